@@ -1,0 +1,20 @@
+"""The engine: knows PostgreSQL and pytest, and nothing of the migration that it judges."""
+
+from postmigration.errors import CannotJudge, NotJudged
+from postmigration.evidence import Evidence, Finding, Violation
+from postmigration.migration import IntendedChange, Migration, Reference
+from postmigration.target import Target, refused, written
+
+__all__ = [
+    "CannotJudge",
+    "Evidence",
+    "Finding",
+    "IntendedChange",
+    "Migration",
+    "NotJudged",
+    "Reference",
+    "Target",
+    "Violation",
+    "refused",
+    "written",
+]

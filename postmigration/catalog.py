@@ -1,0 +1,380 @@
+"""Facts of a schema, read from the catalogs and judged by what they enforce, never by their names.
+
+The functions named `…_problems` return what is wrong, in words, and nothing when all is well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from postmigration.database import Snapshot, quoted
+from postmigration.migration import Reference
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its type as PostgreSQL writes it, and its default as an expression or None."""
+
+    name: str
+    type: str
+    nullable: bool
+    default: str | None
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index; `columns` are its key columns in order (an expression stands as itself)."""
+
+    name: str
+    columns: tuple[str, ...]
+    unique: bool
+    primary: bool
+    usable: bool
+    predicate: str | None
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A foreign key; `enforced` is false when it is not validated or its triggers are switched off."""
+
+    name: str
+    columns: tuple[str, ...]
+    parent: str
+    parent_columns: tuple[str, ...]
+    on_delete: str
+    enforced: bool
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """An enabled row trigger: when it fires, and the source and the arguments of its function."""
+
+    name: str
+    before: bool
+    events: frozenset[str]
+    function: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the catalogs say of one table. A table that does not exist has no columns."""
+
+    name: str
+    columns: dict[str, Column]
+    indexes: tuple[Index, ...]
+    foreign_keys: tuple[ForeignKey, ...]
+    triggers: tuple[Trigger, ...]
+    row_security: bool
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a table."""
+        return bool(self.columns)
+
+    def column_problems(
+        self, name: str, type_: str, *, default: str | None = None, filled: bool = False
+    ) -> list[str]:
+        """What is wrong with a column.
+
+        Args:
+            name: the column.
+            type_: its type as format_type() writes it, for example `character varying(100)`.
+            default: what its default must be: `false`, `now` for the current time, `any` for some expression that is
+                evaluated per row; None where it does not matter.
+            filled: every writer gives it a value, so that it may be NOT NULL without a default.
+        """
+        column = self.columns.get(name)
+        if column is None:
+            return [f"column {self.name}.{name} does not exist, want {type_}"]
+        problems = []
+        if column.type != type_:
+            problems.append(f"column {self.name}.{name} is {column.type}, want {type_}")
+        have = column.default or "no default"
+        fits = {
+            None: True,
+            "false": have == "false",
+            "now": any(word in have.lower() for word in ("now()", "current_timestamp", "_timestamp()")),
+            "any": "(" in have,
+        }
+        if not fits[default]:
+            want = {"now": "now()", "any": "one that makes a new value for each row"}.get(str(default), default)
+            problems.append(f"the default of {self.name}.{name} is {have}, want {want}")
+        if not column.nullable and column.default is None and default is None and not filled:
+            problems.append(f"column {self.name}.{name} is NOT NULL without a default: older writers cannot insert")
+        return problems
+
+    def nullable_problems(self, name: str) -> list[str]:
+        """Whether a column that may be empty must not be."""
+        column = self.columns.get(name)
+        return [f"column {self.name}.{name} is NOT NULL"] if column is not None and not column.nullable else []
+
+    def reference_problems(self, column: str, parent: str, *, cascades: bool) -> list[str]:
+        """What is wrong with the one foreign key that must stand on a column, referring to `parent`'s id.
+
+        Args:
+            cascades: whether deleting the parent must delete the row, or must not.
+        """
+        keys = [key for key in self.foreign_keys if key.columns == (column,)]
+        where = f"{self.name}.{column}"
+        if not keys:
+            return [f"no foreign key on {where}, want one to {parent}(id)"]
+        if len(keys) > 1:
+            names = ", ".join(sorted(key.name for key in keys))
+            return [f"{len(keys)} foreign keys on {where}, want one: {names}"]
+        key, problems = keys[0], []
+        if (key.parent, key.parent_columns) != (parent, ("id",)):
+            problems.append(f"{where} refers to {key.parent}({', '.join(key.parent_columns)}), want {parent}(id)")
+        if not key.enforced:
+            problems.append(f"the foreign key on {where} is not validated or not enforced")
+        if (key.on_delete == "CASCADE") != cascades:
+            want = "CASCADE" if cascades else "anything but CASCADE"
+            problems.append(f"the foreign key on {where} is ON DELETE {key.on_delete}, want {want}")
+        return problems
+
+    def index_problems(self, column: str) -> list[str]:
+        """What is wrong with the indexes that let rows be found by a column."""
+        leading = [index for index in self.indexes if index.columns[:1] == (column,) and index.usable]
+        # A partial index serves every look-up by value only when it leaves out nothing but NULL.
+        complete = [index for index in leading if index.predicate in (None, f"({column} IS NOT NULL)")]
+        return [] if complete else [f"no usable index whose first column is {self.name}.{column}"]
+
+    def invalid_index_problems(self) -> list[str]:
+        """The indexes that PostgreSQL maintains but cannot use, as a failed CREATE INDEX CONCURRENTLY leaves them."""
+        return [f"index {index.name} on {self.name} is invalid" for index in self.indexes if not index.usable]
+
+    def primary_key_problems(self, column: str) -> list[str]:
+        """What is wrong with the primary key, which must be this one column."""
+        if any(index.primary and index.usable and index.columns == (column,) for index in self.indexes):
+            return []
+        return [f"the primary key of {self.name} is not ({column})"]
+
+    def updated_at_problems(self) -> list[str]:
+        """Whether an enabled trigger keeps updated_at."""
+        keeps = [t for t in self.triggers if t.before and "UPDATE" in t.events and "updated_at" in t.source]
+        return [] if keeps else [f"no enabled trigger keeps {self.name}.updated_at"]
+
+
+def table(snapshot: Snapshot, name: str) -> Table:
+    """The facts of one table of the snapshot's schema; a table without columns if there is none of that name."""
+    where = {"schema": snapshot.database.schema, "name": name}
+    columns = snapshot.rows(
+        """
+        SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
+               pg_get_expr(d.adbin, d.adrelid) AS default
+        FROM pg_attribute a
+        JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND c.relname = :name
+        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = :schema
+        LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+        WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+        """,
+        **where,
+    )
+    if not columns:
+        return Table(name, {}, (), (), (), row_security=False)
+    indexes = snapshot.rows(
+        """
+        SELECT i.indexrelid::regclass::text AS name, i.indisunique AS unique, i.indisprimary AS primary,
+               i.indisvalid AND i.indisready AND i.indislive AS usable, pg_get_expr(i.indpred, i.indrelid) AS predicate,
+               ARRAY(SELECT coalesce(a.attname::text, pg_get_indexdef(i.indexrelid, k.position, true))
+                     FROM generate_series(1, i.indnkeyatts) AS k(position)
+                     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.position - 1]
+                          AND a.attnum > 0
+                     ORDER BY k.position) AS columns
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid AND c.relname = :name
+        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = :schema ORDER BY 1
+        """,
+        **where,
+    )
+    row_security = snapshot.scalar(
+        """
+        SELECT c.relrowsecurity FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relname = :name AND n.nspname = :schema
+        """,
+        **where,
+    )
+    return Table(
+        name,
+        {row.name: Column(*row) for row in columns},
+        tuple(
+            Index(row.name, tuple(row.columns), row.unique, row.primary, row.usable, row.predicate) for row in indexes
+        ),
+        tuple(foreign_keys(snapshot, name)),
+        tuple(_triggers(snapshot, name)),
+        bool(row_security),
+    )
+
+
+def foreign_keys(snapshot: Snapshot, name: str) -> list[ForeignKey]:
+    """The foreign keys of one table; names are quoted as the server would quote them."""
+    actions = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+    rows = snapshot.rows(
+        """
+        SELECT k.conname::text AS name, k.confrelid::regclass::text AS parent, k.confdeltype::text AS on_delete,
+               k.convalidated AND NOT EXISTS (
+                   SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled NOT IN ('O', 'A')
+               ) AS enforced,
+               ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(attnum, position)
+                     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum
+                     ORDER BY u.position) AS columns,
+               ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(attnum, position)
+                     JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum
+                     ORDER BY u.position) AS parent_columns
+        FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid AND c.relname = :name
+        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = :schema
+        WHERE k.contype = 'f' ORDER BY k.conname
+        """,
+        schema=snapshot.database.schema,
+        name=name,
+    )
+    return [
+        ForeignKey(
+            row.name, tuple(row.columns), row.parent, tuple(row.parent_columns), actions[row.on_delete], row.enforced
+        )
+        for row in rows
+    ]
+
+
+def _triggers(snapshot: Snapshot, name: str) -> list[Trigger]:
+    rows = snapshot.rows(
+        """
+        SELECT t.tgname::text AS name, (t.tgtype & 2) <> 0 AS before, t.tgtype::int AS bits,
+               p.oid::regproc::text AS function, p.prosrc || ' ' || encode(t.tgargs, 'escape') AS source
+        FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+        JOIN pg_class c ON c.oid = t.tgrelid AND c.relname = :name
+        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = :schema
+        WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND (t.tgtype & 1) <> 0 ORDER BY t.tgname
+        """,
+        schema=snapshot.database.schema,
+        name=name,
+    )
+    events = {4: "INSERT", 8: "DELETE", 16: "UPDATE"}
+    return [
+        Trigger(
+            row.name,
+            row.before,
+            frozenset(event for bit, event in events.items() if row.bits & bit),
+            row.function,
+            row.source,
+        )
+        for row in rows
+    ]
+
+
+def table_names(snapshot: Snapshot) -> list[str]:
+    """The tables of the snapshot's schema, in alphabetical order."""
+    rows = snapshot.rows(
+        """
+        SELECT c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = :schema AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1
+        """,
+        schema=snapshot.database.schema,
+    )
+    return [row.name for row in rows]
+
+
+def absent(snapshot: Snapshot, names: Collection[str]) -> list[str]:
+    """Those of the tables that the snapshot's schema does not have."""
+    have = set(table_names(snapshot))
+    return [name for name in names if name not in have]
+
+
+def enforced_rules(snapshot: Snapshot) -> dict[str, int]:
+    """Each rule that the schema's constraints and unique indexes enforce, in words without object names.
+
+    Returns:
+        The rule as a sentence, and how many objects enforce it.
+    """
+    rows = snapshot.rows(
+        """
+        SELECT format('%s: %s', r.relname, r.rule) AS rule, count(*) AS objects FROM (
+            SELECT c.relname, pg_get_constraintdef(k.oid) AS rule
+            FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+            WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :schema)
+              AND k.contype IN ('c', 'f') AND k.convalidated
+              AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled NOT IN ('O', 'A'))
+            UNION ALL
+            SELECT c.relname,
+                   CASE WHEN i.indisprimary THEN 'primary key' ELSE 'unique' END || ' ('
+                   || (SELECT string_agg(k.name, ', ' ORDER BY k.name)
+                       FROM (SELECT pg_get_indexdef(i.indexrelid, position, true) AS name
+                             FROM generate_series(1, i.indnkeyatts) AS g(position)) AS k) || ')'
+                   || coalesce(' where ' || pg_get_expr(i.indpred, i.indrelid), '')
+            FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+            WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :schema)
+              AND i.indisunique AND i.indisvalid
+        ) r GROUP BY 1
+        """,
+        schema=snapshot.database.schema,
+    )
+    return {row.rule: row.objects for row in rows}
+
+
+@dataclass(frozen=True)
+class Orphanage:
+    """Where rows can dangle: columns that refer to a parent, and the queries that find the orphans.
+
+    Args:
+        name: `table.column`, for people.
+        key: the columns of `orphans`.
+        orphans: a query for the rows that lead nowhere.
+        examined: a query that counts the rows that refer to anything.
+        added: the migration brought the column.
+    """
+
+    name: str
+    table: str
+    columns: tuple[str, ...]
+    parent: str
+    key: tuple[str, ...]
+    orphans: str
+    examined: str
+    added: bool
+
+
+def references(snapshot: Snapshot, declared: Collection[Reference]) -> list[Orphanage]:
+    """Every place where rows can dangle: the foreign keys of the schema, and the references that are declared.
+
+    Args:
+        declared: references that must hold whether or not a constraint says so.
+    """
+    places = {(r.table, (r.column,)): (r.parent, (r.parent_column,), r.array, r.added) for r in declared}
+    for name in table_names(snapshot):
+        for key in foreign_keys(snapshot, name):
+            places.setdefault((name, key.columns), (key.parent, key.parent_columns, False, False))
+    return [
+        _orphanage(table(snapshot, name), columns, *facts) for (name, columns), facts in places.items()
+    ]
+
+
+def has_columns(snapshot: Snapshot, name: str, columns: Collection[str]) -> bool:
+    """Whether the snapshot's schema has a table with these columns."""
+    return set(columns) <= set(table(snapshot, name).columns)
+
+
+def _orphanage(
+    child: Table, columns: tuple[str, ...], parent: str, parent_columns: tuple[str, ...], array: bool, added: bool
+) -> Orphanage:
+    primary = next((index.columns for index in child.indexes if index.primary), ())
+    key = tuple(quoted(name) for name in dict.fromkeys((*primary, *columns)))
+    source = quoted(child.name)
+    if array:
+        held = quoted(columns[0])
+        kept = "".join(f"holder.{quoted(name)}, " for name in primary)
+        source = f"(SELECT {kept}u.id AS {held} FROM {source} AS holder, unnest(holder.{held}) AS u(id))"
+    refers = " AND ".join(f"child.{quoted(column)} IS NOT NULL" for column in columns)
+    match = " AND ".join(
+        f"parent.{quoted(theirs)} = child.{quoted(ours)}" for theirs, ours in zip(parent_columns, columns, strict=True)
+    )
+    return Orphanage(
+        name=f"{child.name}.{', '.join(columns)}",
+        table=child.name,
+        columns=columns,
+        parent=parent,
+        key=key,
+        orphans=f"SELECT {', '.join(f'child.{name}' for name in key)} FROM {source} AS child WHERE {refers} "
+        f"AND NOT EXISTS (SELECT FROM {parent} AS parent WHERE {match})",
+        examined=f"SELECT count(*) FROM {source} AS child WHERE {refers}",
+        added=added,
+    )

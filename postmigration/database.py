@@ -1,0 +1,346 @@
+"""Where a database is, how to reach it, and the one snapshot through which it is read."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sqlalchemy.dialects import postgresql
+
+from postmigration.errors import CannotJudge, NotJudged
+
+MINIMUM_VERSION = 15
+
+_WANTED_FORM = "want postgresql://user@host:5432/database or 'host=… dbname=…'"
+
+# A value must read the same whatever the server, the database or the role has set.
+_PINNED = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "xmloption": "content",
+    # A role that row-level security filters would see less without a word; off turns that into an error.
+    "row_security": "off",
+    # The snapshot waits while other work goes on.
+    "idle_in_transaction_session_timeout": "0",
+    "transaction_timeout": "0",
+}
+
+# SQLSTATE classes and codes after which nothing is known of the data: the statement did not run to its end.
+_NOT_JUDGED_CLASSES = ("08", "25", "40", "53", "57", "58")
+_NOT_JUDGED_CODES = {
+    "42501": "grant the role what is missing",
+    "55P03": "another session held a lock; try again, or raise --lock-timeout",
+    "57014": "it took longer than allowed; raise --statement-timeout",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long one statement may take, and wait for a lock, in milliseconds."""
+
+    statement_timeout: int = 300_000
+    lock_timeout: int = 2_000
+
+
+@dataclass(frozen=True)
+class Server:
+    """Which running database this is, as it says itself."""
+
+    version: str
+    version_number: int
+    in_recovery: bool
+    role: str
+    database: str
+    label: str
+    identity: tuple[str | None, str, str] = field(repr=False)
+
+
+def conninfo(text: str, option: str) -> str:
+    """The libpq connection string for what a user wrote.
+
+    Args:
+        text: `postgresql://…`, `postgres://…`, `postgresql+driver://…` or `key=value …`.
+        option: where it was written, for the message.
+
+    Raises:
+        CannotJudge: it names no PostgreSQL database. The text itself is not repeated: it may hold a password.
+    """
+    if not text.strip():
+        raise CannotJudge(f"{option} is empty (a variable that is not set?): {_WANTED_FORM}")
+    scheme, separator, rest = text.partition("://")
+    if separator:
+        if scheme.split("+")[0] not in ("postgresql", "postgres"):
+            named = f" but {scheme}://" if re.fullmatch(r"[a-z][a-z0-9+.-]{0,20}", scheme) else ""
+            raise CannotJudge(f"{option} is not a PostgreSQL URL{named}: {_WANTED_FORM}")
+        text = f"postgresql://{rest}"
+    try:
+        parts = conninfo_to_dict(text)
+    except psycopg.ProgrammingError:
+        # libpq's own words quote the text, password and all.
+        parts = {"host": "@"}
+    ports = str(parts.get("port", "")).split(",")
+    if "@" in str(parts.get("host", "")) or not all(port.isdigit() or not port for port in ports):
+        raise CannotJudge(
+            f"{option} cannot be read as a PostgreSQL URL: {_WANTED_FORM}; special characters of a password must be "
+            "percent-encoded (@ is %40, / is %2F), parameters after ? must be libpq's"
+        )
+    defaults = {"connect_timeout": "10", "application_name": "postmigration"}
+    return make_conninfo("", **{**defaults, **parts, "client_encoding": "UTF8"})
+
+
+def redacted(text: str, secret_conninfo: str) -> str:
+    """The text without the password, on one line."""
+    for password in (conninfo_to_dict(secret_conninfo).get("password"), os.environ.get("PGPASSWORD")):
+        if password:
+            text = text.replace(str(password), "***")
+    return " ".join(text.split())
+
+
+class Database:
+    """A database that can be connected to; its connection string never shows.
+
+    Args:
+        secret_conninfo: libpq connection string, with the password if it needs one.
+        option: which option named it, for messages.
+        schema: the schema in which the tables of the migration stand.
+        limits: timeouts of every transaction.
+    """
+
+    def __init__(self, secret_conninfo: str, *, option: str, schema: str = "public", limits: Limits | None = None):
+        self._conninfo = secret_conninfo
+        self.option = option
+        self.schema = schema
+        self.limits = limits or Limits()
+        # Nothing is prepared on the server: a transaction pooler hands each transaction another connection.
+        self.engine = sa.create_engine(
+            "postgresql+psycopg://",
+            creator=lambda: psycopg.connect(self._conninfo, prepare_threshold=None),
+            pool_size=1,
+            hide_parameters=True,
+        )
+
+    def connect(self) -> sa.Connection:
+        """A new connection.
+
+        Raises:
+            CannotJudge: the database cannot be reached; one line with the cause, without the password.
+        """
+        try:
+            return self.engine.connect()
+        except sa.exc.DBAPIError as error:
+            cause = redacted(str(error.orig), self._conninfo)
+            raise CannotJudge(f"cannot connect to the database of {self.option}: {cause}") from None
+
+    def settings(self, **more: str) -> sa.Executable:
+        """The statement that pins the session for the current transaction only; unknown settings are left out."""
+        schema = '"' + self.schema.replace('"', '""') + '"'
+        wanted = {
+            **_PINNED,
+            "search_path": f"{schema}, extensions, pg_temp",
+            "statement_timeout": str(self.limits.statement_timeout),
+            "lock_timeout": str(self.limits.lock_timeout),
+            **more,
+        }
+        names = sa.values(sa.column("name", sa.Text), sa.column("value", sa.Text), name="wanted").data(
+            list(wanted.items())
+        )
+        known = sa.table("pg_settings", sa.column("name"), schema="pg_catalog")
+        return sa.select(sa.func.set_config(names.c.name, names.c.value, True)).select_from(
+            names.join(known, known.c.name == names.c.name)
+        )
+
+    @contextmanager
+    def rolled_back(self, **more: str) -> Iterator[sa.Connection]:
+        """A transaction that may write and is always rolled back.
+
+        Deferred constraints are checked before that, so that what a commit would refuse is refused here too.
+
+        Raises:
+            sa.exc.DBAPIError: whatever the server refused; see `refusal`.
+        """
+        with self.connect().execution_options(postgresql_readonly=False) as connection:
+            transaction = connection.begin()
+            try:
+                connection.execute(self.settings(**more))
+                yield connection
+                connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+            finally:
+                transaction.rollback()
+
+    def close(self) -> None:
+        """Ends every connection."""
+        self.engine.dispose()
+
+
+class Snapshot:
+    """One read-only snapshot of a database: whatever is asked sees the same instant.
+
+    Args:
+        database: what to read.
+        snapshot_id: an exported snapshot to join, so that several processes see the same instant.
+    """
+
+    def __init__(self, database: Database, snapshot_id: str | None = None) -> None:
+        self.database = database
+        self._connection = database.connect().execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        self._connection.begin()
+        if snapshot_id is not None:
+            self._connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot_id}'")
+        self._connection.execute(database.settings())
+        self._connection.exec_driver_sql("SAVEPOINT steady")
+        self.taken_at = str(self.scalar("SELECT date_trunc('second', transaction_timestamp())"))
+
+    def exported(self) -> str:
+        """The identifier under which other connections join this snapshot while it is open."""
+        return str(self.scalar("SELECT pg_export_snapshot()"))
+
+    def rows(self, sql: str, /, **parameters: Any) -> Sequence[sa.Row[Any]]:
+        """All rows of a query; only for results that are bounded.
+
+        Raises:
+            sa.exc.DBAPIError: the server refused it; the snapshot stays usable.
+        """
+        with self._steady():
+            return self._connection.execute(statement(sql, parameters)).all()
+
+    def scalar(self, sql: str, /, **parameters: Any) -> Any:
+        """The first value of the first row of a query, or None."""
+        with self._steady():
+            return self._connection.execute(statement(sql, parameters)).scalar()
+
+    def columns(self, sql: str, /, **parameters: Any) -> list[tuple[str, int]]:
+        """The name and the type's oid of each column that a query returns."""
+        with self._steady():
+            result = self._connection.execute(statement(f"SELECT * FROM ({sql}) q LIMIT 0", parameters))
+            return [(column[0], column[1]) for column in result.cursor.description]
+
+    def types(self, sql: str, /, **parameters: Any) -> dict[str, str]:
+        """The type of each column that a query returns, without its length; `enum` for any enumeration."""
+        names = self.columns(sql, **parameters)
+        types = {
+            row.oid: row.type
+            for row in self.rows(
+                """
+                SELECT oid, CASE typtype WHEN 'e' THEN 'enum' ELSE format_type(oid, NULL) END AS type
+                FROM pg_type WHERE oid = ANY(CAST(:oids AS oid[]))
+                """,
+                oids=[oid for _, oid in names],
+            )
+        }
+        return {name: types[oid] for name, oid in names}
+
+    def stream(self, sql: str, /, **parameters: Any) -> Iterator[sa.Row[Any]]:
+        """The rows of a query through a server-side cursor, in constant memory."""
+        with self._steady():
+            result = self._connection.execute(
+                statement(sql, parameters), execution_options={"stream_results": True, "max_row_buffer": 2_000}
+            )
+            with result:
+                yield from result
+
+    @contextmanager
+    def set_local(self, **settings: str) -> Iterator[None]:
+        """Runs what is inside under other settings of the planner."""
+        with self._steady():
+            for name, value in settings.items():
+                self._connection.execute(sa.select(sa.func.set_config(name, value, True)))
+            try:
+                yield
+            finally:
+                self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT steady")
+
+    @contextmanager
+    def _steady(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.DBAPIError:
+            if not self._connection.invalidated:
+                self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT steady")
+            raise
+
+    def close(self) -> None:
+        """Ends the snapshot; nothing was written."""
+        self._connection.close()
+
+
+def statement(sql: str, parameters: Mapping[str, Any]) -> sa.TextClause:
+    """SQL with those of the parameters that it names, typed so that NULL and infinity have a type too."""
+    clause = sa.text(sql)
+    named = {name: value for name, value in parameters.items() if name in clause._bindparams}
+    return clause.bindparams(*(sa.bindparam(name, value) for name, value in named.items()))
+
+
+def pasteable(sql: str, parameters: Mapping[str, Any]) -> str:
+    """The SQL with its parameters written out, as it can be pasted into psql."""
+    dialect = postgresql.dialect(paramstyle="named")
+    return str(statement(sql, parameters).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+def quoted(name: str) -> str:
+    """An identifier, quoted where PostgreSQL needs it."""
+    return postgresql.dialect().identifier_preparer.quote(name)
+
+
+def refusal(error: sa.exc.DBAPIError) -> str:
+    """What the server said, without the detail line (which quotes rows) and on one line.
+
+    Raises:
+        NotJudged: what it said tells nothing about the data: a lock, a timeout, a missing privilege, a lost connection.
+    """
+    original = error.orig
+    if not isinstance(original, psycopg.Error) or original.sqlstate is None:
+        raise NotJudged(f"the connection was lost: {' '.join(str(original).split())}") from None
+    message = " ".join((original.diag.message_primary or "no message").split())
+    if original.sqlstate in _NOT_JUDGED_CODES or original.sqlstate.startswith(_NOT_JUDGED_CLASSES):
+        remedy = _NOT_JUDGED_CODES.get(original.sqlstate)
+        raise NotJudged(message + (f": {remedy}" if remedy else "")) from None
+    return f"{message} (SQLSTATE {original.sqlstate})"
+
+
+def server(connection: Snapshot) -> Server:
+    """Which running database the snapshot is of.
+
+    Raises:
+        CannotJudge: the server is older than the oldest that this suite is tested on.
+    """
+    row = connection.rows(
+        """
+        SELECT current_setting('server_version') AS version,
+               current_setting('server_version_num')::int / 10000 AS version_number,
+               pg_is_in_recovery() AS in_recovery, current_user::text AS role, d.datname::text AS database,
+               d.oid::text AS oid, pg_postmaster_start_time()::text AS started
+        FROM pg_database d WHERE d.datname = current_database()
+        """
+    )[0]
+    if row.version_number < MINIMUM_VERSION:
+        raise CannotJudge(
+            f"the server of {connection.database.option} is PostgreSQL {row.version}: "
+            f"too old, {MINIMUM_VERSION} or newer is needed"
+        )
+    try:
+        system: str | None = str(connection.scalar("SELECT system_identifier FROM pg_control_system()"))
+    except sa.exc.DBAPIError:
+        system = None
+    info = connection._connection.connection.driver_connection.info  # type: ignore[union-attr]
+    host = f"[{info.host}]" if info.host.startswith("/") else info.host
+    return Server(
+        version=row.version.split(" ")[0],
+        version_number=row.version_number,
+        in_recovery=row.in_recovery,
+        role=row.role,
+        database=row.database,
+        label=f"{info.user}@{host}:{info.port}/{row.database}",
+        identity=(system, row.oid, row.started),
+    )

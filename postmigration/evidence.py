@@ -1,0 +1,112 @@
+"""What a check found: the evidence that a reader gets, free of any database or test framework."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import uuid
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["blocker", "warning"]
+
+# Types whose values identify or count but do not describe a person; all others are masked.
+_IMPERSONAL = (bool, int, float, decimal.Decimal, uuid.UUID, datetime.datetime, datetime.date, type(None))
+
+_LONGEST = 300
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it must be.
+
+    Args:
+        statement: what is wrong, in lower case and without a full stop.
+        wrong: how many rows (or facts, for a check of the schema) are wrong.
+        examined: out of how many.
+        columns: the names of the columns of `rows`.
+        rows: the first few wrong rows, as text, masked already.
+        query: SQL that shows all of them when it is pasted into psql.
+        severity: a `blocker` fails the check, a `warning` is shown and does not.
+    """
+
+    statement: str
+    wrong: int
+    examined: int
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    query: str = ""
+    severity: Severity = "blocker"
+
+
+@dataclass
+class Evidence:
+    """All that one check has looked at and found.
+
+    Args:
+        examined: how many rows it looked at, or facts where `unit` says so.
+        findings: what was wrong.
+        notes: what the reader of a passed check should know.
+        unexamined: the statements that had no row to look at; each makes the check "not judged".
+    """
+
+    examined: int = 0
+    unit: Literal["rows", "facts"] = "rows"
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unexamined: list[str] = field(default_factory=list)
+
+    @property
+    def blockers(self) -> list[Finding]:
+        """The findings that fail the check."""
+        return [finding for finding in self.findings if finding.severity == "blocker"]
+
+    @property
+    def warnings(self) -> list[Finding]:
+        """The findings that are shown and do not fail the check."""
+        return [finding for finding in self.findings if finding.severity == "warning"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The evidence as JSON types, so that it can travel between processes."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Evidence:
+        """The inverse of `to_dict`, also after a journey through JSON (which turns tuples into lists)."""
+        findings = [
+            Finding(
+                **{
+                    **finding,
+                    "columns": tuple(finding["columns"]),
+                    "rows": tuple(tuple(row) for row in finding["rows"]),
+                }
+            )
+            for finding in facts["findings"]
+        ]
+        return cls(**{**facts, "findings": findings})
+
+
+class Violation(Exception):
+    """The database is not as the check says that it must be."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__("; ".join(finding.statement for finding in evidence.blockers))
+        self.evidence = evidence
+
+
+def shown(value: Any, *, plain: bool) -> str:
+    """A value as evidence: text that may describe a person is masked unless `plain`.
+
+    Keys, numbers and times are needed to find the row and are always shown.
+    """
+    if value is None:
+        return "NULL"
+    if isinstance(value, list | tuple):
+        return "{" + ", ".join(shown(item, plain=plain) for item in value) + "}"
+    if not plain and not isinstance(value, _IMPERSONAL):
+        length = len(str(value))
+        return f"‹masked, {length} character{'' if length == 1 else 's'}›"
+    text = str(value)
+    cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
+    # Control characters and marks that turn the direction of writing would play with the reader's screen.
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)

@@ -1,0 +1,79 @@
+"""The one object through which the engine knows the migration that it judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column whose values must be keys of another table, whether or not a constraint says so.
+
+    Args:
+        table, column: where the reference stands; an array column holds many.
+        parent, parent_column: the table and the key that it refers to.
+        array: the column is an array of keys, for which PostgreSQL has no foreign keys.
+        added: the migration brought the column, so that a dangling value cannot be older than it.
+    """
+
+    table: str
+    column: str
+    parent: str
+    parent_column: str = "id"
+    array: bool = False
+    added: bool = False
+
+
+@dataclass(frozen=True)
+class IntendedChange:
+    """A value that the migration changes on purpose; every other difference from before is a fault.
+
+    Args:
+        table, column: what changes.
+        rows: SQL condition on a row `r` of the state before (see `Migration.before`): which rows change.
+        why: the rule that wants it, for the reader of the report.
+        want: SQL expression over the row `r` of the state before: the value that it *must* have afterwards;
+            None where the value *may* be any (another check judges it, or none has to).
+    """
+
+    table: str
+    column: str
+    rows: str
+    why: str
+    want: str | None = None
+
+
+@dataclass(frozen=True)
+class Migration:
+    """What is validated: its tables, its intended changes, its scripts, its worlds and its faults.
+
+    Args:
+        name: what the migration is called in reports.
+        plan_checks: how many checks the deployment plan counts; markers number them from 1.
+        tables: the tables of the model; each must hold rows.
+        legacy_tables: those of them that stood before the migration.
+        references: columns that must refer to existing rows.
+        before: for a table, a query on the state before that gives its rows with what `intended` needs beside them.
+        intended: the changes that the migration makes on purpose.
+        growth: for a table, SQL condition on a row `t` of the target: rows that the migration may add.
+        legacy_scripts: SQL that builds the schema before the migration.
+        scripts: SQL that migrates, in this order.
+        load: fills an empty legacy schema: `load(connection, seed=…, size=…)`.
+        faults: the directory of the SQL scripts that break a migrated database, one fault each.
+    """
+
+    name: str
+    plan_checks: int
+    tables: Sequence[str]
+    legacy_tables: Sequence[str]
+    references: Sequence[Reference]
+    before: Mapping[str, str]
+    intended: Sequence[IntendedChange]
+    growth: Mapping[str, str]
+    legacy_scripts: Sequence[Path]
+    scripts: Sequence[Path]
+    load: Callable[..., Any]
+    faults: Path

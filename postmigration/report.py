@@ -1,0 +1,183 @@
+"""What people read: the HTML report, the text of a failure, and the line that says what was judged."""
+
+from __future__ import annotations
+
+import datetime
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import pytest
+import pytest_html
+from pytest_metadata.plugin import metadata_key
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from postmigration.run import Run
+from postmigration.verdict import Result
+
+if TYPE_CHECKING:
+    from postmigration.plugin import Judgement
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+)
+_ENVIRONMENT.filters["thousands"] = "{:,}".format
+
+
+def prepare(config: pytest.Config) -> None:
+    """Chooses where the reports go and puts a page there that says that the run did not finish.
+
+    A run that dies must not leave the green report of an earlier one in place.
+
+    Raises:
+        pytest.UsageError: a report cannot be written.
+    """
+    option = config.option
+    option.htmlpath = option.htmlpath or str(config.rootpath / "reports" / "validation.html")
+    option.xmlpath = option.xmlpath or str(config.rootpath / "reports" / "validation.xml")
+    option.self_contained_html = True
+    option.css = [*option.css, str(_TEMPLATES / "report.css")]
+    unfinished = _ENVIRONMENT.get_template("unfinished.html").render(started=_now())
+    for path, content, name in ((option.htmlpath, unfinished, "--html"), (option.xmlpath, "", "--junit-xml")):
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise pytest.UsageError(
+                f"the report cannot be written to {path} ({error.strerror}): name another file with {name}"
+            ) from None
+
+
+def subject(config: pytest.Config, run: Run) -> dict[str, str]:
+    """What is judged, against what, and what weakens the gate: the header of the terminal and of the report."""
+    server = run.server
+    place = f"{run.demonstration}, embedded" if run.demonstration else server.label
+    facts = {
+        "judging": f"{place} PostgreSQL {server.version}, {'standby' if server.in_recovery else 'primary'}, "
+        f"as role {server.role}, schema {run.target.database.schema}",
+        "snapshot": run.target.taken_at,
+    }
+    if run.baseline_server is not None:
+        same = "its state before the migration" if run.demonstration else run.baseline_server.label
+        facts["baseline"] = f"{same}, PostgreSQL {run.baseline_server.version}"
+    else:
+        facts["baseline"] = "none: what was there before is not compared (--baseline)"
+    if run.options.cutover != "infinity":
+        facts["cut-over"] = run.options.cutover
+    weak = [f"--{name.replace('_', '-')}" for name in _WEAKENING if getattr(config.option, name)]
+    weak += [f"--budget {text}" for text in config.option.budget]
+    if weak:
+        facts["weakened by"] = ", ".join(weak)
+    return facts
+
+
+_WEAKENING = ("read_only", "allow_empty", "allow_partial", "keyword", "markexpr", "deselect")
+
+
+def summary(config: pytest.Config, run: Run) -> str:
+    """Which database was judged and where the report is, for the end of the verdict's line."""
+    report = Path(config.option.htmlpath)
+    shown = report.relative_to(Path.cwd()) if report.is_relative_to(Path.cwd()) else report
+    name = "embedded" if run.demonstration else run.server.label
+    return f"{name} (PostgreSQL {run.server.version}), {shown}"
+
+
+def text(result: Result) -> str:
+    """A failed check as plain text, for the terminal and for JUnit."""
+    console = Console(file=io.StringIO(), width=120, color_system=None)
+    number = "" if result.plan is None else f"check {result.plan}, "
+    console.print(Text(f"{number}{result.group}: {result.title}"))
+    if result.sentence != result.title:
+        console.print(Text(result.sentence))
+    for finding in result.evidence.findings:
+        console.print()
+        console.print(Text(f"{finding.severity}: {finding.wrong:,} of {finding.examined:,}: {finding.statement}"))
+        if finding.rows:
+            table = Table(box=None, pad_edge=False)
+            for column in finding.columns:
+                table.add_column(Text(column), overflow="fold")
+            for row in finding.rows:
+                table.add_row(*map(Text, row))
+            console.print(Padding(table, (0, 0, 0, 4)))
+        if finding.query:
+            console.print(Text(f"    query: {' '.join(finding.query.split())}"))
+    if result.meaning:
+        console.print()
+        console.print(Text(result.meaning))
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+
+
+class HtmlReport:
+    """Tells pytest-html what to show of a judgement. All that comes from a database is escaped by the templates."""
+
+    def __init__(self, config: pytest.Config, run: Run, judgement: Judgement) -> None:
+        self.config = config
+        self.run = run
+        self.judgement = judgement
+        config.stash[metadata_key].clear()
+
+    def pytest_html_report_title(self, report: Any) -> None:
+        """Names the report after the migration."""
+        report.title = str(jinja2.filters.escape(f"Validation of the {self.judgement.migration.name}"))
+        report.outcomes["skipped"]["label"] = "Not judged"
+
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        """Puts the verdict, what was judged and the plan's matrix on top."""
+        results = sorted(self.judgement.results.values(), key=lambda result: result.plan or 1_000)
+        groups: dict[str, list[Result]] = {}
+        for result in results:
+            groups.setdefault(result.group, []).append(result)
+        prefix.append(
+            _ENVIRONMENT.get_template("summary.html").render(
+                verdict=self.judgement.verdict,
+                facts={**subject(self.config, self.run), "judged": _now()},
+                plan={name: members for name, members in groups.items() if members[0].plan is not None},
+                beyond={name: members for name, members in groups.items() if members[0].plan is None},
+            )
+        )
+
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        """The columns of the table of checks."""
+        cells[:] = [
+            '<th class="sortable" data-column-type="result">Outcome</th>',
+            '<th class="sortable" data-column-type="number">#</th>',
+            '<th class="sortable" data-column-type="check">Check</th>',
+            '<th class="sortable" data-column-type="group">Group</th>',
+            '<th class="sortable" data-column-type="examined">Examined</th>',
+            '<th class="sortable" data-column-type="time">Time</th>',
+        ]
+
+    def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
+        """One check."""
+        result = _result(report)
+        if result is not None:
+            cells[:] = _ENVIRONMENT.get_template("row.html").render(result=result).strip().split("\n")
+
+    def pytest_html_results_table_html(self, report: Any, data: list[str]) -> None:
+        """Leaves the raw log to checks that broke down; the evidence is shown instead of it."""
+        result = _result(report)
+        if result is not None and result.outcome != "broken":
+            data.clear()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Attaches the evidence before pytest-html takes the report."""
+        result = _result(report)
+        if result is not None:
+            details = _ENVIRONMENT.get_template("evidence.html").render(result=result)
+            report.extras = [*getattr(report, "extras", []), pytest_html.extras.html(details)]
+
+
+def _result(report: Any) -> Result | None:
+    facts = getattr(report, "postmigration", None)
+    return None if facts is None else Result.from_dict(facts)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

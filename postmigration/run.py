@@ -1,0 +1,202 @@
+"""One run: which databases are judged and compared, opened, identified and found fit to be judged."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from postmigration import catalog, embedded
+from postmigration.database import Database, Limits, Server, Snapshot, conninfo, server
+from postmigration.errors import CannotJudge
+from postmigration.migration import Migration
+from postmigration.target import Options, Target
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked to be judged.
+
+    Args:
+        db_url: the database to judge; None for the demonstration world.
+        baseline: the state before the migration, if there is one.
+        schema: where the tables stand.
+        limits: timeouts.
+        world_seed, world_size: which demonstration world, and how many customer contacts it has.
+        embedded_version: the PostgreSQL of the demonstration world.
+    """
+
+    db_url: str | None
+    baseline: str | None
+    schema: str
+    limits: Limits
+    world_seed: int
+    world_size: int
+    embedded_version: int
+
+
+@dataclass
+class Run:
+    """The open databases of one run, and what is known of them."""
+
+    migration: Migration
+    options: Options
+    target: Snapshot
+    writer: Database
+    server: Server
+    baseline: Snapshot | None
+    baseline_server: Server | None
+    demonstration: str
+    shared: dict[str, Any] = field(repr=False)
+    cleanup: contextlib.ExitStack = field(repr=False)
+
+    def view(self) -> Target:
+        """The target as one check sees it, with evidence of its own."""
+        return Target(
+            self.target,
+            writer=self.writer,
+            server=self.server,
+            baseline=self.baseline,
+            migration=self.migration,
+            options=self.options,
+        )
+
+    def share(self) -> dict[str, Any]:
+        """What another process needs to see the same instant of the same databases."""
+        snapshots = [None if s is None else s.exported() for s in (self.target, self.baseline)]
+        return {**self.shared, "snapshots": snapshots}
+
+
+def opened(request: Request, options: Options, migration: Migration, joined: dict[str, Any] | None = None) -> Run:
+    """Opens what the user asked for and makes sure that it can be judged.
+
+    Args:
+        request: what to judge.
+        options: how to judge it.
+        migration: what is validated.
+        joined: what another process of the same run shares with this one.
+
+    Raises:
+        CannotJudge: one line that says what is in the way and what to do.
+    """
+    with contextlib.ExitStack() as cleanup:
+        if joined is None:
+            joined = _located(request, migration, cleanup)
+        snapshots = joined.get("snapshots", [None, None])
+        target_database = Database(
+            joined["target"], option="--db-url", schema=request.schema, limits=request.limits
+        )
+        target = _snapshot(target_database, snapshots[0], cleanup)
+        identified = server(target)
+        _fit(target, migration, options)
+        baseline = baseline_server = None
+        if joined["baseline"] is not None:
+            baseline_database = Database(
+                joined["baseline"], option="--baseline", schema=request.schema, limits=request.limits
+            )
+            baseline = _snapshot(baseline_database, snapshots[1], cleanup)
+            baseline_server = server(baseline)
+            if baseline_server.identity == identified.identity:
+                raise CannotJudge(
+                    "--baseline names the same running database as --db-url: it cannot be its own state before; "
+                    "name a copy that was taken before the migration"
+                )
+            _fit(baseline, migration, options)
+        demonstration = joined["demonstration"]
+        return Run(
+            migration=migration,
+            options=options,
+            target=target,
+            writer=target_database,
+            server=identified,
+            baseline=baseline,
+            baseline_server=baseline_server,
+            demonstration=demonstration,
+            shared=joined,
+            cleanup=cleanup.pop_all(),
+        )
+
+
+def _located(request: Request, migration: Migration, cleanup: contextlib.ExitStack) -> dict[str, Any]:
+    """The connection strings of the target and the baseline; without a target, a demonstration world is built."""
+    if request.db_url is not None:
+        baseline = None if request.baseline is None else conninfo(request.baseline, "--baseline")
+        return {"target": conninfo(request.db_url, "--db-url"), "baseline": baseline, "demonstration": ""}
+    if request.baseline is not None:
+        raise CannotJudge("--baseline is given without --db-url: name the migrated database too")
+    throwaway = embedded.Server(request.embedded_version)
+    cleanup.callback(throwaway.stop)
+    legacy, migrated = demonstration_world(throwaway, migration, seed=request.world_seed, size=request.world_size)
+    return {
+        "target": throwaway.conninfo(migrated),
+        "baseline": throwaway.conninfo(legacy),
+        "demonstration": f"demonstration world, seed {request.world_seed}, size {request.world_size}",
+    }
+
+
+def demonstration_world(throwaway: embedded.Server, migration: Migration, *, seed: int, size: int) -> tuple[str, str]:
+    """Builds a seeded world, keeps it, and migrates a copy of it.
+
+    Returns:
+        The names of the database before and of the one after the migration.
+    """
+    throwaway.create("legacy")
+    with throwaway.connect("legacy") as connection:
+        for script in migration.legacy_scripts:
+            embedded.run_script(connection, script)
+        migration.load(connection, seed=seed, size=size)
+    throwaway.create("migrated", template="legacy")
+    with throwaway.connect("migrated") as connection:
+        for script in migration.scripts:
+            embedded.run_script(connection, script)
+    return "legacy", "migrated"
+
+
+def _snapshot(database: Database, snapshot_id: str | None, cleanup: contextlib.ExitStack) -> Snapshot:
+    cleanup.callback(database.close)
+    snapshot = Snapshot(database, snapshot_id)
+    cleanup.callback(snapshot.close)
+    return snapshot
+
+
+def _fit(snapshot: Snapshot, migration: Migration, options: Options) -> None:
+    """Makes sure that the database is the application's and that this role can read all of it."""
+    database = snapshot.database
+    known = {"schema": database.schema}
+    if not snapshot.scalar("SELECT count(*) FROM pg_namespace WHERE nspname = :schema", **known):
+        raise CannotJudge(f"the database of {database.option} has no schema {database.schema}: name it with --schema")
+    absent = catalog.absent(snapshot, migration.legacy_tables)
+    if len(absent) == len(migration.legacy_tables):
+        raise CannotJudge(
+            f"the database of {database.option} does not look like the application's: "
+            f"no table {absent[0]} in schema {database.schema}"
+        )
+    for row in snapshot.rows(
+        """
+        SELECT format('%I.%I', n.nspname, c.relname) AS name, quote_ident(current_user) AS role,
+               has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
+               c.relrowsecurity AND NOT (r.rolsuper OR r.rolbypassrls)
+                   AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE')) AS filtered,
+               quote_ident(n.nspname) AS schema
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_roles r ON r.rolname = current_user
+        WHERE n.nspname = :schema AND c.relname = ANY(:tables) AND c.relkind IN ('r', 'p') ORDER BY 1
+        """,
+        tables=list(migration.tables),
+        **known,
+    ):
+        if not row.readable:
+            raise CannotJudge(
+                f"role {row.role} may not read {row.name} in the database of {database.option}: "
+                f"GRANT USAGE ON SCHEMA {row.schema} TO {row.role}; GRANT SELECT ON {row.name} TO {row.role}"
+            )
+        if row.filtered:
+            raise CannotJudge(
+                f"row-level security filters what role {row.role} sees of {row.name} in the database of "
+                f"{database.option}, so nothing can be judged through it: "
+                f"ALTER ROLE {row.role} BYPASSRLS, or connect as a role that has it"
+            )
+    if options.cutover != "infinity" and database.option == "--db-url":
+        later = snapshot.scalar("SELECT CAST(:cutover AS timestamptz) > now()", cutover=options.cutover)
+        if later:
+            raise CannotJudge(f"--cutover={options.cutover} is in the future: give the time at which it happened")

@@ -1,0 +1,429 @@
+"""What a check sees: the database to judge, and the ways to state what must hold in it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from postmigration import catalog, parity
+from postmigration.database import Database, Server, Snapshot, pasteable, refusal
+from postmigration.errors import NotJudged
+from postmigration.evidence import Evidence, Finding, Severity, Violation, shown
+from postmigration.migration import Migration
+
+# A table of this many rows or more is too large to be read whole for one page or one record.
+LARGE_TABLE = 10_000
+# A filter that keeps this share of the rows is served as well by reading them all.
+_SELECTIVE = 0.05
+_RUNS = 5
+
+Query = str | sa.Select[Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user chose about how checks judge.
+
+    Args:
+        cutover: rows created or updated after this time owe less; `infinity` when nothing has moved on.
+        read_only: leave out the checks that write (and roll back).
+        allow_empty: a statement that had no row to look at is still a success.
+        show_values: evidence shows values as they are.
+        evidence_rows: how many wrong rows evidence shows.
+        budgets: milliseconds that replace the budget of a plan check, by its number.
+    """
+
+    cutover: str = "infinity"
+    read_only: bool = False
+    allow_empty: bool = False
+    show_values: bool = False
+    evidence_rows: int = 5
+    budgets: Mapping[int, float] = field(default_factory=dict)
+
+
+class Target:
+    """The database under judgement, as one check sees it; it gathers the evidence of that check.
+
+    Statements do not raise when they do not hold: all of them are tried, so that the reader sees all that is wrong.
+
+    Args:
+        snapshot: what the reading statements see.
+        writer: where the writing ones work, in transactions that are rolled back.
+        server: which database it is.
+        baseline: the state before the migration, if the user named one.
+        migration: what is validated.
+        options: how to judge.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        writer: Database,
+        server: Server,
+        baseline: Snapshot | None,
+        migration: Migration,
+        options: Options,
+    ) -> None:
+        self.snapshot = snapshot
+        self.baseline = baseline
+        self.server = server
+        self.migration = migration
+        self.options = options
+        self.evidence = Evidence()
+        self._writer = writer
+        self._statements = 0
+
+    def expect_none(
+        self,
+        sql: str,
+        *,
+        statement: str,
+        examined: str | int,
+        plain: Collection[str] = (),
+        optional: bool = False,
+        severity: Severity = "blocker",
+    ) -> None:
+        """States that a query finds no row.
+
+        Args:
+            sql: a query for the wrong rows, the identifying column first. `:cutover` stands for the time of the cut-over.
+            statement: what such a row is, as a plural: `projects whose customer organization is …`.
+            examined: how many rows were looked at, or a query that counts them.
+            plain: columns whose text says nothing of a person and is shown unmasked.
+            optional: there may be nothing to look at; otherwise the check is then "not judged".
+            severity: what a row that is found means.
+        """
+        with self._statement(statement, severity):
+            wrong = self._scalar(f"SELECT count(*) FROM ({sql}) AS wrong")
+            count = examined if isinstance(examined, int) else self._scalar(examined)
+            self._look(count, statement, optional)
+            if wrong:
+                rows = self.snapshot.rows(
+                    f"SELECT * FROM ({sql}) AS wrong ORDER BY 1 LIMIT {self.options.evidence_rows}", **self._parameters
+                )
+                self.evidence.findings.append(
+                    Finding(
+                        statement,
+                        wrong,
+                        count,
+                        tuple(rows[0]._fields),
+                        tuple(self._shown(row._mapping, plain) for row in rows),
+                        pasteable(sql, self._parameters),
+                        severity,
+                    )
+                )
+
+    def note(self, text: str) -> None:
+        """Tells the reader of the report something that is no fault."""
+        self._statements += 1
+        self.evidence.notes.append(text)
+
+    def value(self, sql: str) -> Any:
+        """The one value that a query gives, for a check that goes on from it; None when the server refuses it."""
+        with self._statement("the check cannot be made"):
+            return self.snapshot.scalar(sql, **self._parameters)
+        return None
+
+    def count(self, sql: str) -> int:
+        """The number that a query gives, for a check that judges differently by it."""
+        return int(self.value(sql) or 0)
+
+    def expect_same(
+        self,
+        want: str,
+        have: str,
+        *,
+        columns: Sequence[str],
+        statement: str,
+        key: int = 1,
+        ignore: Collection[str] = (),
+        plain: Collection[str] = (),
+        optional: bool = False,
+    ) -> int:
+        """States that a query on the baseline and a query on the target give the same rows.
+
+        Args:
+            want: a query on the baseline. Its column `free`, if it has one, lists columns of the row that may differ.
+            have: a query on the target. Its column `settled`, if it has one, is false for rows that were created or
+                changed after the cut-over: they may be new or differ. Its column `growth`, if it has one, is true for
+                rows that may be new.
+            columns: the columns that are compared, the key's first.
+            statement: what a row that differs is, as a plural.
+            key: how many leading columns identify a row.
+            ignore: kinds of difference (`missing`, `extra`, `changed`) that are no fault.
+            plain: columns whose text says nothing of a person and is shown unmasked.
+            optional: there may be nothing to look at.
+
+        Returns:
+            How many differences were left out because of `ignore`.
+        """
+        if self.baseline is None:
+            raise NotJudged("it compares with the state before: name it with --baseline")
+        with self._statement(statement):
+            sides, flags = [], []
+            for side, sql, known in ((self.baseline, want, ("free",)), (self.snapshot, have, ("settled", "growth"))):
+                names = [name for name, _ in side.columns(sql, **self._parameters)]
+                flags = [flag for flag in known if flag in names]
+                ordered = parity.in_key_order(sql, [*columns, *flags], key=key)
+                sides.append(side.stream(ordered, **self._parameters))
+            tally = _Tally(columns, flags, self.options.evidence_rows, ignore)
+            tally.take(sides[0], sides[1], key)
+            self._look(tally.examined, statement, optional)
+            if tally.since:
+                self.evidence.notes.append(f"{tally.since:,} rows created or changed since the cut-over: {statement}")
+            if tally.wrong:
+                fields = (*columns[:key], "difference", "column", "want", "have")
+                kept = {"difference", "column", *columns[:key]}
+                rows = [
+                    tuple(
+                        shown(value, plain=self.options.show_values or name in kept or row[key + 1] in plain)
+                        for name, value in zip(fields, row, strict=True)
+                    )
+                    for row in tally.rows
+                ]
+                query = pasteable(have, self._parameters)
+                self.evidence.findings.append(
+                    Finding(statement, tally.wrong, tally.examined, fields, tuple(rows), query)
+                )
+            return tally.ignored
+
+    def expect_no_problems(self, problems: Sequence[str], *, facts: int) -> None:
+        """States that there is nothing to complain of among facts of the schema.
+
+        Args:
+            problems: what is wrong, in words.
+            facts: how many facts were looked at.
+        """
+        self._statements += 1
+        self.evidence.unit = "facts"
+        self.evidence.examined += facts
+        self.evidence.findings += [Finding(problem, 1, facts) for problem in problems]
+
+    def expect_columns(self, query: str, want: Mapping[str, str]) -> None:
+        """States that a query returns columns of these names and types, and perhaps others.
+
+        Args:
+            query: the query.
+            want: the type of each column as format_type() writes it without a length; `enum` for any enumeration.
+        """
+        with self._statement("the query does not work"):
+            have = self.snapshot.types(query)
+            problems = [
+                f"{name} is {have.get(name, 'not there')}, want {type_}"
+                for name, type_ in want.items()
+                if have.get(name) != type_
+            ]
+            self.evidence.findings += [Finding(problem, 1, len(want), query=query) for problem in problems]
+
+    def expect(self, holds: bool, statement: str) -> None:
+        """States one fact.
+
+        Args:
+            holds: whether it is so.
+            statement: what is wrong when it is not.
+        """
+        self.expect_no_problems([] if holds else [statement], facts=1)
+
+    def expect_fast(self, query: Query, *, budget: float, plan: int, index_only: bool = False) -> None:
+        """States that the server answers a query within a budget: the median of five warm runs, without the network.
+
+        Args:
+            query: the query as the application issues it.
+            budget: milliseconds of execution; the option --budget replaces it.
+            plan: the number of the plan check.
+            index_only: no large table may be read whole for it.
+        """
+        budget = self.options.budgets.get(plan, budget)
+        sql = written(query)
+        statement = f"the query takes more than its {budget:g} ms"
+        with self._statement(statement):
+            plans = [self._explain(sql) for _ in range(_RUNS + 1)][1:]
+            median = statistics.median(run["Execution Time"] for run in plans)
+            self.evidence.notes.append(f"median of {_RUNS} warm runs {median:.1f} ms, budget {budget:g} ms")
+            if median > budget:
+                self.evidence.findings.append(
+                    Finding(f"{statement}: the median of {_RUNS} warm runs is {median:.1f} ms", 1, 1, query=sql)
+                )
+            if index_only:
+                for name in sorted(self._needless_scans(sql, plans[-1]["Plan"])):
+                    self.evidence.findings.append(
+                        Finding(f"the query reads the whole of {name}, which has {LARGE_TABLE:,} rows or more: "
+                                "an index is missing or is not used", 1, 1, query=sql)
+                    )  # fmt: skip
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A connection in a transaction of its own that is rolled back whatever happens.
+
+        What the server refuses becomes a finding of the check.
+
+        Raises:
+            NotJudged: nothing may be written here.
+        """
+        if self.options.read_only:
+            raise NotJudged("it writes (and rolls back), and --read-only leaves that out")
+        if self.server.in_recovery:
+            raise NotJudged("it writes (and rolls back), and this server is a standby: run it on the primary")
+        self._statements += 1
+        self.evidence.unit = "facts"
+        with (
+            self._statement("the database refuses what the application does"),
+            self._writer.rolled_back(statement_timeout="10000", lock_timeout="2000") as connection,
+        ):
+            yield connection
+
+    def conclude(self) -> None:
+        """The judgement of the check, from all that it stated.
+
+        Raises:
+            Violation: something does not hold.
+            NotJudged: nothing was stated, or there was nothing to look at.
+        """
+        if self.evidence.blockers:
+            raise Violation(self.evidence)
+        if not self._statements:
+            raise NotJudged("it stated nothing")
+        if self.evidence.unexamined:
+            if not self.options.allow_empty:
+                raise NotJudged(f"there are no rows to examine: {'; '.join(self.evidence.unexamined)}")
+            self.evidence.notes.append("there was nothing to examine, which --allow-empty permits")
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        return {"cutover": self.options.cutover}
+
+    def _scalar(self, sql: str) -> int:
+        return int(self.snapshot.scalar(sql, **self._parameters))
+
+    def _look(self, examined: int, statement: str, optional: bool) -> None:
+        self.evidence.examined += examined
+        if not examined and not optional:
+            self.evidence.unexamined.append(statement)
+
+    def _shown(self, row: Mapping[str, Any], plain: Collection[str]) -> tuple[str, ...]:
+        return tuple(
+            shown(value, plain=self.options.show_values or name in plain) for name, value in row.items()
+        )
+
+    @contextmanager
+    def _statement(self, statement: str, severity: Severity = "blocker") -> Iterator[None]:
+        """Turns what the server refuses into a finding: a database that lacks a column is judged, not an error."""
+        self._statements += 1
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            finding = Finding(f"{statement}: {refusal(error)}{self._lacking()}", 1, 1, severity=severity)
+            if finding not in self.evidence.findings:
+                self.evidence.findings.append(finding)
+
+    def _lacking(self) -> str:
+        absent = catalog.absent(self.snapshot, self.migration.tables)
+        return f"; tables that do not exist: {', '.join(absent)}" if absent else ""
+
+    def _explain(self, sql: str) -> dict[str, Any]:
+        # As text, because a colon within a literal is not a parameter.
+        plan: list[dict[str, Any]] = self.snapshot.scalar(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
+        return plan[0]
+
+    def _needless_scans(self, sql: str, plan: dict[str, Any]) -> set[str]:
+        """The large tables that a plan reads whole though few of their rows are wanted, or though nothing else can."""
+        scans = [node for node in _nodes(plan) if node["Node Type"] == "Seq Scan" and _rows_read(node) >= LARGE_TABLE]
+        if not scans:
+            return set()
+        wasteful = {node["Relation Name"] for node in scans if _rows_kept(node) < _SELECTIVE * _rows_read(node)}
+        with self.snapshot.set_local(enable_seqscan="off"):
+            unavoidable = {
+                node["Relation Name"] for node in _nodes(self._explain(sql)["Plan"]) if node["Node Type"] == "Seq Scan"
+            }
+        return wasteful | (unavoidable & {node["Relation Name"] for node in scans})
+
+
+class _Tally:
+    """Counts the differences between two streams of rows and keeps the first few."""
+
+    def __init__(self, columns: Sequence[str], flags: Sequence[str], keep: int, ignore: Collection[str]) -> None:
+        self.columns = columns
+        self.flags = flags
+        self.keep = keep
+        self.ignore = ignore
+        self.examined = self.wrong = self.since = self.ignored = 0
+        self.rows: list[tuple[Any, ...]] = []
+
+    def take(self, want: Iterator[parity.Row], have: Iterator[parity.Row], key: int) -> None:
+        """Reads both streams to their end."""
+        width = len(self.columns)
+
+        def counted() -> Iterator[parity.Row]:
+            for row in want:
+                self.examined += 1
+                yield row
+
+        for difference in parity.differences(counted(), have, key=key, same=self._same):
+            flags = dict(zip(self.flags, (difference.have or ())[width:], strict=False))
+            if flags.get("settled") == "f":
+                self.since += 1
+            elif difference.kind in self.ignore or (difference.kind == "extra" and flags.get("growth") == "t"):
+                self.ignored += 1
+            else:
+                self.wrong += 1
+                if len(self.rows) < self.keep:
+                    self.rows += self._evidence(difference, key)
+        # What only the target has was examined too, or an empty baseline would look like nothing to see.
+        self.examined += self.wrong if not self.examined else 0
+
+    def _same(self, want: parity.Row, have: parity.Row) -> bool:
+        return want[: len(self.columns)] == have[: len(self.columns)] or not self._changed(want, have)
+
+    def _changed(self, want: parity.Row, have: parity.Row) -> list[int]:
+        width = len(self.columns)
+        free = set(str(want[width]).split(",")) if len(want) > width and want[width] else set()
+        return [i for i in range(width) if want[i] != have[i] and self.columns[i] not in free]
+
+    def _evidence(self, difference: parity.Difference, key: int) -> list[tuple[Any, ...]]:
+        if difference.want is None or difference.have is None:
+            return [(*difference.key, difference.kind, "", "", "")]
+        return [
+            (*difference.key, difference.kind, self.columns[i], difference.want[i], difference.have[i])
+            for i in self._changed(difference.want, difference.have)
+        ]
+
+
+def refused(connection: sa.Connection, attempt: sa.Executable) -> str | None:
+    """The SQLSTATE with which the server refuses a statement, or None if it lets it pass. Its effect is undone."""
+    savepoint = connection.begin_nested()
+    try:
+        connection.execute(attempt)
+        return None
+    except sa.exc.DBAPIError as error:
+        return getattr(error.orig, "sqlstate", None)
+    finally:
+        savepoint.rollback()
+
+
+def written(query: Query) -> str:
+    """A query as SQL text with its parameters written out."""
+    if isinstance(query, str):
+        return query
+    return str(query.compile(dialect=postgresql.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}))
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from _nodes(child)
+
+
+def _rows_kept(node: dict[str, Any]) -> float:
+    # PostgreSQL reports the average of all workers and repetitions.
+    return float(node["Actual Rows"]) * float(node["Actual Loops"])
+
+
+def _rows_read(node: dict[str, Any]) -> float:
+    return _rows_kept(node) + float(node.get("Rows Removed by Filter", 0)) * float(node["Actual Loops"])

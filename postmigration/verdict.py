@@ -1,0 +1,133 @@
+"""From the results of the checks to GO or NO-GO: one line, one exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from postmigration.evidence import Evidence
+
+Outcome = Literal["passed", "failed", "not judged", "broken"]
+
+GO, NO_GO, INTERRUPTED, BROKEN, CANNOT_JUDGE = range(5)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one check ended.
+
+    Args:
+        nodeid: where the check stands.
+        plan: its number in the deployment plan, or None for a check beyond it.
+        group: the plan's group, or the family of checks.
+        title: the plan's title, or the sentence.
+        sentence: what it establishes.
+        meaning: what it means for the business when it does not hold, and what to do.
+        outcome: `broken` is an error of ours.
+        reason: why it was not judged, or what broke.
+        evidence: what it found.
+        duration: seconds.
+    """
+
+    nodeid: str
+    plan: int | None
+    group: str
+    title: str
+    sentence: str
+    meaning: str
+    outcome: Outcome
+    reason: str = ""
+    evidence: Evidence = field(default_factory=Evidence)
+    duration: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON types, so that it can travel between processes."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Result:
+        """The inverse of `to_dict`."""
+        return cls(**{**facts, "evidence": Evidence.from_dict(facts["evidence"])})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the run comes to: the word, the sentence after it, and the exit status."""
+
+    word: str
+    sentence: str
+    status: int
+
+    @property
+    def line(self) -> str:
+        """The last line of the run."""
+        return f"{self.word}: {self.sentence}"
+
+
+def verdict(
+    results: Sequence[Result],
+    *,
+    plan_checks: int,
+    subject: str,
+    demonstration: bool = False,
+    allow_partial: bool = False,
+    interrupted: bool = False,
+) -> Verdict:
+    """The verdict over all results.
+
+    Args:
+        results: one for each check that ran.
+        plan_checks: how many checks the plan has; those without a result were left out.
+        subject: what was judged and where the report is, for the end of the line.
+        demonstration: no database was named, and the engine judged a world of its own.
+        allow_partial: what was left out or not judged does not stand in the way.
+        interrupted: the run did not come to its end.
+    """
+    plan = {result.plan: result for result in results if result.plan is not None}
+    others = [result for result in results if result.plan is None]
+    passed = [number for number, result in plan.items() if result.outcome == "passed"]
+    failed = sorted(number for number, result in plan.items() if result.outcome == "failed")
+    unjudged = sorted(number for number, result in plan.items() if result.outcome == "not judged")
+    left_out = [number for number in range(1, plan_checks + 1) if number not in plan]
+    others_failed = [result.title for result in others if result.outcome == "failed"]
+    broken = [result.plan or result.title for result in results if result.outcome == "broken"]
+    warnings = sum(len(result.evidence.warnings) for result in results)
+    rows = sum(result.evidence.examined for result in results if result.evidence.unit == "rows")
+
+    def counted() -> list[str]:
+        if failed:
+            parts = [f"{len(failed)} of {plan_checks} plan checks failed: {_listed(failed)}"]
+        else:
+            parts = [f"{len(passed)} of {plan_checks} plan checks passed"]
+        if others_failed:
+            parts.append(f"{len(others_failed)} others failed: {_listed(others_failed)}")
+        if unjudged:
+            parts.append(f"{len(unjudged)} not judged: {_listed(unjudged)}")
+        if broken:
+            parts.append(f"{len(broken)} broke down: {_listed(broken)}")
+        if left_out and plan:
+            parts.append(f"{len(left_out)} left out")
+        if warnings:
+            parts.append(f"{warnings} warning{'' if warnings == 1 else 's'}")
+        return [*parts, f"{rows:,} rows examined", subject]
+
+    sentence = ", ".join(counted())
+    if interrupted:
+        return Verdict("INTERRUPTED", sentence, INTERRUPTED)
+    if failed or others_failed:
+        return Verdict("PARTIAL" if left_out else "NO-GO", sentence, NO_GO)
+    if broken:
+        return Verdict("ERROR", sentence, BROKEN)
+    if not results:
+        return Verdict("PARTIAL", f"nothing was judged, {subject}", CANNOT_JUDGE)
+    if left_out:
+        return Verdict("PARTIAL", sentence, GO if allow_partial else CANNOT_JUDGE)
+    if unjudged:
+        return Verdict("PARTIAL" if allow_partial else "NO-GO", sentence, GO if allow_partial else NO_GO)
+    return Verdict("GO (demonstration world, no database was named)" if demonstration else "GO", sentence, GO)
+
+
+def _listed(items: Sequence[object], most: int = 29) -> str:
+    text = ", ".join(str(item) for item in items[:most])
+    return text if len(items) <= most else f"{text} and {len(items) - most} more"

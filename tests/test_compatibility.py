@@ -1,0 +1,75 @@
+"""What the application did before the migration still works."""
+
+import pytest
+
+from fixtures.rules import settled
+from postmigration import Target
+from postmigration.catalog import Table
+
+GROUP = "Backward Compatibility"
+
+# The columns of the legacy contact list, with their types as they have always been.
+LEGACY_CONTACT = {
+    "id": "uuid",
+    "company_name": "character varying(255)",
+    "contact_name": "character varying(255)",
+    "email": "character varying(255)",
+    "phone": "character varying(50)",
+    "is_active": "boolean",
+}
+
+
+@pytest.mark.plan(13, group=GROUP, title="Existing customer_id relationships still work")
+def test_customer_ids_still_work(target: Target, projects: Table) -> None:
+    """A project's customer_id leads to its contact as it did before, and the reference is enforced.
+
+    Pages that were not changed yet show projects without their customer.
+    """
+    key = [key for key in projects.foreign_keys if key.columns == ("customer_id",) and key.parent == "contacts"]
+    target.expect(any(k.enforced for k in key), "no enforced foreign key on projects.customer_id to contacts")
+    target.expect_none(
+        """
+        SELECT p.id, p.project_id, p.customer_id FROM projects p
+        WHERE p.customer_id IS NOT NULL AND NOT EXISTS (SELECT FROM contacts c WHERE c.id = p.customer_id)
+        """,
+        statement="projects whose customer_id leads to no contact",
+        examined="SELECT count(*) FROM projects WHERE customer_id IS NOT NULL",
+        plain=["project_id"],
+    )
+    if target.baseline is not None:
+        target.expect_same(
+            "SELECT p.id, p.customer_id FROM projects p",
+            f"SELECT p.id, p.customer_id, {settled('p')} AS settled FROM projects p",
+            columns=["id", "customer_id"],
+            statement="projects whose customer_id is not what it was",
+        )
+
+
+@pytest.mark.plan(14, group=GROUP, title="Legacy contact queries still work")
+def test_legacy_contact_queries_still_work(target: Target, contacts: Table) -> None:
+    """The legacy list of customer contacts finds every customer contact, with the values and types of before.
+
+    Screens and exports that were not changed yet lose customers.
+    """
+    target.expect_no_problems(
+        [problem for name, type_ in LEGACY_CONTACT.items() for problem in contacts.column_problems(name, type_, filled=True)]
+        + [
+            f"column contacts.{name} may be NULL, which legacy readers do not expect"
+            for name in ("id", "company_name")
+            if name in contacts.columns and contacts.columns[name].nullable
+        ],
+        facts=len(LEGACY_CONTACT),
+    )
+    legacy = f"SELECT {', '.join(LEGACY_CONTACT)} FROM contacts WHERE type = 'customer'"
+    target.expect_none(
+        f"SELECT id FROM ({legacy}) q WHERE id IS NULL OR company_name IS NULL",
+        statement="customer contacts that the legacy list cannot show",
+        examined=f"SELECT count(*) FROM ({legacy}) q",
+    )
+    if target.baseline is not None:
+        target.expect_same(
+            legacy,
+            f"SELECT *, {settled('c')} AS settled FROM contacts c WHERE type = 'customer'",
+            columns=list(LEGACY_CONTACT),
+            statement="customer contacts that the legacy list shows otherwise than before",
+        )

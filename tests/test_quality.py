@@ -1,0 +1,93 @@
+"""Nothing dangles, nothing is doubled, nothing is empty that should not be."""
+
+import pytest
+
+from fixtures.rules import CUSTOMER_ORGANIZATION
+from postmigration import Target
+
+GROUP = "Data Quality"
+
+
+@pytest.mark.plan(15, group=GROUP, title="No orphaned project contact points")
+def test_no_orphaned_contact_points(target: Target) -> None:
+    """Every contact point has a project and a contact that exist, and no contact stands twice on a project.
+
+    The project page fails, or lists the same person twice.
+    """
+    points = "SELECT count(*) FROM project_contact_points"
+    target.expect_none(
+        """
+        SELECT k.id, k.project_id, p.id IS NOT NULL AS project_exists, k.contact_id, c.id IS NOT NULL AS contact_exists
+        FROM project_contact_points k
+        LEFT JOIN projects p ON p.id = k.project_id
+        LEFT JOIN contacts c ON c.id = k.contact_id
+        WHERE p.id IS NULL OR c.id IS NULL
+        """,
+        statement="contact points without their project or their contact",
+        examined=points,
+    )
+    target.expect_none(
+        """
+        SELECT project_id, contact_id, count(*) AS times, (array_agg(id ORDER BY id))[1:5] AS contact_points
+        FROM project_contact_points WHERE project_id IS NOT NULL AND contact_id IS NOT NULL
+        GROUP BY project_id, contact_id HAVING count(*) > 1
+        """,
+        statement="contacts that stand on a project more than once",
+        examined=points,
+    )
+
+
+@pytest.mark.plan(16, group=GROUP, title="No orphaned customer organization references")
+def test_no_orphaned_customer_organizations(target: Target) -> None:
+    """Every customer organization that a project names exists.
+
+    A constraint that the catalog calls valid does not prove it: data loaded with triggers switched off can violate it.
+    """
+    target.expect_none(
+        """
+        SELECT p.id, p.project_id, p.customer_organization_id FROM projects p
+        WHERE p.customer_organization_id IS NOT NULL
+          AND NOT EXISTS (SELECT FROM organizations o WHERE o.id = p.customer_organization_id)
+        """,
+        statement="projects whose customer organization does not exist",
+        examined="SELECT count(*) FROM projects WHERE customer_organization_id IS NOT NULL",
+        plain=["project_id"],
+    )
+
+
+def test_no_table_is_empty(target: Target) -> None:
+    """Every table of the model holds rows.
+
+    A restore that brought the schema and no data looks healthy to every check that finds nothing wrong.
+    """
+    empty = [
+        name
+        for name in target.migration.tables
+        if not target.count(f"SELECT count(*) FROM (SELECT FROM {name} LIMIT 1) first")
+    ]
+    if not target.options.allow_empty:
+        target.expect_no_problems(
+            [f"table {name} holds no row (if that is right, say --allow-empty)" for name in empty],
+            facts=len(target.migration.tables),
+        )
+    else:
+        target.note(f"empty tables, which --allow-empty permits: {', '.join(empty) or 'none'}")
+
+
+def test_no_company_is_written_in_two_ways(target: Target) -> None:
+    """Company names that differ only by case or white space are probably one company.
+
+    The migration rightly keeps them apart; somebody who knows the customers should decide whether to merge them.
+    """
+    target.expect_none(
+        rf"""
+        SELECT min(id::text) AS first_id, count(*) AS organizations, array_agg(name ORDER BY name) AS names
+        FROM organizations WHERE {CUSTOMER_ORGANIZATION}
+        GROUP BY lower(regexp_replace(btrim(name), '\s+', ' ', 'g')) HAVING count(*) > 1
+        """,
+        statement="groups of customer organizations whose names differ only by case or white space",
+        examined=f"SELECT count(*) FROM organizations WHERE {CUSTOMER_ORGANIZATION}",
+        plain=["first_id"],
+        severity="warning",
+        optional=True,
+    )

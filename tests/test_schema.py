@@ -1,0 +1,148 @@
+"""The schema has what the organization-based model needs, judged by what it enforces and not by names."""
+
+import pytest
+
+from postmigration import Target
+from postmigration.catalog import Table
+
+TIMESTAMPTZ = "timestamp with time zone"
+
+
+@pytest.mark.plan(1, group="Database Schema", title="Projects table has customer_organization_id column")
+def test_projects_have_a_customer_organization(target: Target, projects: Table) -> None:
+    """Projects can refer to a customer organization, the reference is enforced, and projects are found by it quickly.
+
+    Without it no project can show its customer organization; with a cascading key, deleting a customer would delete
+    its projects. Run the schema script again and look at the first statement that fails.
+    """
+    target.expect_no_problems(
+        [
+            *projects.column_problems("customer_organization_id", "uuid"),
+            *projects.nullable_problems("customer_organization_id"),
+            *projects.reference_problems("customer_organization_id", "organizations", cascades=False),
+            *projects.index_problems("customer_organization_id"),
+            *projects.invalid_index_problems(),
+        ],
+        facts=5,
+    )
+
+
+@pytest.mark.plan(2, group="Database Schema", title="Contacts table has role, is_primary_contact, description columns")
+def test_contacts_have_roles(target: Target, contacts: Table) -> None:
+    """A contact can say its role, whether it is the primary contact, and describe itself.
+
+    The customer pages read and write these columns; a wrong type or length refuses or cuts what staff enter.
+    """
+    target.expect_no_problems(
+        [
+            *contacts.column_problems("role", "character varying(100)"),
+            *contacts.column_problems("is_primary_contact", "boolean", default="false"),
+            *contacts.column_problems("description", "text"),
+        ],
+        facts=3,
+    )
+
+
+@pytest.mark.plan(3, group="Database Schema", title="Project_contact_points table exists")
+def test_project_contact_points_exist(target: Target, contact_points: Table) -> None:
+    """The table of contact points has its columns, keys, indexes and the trigger that keeps updated_at.
+
+    Contact points of deleted projects and contacts would stay behind, or every page of a project would read the whole
+    table.
+    """
+    target.expect_no_problems(
+        [
+            *contact_points.column_problems("id", "uuid", default="any"),
+            *contact_points.column_problems("project_id", "uuid", filled=True),
+            *contact_points.column_problems("contact_id", "uuid", filled=True),
+            *contact_points.column_problems("role", "character varying(100)"),
+            *contact_points.column_problems("is_primary", "boolean", default="false"),
+            *contact_points.column_problems("created_at", TIMESTAMPTZ, default="now"),
+            *contact_points.column_problems("updated_at", TIMESTAMPTZ, default="now"),
+            *contact_points.primary_key_problems("id"),
+            *contact_points.reference_problems("project_id", "projects", cascades=True),
+            *contact_points.reference_problems("contact_id", "contacts", cascades=True),
+            *contact_points.index_problems("project_id"),
+            *contact_points.index_problems("contact_id"),
+            *contact_points.invalid_index_problems(),
+            *contact_points.updated_at_problems(),
+        ]
+        if contact_points.exists
+        else ["table project_contact_points does not exist"],
+        facts=14,
+    )
+
+
+@pytest.mark.plan(4, group="Database Schema", title="Organizations table has address fields")
+def test_organizations_have_addresses(target: Target, organizations: Table) -> None:
+    """An organization can have an address, in columns of the agreed types.
+
+    Customer pages show and edit the address of the organization instead of the contact's.
+    """
+    target.expect_no_problems(
+        [
+            *organizations.column_problems("address", "text"),
+            *organizations.column_problems("city", "character varying(100)"),
+            *organizations.column_problems("state", "character varying(100)"),
+            *organizations.column_problems("country", "character varying(100)"),
+            *organizations.column_problems("postal_code", "character varying(20)"),
+        ],
+        facts=5,
+    )
+
+
+def test_organizations_have_a_website(target: Target, organizations: Table) -> None:
+    """An organization can have a website.
+
+    The customer form saves it; without the column the form cannot be saved at all.
+    """
+    target.expect_no_problems(organizations.column_problems("website", "character varying(255)"), facts=1)
+
+
+def test_contact_points_are_protected(target: Target, contact_points: Table) -> None:
+    """Row-level security is on for the contact points of projects.
+
+    Without it every role of the platform that may read the table reads the contacts of every customer.
+    """
+    target.expect(contact_points.row_security, "row-level security is off on project_contact_points")
+
+
+@pytest.mark.parametrize(
+    ("function", "columns"),
+    [
+        ("get_project_customer_organization(uuid)", ("organization_id", "organization_name", "organization_slug")),
+        (
+            "get_project_contact_points(uuid)",
+            (
+                "contact_point_id",
+                "contact_id",
+                "contact_name",
+                "contact_email",
+                "contact_phone",
+                "role",
+                "is_primary",
+            ),
+        ),
+        ("validate_customer_organization_migration()", ("validation_type", "count_value", "status")),
+    ],
+    ids=["customer_organization", "contact_points", "validation"],
+)
+def test_functions_exist(target: Target, function: str, columns: tuple[str, ...]) -> None:
+    """The functions of the new model return their columns and may be executed by signed-in users.
+
+    The application calls them by name and reads their columns by name.
+    """
+    found = target.snapshot.rows(
+        """
+        SELECT p.proargnames[p.pronargs + 1:]::text[] AS columns,
+               CASE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'authenticated')
+                    THEN has_function_privilege('authenticated', p.oid, 'EXECUTE') END AS executable
+        FROM pg_proc p WHERE p.oid = to_regprocedure(:function)
+        """,
+        function=function,
+    )
+    target.expect(bool(found), f"function {function} does not exist")
+    for row in found:
+        have = tuple(row.columns or ())
+        target.expect(have == columns, f"{function} returns ({', '.join(have)}), want ({', '.join(columns)})")
+        target.expect(row.executable is not False, f"role authenticated may not execute {function}")

@@ -1,0 +1,358 @@
+"""The application's services do what they promise. What they write is rolled back."""
+
+import uuid
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from fixtures import services
+from fixtures.models import CUSTOMER, Contact, Organization, Project, ProjectContactPoint
+from fixtures.rules import CUSTOMER_ORGANIZATION
+from postmigration import Target, refused, written
+
+METHODS = "Service Methods"
+INTEGRATION = "Project Integration"
+STRUCTURE = "Data Structure Validation"
+
+# Rows of our own need codes that no row of the target has; they are never committed.
+MARK = f"postmigration-{uuid.uuid4().hex[:12]}"
+ROLE_OF_100 = "Quality – Ω 客户 " + "x" * 86
+
+
+class Workshop:
+    """An operator, a customer of it and a project, made inside a transaction that is rolled back."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.session = Session(connection, join_transaction_mode="create_savepoint")
+        self.operator = Organization(name=f"{MARK} operator", slug=f"{MARK}-operator")
+        self.session.add(self.operator)
+        self.session.flush()
+        self.customer = services.create_customer_organization(self.session, name=f"{MARK} Ümit & Söhne", slug=MARK)
+
+    def contact(self, name: str, *, is_primary: bool = False, role: str = "general") -> Contact:
+        """Adds a contact to the customer."""
+        return services.add_contact_to_organization(
+            self.session,
+            self.customer,
+            acting_organization_id=self.operator.id,
+            contact_name=name,
+            role=role,
+            is_primary=is_primary,
+        )
+
+    def project(self, code: str = MARK) -> Project:
+        """Creates a project with the customer selected, and without a customer_id."""
+        # The code is given, because the trigger that fills it may take a number that a rollback does not give back.
+        project = Project(
+            organization_id=self.operator.id,
+            project_id=code,
+            title="A project of the validation",
+            customer_organization_id=self.customer.id,
+        )
+        self.session.add(project)
+        self.session.flush()
+        self.session.refresh(project)
+        return project
+
+
+@pytest.mark.plan(19, group=METHODS, title="getCustomerOrganizations returns data")
+def test_customer_organizations_are_listed(target: Target) -> None:
+    """The customer list returns every active customer organization with its contacts, by name and then id.
+
+    Customers are missing from the list that every order starts from, or stand where nobody looks for them.
+    """
+    target.expect_none(
+        f"""
+        SELECT coalesce(want.id, have.id) AS id, want.position AS want_position, have.position AS have_position,
+               want.contacts AS want_contacts, have.contacts AS have_contacts
+        FROM (SELECT o.id, coalesce(c.contacts, 0) AS contacts,
+                     row_number() OVER (ORDER BY o.name COLLATE "default", o.id) AS position
+              FROM organizations o
+              LEFT JOIN (SELECT organization_id, count(*) AS contacts FROM contacts WHERE type = 'customer' GROUP BY 1) c
+                     ON c.organization_id = o.id
+              WHERE o.{CUSTOMER_ORGANIZATION} AND o.is_active) want
+        FULL JOIN (SELECT id, jsonb_array_length(contacts) AS contacts, row_number() OVER () AS position
+                   FROM ({written(services.customer_organizations())}) q) have ON have.id = want.id
+        WHERE (want.position, want.contacts) IS DISTINCT FROM (have.position, have.contacts)
+        """,
+        statement="customer organizations that the list does not show, in their place and with their contacts",
+        examined=f"SELECT count(*) FROM organizations WHERE {CUSTOMER_ORGANIZATION} AND is_active",
+    )
+
+
+@pytest.mark.plan(20, group=METHODS, title="createCustomerOrganization works")
+def test_customer_organizations_can_be_created(target: Target) -> None:
+    """A new customer organization gets its marker and the defaults, and a slug that is taken is refused.
+
+    Staff cannot enter a new customer, or enter one that no list shows.
+    """
+    with target.writing() as connection:
+        workshop = Workshop(connection)
+        made = workshop.customer
+        target.expect(made.description == CUSTOMER, "a new customer organization is not marked as a customer")
+        target.expect(made.is_active is True, f"a new customer organization is active: {made.is_active}, want true")
+        target.expect(
+            made.subscription_plan == "starter", f"its subscription plan is {made.subscription_plan}, want starter"
+        )
+        target.expect(made.settings == {}, "its settings are not the empty object")
+        target.expect(made.created_at is not None, "it has no created_at")
+        target.expect(made.updated_at is not None, "it has no updated_at")
+        target.expect(
+            refused(connection, sa.insert(Organization).values(name=f"{MARK} again", slug=MARK)) == "23505",
+            "a second organization with the same slug is not refused",
+        )
+
+
+@pytest.mark.plan(21, group=METHODS, title="addContactToOrganization works")
+def test_contacts_can_be_added(target: Target) -> None:
+    """A contact is added to a customer as its customer contact; a new primary contact replaces the former one.
+
+    Staff cannot enter the person that they have on the telephone.
+    """
+    with target.writing() as connection:
+        workshop = Workshop(connection)
+        first = workshop.contact("First", is_primary=True)
+        second = workshop.contact("Second", is_primary=True, role=ROLE_OF_100)
+        workshop.session.refresh(first)
+        target.expect(first.type == "customer", f"the new contact's type is {first.type}, want customer")
+        target.expect(first.organization_id == workshop.customer.id, "the new contact is not in its organization")
+        target.expect(first.company_name == workshop.customer.name, "its company name is not its organization's name")
+        target.expect(
+            first.client_organization_id == workshop.operator.id, "it is not filed under the operator that added it"
+        )
+        target.expect(second.role == ROLE_OF_100, "a role of 100 characters is not kept as it is")
+        target.expect(second.is_primary_contact is True, "the new primary contact is not primary")
+        target.expect(first.is_primary_contact is False, "the former primary contact is still primary")
+
+
+@pytest.mark.plan(22, group=INTEGRATION, title="Create test project")
+def test_projects_can_be_created(target: Target) -> None:
+    """A project is created with an organization selected and without a customer_id; its code is unique.
+
+    No new order can be entered, or two orders share one code.
+    """
+    with target.writing() as connection:
+        workshop = Workshop(connection)
+        project = workshop.project()
+        target.expect(
+            project.customer_organization_id == workshop.customer.id, "the project lost its selected organization"
+        )
+        target.expect(project.customer_id is None, "a project without a customer_id was given one")
+        target.expect(project.status == "active", f"a new project's status is {project.status}, want active")
+        copy = sa.insert(Project).values(organization_id=workshop.operator.id, project_id=MARK, title="The same code")
+        target.expect(refused(connection, copy) == "23505", "a second project with the same code is not refused")
+
+
+@pytest.mark.plan(23, group=INTEGRATION, title="addProjectContactPoint works")
+def test_contact_points_can_be_added(target: Target) -> None:
+    """A contact point is added to a project, and a new primary one demotes the former one.
+
+    Nobody can be named on a project, or two are named as the one to call first.
+    """
+    with target.writing() as connection:
+        workshop = Workshop(connection)
+        project = workshop.project()
+        points = [
+            services.add_project_contact_point(
+                workshop.session, project_id=project.id, contact_id=workshop.contact(name).id, is_primary=True
+            )
+            for name in ("First", "Second")
+        ]
+        for point in points:
+            workshop.session.refresh(point)
+        target.expect(points[1].is_primary is True, "the new primary contact point is not primary")
+        target.expect(points[0].is_primary is False, "the former primary contact point was not demoted")
+
+
+@pytest.mark.plan(24, group=INTEGRATION, title="getProjectContactPoints works")
+def test_contact_points_are_listed(target: Target) -> None:
+    """The contact points of a project are listed with the primary one first and then by creation.
+
+    Staff call the wrong person first.
+    """
+    with target.writing() as connection:
+        workshop = Workshop(connection)
+        project = workshop.project()
+        # Made in one transaction, they would all have the same time; their ids are in no useful order.
+        for position, (day, is_primary) in enumerate(((3, False), (2, True), (1, False))):
+            workshop.session.add(
+                ProjectContactPoint(
+                    id=uuid.UUID(int=(position + 1) << 64 | uuid.uuid4().int >> 64),
+                    project_id=project.id,
+                    contact_id=workshop.contact(f"Contact {position}").id,
+                    is_primary=is_primary,
+                    created_at=sa.func.make_timestamptz(2025, 1, day, 12, 0, 0),
+                )
+            )
+            workshop.session.flush()
+        listed = services.project_contact_points().where(ProjectContactPoint.project_id == project.id)
+        names = [row.contact_name for row in workshop.session.execute(listed)]
+        want = ["Contact 1", "Contact 2", "Contact 0"]
+        target.expect(names == want, f"contact points are listed as {', '.join(names)}, want {', '.join(want)}")
+
+
+@pytest.mark.plan(25, group=STRUCTURE, title="Organization has correct structure")
+def test_organizations_have_their_structure(target: Target) -> None:
+    """The service returns organizations with the agreed keys and types, and none without its id, name and slug.
+
+    The application reads these fields by name and type; the page stays empty where one is another.
+    """
+    query = written(services.customer_organizations())
+    target.expect_columns(
+        query,
+        {
+            "id": "uuid",
+            "name": "character varying",
+            "slug": "character varying",
+            "domain": "character varying",
+            "logo_url": "text",
+            "description": "text",
+            "industry": "character varying",
+            "settings": "jsonb",
+            "subscription_plan": "enum",
+            "is_active": "boolean",
+            "created_at": "timestamp with time zone",
+            "updated_at": "timestamp with time zone",
+            "address": "text",
+            "city": "character varying",
+            "state": "character varying",
+            "country": "character varying",
+            "postal_code": "character varying",
+            "website": "character varying",
+            "contacts": "jsonb",
+        },
+    )
+    target.expect_none(
+        f"SELECT id, name, slug FROM ({query}) q WHERE id IS NULL OR name IS NULL OR slug IS NULL",
+        statement="organizations without an id, a name or a slug",
+        examined=f"SELECT count(*) FROM ({query}) q",
+    )
+
+
+@pytest.mark.plan(26, group=STRUCTURE, title="Contact has correct structure")
+def test_contacts_have_their_structure(target: Target) -> None:
+    """The service returns contacts with the agreed keys and types, and none without what identifies it.
+
+    The application reads these fields by name and type; the page stays empty where one is another.
+    """
+    query = written(sa.select(Contact.__table__).where(Contact.type == "customer"))
+    text, time = "character varying", "timestamp with time zone"
+    target.expect_columns(
+        query,
+        {
+            "id": "uuid",
+            "organization_id": "uuid",
+            "type": "enum",
+            "address": "text",
+            "city": text,
+            "state": text,
+            "country": text,
+            "postal_code": text,
+            "website": text,
+            "tax_id": text,
+            "payment_terms": text,
+            "credit_limit": "numeric",
+            "notes": "text",
+            "created_at": time,
+            "updated_at": time,
+            "created_by": "uuid",
+            "client_organization_id": "uuid",
+            "role": text,
+            "is_primary_contact": "boolean",
+            "description": "text",
+        },
+    )
+    target.expect_none(
+        f"SELECT id, organization_id, company_name FROM ({query}) q "
+        "WHERE id IS NULL OR organization_id IS NULL OR company_name IS NULL",
+        statement="customer contacts without an id, an organization or a company name",
+        examined=f"SELECT count(*) FROM ({query}) q",
+    )
+
+
+@pytest.mark.plan(27, group=STRUCTURE, title="Project contact point has correct structure")
+def test_contact_points_have_their_structure(target: Target) -> None:
+    """The service returns contact points with the agreed keys and types, and says of each whether it is primary.
+
+    The application reads these fields by name and type; a flag that is neither true nor false is shown as either.
+    """
+    query = written(services.project_contact_points().order_by(None))
+    text, time = "character varying", "timestamp with time zone"
+    target.expect_columns(
+        query,
+        {
+            "id": "uuid",
+            "project_id": "uuid",
+            "contact_id": "uuid",
+            "role": text,
+            "is_primary": "boolean",
+            "created_at": time,
+            "updated_at": time,
+            "contact_name": text,
+            "contact_email": text,
+            "contact_phone": text,
+            "company_name": text,
+        },
+    )
+    target.expect_none(
+        f"""
+        SELECT id, project_id, contact_id, is_primary, created_at, updated_at FROM ({query}) q
+        WHERE id IS NULL OR project_id IS NULL OR contact_id IS NULL OR is_primary IS NULL
+           OR created_at IS NULL OR updated_at IS NULL
+        """,
+        statement="contact points that do not say whether they are primary, or when they were made and changed",
+        examined="SELECT count(*) FROM project_contact_points",
+    )
+
+
+def test_contact_points_are_audited(target: Target) -> None:
+    """Adding, changing and removing a contact point writes to the activity log.
+
+    An auditor cannot see who took a contact off a project.
+    """
+    with target.writing() as connection:
+        workshop = Workshop(connection)
+        project, contact = workshop.project(), workshop.contact("First")
+        before = _logged(connection)
+        point = services.add_project_contact_point(workshop.session, project_id=project.id, contact_id=contact.id)
+        added = _logged(connection)
+        point.role = "changed"
+        workshop.session.flush()
+        changed = _logged(connection)
+        workshop.session.delete(point)
+        workshop.session.flush()
+        target.expect(added > before, "adding a contact point writes nothing to activity_log")
+        target.expect(changed > added, "changing a contact point writes nothing to activity_log")
+        target.expect(_logged(connection) > changed, "removing a contact point writes nothing to activity_log")
+
+
+def test_functions_answer_for_a_project(target: Target) -> None:
+    """The functions of the new model return the organization and the contact points of a project.
+
+    The application calls them instead of joining the tables itself.
+    """
+    with target.writing() as connection:
+        workshop = Workshop(connection)
+        project, contact = workshop.project(), workshop.contact("First", is_primary=True)
+        point = services.add_project_contact_point(
+            workshop.session, project_id=project.id, contact_id=contact.id, role="buyer", is_primary=True
+        )
+        organizations = connection.execute(sa.text(f"SELECT * FROM get_project_customer_organization('{project.id}')"))
+        target.expect(
+            [row.organization_id for row in organizations] == [workshop.customer.id],
+            "get_project_customer_organization does not return the project's customer organization",
+        )
+        points = connection.execute(sa.text(f"SELECT * FROM get_project_contact_points('{project.id}')"))
+        target.expect(
+            [(row.contact_point_id, row.contact_id, row.role, row.is_primary) for row in points]
+            == [(point.id, contact.id, "buyer", True)],
+            "get_project_contact_points does not return the project's contact points",
+        )
+        reported = connection.execute(sa.text("SELECT * FROM validate_customer_organization_migration()")).all()
+        target.expect(bool(reported), "validate_customer_organization_migration returns nothing")
+
+
+def _logged(connection: sa.Connection) -> int:
+    """How many rows this transaction has written to the activity log, without reading the log."""
+    return int(connection.execute(sa.text("SELECT pg_stat_get_xact_tuples_inserted('activity_log'::regclass)")).scalar_one())

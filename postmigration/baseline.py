@@ -53,7 +53,7 @@ def expectation(migration: Migration, before: Table) -> Expectation:
     )
     have = ", ".join(f"t.{quoted(name)}" for name in names)
     return Expectation(
-        want=f"SELECT {', '.join(expressions)}, concat_ws(','{free}) AS free FROM ({source}) r",
+        want=f"SELECT {', '.join(expressions)}, concat_ws(',', NULL{free}) AS free FROM ({source}) r",
         have=f"SELECT {have}, {settled} AS settled, {migration.growth.get(before.name, 'false')} AS growth "
         f"FROM {quoted(before.name)} t",
         columns=tuple(quoted(name) for name in names),

@@ -73,9 +73,7 @@ class Table:
         """Whether there is such a table."""
         return bool(self.columns)
 
-    def column_problems(
-        self, name: str, type_: str, *, default: str | None = None, filled: bool = False
-    ) -> list[str]:
+    def column_problems(self, name: str, type_: str, *, default: str | None = None, filled: bool = False) -> list[str]:
         """What is wrong with a column.
 
         Args:
@@ -343,9 +341,7 @@ def references(snapshot: Snapshot, declared: Collection[Reference]) -> list[Orph
     for name in table_names(snapshot):
         for key in foreign_keys(snapshot, name):
             places.setdefault((name, key.columns), (key.parent, key.parent_columns, False, False))
-    return [
-        _orphanage(table(snapshot, name), columns, *facts) for (name, columns), facts in places.items()
-    ]
+    return [_orphanage(table(snapshot, name), columns, *facts) for (name, columns), facts in places.items()]
 
 
 def has_columns(snapshot: Snapshot, name: str, columns: Collection[str]) -> bool:

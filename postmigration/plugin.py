@@ -121,7 +121,9 @@ def pytest_configure(config: pytest.Config) -> None:
     migration, checks = _project(config.rootpath)
     if not _judges(config, checks):
         if _chosen(config, "db_url") is not None or _chosen(config, "baseline") is not None:
-            raise pytest.UsageError(f"--db-url and --baseline are for the checks in {checks.name}/, which were not asked for")
+            raise pytest.UsageError(
+                f"--db-url and --baseline are for the checks in {checks.name}/, which were not asked for"
+            )
         return
     config.stash[_SESSION] = Judgement(config, migration, checks)
     config.pluginmanager.register(config.stash[_SESSION])

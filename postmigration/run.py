@@ -83,9 +83,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
         if joined is None:
             joined = _located(request, migration, cleanup)
         snapshots = joined.get("snapshots", [None, None])
-        target_database = Database(
-            joined["target"], option="--db-url", schema=request.schema, limits=request.limits
-        )
+        target_database = Database(joined["target"], option="--db-url", schema=request.schema, limits=request.limits)
         target = _snapshot(target_database, snapshots[0], cleanup)
         identified = server(target)
         _fit(target, migration, options)

@@ -308,9 +308,7 @@ class Target:
             self.evidence.unexamined.append(statement)
 
     def _shown(self, row: Mapping[str, Any], plain: Collection[str]) -> tuple[str, ...]:
-        return tuple(
-            shown(value, plain=self.options.show_values or name in plain) for name, value in row.items()
-        )
+        return tuple(shown(value, plain=self.options.show_values or name in plain) for name, value in row.items())
 
     @contextmanager
     def _statement(self, statement: str, severity: Severity = "blocker") -> Iterator[None]:

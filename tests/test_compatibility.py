@@ -52,7 +52,11 @@ def test_legacy_contact_queries_still_work(target: Target, contacts: Table) -> N
     Screens and exports that were not changed yet lose customers.
     """
     target.expect_no_problems(
-        [problem for name, type_ in LEGACY_CONTACT.items() for problem in contacts.column_problems(name, type_, filled=True)]
+        [
+            problem
+            for name, type_ in LEGACY_CONTACT.items()
+            for problem in contacts.column_problems(name, type_, filled=True)
+        ]
         + [
             f"column contacts.{name} may be NULL, which legacy readers do not expect"
             for name in ("id", "company_name")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.intended import BEFORE, OLDEST_OF_ITS_NAME
+from fixtures.intended import BEFORE
 from fixtures.rules import CUSTOMER_ORGANIZATION, INTERNAL_ROLES, same, settled
 from postmigration import Target
 
@@ -90,7 +90,7 @@ def test_customer_organizations_exist(target: Target) -> None:
     target.expect_none(
         f"""
         SELECT o.id, o.name, count(*) AS staff FROM organizations o JOIN users u ON u.organization_id = o.id
-        WHERE {CUSTOMER_ORGANIZATION} AND u.{INTERNAL_ROLES} AND {settled("o")} AND {settled("u")} GROUP BY o.id
+        WHERE o.{CUSTOMER_ORGANIZATION} AND u.{INTERNAL_ROLES} AND {settled("o")} AND {settled("u")} GROUP BY o.id
         """,
         statement="operators (organizations with staff) that are marked as customers",
         examined=marked,

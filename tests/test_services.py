@@ -17,7 +17,7 @@ STRUCTURE = "Data Structure Validation"
 
 # Rows of our own need codes that no row of the target has; they are never committed.
 MARK = f"postmigration-{uuid.uuid4().hex[:12]}"
-ROLE_OF_100 = "Quality – Ω 客户 " + "x" * 86
+ROLE_OF_100 = "Quality – Ω 客户 ".ljust(100, "x")
 
 
 class Workshop:
@@ -355,4 +355,6 @@ def test_functions_answer_for_a_project(target: Target) -> None:
 
 def _logged(connection: sa.Connection) -> int:
     """How many rows this transaction has written to the activity log, without reading the log."""
-    return int(connection.execute(sa.text("SELECT pg_stat_get_xact_tuples_inserted('activity_log'::regclass)")).scalar_one())
+    return int(
+        connection.execute(sa.text("SELECT pg_stat_get_xact_tuples_inserted('activity_log'::regclass)")).scalar_one()
+    )

@@ -1,0 +1,136 @@
+"""Servers with the reference world before and after the migration, and ways to judge a database as a user would."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fixtures import MIGRATION
+from postmigration import embedded
+from postmigration.run import demonstration_world
+from postmigration.verdict import Result
+from selftest.servers import SYSTEM_BINARIES, SystemServer
+
+ROOT = Path(__file__).parent.parent
+COUNTER = itertools.count()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a user gets from a run: the exit status, what was printed, and each check's result."""
+
+    status: int
+    output: str
+    results: tuple[Result, ...]
+
+    @property
+    def last_line(self) -> str:
+        return self.output.strip().splitlines()[-1]
+
+    def red(self) -> set[str]:
+        """The plan checks that failed, by number, and the others, by the name of their function."""
+        return {_name(result) for result in self.results if result.outcome == "failed"}
+
+    def outcome(self, name: str) -> str:
+        return next(result.outcome for result in self.results if _name(result) == name)
+
+    def evidence(self, name: str) -> str:
+        """All that the evidence of one check says, as one text."""
+        result = next(result for result in self.results if _name(result) == name)
+        return " ".join(
+            " ".join([finding.statement, *finding.columns, *itertools.chain(*finding.rows)])
+            for finding in result.evidence.findings
+        )
+
+
+def _name(result: Result) -> str:
+    return str(result.plan) if result.plan else result.nodeid.split("::test_")[1].split("[")[0]
+
+
+class Recorder:
+    """Takes the results of an inner session."""
+
+    def __init__(self) -> None:
+        self.results: list[Result] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        facts = getattr(report, "postmigration", None)
+        if facts is not None:
+            self.results.append(Result.from_dict(facts))
+
+
+Judge = Callable[..., Judged]
+Copy = Callable[[str], str]
+
+
+@pytest.fixture(scope="session", params=[15, 16, 18], ids=lambda version: f"pg{version}")
+def server(request: pytest.FixtureRequest) -> Iterator[embedded.Server]:
+    """A server with the databases `legacy` and `migrated`, of each kind that is there."""
+    if request.param == 15 and not SYSTEM_BINARIES.exists():
+        pytest.skip(reason=f"no PostgreSQL 15 in {SYSTEM_BINARIES}")
+    server = SystemServer() if request.param == 15 else embedded.Server(request.param)
+    try:
+        demonstration_world(server, MIGRATION, seed=1, size=60)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def copy(server: embedded.Server) -> Iterator[Copy]:
+    """Makes a copy of `legacy` or `migrated` and returns its name."""
+    made = []
+
+    def make(template: str) -> str:
+        name = f"{template}_{next(COUNTER)}"
+        server.create(name, template=template)
+        made.append(name)
+        return name
+
+    yield make
+    for name in made:
+        server.drop(name)
+
+
+@pytest.fixture
+def judge(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """Runs the checks in this process, with options as a user gives them."""
+    monkeypatch.chdir(ROOT)
+
+    def run(*options: str) -> Judged:
+        recorder = Recorder()
+        reports = (f"--html={tmp_path / 'validation.html'}", f"--junit-xml={tmp_path / 'validation.xml'}")
+        status = pytest.main(["tests", "-p", "no:cacheprovider", *reports, *options], plugins=[recorder])
+        written = capsys.readouterr()
+        return Judged(int(status), written.out + written.err, tuple(recorder.results))
+
+    return run
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs pytest as a process of its own, as a pipeline does."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        reports = (f"--html={tmp_path / 'validation.html'}", f"--junit-xml={tmp_path / 'validation.xml'}")
+        clean = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "POSTMIGRATION_"))
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *reports, *arguments],
+            cwd=ROOT,
+            env={**clean, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run

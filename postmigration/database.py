@@ -28,12 +28,17 @@ _PINNED = {
     "extra_float_digits": "1",
     "bytea_output": "hex",
     "xmloption": "content",
+    "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",
     # A role that row-level security filters would see less without a word; off turns that into an error.
     "row_security": "off",
     # The snapshot waits while other work goes on.
     "idle_in_transaction_session_timeout": "0",
     "transaction_timeout": "0",
 }
+
+# The session's own limit, which may be shorter than the pinning itself takes, does not count.
+_UNHURRIED = "SET LOCAL statement_timeout = 0"
 
 # SQLSTATE classes and codes after which nothing is known of the data: the statement did not run to its end.
 _NOT_JUDGED_CLASSES = ("08", "25", "40", "53", "57", "58")
@@ -77,19 +82,19 @@ def conninfo(text: str, option: str) -> str:
     """
     if not text.strip():
         raise CannotJudge(f"{option} is empty (a variable that is not set?): {_WANTED_FORM}")
-    scheme, separator, rest = text.partition("://")
-    if separator:
+    scheme, separator, rest = text.strip().partition("://")
+    url = bool(separator) and re.fullmatch(r"[A-Za-z0-9+.-]*", scheme) is not None
+    if url:
         if scheme.split("+")[0] not in ("postgresql", "postgres"):
-            named = f" but {scheme}://" if re.fullmatch(r"[a-z][a-z0-9+.-]{0,20}", scheme) else ""
-            raise CannotJudge(f"{option} is not a PostgreSQL URL{named}: {_WANTED_FORM}")
+            raise CannotJudge(f"{option} is not a PostgreSQL URL but {scheme[:20]}://: {_WANTED_FORM}")
         text = f"postgresql://{rest}"
     try:
         parts = conninfo_to_dict(text)
-    except psycopg.ProgrammingError:
+    except (psycopg.Error, UnicodeError):
         # libpq's own words quote the text, password and all.
-        parts = {"host": "@"}
+        parts = {"port": "unreadable"}
     ports = str(parts.get("port", "")).split(",")
-    if "@" in str(parts.get("host", "")) or not all(port.isdigit() or not port for port in ports):
+    if (url and _split_password(rest)) or not all(port.isdigit() or not port for port in ports):
         raise CannotJudge(
             f"{option} cannot be read as a PostgreSQL URL: {_WANTED_FORM}; special characters of a password must be "
             "percent-encoded (@ is %40, / is %2F), parameters after ? must be libpq's"
@@ -98,9 +103,18 @@ def conninfo(text: str, option: str) -> str:
     return make_conninfo("", **{**defaults, **parts, "client_encoding": "UTF8"})
 
 
+def _split_password(rest: str) -> bool:
+    """Whether libpq ends the password of a URL too early, so that its tail becomes a host or a database name."""
+    before, at, after = rest.partition("@")
+    if at and "/" not in before:
+        rest = after
+    return "@" in rest.partition("?")[0]
+
+
 def redacted(text: str, secret_conninfo: str) -> str:
     """The text without the password, on one line."""
-    for password in (conninfo_to_dict(secret_conninfo).get("password"), os.environ.get("PGPASSWORD")):
+    parts = conninfo_to_dict(secret_conninfo)
+    for password in (parts.get("password"), parts.get("sslpassword"), os.environ.get("PGPASSWORD")):
         if password:
             text = text.replace(str(password), "***")
     return " ".join(text.split())
@@ -121,13 +135,18 @@ class Database:
         self.option = option
         self.schema = schema
         self.limits = limits or Limits()
-        # Nothing is prepared on the server: a transaction pooler hands each transaction another connection.
+        # No connection is kept between transactions: the server may end one that is idle.
         self.engine = sa.create_engine(
-            "postgresql+psycopg://",
-            creator=lambda: psycopg.connect(self._conninfo, prepare_threshold=None),
-            pool_size=1,
-            hide_parameters=True,
+            "postgresql+psycopg://", creator=self._opened, poolclass=sa.NullPool, hide_parameters=True
         )
+        sa.event.listen(self.engine, "connect", lambda connection, _: connection.rollback())
+
+    def _opened(self) -> psycopg.Connection[Any]:
+        # Nothing is prepared on the server: a transaction pooler hands each transaction another connection.
+        connection = psycopg.connect(self._conninfo, prepare_threshold=None)
+        # For what SQLAlchemy asks first, until the listener above ends this transaction.
+        connection.execute(_UNHURRIED)
+        return connection
 
     def connect(self) -> sa.Connection:
         """A new connection.
@@ -141,8 +160,13 @@ class Database:
             cause = redacted(str(error.orig), self._conninfo)
             raise CannotJudge(f"cannot connect to the database of {self.option}: {cause}") from None
 
-    def settings(self, **more: str) -> sa.Executable:
-        """The statement that pins the session for the current transaction only; unknown settings are left out."""
+    def pin(self, connection: sa.Connection, **more: str) -> None:
+        """Pins the settings of the connection's current transaction, and of it only."""
+        connection.exec_driver_sql(_UNHURRIED)
+        connection.execute(self._settings(**more))
+
+    def _settings(self, **more: str) -> sa.Executable:
+        """The statement that pins what must not depend on the server; unknown settings are left out."""
         schema = '"' + self.schema.replace('"', '""') + '"'
         wanted = {
             **_PINNED,
@@ -171,7 +195,7 @@ class Database:
         with self.connect().execution_options(postgresql_readonly=False) as connection:
             transaction = connection.begin()
             try:
-                connection.execute(self.settings(**more))
+                self.pin(connection, **more)
                 yield connection
                 connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
             finally:
@@ -198,13 +222,17 @@ class Snapshot:
         self._connection.begin()
         if snapshot_id is not None:
             self._connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot_id}'")
-        self._connection.execute(database.settings())
+        database.pin(self._connection)
         self._connection.exec_driver_sql("SAVEPOINT steady")
         self.taken_at = str(self.scalar("SELECT date_trunc('second', transaction_timestamp())"))
 
     def exported(self) -> str:
         """The identifier under which other connections join this snapshot while it is open."""
-        return str(self.scalar("SELECT pg_export_snapshot()"))
+        # PostgreSQL exports none from within a savepoint.
+        self._connection.exec_driver_sql("RELEASE SAVEPOINT steady")
+        exported = str(self._connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one())
+        self._connection.exec_driver_sql("SAVEPOINT steady")
+        return exported
 
     def rows(self, sql: str, /, **parameters: Any) -> Sequence[sa.Row[Any]]:
         """All rows of a query; only for results that are bounded.
@@ -259,15 +287,20 @@ class Snapshot:
             try:
                 yield
             finally:
-                self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT steady")
+                self._recover()
+
+    def _recover(self) -> None:
+        if not self._connection.invalidated:
+            self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT steady")
 
     @contextmanager
     def _steady(self) -> Iterator[None]:
+        if self._connection.invalidated:
+            raise NotJudged("the connection was lost earlier in this run")
         try:
             yield
         except sa.exc.DBAPIError:
-            if not self._connection.invalidated:
-                self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT steady")
+            self._recover()
             raise
 
     def close(self) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib
 import inspect
+import math
 import os
 import tomllib
 from collections.abc import Generator
@@ -28,6 +30,13 @@ _SESSION = pytest.StashKey["Judgement"]()
 
 # Environment variables that keep a password off the command line.
 _ENVIRONMENT = {"db_url": "POSTMIGRATION_DB_URL", "baseline": "POSTMIGRATION_BASELINE"}
+
+
+# Options with which pytest only tells something.
+_ASKING = ("help", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
+
+# PostgreSQL's limit for a timeout.
+_LONGEST = 2_147_483
 
 
 class Judgement:
@@ -118,6 +127,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Finds out whether this session judges, and prepares its reports before their plugins look at the options."""
     config.addinivalue_line("markers", "plan(number, group, title): a check of the deployment plan")
+    if any(getattr(config.option, name, False) for name in _ASKING):
+        return
     migration, checks = _project(config.rootpath)
     if not _judges(config, checks):
         if _chosen(config, "db_url") is not None or _chosen(config, "baseline") is not None:
@@ -129,6 +140,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(config.stash[_SESSION])
     if not hasattr(config, "workerinput"):
         report.prepare(config)
+    if config.option.collectonly:
+        # The pages that say that nothing was judged stay.
+        config.option.htmlpath = config.option.xmlpath = None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -141,6 +155,8 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             run = opened(_request(config), _options(config), config.stash[_SESSION].migration, joined)
         except CannotJudge as error:
             raise pytest.UsageError(str(error)) from None
+        except sa.exc.DBAPIError as error:
+            raise pytest.UsageError(f"the database cannot be read: {_said(error)}") from None
         config.stash[_RUN] = run
         config.add_cleanup(run.cleanup.close)
         if joined is None:
@@ -205,6 +221,9 @@ def pytest_runtest_makereport(
     result = _result(item, call, testreport)
     if result.outcome == "failed":
         testreport.longrepr = report.text(result)
+    elif result.outcome == "broken" and isinstance(getattr(call.excinfo, "value", None), sa.exc.DBAPIError):
+        # The server's own words may quote rows.
+        testreport.longrepr = result.reason
     elif result.outcome == "not judged":
         testreport.outcome = "skipped"
         testreport.longrepr = (str(item.path), item.location[1] or 0, f"not judged: {result.reason}")
@@ -222,8 +241,13 @@ def _result(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest.T
         error = call.excinfo.value
         if isinstance(error, Violation):
             outcome, evidence = "failed", error.evidence
-        elif isinstance(error, NotJudged | pytest.skip.Exception):
+        elif isinstance(error, NotJudged | CannotJudge | pytest.skip.Exception | pytest.xfail.Exception):
             outcome, reason = "not judged", str(error)
+        elif isinstance(error, sa.exc.DBAPIError):
+            try:
+                outcome, reason = "broken", f"the server refused what prepares the check: {refusal(error)}"
+            except NotJudged as unknown:
+                outcome, reason = "not judged", str(unknown)
         else:
             outcome, reason = "broken", f"{type(error).__name__} while it ran: an error of ours"
     elif not isinstance(seen, Target):
@@ -248,6 +272,13 @@ def _result(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest.T
 def _plan(item: pytest.Item) -> tuple[int | None, str, str]:
     marker = item.get_closest_marker("plan")
     return (None, "", "") if marker is None else (marker.args[0], marker.kwargs["group"], marker.kwargs["title"])
+
+
+def _said(error: sa.exc.DBAPIError) -> str:
+    try:
+        return refusal(error)
+    except NotJudged as unknown:
+        return str(unknown)
 
 
 def _project(root: Path) -> tuple[Migration, Path]:
@@ -276,8 +307,8 @@ def _request(config: pytest.Config) -> Request:
     option = config.option
     if option.world_size < 1:
         raise CannotJudge(f"--world-size={option.world_size}: want 1 or more")
-    if min(option.statement_timeout, option.lock_timeout) < 1:
-        raise CannotJudge("--statement-timeout and --lock-timeout: want seconds, 1 or more")
+    if not all(1 <= seconds <= _LONGEST for seconds in (option.statement_timeout, option.lock_timeout)):
+        raise CannotJudge(f"--statement-timeout and --lock-timeout: want seconds, 1 to {_LONGEST}")
     return Request(
         db_url=_chosen(config, "db_url"),
         baseline=_chosen(config, "baseline"),
@@ -297,7 +328,7 @@ def _options(config: pytest.Config) -> Options:
         allow_empty=option.allow_empty,
         show_values=option.show_values,
         evidence_rows=max(1, option.evidence_rows),
-        budgets=dict(_budget(text) for text in option.budget),
+        budgets=dict(_budget(text, config.stash[_SESSION].migration.plan_checks) for text in option.budget),
     )
 
 
@@ -311,9 +342,9 @@ def _timestamp(text: str | None) -> str:
     return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).isoformat()
 
 
-def _budget(text: str) -> tuple[int, float]:
+def _budget(text: str, plan_checks: int) -> tuple[int, float]:
     number, _, limit = text.partition("=")
-    try:
-        return int(number), float(limit)
-    except ValueError:
-        raise CannotJudge(f"--budget={text}: want the number of a plan check and milliseconds, like 17=100") from None
+    with contextlib.suppress(ValueError):
+        if 1 <= int(number) <= plan_checks and 0 < float(limit) < math.inf:
+            return int(number), float(limit)
+    raise CannotJudge(f"--budget={text}: want the number of a plan check and milliseconds, like 17=100")

@@ -26,8 +26,8 @@ class Request:
         embedded_version: the PostgreSQL of the demonstration world.
     """
 
-    db_url: str | None
-    baseline: str | None
+    db_url: str | None = field(repr=False)
+    baseline: str | None = field(repr=False)
     schema: str
     limits: Limits
     world_seed: int
@@ -132,22 +132,25 @@ def _located(request: Request, migration: Migration, cleanup: contextlib.ExitSta
     }
 
 
-def demonstration_world(throwaway: embedded.Server, migration: Migration, *, seed: int, size: int) -> tuple[str, str]:
+def demonstration_world(
+    throwaway: embedded.Server, migration: Migration, *, seed: int, size: int, ending: str = ""
+) -> tuple[str, str]:
     """Builds a seeded world, keeps it, and migrates a copy of it.
 
     Returns:
         The names of the database before and of the one after the migration.
     """
-    throwaway.create("legacy")
-    with throwaway.connect("legacy") as connection:
+    legacy, migrated = f"legacy{ending}", f"migrated{ending}"
+    throwaway.create(legacy)
+    with throwaway.connect(legacy) as connection:
         for script in migration.legacy_scripts:
             embedded.run_script(connection, script)
         migration.load(connection, seed=seed, size=size)
-    throwaway.create("migrated", template="legacy")
-    with throwaway.connect("migrated") as connection:
+    throwaway.create(migrated, template=legacy)
+    with throwaway.connect(migrated) as connection:
         for script in migration.scripts:
             embedded.run_script(connection, script)
-    return "legacy", "migrated"
+    return legacy, migrated
 
 
 def _snapshot(database: Database, snapshot_id: str | None, cleanup: contextlib.ExitStack) -> Snapshot:

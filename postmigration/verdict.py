@@ -84,13 +84,18 @@ def verdict(
         allow_partial: what was left out or not judged does not stand in the way.
         interrupted: the run did not come to its end.
     """
-    plan = {result.plan: result for result in results if result.plan is not None}
+    plan: dict[int, Result] = {}
+    for result in results:
+        # A check with parameters has several results; the worst one counts.
+        if result.plan is not None and _gravity(result) >= _gravity(plan.get(result.plan)):
+            plan[result.plan] = result
     others = [result for result in results if result.plan is None]
     passed = [number for number, result in plan.items() if result.outcome == "passed"]
     failed = sorted(number for number, result in plan.items() if result.outcome == "failed")
     unjudged = sorted(number for number, result in plan.items() if result.outcome == "not judged")
     left_out = [number for number in range(1, plan_checks + 1) if number not in plan]
     others_failed = [result.title for result in others if result.outcome == "failed"]
+    others_unjudged = sum(result.outcome == "not judged" for result in others)
     broken = [result.plan or result.title for result in results if result.outcome == "broken"]
     warnings = sum(len(result.evidence.warnings) for result in results)
     rows = sum(result.evidence.examined for result in results if result.evidence.unit == "rows")
@@ -106,8 +111,10 @@ def verdict(
             parts.append(f"{len(unjudged)} not judged: {_listed(unjudged)}")
         if broken:
             parts.append(f"{len(broken)} broke down: {_listed(broken)}")
-        if left_out and plan:
+        if left_out:
             parts.append(f"{len(left_out)} left out")
+        if others_unjudged:
+            parts.append(f"{others_unjudged} other{'' if others_unjudged == 1 else 's'} not judged")
         if warnings:
             parts.append(f"{warnings} warning{'' if warnings == 1 else 's'}")
         return [*parts, f"{rows:,} rows examined", subject]
@@ -126,6 +133,10 @@ def verdict(
     if unjudged:
         return Verdict("PARTIAL" if allow_partial else "NO-GO", sentence, GO if allow_partial else NO_GO)
     return Verdict("GO (demonstration world, no database was named)" if demonstration else "GO", sentence, GO)
+
+
+def _gravity(result: Result | None) -> int:
+    return -1 if result is None else ("passed", "not judged", "broken", "failed").index(result.outcome)
 
 
 def _listed(items: Sequence[object], most: int = 29) -> str:

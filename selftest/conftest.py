@@ -43,9 +43,10 @@ class Judged:
 
     def evidence(self, name: str) -> str:
         """All that the evidence of one check says, as one text."""
-        result = next(result for result in self.results if _name(result) == name)
         return " ".join(
             " ".join([finding.statement, *finding.columns, *itertools.chain(*finding.rows)])
+            for result in self.results
+            if _name(result) == name
             for finding in result.evidence.findings
         )
 
@@ -81,6 +82,13 @@ def server(request: pytest.FixtureRequest) -> Iterator[embedded.Server]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def large_world(server: embedded.Server) -> str:
+    """A world with tables of more than 10,000 rows, as the ending of the names of its two databases."""
+    demonstration_world(server, MIGRATION, seed=1, size=12_000, ending="_large")
+    return "_large"
 
 
 @pytest.fixture

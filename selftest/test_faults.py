@@ -1,0 +1,54 @@
+"""Each fault turns exactly the checks red that it breaks, and the evidence says what is wrong."""
+
+import inspect
+import re
+
+import pytest
+
+from postmigration import embedded
+from postmigration.embedded import run_script
+from selftest.conftest import ROOT, Copy, Judge
+from selftest.faults import FAULTS, Fault
+
+
+def judged_red(fault: Fault, server: embedded.Server, copy: Copy, judge: Judge, *, world: str) -> None:
+    name = copy(f"migrated{world}")
+    with server.connect(name) as connection:
+        if fault.needs_icu and not connection.execute("SELECT FROM pg_collation WHERE collname = 'und-x-icu'").rowcount:
+            pytest.skip(reason="this PostgreSQL was built without ICU")
+        run_script(connection, fault.path)
+    baseline = [f"--baseline={server.conninfo(f'legacy{world}')}"] if fault.against_baseline else []
+    judged = judge(f"--db-url={server.conninfo(name)}", *baseline, *fault.options)
+    assert judged.red() == fault.red, judged.output
+    assert not [result for result in judged.results if result.outcome == "broken"], judged.output
+    assert fault.says in judged.evidence(fault.check)
+    assert judged.status == 1
+    assert judged.last_line.startswith("NO-GO: ")
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if not f.size], ids=lambda fault: fault.path.stem)
+def test_a_fault_turns_exactly_its_checks_red(
+    fault: Fault, server: embedded.Server, copy: Copy, judge: Judge
+) -> None:
+    judged_red(fault, server, copy, judge, world="")
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f.size], ids=lambda fault: fault.path.stem)
+def test_a_fault_of_a_large_world_turns_exactly_its_checks_red(
+    fault: Fault, server: embedded.Server, large_world: str, copy: Copy, judge: Judge
+) -> None:
+    judged_red(fault, server, copy, judge, world=large_world)
+
+
+def test_every_check_has_a_fault() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
+    plan = set(re.findall(r"mark\.plan\(\s*(\d+)", sources))
+    beyond = set(re.findall(r"^def test_(\w+)", re.sub(r"@pytest\.mark\.plan\([^@]*?\ndef test_\w+", "", sources), re.M))
+    assert len(plan) == 29
+    # A warning fails nothing; what only names, and can be neither right nor wrong, has no fault.
+    beyond -= {"no_company_is_written_in_two_ways", "every_row_of_other_tables_is_as_it_was"}
+    assert plan | beyond == {fault.check for fault in FAULTS}
+
+
+def test_every_fault_says_what_happened() -> None:
+    assert all(inspect.cleandoc(fault.what).endswith((".", ").")) for fault in FAULTS)

@@ -48,9 +48,8 @@ def expectation(migration: Migration, before: Table) -> Expectation:
     )
     source = migration.before.get(before.name, f"SELECT * FROM {quoted(before.name)}")
     times = [f"t.{name}" for name in ("created_at", "updated_at") if name in before.columns]
-    settled = (
-        f"coalesce(greatest({', '.join(times)}), '-infinity') <= CAST(:cutover AS timestamptz)" if times else "true"
-    )
+    latest = ", ".join([*times, "'-infinity'"])
+    settled = f"greatest({latest}) <= CAST(:cutover AS timestamptz)"
     have = ", ".join(f"t.{quoted(name)}" for name in names)
     return Expectation(
         want=f"SELECT {', '.join(expressions)}, concat_ws(',', NULL{free}) AS free FROM ({source}) r",

@@ -259,7 +259,7 @@ def _result(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest.T
         nodeid=item.nodeid,
         plan=number,
         group=group or item.path.stem.removeprefix("test_"),
-        title=title or sentence,
+        title=title or _in_words(item.name),
         sentence=sentence,
         meaning=" ".join(meaning.split()),
         outcome=outcome,  # type: ignore[arg-type]
@@ -267,6 +267,11 @@ def _result(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest.T
         evidence=evidence,
         duration=testreport.duration,
     )
+
+
+def _in_words(name: str) -> str:
+    function, _, case = name.removeprefix("test_").partition("[")
+    return function.replace("_", " ") + (f": {case.rstrip(']')}" if case else "")
 
 
 def _plan(item: pytest.Item) -> tuple[int | None, str, str]:

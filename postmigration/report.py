@@ -56,9 +56,9 @@ def prepare(config: pytest.Config) -> None:
 def subject(config: pytest.Config, run: Run) -> dict[str, str]:
     """What is judged, against what, and what weakens the gate: the header of the terminal and of the report."""
     server = run.server
-    place = f"{run.demonstration}, embedded" if run.demonstration else server.label
+    place = f"{run.demonstration} (embedded)" if run.demonstration else server.label
     facts = {
-        "judging": f"{place} PostgreSQL {server.version}, {'standby' if server.in_recovery else 'primary'}, "
+        "judging": f"{place}, PostgreSQL {server.version}, {'standby' if server.in_recovery else 'primary'}, "
         f"as role {server.role}, schema {run.target.database.schema}",
         "snapshot": run.target.taken_at,
     }
@@ -145,7 +145,8 @@ class HtmlReport:
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
         """The columns of the table of checks."""
         cells[:] = [
-            '<th class="sortable" data-column-type="result">Outcome</th>',
+            '<th class="sortable" data-column-type="result" hidden>Result</th>',
+            '<th class="sortable" data-column-type="outcome">Outcome</th>',
             '<th class="sortable" data-column-type="number">#</th>',
             '<th class="sortable" data-column-type="check">Check</th>',
             '<th class="sortable" data-column-type="group">Group</th>',
@@ -158,6 +159,14 @@ class HtmlReport:
         result = _result(report)
         if result is not None:
             cells[:] = _ENVIRONMENT.get_template("row.html").render(result=result).strip().split("\n")
+        else:
+            # What is no check at all: a file that could not be read.
+            cells[0] = cells[0].replace("<td", "<td hidden", 1)
+            cells[1:] = [
+                '<td class="col-outcome">‼ broke down</td><td></td>',
+                f'<td class="col-check">{jinja2.filters.escape(report.nodeid)}</td>',
+                "<td></td><td></td><td></td>",
+            ]
 
     def pytest_html_results_table_html(self, report: Any, data: list[str]) -> None:
         """Leaves the raw log to checks that broke down; the evidence is shown instead of it."""

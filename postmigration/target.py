@@ -23,6 +23,9 @@ LARGE_TABLE = 10_000
 _SELECTIVE = 0.05
 _RUNS = 5
 
+# undefined_table, undefined_column, undefined_function: the schema is not, or only partly, migrated.
+_LACKING = ("42P01", "42703", "42883")
+
 Query = str | sa.Select[Any]
 
 
@@ -146,6 +149,7 @@ class Target:
         ignore: Collection[str] = (),
         plain: Collection[str] = (),
         optional: bool = False,
+        examined: str | None = None,
     ) -> int:
         """States that a query on the baseline and a query on the target give the same rows.
 
@@ -160,9 +164,10 @@ class Target:
             ignore: kinds of difference (`missing`, `extra`, `changed`) that are no fault.
             plain: columns whose text says nothing of a person and is shown unmasked.
             optional: there may be nothing to look at.
+            examined: a query on the target that counts the rows looked at; by default all rows of `want` were.
 
         Returns:
-            How many differences were left out because of `ignore`.
+            How many rows `want` gives.
         """
         if self.baseline is None:
             raise NotJudged("it compares with the state before: name it with --baseline")
@@ -175,7 +180,8 @@ class Target:
                 sides.append(side.stream(ordered, **self._parameters))
             tally = _Tally(columns, flags, self.options.evidence_rows, ignore)
             tally.take(sides[0], sides[1], key)
-            self._look(tally.examined, statement, optional)
+            count = tally.examined if examined is None else self._scalar(examined)
+            self._look(count, statement, optional)
             if tally.since:
                 self.evidence.notes.append(f"{tally.since:,} rows created or changed since the cut-over: {statement}")
             if tally.wrong:
@@ -190,9 +196,10 @@ class Target:
                 ]
                 query = pasteable(have, self._parameters)
                 self.evidence.findings.append(
-                    Finding(statement, tally.wrong, tally.examined, fields, tuple(rows), query)
+                    Finding(statement, tally.wrong, max(count, tally.wrong), fields, tuple(rows), query)
                 )
-            return tally.ignored
+            return tally.wanted
+        return 0
 
     def expect_no_problems(self, problems: Sequence[str], *, facts: int) -> None:
         """States that there is nothing to complain of among facts of the schema.
@@ -317,13 +324,17 @@ class Target:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            finding = Finding(f"{statement}: {refusal(error)}{self._lacking()}", 1, 1, severity=severity)
+            finding = Finding(f"{statement}: {self._cause(error)}", 1, 1, severity=severity)
             if finding not in self.evidence.findings:
                 self.evidence.findings.append(finding)
 
-    def _lacking(self) -> str:
+    def _cause(self, error: sa.exc.DBAPIError) -> str:
+        said = refusal(error)
+        if getattr(error.orig, "sqlstate", None) not in _LACKING:
+            return said
         absent = catalog.absent(self.snapshot, self.migration.tables)
-        return f"; tables that do not exist: {', '.join(absent)}" if absent else ""
+        tables = f"; tables that do not exist: {', '.join(absent)}" if absent else ""
+        return f"the database lacks what this needs, {said}{tables}"
 
     def _explain(self, sql: str) -> dict[str, Any]:
         # As text, because a colon within a literal is not a parameter.
@@ -351,7 +362,7 @@ class _Tally:
         self.flags = flags
         self.keep = keep
         self.ignore = ignore
-        self.examined = self.wrong = self.since = self.ignored = 0
+        self.wanted = self.wrong = self.since = self.ignored = 0
         self.rows: list[tuple[Any, ...]] = []
 
     def take(self, want: Iterator[parity.Row], have: Iterator[parity.Row], key: int) -> None:
@@ -360,7 +371,7 @@ class _Tally:
 
         def counted() -> Iterator[parity.Row]:
             for row in want:
-                self.examined += 1
+                self.wanted += 1
                 yield row
 
         for difference in parity.differences(counted(), have, key=key, same=self._same):
@@ -373,8 +384,11 @@ class _Tally:
                 self.wrong += 1
                 if len(self.rows) < self.keep:
                     self.rows += self._evidence(difference, key)
-        # What only the target has was examined too, or an empty baseline would look like nothing to see.
-        self.examined += self.wrong if not self.examined else 0
+
+    @property
+    def examined(self) -> int:
+        """How many rows were looked at; what only the target has counts when the baseline has nothing."""
+        return self.wanted or self.wrong + self.since + self.ignored
 
     def _same(self, want: parity.Row, have: parity.Row) -> bool:
         return want[: len(self.columns)] == have[: len(self.columns)] or not self._changed(want, have)

@@ -32,9 +32,10 @@ def _judge(target: Target, reference: Orphanage, statement: str) -> None:
             statement=f"{statement}, and that did not before",
             ignore=["missing"],
             optional=True,
+            examined=reference.examined,
         )
         if inherited:
-            target.note(f"{inherited:,} {statement} before are no longer there")
+            target.note(f"inherited, {inherited:,} before the migration too: {statement}")
     else:
         target.expect_none(
             reference.orphans,

@@ -47,8 +47,12 @@ def expectation(migration: Migration, before: Table) -> Expectation:
         f", CASE WHEN {change.rows} THEN '{change.column}' END" for change in intended if change.want is None
     )
     source = migration.before.get(before.name, f"SELECT * FROM {quoted(before.name)}")
-    times = [f"t.{name}" for name in ("created_at", "updated_at") if name in before.columns]
-    latest = ", ".join([*times, "'-infinity'"])
+    times = [
+        f"t.{name}"
+        for name in ("created_at", "updated_at")
+        if name in before.columns and before.columns[name].type.startswith("timestamp")
+    ]
+    latest = ", ".join([*times, "CAST('-infinity' AS timestamptz)"])
     settled = f"greatest({latest}) <= CAST(:cutover AS timestamptz)"
     have = ", ".join(f"t.{quoted(name)}" for name in names)
     return Expectation(

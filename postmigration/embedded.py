@@ -44,6 +44,7 @@ class Server:
                     del os.environ[name]
                 else:
                     os.environ[name] = value
+        self.binaries = Path(self._server.bin_path)
         info = self._server.get_postmaster_info()
         # Said in full: PGHOST and its like in the environment steer clients to another server.
         self._parts: dict[str, Any] = {

@@ -49,7 +49,8 @@ def differences(
             yield Difference("extra", tuple(h[:key]), None, h)
             h = next(held, None)
         else:
-            assert w is not None and h is not None
+            assert w is not None
+            assert h is not None
             if not same(w, h):
                 yield Difference("changed", tuple(w[:key]), w, h)
             w, h = next(wanted, None), next(held, None)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+import markupsafe
 import pytest
 import pytest_html
 from pytest_metadata.plugin import metadata_key
@@ -124,7 +125,7 @@ class HtmlReport:
 
     def pytest_html_report_title(self, report: Any) -> None:
         """Names the report after the migration."""
-        report.title = str(jinja2.filters.escape(f"Validation of the {self.judgement.migration.name}"))
+        report.title = str(markupsafe.escape(f"Validation of the {self.judgement.migration.name}"))
         report.outcomes["skipped"]["label"] = "Not judged"
 
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
@@ -164,7 +165,7 @@ class HtmlReport:
             cells[0] = cells[0].replace("<td", "<td hidden", 1)
             cells[1:] = [
                 '<td class="col-outcome">‼ broke down</td><td></td>',
-                f'<td class="col-check">{jinja2.filters.escape(report.nodeid)}</td>',
+                f'<td class="col-check">{markupsafe.escape(report.nodeid)}</td>',
                 "<td></td><td></td><td></td>",
             ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,6 +123,9 @@ def _located(request: Request, migration: Migration, cleanup: contextlib.ExitSta
         return {"target": conninfo(request.db_url, "--db-url"), "baseline": baseline, "demonstration": ""}
     if request.baseline is not None:
         raise CannotJudge("--baseline is given without --db-url: name the migrated database too")
+    # libpq would take from the environment what a connection string does not say: another address, another service.
+    steering = {name: os.environ.pop(name) for name in tuple(os.environ) if name.startswith("PG")}
+    cleanup.callback(os.environ.update, steering)
     throwaway = embedded.Server(request.embedded_version)
     cleanup.callback(throwaway.stop)
     legacy, migrated = demonstration_world(throwaway, migration, seed=request.world_seed, size=request.world_size)

@@ -96,8 +96,8 @@ class Target:
         """States that a query finds no row.
 
         Args:
-            sql: a query for the wrong rows, the identifying column first. `:cutover` stands for the time of the cut-over.
-            statement: what such a row is, as a plural: `projects whose customer organization is …`.
+            sql: a query for the wrong rows, the identifying column first; `:cutover` is the time of the cut-over.
+            statement: what such a row is, as a plural: `orders whose invoice is missing`.
             examined: how many rows were looked at, or a query that counts them.
             plain: columns whose text says nothing of a person and is shown unmasked.
             optional: there may be nothing to look at; otherwise the check is then "not judged".

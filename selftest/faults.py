@@ -53,3 +53,31 @@ def _read(path: Path) -> Fault:
 
 
 FAULTS = tuple(_read(path) for path in sorted(MIGRATION.faults.glob("*.sql")))
+
+
+def document() -> str:
+    """The faults as a page of the docs; `python -m selftest.faults > docs/faults.md` writes it."""
+    rows = (
+        f"| `{fault.path.stem}` | {fault.what} | {', '.join(sorted(fault.red, key=_in_order))} |" for fault in FAULTS
+    )
+    return "\n".join(
+        (
+            "# The faults that each check has been seen to catch",
+            "",
+            f"{len(FAULTS)} ways in which a migrated database was broken on purpose, and exactly the checks that turn",
+            "red: numbers are the plan's, names are checks beyond it.",
+            "",
+            "| fault | what happened | red |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+        )
+    )
+
+
+def _in_order(check: str) -> tuple[int, str]:
+    return (int(check), "") if check.isdigit() else (1_000, check)
+
+
+if __name__ == "__main__":
+    print(document(), end="")

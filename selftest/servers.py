@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 from postmigration import embedded
 
 SYSTEM_BINARIES = Path("/usr/lib/postgresql/15/bin")
+POOLER = Path("/usr/sbin/pgbouncer")
 PASSWORD = "correct horse"
 
 
@@ -24,24 +25,28 @@ class SystemServer(embedded.Server):
     """PostgreSQL 15 with contrib and passwords, on TCP and a unix socket, in a directory of its own."""
 
     def __init__(self) -> None:
-        self.version = 15
-        # PostgreSQL does not run as root.
-        self._user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-        self.directory = Path(tempfile.mkdtemp(prefix="postmigration-15-"))
+        self._settle()
         password_file = self.directory / "password"
         password_file.write_text(PASSWORD)
-        shutil.chown(self.directory, self._user)
-        shutil.chown(password_file, self._user)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        data = str(self.directory / "data")
+        shutil.chown(password_file, self.user)
         self._run(
-            *("initdb", "-D", data, "-U", "postgres", "--pwfile", str(password_file), "--no-sync"),
+            *("initdb", "-D", self._data, "-U", "postgres", "--pwfile", str(password_file), "--no-sync"),
             *("--auth-host=scram-sha-256", "--auth-local=trust", "--locale=C.UTF-8", "--encoding=UTF8"),
         )
+        self._start()
+
+    def _settle(self) -> None:
+        self.version = 15
+        # Neither PostgreSQL nor pgbouncer runs as root.
+        self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        self.directory = Path(tempfile.mkdtemp(prefix="postmigration-15-"))
+        shutil.chown(self.directory, self.user)
+        self._data = str(self.directory / "data")
+        self.port = _free_port()
+
+    def _start(self) -> None:
         settings = f"-p {self.port} -k {self.directory} -h 127.0.0.1 -c fsync=off -c full_page_writes=off"
-        self._run("pg_ctl", "-D", data, "-l", str(self.directory / "log"), "-w", "-o", settings, "start")
+        self._run("pg_ctl", "-D", self._data, "-l", str(self.directory / "log"), "-w", "-o", settings, "start")
         self._parts: dict[str, Any] = {
             "host": "127.0.0.1",
             "port": str(self.port),
@@ -54,7 +59,7 @@ class SystemServer(embedded.Server):
         subprocess.run(
             [SYSTEM_BINARIES / program, *arguments],
             check=True,
-            user=self._user if os.geteuid() == 0 else None,
+            user=self.user if os.geteuid() == 0 else None,
             stdout=subprocess.DEVNULL,
             cwd=self.directory,
         )
@@ -64,8 +69,70 @@ class SystemServer(embedded.Server):
         return make_conninfo("", host=str(self.directory), port=self.port, user="postgres", dbname=database)
 
     def stop(self) -> None:
-        self._run("pg_ctl", "-D", str(self.directory / "data"), "-m", "immediate", "stop")
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
         shutil.rmtree(self.directory)
+
+
+class Standby(SystemServer):
+    """A hot standby of a server, which follows it until it is stopped."""
+
+    def __init__(self, primary: SystemServer) -> None:
+        self._settle()
+        self._run(
+            *("pg_basebackup", "-D", self._data, "-R", "--checkpoint=fast", "--no-sync"),
+            *("-h", str(primary.directory), "-p", str(primary.port), "-U", "postgres"),
+        )
+        self._start()
+
+
+class Pooler:
+    """pgbouncer in front of a server: each transaction may get another of the server's connections."""
+
+    def __init__(self, server: SystemServer) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="postmigration-pooler-"))
+        self._port = _free_port()
+        users, settings = self.directory / "users", self.directory / "settings"
+        users.write_text(f'"postgres" "{PASSWORD}"\n')
+        settings.write_text(
+            f"[databases]\n* = host=127.0.0.1 port={server.port}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self._port}\nunix_socket_dir =\n"
+            f"pool_mode = transaction\nauth_type = scram-sha-256\nauth_file = {users}\n"
+        )
+        for path in (self.directory, users, settings):
+            shutil.chown(path, server.user)
+        self._process = subprocess.Popen(
+            [POOLER, "-q", settings],
+            user=server.user if os.geteuid() == 0 else None,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while self._process.poll() is None:
+            with socket.socket() as attempt:
+                if attempt.connect_ex(("127.0.0.1", self._port)) == 0:
+                    break
+
+    def conninfo(self, database: str) -> str:
+        """The connection string of a database behind it."""
+        return make_conninfo(
+            "",
+            host="127.0.0.1",
+            port=self._port,
+            user="postgres",
+            password=PASSWORD,
+            sslmode="disable",
+            dbname=database,
+        )
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+        shutil.rmtree(self.directory)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def url(conninfo: str) -> str:

@@ -27,9 +27,7 @@ def judged_red(fault: Fault, server: embedded.Server, copy: Copy, judge: Judge, 
 
 
 @pytest.mark.parametrize("fault", [f for f in FAULTS if not f.size], ids=lambda fault: fault.path.stem)
-def test_a_fault_turns_exactly_its_checks_red(
-    fault: Fault, server: embedded.Server, copy: Copy, judge: Judge
-) -> None:
+def test_a_fault_turns_exactly_its_checks_red(fault: Fault, server: embedded.Server, copy: Copy, judge: Judge) -> None:
     judged_red(fault, server, copy, judge, world="")
 
 
@@ -43,7 +41,9 @@ def test_a_fault_of_a_large_world_turns_exactly_its_checks_red(
 def test_every_check_has_a_fault() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
     plan = set(re.findall(r"mark\.plan\(\s*(\d+)", sources))
-    beyond = set(re.findall(r"^def test_(\w+)", re.sub(r"@pytest\.mark\.plan\([^@]*?\ndef test_\w+", "", sources), re.M))
+    beyond = set(
+        re.findall(r"^def test_(\w+)", re.sub(r"@pytest\.mark\.plan\([^@]*?\ndef test_\w+", "", sources), re.M)
+    )
     assert len(plan) == 29
     # A warning fails nothing; what only names, and can be neither right nor wrong, has no fault.
     beyond -= {"no_company_is_written_in_two_ways", "every_row_of_other_tables_is_as_it_was"}

@@ -32,7 +32,7 @@ def test_customer_organizations_exist(target: Target) -> None:
         HAVING NOT coalesce(bool_or(o.marked), false)
            AND bool_and(theirs.id IS NULL OR {settled("theirs")})
         """,
-        statement="companies of customer contacts without an organization of exactly this name that is marked as customer",
+        statement="companies of customer contacts without an organization of exactly this name marked as customer",
         examined=companies,
         plain=["a_contact"],
     )
@@ -64,7 +64,8 @@ def test_customer_organizations_exist(target: Target) -> None:
           AND NOT EXISTS (SELECT FROM contacts c WHERE c.type = 'customer' AND {same("c.company_name", "o.name")})
     """
     illegible = f"""
-        SELECT id, name, slug FROM organizations o WHERE {CUSTOMER_ORGANIZATION} AND slug !~ '[a-z0-9]' AND {settled("o")}
+        SELECT id, name, slug FROM organizations o
+        WHERE {CUSTOMER_ORGANIZATION} AND slug !~ '[a-z0-9]' AND {settled("o")}
     """
     moved = f"SELECT count(*) FROM contacts c WHERE type = 'customer' AND NOT {settled('c')}"
     if target.baseline is None:
@@ -83,7 +84,10 @@ def test_customer_organizations_exist(target: Target) -> None:
             plain=["slug"],
         )
     target.expect_none(
-        f"SELECT id, name, is_active FROM organizations o WHERE {CUSTOMER_ORGANIZATION} AND is_active IS NOT TRUE AND {settled('o')}",
+        f"""
+        SELECT id, name, is_active FROM organizations o
+        WHERE {CUSTOMER_ORGANIZATION} AND is_active IS NOT TRUE AND {settled("o")}
+        """,
         statement="customer organizations that are not active",
         examined=marked,
     )
@@ -145,12 +149,18 @@ def test_contacts_have_their_organization(target: Target) -> None:
         examined=customers,
     )
     target.expect_none(
-        rf"SELECT id, role FROM contacts c WHERE type = 'customer' AND (role IS NULL OR role !~ '\S') AND {settled('c')}",
+        rf"""
+        SELECT id, role FROM contacts c
+        WHERE type = 'customer' AND (role IS NULL OR role !~ '\S') AND {settled("c")}
+        """,
         statement="customer contacts without a role",
         examined=customers,
     )
     target.expect_none(
-        f"SELECT id, organization_id FROM contacts c WHERE type = 'customer' AND client_organization_id IS NULL AND {settled('c')}",
+        f"""
+        SELECT id, organization_id FROM contacts c
+        WHERE type = 'customer' AND client_organization_id IS NULL AND {settled("c")}
+        """,
         statement="customer contacts whose operator is lost (client_organization_id is NULL)",
         examined=customers,
     )
@@ -193,7 +203,10 @@ def test_projects_have_their_customer_organization(target: Target) -> None:
     Staff see "No Customer" on their projects, or a customer on a project that has none.
     """
     target.expect_none(
-        f"SELECT id, project_id, customer_id FROM projects p WHERE customer_id IS NOT NULL AND customer_organization_id IS NULL AND {settled('p')}",
+        f"""
+        SELECT id, project_id, customer_id FROM projects p
+        WHERE customer_id IS NOT NULL AND customer_organization_id IS NULL AND {settled("p")}
+        """,
         statement="projects with a customer and without a customer organization",
         examined=f"SELECT count(*) FROM projects p WHERE customer_id IS NOT NULL AND {settled('p')}",
         plain=["project_id"],

@@ -81,7 +81,8 @@ def test_organization_overview(target: Target) -> None:
                want_projects.projects AS want_projects, have.contact_points,
                want_points.contact_points AS want_contact_points
         FROM ({written(overviews)}) have
-        LEFT JOIN (SELECT organization_id AS id, count(*) AS contacts, count(*) FILTER (WHERE is_primary_contact) AS main
+        LEFT JOIN (SELECT organization_id AS id, count(*) AS contacts,
+                          count(*) FILTER (WHERE is_primary_contact) AS main
                    FROM contacts WHERE type = 'customer' GROUP BY 1) want_contacts USING (id)
         LEFT JOIN (SELECT customer_organization_id AS id, count(*) AS projects,
                           count(*) FILTER (WHERE status = 'active') AS active, sum(estimated_value) AS value
@@ -91,8 +92,9 @@ def test_organization_overview(target: Target) -> None:
                USING (id)
         WHERE (have.contacts, have.primary_contacts, have.projects, have.active_projects, have.contact_points)
               IS DISTINCT FROM
-              (coalesce(want_contacts.contacts, 0), coalesce(want_contacts.main, 0), coalesce(want_projects.projects, 0),
-               coalesce(want_projects.active, 0), coalesce(want_points.contact_points, 0))
+              (coalesce(want_contacts.contacts, 0), coalesce(want_contacts.main, 0),
+               coalesce(want_projects.projects, 0), coalesce(want_projects.active, 0),
+               coalesce(want_points.contact_points, 0))
            OR have.estimated_value IS DISTINCT FROM want_projects.value
         """,
         statement="customer organizations whose overview counts other than the tables hold",
@@ -123,7 +125,7 @@ def test_project_overview(target: Target) -> None:
         WHERE want.id IS NULL OR have.id IS NULL OR want.organization IS DISTINCT FROM have.organization
            OR want.points <> have.points
         """,
-        statement="projects whose page shows another customer organization or other contact points than the tables hold",
+        statement="projects whose page shows another customer organization or contact points than the tables hold",
         examined="SELECT count(*) FROM projects",
     )
     busiest = target.value(BUSIEST)

@@ -69,8 +69,8 @@ def test_customer_organizations_are_listed(target: Target) -> None:
         FROM (SELECT o.id, coalesce(c.contacts, 0) AS contacts,
                      row_number() OVER (ORDER BY o.name COLLATE "default", o.id) AS position
               FROM organizations o
-              LEFT JOIN (SELECT organization_id, count(*) AS contacts FROM contacts WHERE type = 'customer' GROUP BY 1) c
-                     ON c.organization_id = o.id
+              LEFT JOIN (SELECT organization_id, count(*) AS contacts FROM contacts
+                         WHERE type = 'customer' GROUP BY 1) c ON c.organization_id = o.id
               WHERE o.{CUSTOMER_ORGANIZATION} AND o.is_active) want
         FULL JOIN (SELECT id, jsonb_array_length(contacts) AS contacts, row_number() OVER () AS position
                    FROM ({written(services.customer_organizations())}) q) have ON have.id = want.id

@@ -1,0 +1,1 @@
+"""What is claimed about speed, reproducible in one command beside its peers."""

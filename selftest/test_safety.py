@@ -1,0 +1,119 @@
+"""A run leaves nothing behind, disturbs nobody and waits for nobody."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from postmigration import embedded
+from postmigration.database import Database, Snapshot, conninfo
+from selftest.conftest import Copy, Judge
+from selftest.scratch import Scratch
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+# What a run may not change: (what, query for it).
+_STATE = {
+    "settings": "SELECT setdatabase, setrole, setconfig::text FROM pg_db_role_setting ORDER BY 1, 2",
+    "roles": "SELECT r::text FROM pg_roles r ORDER BY 1",
+    "relations": "SELECT oid, relname, relacl::text FROM pg_class WHERE NOT relispartition ORDER BY 1",
+    "functions": "SELECT oid, proname, prosrc FROM pg_proc ORDER BY 1",
+    "triggers": "SELECT oid, tgname, tgenabled FROM pg_trigger ORDER BY 1",
+    "policies": "SELECT oid, polname FROM pg_policy ORDER BY 1",
+    "sequences": "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2",
+    "prepared": "SELECT gid FROM pg_prepared_xacts",
+}
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scratch:
+    return Scratch(tmp_path, capsys)
+
+
+def content(server: embedded.Server, database: str, *, marks: bool = True) -> dict[str, object]:
+    """All that a database holds, and that no session of a run is left in it."""
+    with server.connect(database) as connection:
+        state: dict[str, object] = {what: connection.execute(query).fetchall() for what, query in _STATE.items()}
+        tables = connection.execute(
+            "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE relkind IN ('r', 'm') AND nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
+        ).fetchall()
+        for (table,) in tables:
+            # The system columns too: not even a row that was locked, or changed and changed back.
+            row = f"concat({'xmin, xmax, ' * marks}ctid, t::text)"
+            rows = connection.execute(
+                f"SELECT count(*), md5(string_agg(md5({row}), '' ORDER BY ctid)) FROM {table} t"
+            ).fetchone()
+            state[table] = rows
+        assert len(tables) > 8
+        # A backend that was told to end may take a moment; nothing of it may stay.
+        while sessions := connection.execute(
+            "SELECT application_name FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        ).fetchall():
+            assert sessions == [("postmigration",)] * len(sessions)
+    return state
+
+
+@pytest.mark.parametrize("kind", ["migrated", "legacy"])
+def test_a_run_leaves_nothing_behind(server: embedded.Server, copy: Copy, judge: Judge, kind: str) -> None:
+    name = copy(kind)
+    before = content(server, name)
+    judged = judge(f"--db-url={server.conninfo(name)}", f"--baseline={server.conninfo('legacy')}")
+    assert judged.status == (kind == "legacy")
+    assert content(server, name) == before
+
+
+@pytest.mark.parametrize("end", ["raise KeyboardInterrupt", "raise RuntimeError", "1 / 0", "connection.invalidate()"])
+def test_a_check_that_is_broken_off_while_it_writes_leaves_nothing_behind(
+    server: embedded.Server, copy: Copy, scratch: Scratch, end: str
+) -> None:
+    name = copy("migrated")
+    before = content(server, name, marks=False)
+    judged = scratch.judge(
+        f"""
+import sqlalchemy
+@plan
+def test_x(target):
+    with target.writing() as connection:
+        connection.execute(sqlalchemy.text("DELETE FROM project_contact_points"))
+        connection.execute(sqlalchemy.text("CREATE TABLE left_behind ()"))
+        {end}
+""",
+        f"--db-url={server.conninfo(name)}",
+    )
+    assert judged.status != 0
+    assert content(server, name, marks=False) == before
+
+
+def test_the_snapshot_can_only_read(server: embedded.Server) -> None:
+    database = Database(conninfo(server.conninfo("migrated"), "--db-url"), option="--db-url")
+    snapshot = Snapshot(database)
+    try:
+        assert snapshot.scalar("SHOW transaction_read_only") == "on"
+        assert snapshot.scalar("SHOW transaction_isolation") == "repeatable read"
+    finally:
+        snapshot.close()
+        database.close()
+
+
+def test_a_locked_table_is_not_judged_and_not_waited_for(server: embedded.Server, judge: Judge) -> None:
+    with server.connect("migrated") as other:
+        other.autocommit = False
+        other.execute("LOCK TABLE contacts IN ACCESS EXCLUSIVE MODE")
+        judged = judge(f"--db-url={server.conninfo('migrated')}", "--lock-timeout=1", "-k", "contacts")
+    assert judged.status in (1, 4)
+    assert {result.outcome for result in judged.results} <= {"passed", "not judged"}
+    assert judged.outcome("6") == "not judged"
+    reason = next(result.reason for result in judged.results if result.plan == 6)
+    assert "another session held a lock" in reason
+    assert "--lock-timeout" in reason
+
+
+def test_locked_rows_do_not_disturb(server: embedded.Server, judge: Judge) -> None:
+    with server.connect("migrated") as other:
+        other.autocommit = False
+        for table in ("organizations", "users", "contacts", "projects"):
+            other.execute(f"SELECT FROM {table} FOR UPDATE")
+        assert judge(f"--db-url={server.conninfo('migrated')}").status == 0

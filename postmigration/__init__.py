@@ -1,9 +1,10 @@
 """The engine: knows PostgreSQL and pytest, and nothing of the migration that it judges."""
 
+from postmigration.database import written
 from postmigration.errors import CannotJudge, NotJudged
 from postmigration.evidence import Evidence, Finding, Violation
 from postmigration.migration import IntendedChange, Migration, Reference
-from postmigration.target import Target, refused, written
+from postmigration.target import Target, refused
 
 __all__ = [
     "CannotJudge",

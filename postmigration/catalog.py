@@ -194,7 +194,7 @@ def table(snapshot: Snapshot, name: str) -> Table:
     )
     return Table(
         name,
-        {row.name: Column(*row) for row in columns},
+        {row.name: Column(row.name, row.type, row.nullable, row.default) for row in columns},
         tuple(
             Index(row.name, tuple(row.columns), row.unique, row.primary, row.usable, row.predicate) for row in indexes
         ),
@@ -337,7 +337,9 @@ def references(snapshot: Snapshot, declared: Collection[Reference]) -> list[Orph
     Args:
         declared: references that must hold whether or not a constraint says so.
     """
-    places = {(r.table, (r.column,)): (r.parent, (r.parent_column,), r.array, r.added) for r in declared}
+    places: dict[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...], bool, bool]] = {
+        (r.table, (r.column,)): (r.parent, (r.parent_column,), r.array, r.added) for r in declared
+    }
     for name in table_names(snapshot):
         for key in foreign_keys(snapshot, name):
             places.setdefault((name, key.columns), (key.parent, key.parent_columns, False, False))

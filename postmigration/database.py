@@ -40,6 +40,9 @@ _PINNED = {
 # The session's own limit, which may be shorter than the pinning itself takes, does not count.
 _UNHURRIED = "SET LOCAL statement_timeout = 0"
 
+# A dialect that doubles no percent signs: what it writes is for psql, not for a driver.
+_DIALECT: sa.Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy has no types here
+
 # SQLSTATE classes and codes after which nothing is known of the data: the statement did not run to its end.
 _NOT_JUDGED_CLASSES = ("08", "25", "40", "53", "57", "58")
 _NOT_JUDGED_CODES = {
@@ -252,7 +255,7 @@ class Snapshot:
         """The name and the type's oid of each column that a query returns."""
         with self._steady():
             result = self._connection.execute(statement(f"SELECT * FROM ({sql}) q LIMIT 0", parameters))
-            return [(column[0], column[1]) for column in result.cursor.description]
+            return [(str(column[0]), int(str(column[1]))) for column in result.cursor.description]
 
     def types(self, sql: str, /, **parameters: Any) -> dict[str, str]:
         """The type of each column that a query returns, without its length; `enum` for any enumeration."""
@@ -309,21 +312,24 @@ class Snapshot:
 
 
 def statement(sql: str, parameters: Mapping[str, Any]) -> sa.TextClause:
-    """SQL with those of the parameters that it names, typed so that NULL and infinity have a type too."""
-    clause = sa.text(sql)
-    named = {name: value for name, value in parameters.items() if name in clause._bindparams}
-    return clause.bindparams(*(sa.bindparam(name, value) for name, value in named.items()))
+    """SQL with those of the parameters that it names."""
+    named = {name: value for name, value in parameters.items() if f":{name}" in sql}
+    return sa.text(sql).bindparams(**named)
 
 
 def pasteable(sql: str, parameters: Mapping[str, Any]) -> str:
     """The SQL with its parameters written out, as it can be pasted into psql."""
-    dialect = postgresql.dialect(paramstyle="named")
-    return str(statement(sql, parameters).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    return written(statement(sql, parameters))
+
+
+def written(query: sa.ClauseElement) -> str:
+    """A query as SQL text with its parameters written out."""
+    return str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
 
 
 def quoted(name: str) -> str:
     """An identifier, quoted where PostgreSQL needs it."""
-    return postgresql.dialect().identifier_preparer.quote(name)
+    return _DIALECT.identifier_preparer.quote(name)
 
 
 def refusal(error: sa.exc.DBAPIError) -> str:

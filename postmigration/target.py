@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from postmigration import catalog, parity
-from postmigration.database import Database, Server, Snapshot, pasteable, refusal
+from postmigration.database import Database, Server, Snapshot, pasteable, refusal, written
 from postmigration.errors import NotJudged
 from postmigration.evidence import Evidence, Finding, Severity, Violation, shown
 from postmigration.migration import Migration
@@ -25,8 +24,6 @@ _RUNS = 5
 
 # undefined_table, undefined_column, undefined_function: the schema is not, or only partly, migrated.
 _LACKING = ("42P01", "42703", "42883")
-
-Query = str | sa.Select[Any]
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,7 @@ class Target:
                         wrong,
                         count,
                         tuple(rows[0]._fields),
-                        tuple(self._shown(row._mapping, plain) for row in rows),
+                        tuple(self._shown(row._asdict(), plain) for row in rows),
                         pasteable(sql, self._parameters),
                         severity,
                     )
@@ -238,7 +235,9 @@ class Target:
         """
         self.expect_no_problems([] if holds else [statement], facts=1)
 
-    def expect_fast(self, query: Query, *, budget: float, plan: int, index_only: bool = False) -> None:
+    def expect_fast(
+        self, query: sa.Select[*tuple[Any, ...]], *, budget: float, plan: int, index_only: bool = False
+    ) -> None:
         """States that the server answers a query within a budget: the median of five warm runs, without the network.
 
         Args:
@@ -417,13 +416,6 @@ def refused(connection: sa.Connection, attempt: sa.Executable) -> str | None:
         return getattr(error.orig, "sqlstate", None)
     finally:
         savepoint.rollback()
-
-
-def written(query: Query) -> str:
-    """A query as SQL text with its parameters written out."""
-    if isinstance(query, str):
-        return query
-    return str(query.compile(dialect=postgresql.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}))
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -100,7 +100,8 @@ def test_personal_data_is_masked_and_what_is_shown_is_harmless(
     def run(*more: str) -> tuple[str, str, str]:
         judged = judge(*options, *more)
         assert judged.status == 1
-        return judged.output, *(Path(tmp_path / f"validation.{kind}").read_text() for kind in ("html", "xml"))
+        html, xml = ((tmp_path / f"validation.{kind}").read_text() for kind in ("html", "xml"))
+        return judged.output, html, xml
 
     for text in run():
         assert "private@example.com" not in text

@@ -13,6 +13,7 @@ Severity = Literal["blocker", "warning"]
 # Types whose values identify or count but do not describe a person; all others are masked.
 _IMPERSONAL = (bool, int, float, decimal.Decimal, uuid.UUID, datetime.datetime, datetime.date, type(None))
 
+IMPERSONAL_TYPES = ("uuid", "boolean", "smallint", "integer", "bigint", "timestamp with time zone", "enum")
 _LONGEST = 300
 
 
@@ -101,6 +102,8 @@ def shown(value: Any, *, plain: bool) -> str:
     """
     if value is None:
         return "NULL"
+    if value == "":
+        return "''"
     if isinstance(value, list | tuple):
         return "{" + ", ".join(shown(item, plain=plain) for item in value) + "}"
     if not plain and not isinstance(value, _IMPERSONAL):

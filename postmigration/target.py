@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from postmigration import catalog, parity
 from postmigration.database import Database, Server, Snapshot, pasteable, refusal, written
 from postmigration.errors import NotJudged
-from postmigration.evidence import Evidence, Finding, Severity, Violation, shown
+from postmigration.evidence import IMPERSONAL_TYPES, Evidence, Finding, Severity, Violation, shown
 from postmigration.migration import Migration
 
 # A table of this many rows or more is too large to be read whole for one page or one record.
@@ -21,6 +21,9 @@ LARGE_TABLE = 10_000
 # A filter that keeps this share of the rows is served as well by reading them all.
 _SELECTIVE = 0.05
 _RUNS = 5
+
+# A row that is missing or extra has no value that differs.
+_NO_VALUES = ("–", "–")
 
 # undefined_table, undefined_column, undefined_function: the schema is not, or only partly, migrated.
 _LACKING = ("42P01", "42703", "42883")
@@ -169,10 +172,11 @@ class Target:
         if self.baseline is None:
             raise NotJudged("it compares with the state before: name it with --baseline")
         with self._statement(statement):
-            sides, flags = [], []
+            sides, flags, impersonal = [], [], {"", *plain}
             for side, sql, known in ((self.baseline, want, ("free",)), (self.snapshot, have, ("settled", "growth"))):
-                names = [name for name, _ in side.columns(sql, **self._parameters)]
-                flags = [flag for flag in known if flag in names]
+                types = side.types(sql, **self._parameters)
+                impersonal |= {name for name, type_ in types.items() if type_ in IMPERSONAL_TYPES}
+                flags = [flag for flag in known if flag in types]
                 ordered = parity.in_key_order(sql, [*columns, *flags], key=key)
                 sides.append(side.stream(ordered, **self._parameters))
             tally = _Tally(columns, flags, self.options.evidence_rows, ignore)
@@ -183,11 +187,14 @@ class Target:
                 self.evidence.notes.append(f"{tally.since:,} rows created or changed since the cut-over: {statement}")
             if tally.wrong:
                 fields = (*columns[:key], "difference", "column", "want", "have")
-                kept = {"difference", "column", *columns[:key]}
                 rows = [
-                    tuple(
-                        shown(value, plain=self.options.show_values or name in kept or row[key + 1] in plain)
-                        for name, value in zip(fields, row, strict=True)
+                    (
+                        *(
+                            self._masked(value, name in impersonal)
+                            for name, value in zip(columns[:key], row, strict=False)
+                        ),
+                        *row[key : key + 2],
+                        *(self._masked(value, row[key + 1] in impersonal) for value in row[key + 2 :]),
                     )
                     for row in tally.rows
                 ]
@@ -313,6 +320,9 @@ class Target:
         if not examined and not optional:
             self.evidence.unexamined.append(statement)
 
+    def _masked(self, text: str | None, impersonal: bool) -> str:
+        return shown(text, plain=self.options.show_values or impersonal)
+
     def _shown(self, row: Mapping[str, Any], plain: Collection[str]) -> tuple[str, ...]:
         return tuple(shown(value, plain=self.options.show_values or name in plain) for name, value in row.items())
 
@@ -399,7 +409,7 @@ class _Tally:
 
     def _evidence(self, difference: parity.Difference, key: int) -> list[tuple[Any, ...]]:
         if difference.want is None or difference.have is None:
-            return [(*difference.key, difference.kind, "", "", "")]
+            return [(*difference.key, difference.kind, "", *_NO_VALUES)]
         return [
             (*difference.key, difference.kind, self.columns[i], difference.want[i], difference.have[i])
             for i in self._changed(difference.want, difference.have)

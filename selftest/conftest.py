@@ -67,6 +67,48 @@ class Recorder:
             self.results.append(Result.from_dict(facts))
 
 
+_SCRATCH_SETTINGS = f"""
+[tool.postmigration]
+migration = "selftest.scratch:MIGRATION"
+checks = "tests"
+[tool.pytest.ini_options]
+testpaths = ["tests"]
+pythonpath = ["{ROOT}"]
+"""
+
+_SCRATCH_HEAD = """
+import asyncio, os, psycopg, pytest
+from postmigration import Target
+plan = pytest.mark.plan(1, group="Scratch", title="A check")
+"""
+
+
+class Scratch:
+    """A directory with a project, and a way to judge with it in this process."""
+
+    def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.directory = directory
+        self.html = directory / "reports" / "validation.html"
+        self._capsys = capsys
+        (directory / "tests").mkdir()
+        (directory / "pyproject.toml").write_text(_SCRATCH_SETTINGS)
+        (directory / "conftest.py").write_text('pytest_plugins = ["postmigration.plugin"]\n')
+
+    def judge(self, source: str, *options: str) -> Judged:
+        """Judges with the checks of this source, of which one is marked with `@plan`."""
+        file = self.directory / "tests" / f"test_scratch_{next(COUNTER)}.py"
+        file.write_text(_SCRATCH_HEAD + source)
+        recorder = Recorder()
+        before = Path.cwd()
+        os.chdir(self.directory)
+        try:
+            status = pytest.main([str(file), "-p", "no:cacheprovider", *options], plugins=[recorder])
+        finally:
+            os.chdir(before)
+        written = self._capsys.readouterr()
+        return Judged(int(status), written.out + written.err, tuple(recorder.results))
+
+
 Judge = Callable[..., Judged]
 Copy = Callable[[str], str]
 
@@ -142,3 +184,9 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scratch:
+    """A project for checks of the selftest's own."""
+    return Scratch(tmp_path, capsys)

@@ -11,16 +11,10 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from postmigration import embedded
-from selftest.conftest import ROOT, Copy, Judge
-from selftest.scratch import Scratch
+from selftest.conftest import ROOT, Copy, Judge, Scratch
 from selftest.servers import PASSWORD
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def scratch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scratch:
-    return Scratch(tmp_path, capsys)
 
 
 @pytest.mark.parametrize("server", [15], indirect=True, ids=["pg15"])

@@ -2,14 +2,12 @@
 
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from postmigration import embedded
 from postmigration.database import Database, Snapshot, conninfo
-from selftest.conftest import Copy, Judge
-from selftest.scratch import Scratch
+from selftest.conftest import Copy, Judge, Scratch
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -24,11 +22,6 @@ _STATE = {
     "sequences": "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2",
     "prepared": "SELECT gid FROM pg_prepared_xacts",
 }
-
-
-@pytest.fixture
-def scratch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scratch:
-    return Scratch(tmp_path, capsys)
 
 
 def content(server: embedded.Server, database: str, *, marks: bool = True) -> dict[str, object]:

@@ -2,22 +2,15 @@
 
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from postmigration import embedded
-from selftest.conftest import Copy, Judge
-from selftest.scratch import Scratch
+from selftest.conftest import Copy, Judge, Scratch
 from selftest.servers import PASSWORD
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def scratch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scratch:
-    return Scratch(tmp_path, capsys)
 
 
 HOSTILE = {

@@ -118,7 +118,9 @@ def test_customer_organizations_exist(target: Target) -> None:
             """SELECT DISTINCT company_name COLLATE "C" AS name FROM contacts WHERE type = 'customer'""",
             f"SELECT name, {settled('o')} AS settled FROM organizations o WHERE {CUSTOMER_ORGANIZATION}",
             columns=["name"],
-            statement="customer organizations other than the companies before",
+            statement="customer organizations whose name was the company of no customer contact before",
+            # A company without an organization is named above, by its contacts.
+            ignore=["missing"],
         )
         target.expect_same(
             f"SELECT r.id, r.name FROM ({BEFORE['organizations']}) r WHERE r.becomes_customer",

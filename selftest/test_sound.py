@@ -1,0 +1,136 @@
+"""What the rules leave free is never accused: other ways to build it, and what a live system does afterwards."""
+
+import pytest
+
+from postmigration import embedded
+from selftest.conftest import Copy, Judge
+
+COLLEAGUE = """
+    SELECT k.project_id, colleague.id AS contact_id FROM project_contact_points k JOIN contacts c ON c.id = k.contact_id
+    JOIN contacts colleague ON colleague.organization_id = c.organization_id AND colleague.type = 'customer'
+    WHERE NOT EXISTS (SELECT FROM project_contact_points other
+                      WHERE other.project_id = k.project_id AND other.contact_id = colleague.id)
+    ORDER BY 1, 2 LIMIT 1
+"""
+
+OTHER_WAYS = {
+    "names of objects": """
+        ALTER INDEX projects_customer_organization_idx RENAME TO another;
+        ALTER TABLE projects RENAME CONSTRAINT projects_customer_organization_id_fkey TO yet_another;
+        ALTER TRIGGER project_contact_points_updated_at ON project_contact_points RENAME TO touched;
+    """,
+    "a reference that is cleared": """
+        ALTER TABLE projects DROP CONSTRAINT projects_customer_organization_id_fkey,
+            ADD FOREIGN KEY (customer_organization_id) REFERENCES organizations (id) ON DELETE SET NULL;
+    """,
+    "an index of one column, without the NULLs": """
+        DROP INDEX projects_customer_organization_idx, projects_customer_operator_idx;
+        CREATE INDEX ON projects (customer_organization_id) WHERE customer_organization_id IS NOT NULL;
+    """,
+    "no unique contact points": """
+        DROP INDEX project_contact_points_one_primary_idx;
+        ALTER TABLE project_contact_points DROP CONSTRAINT project_contact_points_project_id_contact_id_key;
+    """,
+    "columns that may be NULL": "ALTER TABLE project_contact_points ALTER is_primary DROP NOT NULL;",
+    "new tables and columns": "CREATE TABLE news (id int PRIMARY KEY); ALTER TABLE contacts ADD COLUMN extra text;",
+    "roles and descriptions of contacts": "UPDATE contacts SET role = 'Einkäufer', description = 'knows everybody';",
+    "a flag that suppliers do not have": "UPDATE contacts SET is_primary_contact = NULL WHERE type <> 'customer';",
+    "another primary contact": """
+        UPDATE contacts SET is_primary_contact = false WHERE type = 'customer';
+        UPDATE contacts SET is_primary_contact = true WHERE id IN (
+            SELECT DISTINCT ON (organization_id) id FROM contacts WHERE type = 'customer'
+            ORDER BY organization_id, id DESC);
+    """,
+    "a further contact point": f"""
+        INSERT INTO project_contact_points (project_id, contact_id, role)
+        SELECT project_id, contact_id, 'engineer' FROM ({COLLEAGUE}) colleague;
+    """,
+    "a primary contact of the services": """
+        CREATE UNIQUE INDEX ON contacts (organization_id) WHERE is_primary_contact AND type = 'customer';
+    """,
+    "audit rows": """
+        INSERT INTO activity_log (organization_id, entity_type, entity_id, action)
+        SELECT organization_id, 'migration', gen_random_uuid(), 'MIGRATED' FROM users WHERE role = 'admin';
+    """,
+    "touched rows": "UPDATE projects SET title = title; UPDATE documents SET title = title;",
+    "statistics gathered again": "ANALYZE;",
+}
+
+LATER = {
+    "a new customer without contacts": """
+        INSERT INTO organizations (name, slug, description, created_at)
+        VALUES ('New & Co', 'new-co', 'Customer Organization', now() + interval '1 hour');
+    """,
+    "a project with an organization selected": """
+        INSERT INTO projects (organization_id, title, customer_organization_id, created_at)
+        SELECT u.organization_id, 'Selected', o.id, now() + interval '1 hour' FROM users u, organizations o
+        WHERE u.role = 'admin' AND o.description = 'Customer Organization' LIMIT 1;
+    """,
+    "a customer that was renamed and deactivated": """
+        SET session_replication_role = replica;
+        UPDATE organizations SET name = name || ' GmbH', is_active = false, updated_at = now() + interval '1 hour'
+        WHERE id = (SELECT id FROM organizations WHERE description = 'Customer Organization' ORDER BY id LIMIT 1);
+    """,
+    "a contact that has left for another company": """
+        SET session_replication_role = replica;
+        UPDATE contacts c SET organization_id = o.id, company_name = o.name, is_primary_contact = false,
+               updated_at = now() + interval '1 hour'
+        FROM organizations o
+        WHERE o.id = (SELECT id FROM organizations WHERE description = 'Customer Organization' ORDER BY id DESC LIMIT 1)
+          AND c.id = (SELECT id FROM contacts c2 WHERE c2.type = 'customer' AND c2.organization_id <> o.id
+                      AND NOT EXISTS (SELECT FROM project_contact_points k WHERE k.contact_id = c2.id)
+                      ORDER BY is_primary_contact DESC, id LIMIT 1);
+    """,
+    "an e-mail address that was changed": """
+        SET session_replication_role = replica;
+        UPDATE contacts SET email = 'new@example.com', role = NULL, updated_at = now() + interval '1 hour'
+        WHERE id = (SELECT id FROM contacts WHERE type = 'customer' ORDER BY id LIMIT 1);
+    """,
+    "another primary contact point": f"""
+        CREATE TEMPORARY TABLE colleague AS {COLLEAGUE};
+        SET session_replication_role = replica;
+        UPDATE project_contact_points SET is_primary = false, updated_at = now() + interval '1 hour'
+        WHERE project_id = (SELECT project_id FROM colleague);
+        INSERT INTO project_contact_points (project_id, contact_id, is_primary, created_at)
+        SELECT project_id, contact_id, true, now() + interval '1 hour' FROM colleague;
+    """,
+}
+
+
+@pytest.mark.parametrize("baseline", [False, True], ids=["alone", "against_baseline"])
+@pytest.mark.parametrize("change", OTHER_WAYS.values(), ids=[name.replace(" ", "_") for name in OTHER_WAYS])
+def test_another_sound_way_is_go(
+    change: str, baseline: bool, server: embedded.Server, copy: Copy, judge: Judge
+) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute(change.encode())
+    before = [f"--baseline={server.conninfo('legacy')}"] if baseline else []
+    judged = judge(f"--db-url={server.conninfo(name)}", *before)
+    assert judged.red() == set(), judged.output
+    assert judged.status == 0
+
+
+@pytest.mark.parametrize("baseline", [False, True], ids=["alone", "against_baseline"])
+@pytest.mark.parametrize("change", LATER.values(), ids=[name.replace(" ", "_") for name in LATER])
+def test_what_happens_after_the_cut_over_is_no_fault(
+    change: str, baseline: bool, server: embedded.Server, copy: Copy, judge: Judge
+) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        row = connection.execute("SELECT now()").fetchone()
+        connection.execute(change.encode())
+    assert row is not None
+    before = [f"--baseline={server.conninfo('legacy')}"] if baseline else []
+    judged = judge(f"--db-url={server.conninfo(name)}", *before, f"--cutover={row[0].isoformat()}")
+    assert judged.red() == set(), judged.output
+    assert judged.status == 0
+
+
+def test_a_lost_row_is_a_fault_after_the_cut_over_too(server: embedded.Server, copy: Copy, judge: Judge) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute("DELETE FROM reviews WHERE id = (SELECT id FROM reviews ORDER BY id LIMIT 1)")
+    options = (f"--db-url={server.conninfo(name)}", f"--baseline={server.conninfo('legacy')}")
+    judged = judge(*options, "--cutover=2026-01-01T00:00:00+00:00")
+    assert "every_row_is_as_it_was" in judged.red()

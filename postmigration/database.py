@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -319,7 +320,7 @@ def statement(sql: str, parameters: Mapping[str, Any]) -> sa.TextClause:
 
 def pasteable(sql: str, parameters: Mapping[str, Any]) -> str:
     """The SQL with its parameters written out, as it can be pasted into psql."""
-    return written(statement(sql, parameters))
+    return written(statement(inspect.cleandoc(sql), parameters))
 
 
 def written(query: sa.ClauseElement) -> str:

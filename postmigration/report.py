@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,8 @@ def text(result: Result) -> str:
                 table.add_row(*map(Text, row))
             console.print(Padding(table, (0, 0, 0, 4)))
         if finding.query:
-            console.print(Text(f"    query: {' '.join(finding.query.split())}"))
+            # As it stands, for psql: a line that is wrapped would end a comment too early.
+            console.file.write(f"\n{textwrap.indent(finding.query, ' ' * 4)};\n")
     if result.meaning:
         console.print()
         console.print(Text(result.meaning))

@@ -343,7 +343,7 @@ class Target:
             return said
         absent = catalog.absent(self.snapshot, self.migration.tables)
         tables = f"; tables that do not exist: {', '.join(absent)}" if absent else ""
-        return f"the database lacks what this needs, {said}{tables}"
+        return f"something is missing, {said}{tables}"
 
     def _explain(self, sql: str) -> dict[str, Any]:
         # As text, because a colon within a literal is not a parameter.

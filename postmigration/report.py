@@ -40,19 +40,26 @@ def prepare(config: pytest.Config) -> None:
         pytest.UsageError: a report cannot be written.
     """
     option = config.option
-    option.htmlpath = option.htmlpath or str(config.rootpath / "reports" / "validation.html")
-    option.xmlpath = option.xmlpath or str(config.rootpath / "reports" / "validation.xml")
-    option.self_contained_html = True
-    option.css = [*option.css, str(_TEMPLATES / "report.css")]
     unfinished = _ENVIRONMENT.get_template("unfinished.html").render(started=_now())
-    for path, content, name in ((option.htmlpath, unfinished, "--html"), (option.xmlpath, "", "--junit-xml")):
+    for plugin, name, file, content in (
+        ("html", "htmlpath", "validation.html", unfinished),
+        ("junitxml", "xmlpath", "validation.xml", ""),
+    ):
+        if not hasattr(option, name):
+            raise pytest.UsageError(
+                f"the report needs pytest's plugin {plugin}: do not switch it off with -p no:{plugin}"
+            )
+        setattr(option, name, getattr(option, name) or str(config.rootpath / "reports" / file))
+        path = Path(getattr(option, name))
         try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).write_text(content, encoding="utf-8")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
         except OSError as error:
             raise pytest.UsageError(
-                f"the report cannot be written to {path} ({error.strerror}): name another file with {name}"
+                f"the report cannot be written to {path} ({error.strerror}): name another with --html or --junit-xml"
             ) from None
+    option.self_contained_html = True
+    option.css = [*option.css, str(_TEMPLATES / "report.css")]
 
 
 def subject(config: pytest.Config, run: Run) -> dict[str, str]:

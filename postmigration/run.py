@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +83,10 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
         CannotJudge: one line that says what is in the way and what to do.
     """
     with contextlib.ExitStack() as cleanup:
+        if threading.current_thread() is threading.main_thread():
+            # A pipeline that is cancelled sends SIGTERM; queries and servers must not outlive it.
+            cleanup.callback(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         if joined is None:
             joined = _located(request, migration, cleanup)
         snapshots = joined.get("snapshots", [None, None])

@@ -92,6 +92,7 @@ class Target:
         plain: Collection[str] = (),
         optional: bool = False,
         severity: Severity = "blocker",
+        before: bool = False,
     ) -> None:
         """States that a query finds no row.
 
@@ -102,13 +103,15 @@ class Target:
             plain: columns whose text says nothing of a person and is shown unmasked.
             optional: there may be nothing to look at; otherwise the check is then "not judged".
             severity: what a row that is found means.
+            before: the query is about the state before the migration.
         """
+        side = self._before() if before else self.snapshot
         with self._statement(statement, severity):
-            wrong = self._scalar(f"SELECT count(*) FROM ({sql}) AS wrong")
-            count = examined if isinstance(examined, int) else self._scalar(examined)
+            wrong = self._scalar(f"SELECT count(*) FROM ({sql}) AS wrong", side)
+            count = examined if isinstance(examined, int) else self._scalar(examined, side)
             self._look(count, statement, optional)
             if wrong:
-                rows = self.snapshot.rows(
+                rows = side.rows(
                     f"SELECT * FROM ({sql}) AS wrong ORDER BY 1 LIMIT {self.options.evidence_rows}", **self._parameters
                 )
                 self.evidence.findings.append(
@@ -169,11 +172,10 @@ class Target:
         Returns:
             How many rows `want` gives.
         """
-        if self.baseline is None:
-            raise NotJudged("it compares with the state before: name it with --baseline")
+        baseline = self._before()
         with self._statement(statement):
             sides, flags, impersonal = [], [], {"", *plain}
-            for side, sql, known in ((self.baseline, want, ("free",)), (self.snapshot, have, ("settled", "growth"))):
+            for side, sql, known in ((baseline, want, ("free",)), (self.snapshot, have, ("settled", "growth"))):
                 types = side.types(sql, **self._parameters)
                 impersonal |= {name for name, type_ in types.items() if type_ in IMPERSONAL_TYPES}
                 flags = [flag for flag in known if flag in types]
@@ -312,8 +314,13 @@ class Target:
     def _parameters(self) -> dict[str, Any]:
         return {"cutover": self.options.cutover}
 
-    def _scalar(self, sql: str) -> int:
-        return int(self.snapshot.scalar(sql, **self._parameters))
+    def _scalar(self, sql: str, side: Snapshot | None = None) -> int:
+        return int((side or self.snapshot).scalar(sql, **self._parameters))
+
+    def _before(self) -> Snapshot:
+        if self.baseline is None:
+            raise NotJudged("it compares with the state before: name it with --baseline")
+        return self.baseline
 
     def _look(self, examined: int, statement: str, optional: bool) -> None:
         self.evidence.examined += examined

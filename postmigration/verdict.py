@@ -113,11 +113,12 @@ def verdict(
             parts.append(f"{len(broken)} broke down: {_listed(broken)}")
         if left_out:
             parts.append(f"{len(left_out)} left out")
+        parts.append(f"{rows:,} rows examined")
         if others_unjudged:
             parts.append(f"{others_unjudged} other{'' if others_unjudged == 1 else 's'} not judged")
         if warnings:
             parts.append(f"{warnings} warning{'' if warnings == 1 else 's'}")
-        return [*parts, f"{rows:,} rows examined", subject]
+        return [*parts, subject]
 
     sentence = ", ".join(counted())
     if interrupted:

@@ -17,6 +17,7 @@ class Fault:
         red: exactly the checks that must fail: plan numbers, or names of functions.
         says: words that the evidence of the named check must hold.
         against_baseline: only the comparison with the state before can see it.
+        before: it was so before the migration, which must refuse it.
         needs_icu: only a PostgreSQL that was built with ICU can be broken like this.
         size: how many contacts the world needs.
         options: how the run must be called.
@@ -27,6 +28,7 @@ class Fault:
     red: frozenset[str]
     says: str
     against_baseline: bool
+    before: bool
     needs_icu: bool
     size: int
     options: tuple[str, ...]
@@ -45,7 +47,8 @@ def _read(path: Path) -> Fault:
         what=lines[0],
         red=frozenset(header["red"].split()),
         says=header["says"],
-        against_baseline=header.get("against") == "baseline",
+        against_baseline="against" in header,
+        before=header.get("against") == "broken baseline",
         needs_icu=header.get("needs") == "icu",
         size=int(header.get("size", 0)),
         options=tuple(header.get("options", "").split()),

@@ -12,13 +12,15 @@ from selftest.faults import FAULTS, Fault
 
 
 def judged_red(fault: Fault, server: embedded.Server, copy: Copy, judge: Judge, *, world: str) -> None:
-    name = copy(f"migrated{world}")
-    with server.connect(name) as connection:
+    legacy, migrated = f"legacy{world}", copy(f"migrated{world}")
+    if fault.before:
+        legacy = copy(legacy)
+    with server.connect(legacy if fault.before else migrated) as connection:
         if fault.needs_icu and not connection.execute("SELECT FROM pg_collation WHERE collname = 'und-x-icu'").rowcount:
             pytest.skip(reason="this PostgreSQL was built without ICU")
         run_script(connection, fault.path)
-    baseline = [f"--baseline={server.conninfo(f'legacy{world}')}"] if fault.against_baseline else []
-    judged = judge(f"--db-url={server.conninfo(name)}", *baseline, *fault.options)
+    baseline = [f"--baseline={server.conninfo(legacy)}"] if fault.against_baseline else []
+    judged = judge(f"--db-url={server.conninfo(migrated)}", *baseline, *fault.options)
     assert judged.red() == fault.red, judged.output
     assert not [result for result in judged.results if result.outcome == "broken"], judged.output
     assert fault.says in judged.evidence(fault.check)

@@ -148,8 +148,9 @@ def test_contacts_have_their_organization(target: Target) -> None:
           AND (o.id IS NULL OR ({settled("o")} AND (
               NOT {same("o.name", "c.company_name")}
               -- A namesake of its company's customer organization; where none is marked, check 5 names the company.
-              OR (o.description IS DISTINCT FROM 'Customer Organization' AND EXISTS (
-                  SELECT FROM organizations n WHERE n.{CUSTOMER_ORGANIZATION} AND {same("n.name", "c.company_name")})))))
+              OR o.description IS DISTINCT FROM 'Customer Organization' AND EXISTS (
+                  SELECT FROM organizations n
+                  WHERE n.{CUSTOMER_ORGANIZATION} AND {same("n.name", "c.company_name")}))))
         """,
         statement="customer contacts that are not in the organization of their company",
         examined=customers,

@@ -4,8 +4,52 @@ import pytest
 
 from fixtures import MIGRATION
 from fixtures.intended import BEFORE
-from fixtures.rules import CUSTOMER_ORGANIZATION, settled
+from fixtures.rules import CUSTOMER_ORGANIZATION, INTERNAL_ROLES, same, settled
 from postmigration import NotJudged, Target, baseline, catalog
+
+
+def test_the_state_before_met_the_preconditions(target: Target) -> None:
+    """The state before held nothing that the migration must refuse.
+
+    What stands in its place now was guessed. Correct these rows in the state before, and migrate again.
+    """
+    customers = "SELECT count(*) FROM contacts WHERE type = 'customer'"
+    target.expect_none(
+        r"SELECT id, company_name FROM contacts WHERE type = 'customer' AND company_name !~ '\S'",
+        statement="customer contacts whose company name was blank",
+        examined=customers,
+        before=True,
+    )
+    target.expect_none(
+        f"""
+        SELECT c.id, c.company_name, o.id AS operator FROM contacts c
+        JOIN organizations o ON {same("o.name", "c.company_name")}
+        WHERE c.type = 'customer'
+          AND EXISTS (SELECT FROM users u WHERE u.organization_id = o.id AND u.{INTERNAL_ROLES})
+        """,
+        statement="customer contacts whose company name was the name of an operator",
+        examined=customers,
+        before=True,
+    )
+    target.expect_none(
+        """
+        SELECT p.id, p.project_id, c.id AS contact, c.type::text AS contact_type
+        FROM projects p JOIN contacts c ON c.id = p.customer_id WHERE c.type <> 'customer'
+        """,
+        statement="projects whose customer_id was a contact that is no customer",
+        examined="SELECT count(*) FROM projects WHERE customer_id IS NOT NULL",
+        plain=["project_id", "contact_type"],
+        before=True,
+    )
+    target.expect_none(
+        """
+        SELECT id, client_organization_id, organization_id FROM contacts
+        WHERE type = 'customer' AND client_organization_id <> organization_id
+        """,
+        statement="customer contacts whose client_organization_id was neither NULL nor their organization_id",
+        examined=customers,
+        before=True,
+    )
 
 
 def test_every_table_and_column_is_still_there(target: Target) -> None:

@@ -5,8 +5,12 @@ The functions named `…_problems` return what is wrong, in words, and nothing w
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
 
 from postmigration.database import Snapshot, quoted
 from postmigration.migration import Reference
@@ -53,7 +57,6 @@ class Trigger:
     name: str
     before: bool
     events: frozenset[str]
-    function: str
     source: str
 
 
@@ -154,128 +157,112 @@ class Table:
         return [] if keeps else [f"no enabled trigger keeps {self.name}.updated_at"]
 
 
+# The ordinary and the partitioned tables of a schema; partitions stand for nothing of their own.
+_TABLES = """
+    pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    AND n.nspname = :schema AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+"""
+
+_COLUMNS = f"""
+    SELECT c.relname::text AS of, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
+           NOT a.attnotnull AS nullable, pg_get_expr(d.adbin, d.adrelid) AS default,
+           c.relrowsecurity AS row_security
+    FROM {_TABLES}
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    ORDER BY c.relname, a.attnum
+"""
+
+_INDEXES = f"""
+    SELECT c.relname::text AS of, i.indexrelid::regclass::text AS name, i.indisunique AS unique,
+           i.indisprimary AS primary, i.indisvalid AND i.indisready AND i.indislive AS usable,
+           pg_get_expr(i.indpred, i.indrelid) AS predicate,
+           ARRAY(SELECT coalesce(a.attname::text, pg_get_indexdef(i.indexrelid, k.position, true))
+                 FROM generate_series(1, i.indnkeyatts) AS k(position)
+                 LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.position - 1]
+                      AND a.attnum > 0
+                 ORDER BY k.position) AS columns
+    FROM {_TABLES} JOIN pg_index i ON i.indrelid = c.oid
+    ORDER BY c.relname, 2
+"""
+
+_FOREIGN_KEYS = f"""
+    SELECT c.relname::text AS of, k.conname::text AS name, k.confrelid::regclass::text AS parent,
+           CASE k.confdeltype WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE'
+                              WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' END AS on_delete,
+           k.convalidated AND NOT EXISTS (
+               SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled NOT IN ('O', 'A')
+           ) AS enforced,
+           ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(attnum, position)
+                 JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum
+                 ORDER BY u.position) AS columns,
+           ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(attnum, position)
+                 JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum
+                 ORDER BY u.position) AS parent_columns
+    FROM {_TABLES} JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'f'
+    ORDER BY c.relname, k.conname
+"""
+
+_TRIGGERS = f"""
+    SELECT c.relname::text AS of, t.tgname::text AS name, (t.tgtype & 2) <> 0 AS before, t.tgtype::int AS bits,
+           p.prosrc || ' ' || encode(t.tgargs, 'escape') AS source
+    FROM {_TABLES}
+    JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND (t.tgtype & 1) <> 0
+    JOIN pg_proc p ON p.oid = t.tgfoid
+    ORDER BY c.relname, t.tgname
+"""
+
+_EVENTS = {4: "INSERT", 8: "DELETE", 16: "UPDATE"}
+
+
+@functools.lru_cache(maxsize=4)
+def tables(snapshot: Snapshot) -> dict[str, Table]:
+    """The facts of all tables of the snapshot's schema, by name; a snapshot does not change, so they are read once."""
+
+    def grouped(sql: str) -> dict[str, list[sa.Row[Any]]]:
+        found: dict[str, list[sa.Row[Any]]] = {}
+        for row in snapshot.rows(sql, schema=snapshot.database.schema):
+            found.setdefault(row[0], []).append(row)
+        return found
+
+    indexes, keys, triggers = grouped(_INDEXES), grouped(_FOREIGN_KEYS), grouped(_TRIGGERS)
+    return {
+        name: Table(
+            name,
+            {row.name: Column(row.name, row.type, row.nullable, row.default) for row in columns},
+            tuple(
+                Index(row.name, tuple(row.columns), row.unique, row.primary, row.usable, row.predicate)
+                for row in indexes.get(name, [])
+            ),
+            tuple(
+                ForeignKey(
+                    row.name, tuple(row.columns), row.parent, tuple(row.parent_columns), row.on_delete, row.enforced
+                )
+                for row in keys.get(name, [])
+            ),
+            tuple(
+                Trigger(
+                    row.name,
+                    row.before,
+                    frozenset(event for bit, event in _EVENTS.items() if row.bits & bit),
+                    row.source,
+                )
+                for row in triggers.get(name, [])
+            ),
+            row_security=columns[0].row_security,
+        )
+        for name, columns in grouped(_COLUMNS).items()
+    }
+
+
 def table(snapshot: Snapshot, name: str) -> Table:
-    """The facts of one table of the snapshot's schema; a table without columns if there is none of that name."""
-    where = {"schema": snapshot.database.schema, "name": name}
-    columns = snapshot.rows(
-        """
-        SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
-               pg_get_expr(d.adbin, d.adrelid) AS default
-        FROM pg_attribute a
-        JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND c.relname = :name
-        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = :schema
-        LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-        WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
-        """,
-        **where,
-    )
-    if not columns:
-        return Table(name, {}, (), (), (), row_security=False)
-    indexes = snapshot.rows(
-        """
-        SELECT i.indexrelid::regclass::text AS name, i.indisunique AS unique, i.indisprimary AS primary,
-               i.indisvalid AND i.indisready AND i.indislive AS usable, pg_get_expr(i.indpred, i.indrelid) AS predicate,
-               ARRAY(SELECT coalesce(a.attname::text, pg_get_indexdef(i.indexrelid, k.position, true))
-                     FROM generate_series(1, i.indnkeyatts) AS k(position)
-                     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.position - 1]
-                          AND a.attnum > 0
-                     ORDER BY k.position) AS columns
-        FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid AND c.relname = :name
-        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = :schema ORDER BY 1
-        """,
-        **where,
-    )
-    row_security = snapshot.scalar(
-        """
-        SELECT c.relrowsecurity FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relname = :name AND n.nspname = :schema
-        """,
-        **where,
-    )
-    return Table(
-        name,
-        {row.name: Column(row.name, row.type, row.nullable, row.default) for row in columns},
-        tuple(
-            Index(row.name, tuple(row.columns), row.unique, row.primary, row.usable, row.predicate) for row in indexes
-        ),
-        tuple(foreign_keys(snapshot, name)),
-        tuple(_triggers(snapshot, name)),
-        bool(row_security),
-    )
-
-
-def foreign_keys(snapshot: Snapshot, name: str) -> list[ForeignKey]:
-    """The foreign keys of one table; names are quoted as the server would quote them."""
-    actions = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
-    rows = snapshot.rows(
-        """
-        SELECT k.conname::text AS name, k.confrelid::regclass::text AS parent, k.confdeltype::text AS on_delete,
-               k.convalidated AND NOT EXISTS (
-                   SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled NOT IN ('O', 'A')
-               ) AS enforced,
-               ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(attnum, position)
-                     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum
-                     ORDER BY u.position) AS columns,
-               ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(attnum, position)
-                     JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum
-                     ORDER BY u.position) AS parent_columns
-        FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid AND c.relname = :name
-        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = :schema
-        WHERE k.contype = 'f' ORDER BY k.conname
-        """,
-        schema=snapshot.database.schema,
-        name=name,
-    )
-    return [
-        ForeignKey(
-            row.name, tuple(row.columns), row.parent, tuple(row.parent_columns), actions[row.on_delete], row.enforced
-        )
-        for row in rows
-    ]
-
-
-def _triggers(snapshot: Snapshot, name: str) -> list[Trigger]:
-    rows = snapshot.rows(
-        """
-        SELECT t.tgname::text AS name, (t.tgtype & 2) <> 0 AS before, t.tgtype::int AS bits,
-               p.oid::regproc::text AS function, p.prosrc || ' ' || encode(t.tgargs, 'escape') AS source
-        FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-        JOIN pg_class c ON c.oid = t.tgrelid AND c.relname = :name
-        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = :schema
-        WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND (t.tgtype & 1) <> 0 ORDER BY t.tgname
-        """,
-        schema=snapshot.database.schema,
-        name=name,
-    )
-    events = {4: "INSERT", 8: "DELETE", 16: "UPDATE"}
-    return [
-        Trigger(
-            row.name,
-            row.before,
-            frozenset(event for bit, event in events.items() if row.bits & bit),
-            row.function,
-            row.source,
-        )
-        for row in rows
-    ]
-
-
-def table_names(snapshot: Snapshot) -> list[str]:
-    """The tables of the snapshot's schema, in alphabetical order."""
-    rows = snapshot.rows(
-        """
-        SELECT c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = :schema AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1
-        """,
-        schema=snapshot.database.schema,
-    )
-    return [row.name for row in rows]
+    """The facts of one table; a table without columns if the schema has none of that name."""
+    return tables(snapshot).get(name, Table(name, {}, (), (), (), row_security=False))
 
 
 def absent(snapshot: Snapshot, names: Collection[str]) -> list[str]:
     """Those of the tables that the snapshot's schema does not have."""
-    have = set(table_names(snapshot))
-    return [name for name in names if name not in have]
+    return [name for name in names if name not in tables(snapshot)]
 
 
 def enforced_rules(snapshot: Snapshot) -> dict[str, int]:
@@ -340,10 +327,10 @@ def references(snapshot: Snapshot, declared: Collection[Reference]) -> list[Orph
     places: dict[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...], bool, bool]] = {
         (r.table, (r.column,)): (r.parent, (r.parent_column,), r.array, r.added) for r in declared
     }
-    for name in table_names(snapshot):
-        for key in foreign_keys(snapshot, name):
+    for name, facts in tables(snapshot).items():
+        for key in facts.foreign_keys:
             places.setdefault((name, key.columns), (key.parent, key.parent_columns, False, False))
-    return [_orphanage(table(snapshot, name), columns, *facts) for (name, columns), facts in places.items()]
+    return [_orphanage(table(snapshot, name), columns, *leads) for (name, columns), leads in places.items()]
 
 
 def has_columns(snapshot: Snapshot, name: str, columns: Collection[str]) -> bool:

@@ -20,6 +20,30 @@ from selftest.servers import SYSTEM_BINARIES, SystemServer
 
 ROOT = Path(__file__).parent.parent
 COUNTER = itertools.count()
+VERSIONS = (18, 16, 15) if SYSTEM_BINARIES.exists() else (18, 16)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-server", action="store_true", help="prove every case on every server, not in turn on one")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves each case that is marked `in_turn` to one kind of server, in turn."""
+    if config.getoption("--every-server"):
+        return
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    cases: dict[str, int] = {}
+    for item in items:
+        if item.get_closest_marker("in_turn") and isinstance(item, pytest.Function):
+            case = item.nodeid.replace(f"pg{item.callspec.params['server']}", "")
+            turn = cases.setdefault(case, len(cases))
+            mine = VERSIONS[turn % len(VERSIONS)] == item.callspec.params["server"]
+            (kept if mine else left_out).append(item)
+        else:
+            kept.append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left_out)
 
 
 @dataclass(frozen=True)
@@ -113,7 +137,7 @@ Judge = Callable[..., Judged]
 Copy = Callable[[str], str]
 
 
-@pytest.fixture(scope="session", params=[15, 16, 18], ids=lambda version: f"pg{version}")
+@pytest.fixture(scope="session", params=VERSIONS, ids=lambda version: f"pg{version}")
 def server(request: pytest.FixtureRequest) -> Iterator[embedded.Server]:
     """A server with the databases `legacy` and `migrated`, of each kind that is there."""
     if request.param == 15 and not SYSTEM_BINARIES.exists():

@@ -28,11 +28,13 @@ def judged_red(fault: Fault, server: embedded.Server, copy: Copy, judge: Judge, 
     assert judged.last_line.startswith("NO-GO: ")
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("fault", [f for f in FAULTS if not f.size], ids=lambda fault: fault.path.stem)
 def test_a_fault_turns_exactly_its_checks_red(fault: Fault, server: embedded.Server, copy: Copy, judge: Judge) -> None:
     judged_red(fault, server, copy, judge, world="")
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("fault", [f for f in FAULTS if f.size], ids=lambda fault: fault.path.stem)
 def test_a_fault_of_a_large_world_turns_exactly_its_checks_red(
     fault: Fault, server: embedded.Server, large_world: str, copy: Copy, judge: Judge

@@ -97,6 +97,7 @@ LATER = {
 }
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("baseline", [False, True], ids=["alone", "against_baseline"])
 @pytest.mark.parametrize("change", OTHER_WAYS.values(), ids=[name.replace(" ", "_") for name in OTHER_WAYS])
 def test_another_sound_way_is_go(
@@ -111,6 +112,7 @@ def test_another_sound_way_is_go(
     assert judged.status == 0
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("baseline", [False, True], ids=["alone", "against_baseline"])
 @pytest.mark.parametrize("change", LATER.values(), ids=[name.replace(" ", "_") for name in LATER])
 def test_what_happens_after_the_cut_over_is_no_fault(

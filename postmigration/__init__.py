@@ -1,9 +1,9 @@
 """The engine: knows PostgreSQL and pytest, and nothing of the migration that it judges."""
 
-from postmigration.database import written
 from postmigration.errors import CannotJudge, NotJudged
 from postmigration.evidence import Evidence, Finding, Violation
 from postmigration.migration import IntendedChange, Migration, Reference
+from postmigration.sql import written
 from postmigration.target import Target, refused
 
 __all__ = [

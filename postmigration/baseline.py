@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postmigration.catalog import Table
-from postmigration.database import quoted
 from postmigration.migration import Migration
+from postmigration.sql import quoted
 
 
 @dataclass(frozen=True)

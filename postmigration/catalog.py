@@ -12,8 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postmigration.database import Snapshot, quoted
+from postmigration.database import Snapshot
 from postmigration.migration import Reference
+from postmigration.sql import quoted
 
 
 @dataclass(frozen=True)

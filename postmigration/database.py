@@ -1,25 +1,20 @@
-"""Where a database is, how to reach it, and the one snapshot through which it is read."""
+"""How to reach a database, the one snapshot through which it is read, and what its refusals mean."""
 
 from __future__ import annotations
 
-import inspect
-import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy.dialects import postgresql
 
+from postmigration.address import redacted
 from postmigration.errors import CannotJudge, NotJudged
+from postmigration.sql import statement
 
 MINIMUM_VERSION = 15
-
-_WANTED_FORM = "want postgresql://user@host:5432/database or 'host=… dbname=…'"
 
 # A value must read the same whatever the server, the database or the role has set.
 _PINNED = {
@@ -40,9 +35,6 @@ _PINNED = {
 
 # The session's own limit, which may be shorter than the pinning itself takes, does not count.
 _UNHURRIED = "SET LOCAL statement_timeout = 0"
-
-# A dialect that doubles no percent signs: what it writes is for psql, not for a driver.
-_DIALECT: sa.Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy has no types here
 
 # SQLSTATE classes and codes after which nothing is known of the data: the statement did not run to its end.
 _NOT_JUDGED_CLASSES = ("08", "25", "40", "53", "57", "58")
@@ -72,56 +64,6 @@ class Server:
     database: str
     label: str
     identity: tuple[str | None, str, str] = field(repr=False)
-
-
-def conninfo(text: str, option: str) -> str:
-    """The libpq connection string for what a user wrote.
-
-    Args:
-        text: `postgresql://…`, `postgres://…`, `postgresql+driver://…` or `key=value …`.
-        option: where it was written, for the message.
-
-    Raises:
-        CannotJudge: it names no PostgreSQL database. The text itself is not repeated: it may hold a password.
-    """
-    if not text.strip():
-        raise CannotJudge(f"{option} is empty (a variable that is not set?): {_WANTED_FORM}")
-    scheme, separator, rest = text.strip().partition("://")
-    url = bool(separator) and re.fullmatch(r"[A-Za-z0-9+.-]*", scheme) is not None
-    if url:
-        if scheme.split("+")[0] not in ("postgresql", "postgres"):
-            raise CannotJudge(f"{option} is not a PostgreSQL URL but {scheme[:20]}://: {_WANTED_FORM}")
-        text = f"postgresql://{rest}"
-    try:
-        parts = conninfo_to_dict(text)
-    except (psycopg.Error, UnicodeError):
-        # libpq's own words quote the text, password and all.
-        parts = {"port": "unreadable"}
-    ports = str(parts.get("port", "")).split(",")
-    if (url and _split_password(rest)) or not all(port.isdigit() or not port for port in ports):
-        raise CannotJudge(
-            f"{option} cannot be read as a PostgreSQL URL: {_WANTED_FORM}; special characters of a password must be "
-            "percent-encoded (@ is %40, / is %2F), parameters after ? must be libpq's"
-        )
-    defaults = {"connect_timeout": "10", "application_name": "postmigration"}
-    return make_conninfo("", **{**defaults, **parts, "client_encoding": "UTF8"})
-
-
-def _split_password(rest: str) -> bool:
-    """Whether libpq ends the password of a URL too early, so that its tail becomes a host or a database name."""
-    before, at, after = rest.partition("@")
-    if at and "/" not in before:
-        rest = after
-    return "@" in rest.partition("?")[0]
-
-
-def redacted(text: str, secret_conninfo: str) -> str:
-    """The text without the password, on one line."""
-    parts = conninfo_to_dict(secret_conninfo)
-    for password in (parts.get("password"), parts.get("sslpassword"), os.environ.get("PGPASSWORD")):
-        if password:
-            text = text.replace(str(password), "***")
-    return " ".join(text.split())
 
 
 class Database:
@@ -310,27 +252,6 @@ class Snapshot:
     def close(self) -> None:
         """Ends the snapshot; nothing was written."""
         self._connection.close()
-
-
-def statement(sql: str, parameters: Mapping[str, Any]) -> sa.TextClause:
-    """SQL with those of the parameters that it names."""
-    named = {name: value for name, value in parameters.items() if f":{name}" in sql}
-    return sa.text(sql).bindparams(**named)
-
-
-def pasteable(sql: str, parameters: Mapping[str, Any]) -> str:
-    """The SQL with its parameters written out, as it can be pasted into psql."""
-    return written(statement(inspect.cleandoc(sql), parameters))
-
-
-def written(query: sa.ClauseElement) -> str:
-    """A query as SQL text with its parameters written out."""
-    return str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
-
-
-def quoted(name: str) -> str:
-    """An identifier, quoted where PostgreSQL needs it."""
-    return _DIALECT.identifier_preparer.quote(name)
 
 
 def refusal(error: sa.exc.DBAPIError) -> str:

@@ -7,11 +7,14 @@ function writes under pinned settings, so that nothing is rounded, folded or for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Row = Sequence[Any]
+
+# A row that is missing or extra has no value that differs.
+_NO_VALUES = ("–", "–")
 
 
 @dataclass(frozen=True)
@@ -77,3 +80,56 @@ def _expressions(columns: Sequence[str]) -> list[str]:
 def _order(row: Row, key: int) -> tuple[tuple[bool, bytes], ...]:
     # The server orders text under COLLATE "C" by its bytes; NULL comes first on both sides.
     return tuple((value is not None, b"" if value is None else str(value).encode()) for value in row[:key])
+
+
+class Tally:
+    """Counts the differences between two streams of rows and keeps the first few."""
+
+    def __init__(self, columns: Sequence[str], flags: Sequence[str], keep: int, ignore: Collection[str]) -> None:
+        self.columns = columns
+        self.flags = flags
+        self.keep = keep
+        self.ignore = ignore
+        self.wanted = self.wrong = self.since = self.ignored = 0
+        self.rows: list[tuple[Any, ...]] = []
+
+    def take(self, want: Iterator[Row], have: Iterator[Row], key: int) -> None:
+        """Reads both streams to their end."""
+        width = len(self.columns)
+
+        def counted() -> Iterator[Row]:
+            for row in want:
+                self.wanted += 1
+                yield row
+
+        for difference in differences(counted(), have, key=key, same=self._same):
+            flags = dict(zip(self.flags, (difference.have or ())[width:], strict=False))
+            if flags.get("settled") == "f":
+                self.since += 1
+            elif difference.kind in self.ignore or (difference.kind == "extra" and flags.get("growth") == "t"):
+                self.ignored += 1
+            else:
+                self.wrong += 1
+                if len(self.rows) < self.keep:
+                    self.rows += self._evidence(difference, key)
+
+    @property
+    def examined(self) -> int:
+        """How many rows were looked at; what only the target has counts when the baseline has nothing."""
+        return self.wanted or self.wrong + self.since + self.ignored
+
+    def _same(self, want: Row, have: Row) -> bool:
+        return want[: len(self.columns)] == have[: len(self.columns)] or not self._changed(want, have)
+
+    def _changed(self, want: Row, have: Row) -> list[int]:
+        width = len(self.columns)
+        free = set(str(want[width]).split(",")) if len(want) > width and want[width] else set()
+        return [i for i in range(width) if want[i] != have[i] and self.columns[i] not in free]
+
+    def _evidence(self, difference: Difference, key: int) -> list[tuple[Any, ...]]:
+        if difference.want is None or difference.have is None:
+            return [(*difference.key, difference.kind, "", *_NO_VALUES)]
+        return [
+            (*difference.key, difference.kind, self.columns[i], difference.want[i], difference.have[i])
+            for i in self._changed(difference.want, difference.have)
+        ]

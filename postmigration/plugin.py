@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import datetime
 import importlib
 import inspect
-import math
 import os
 import tomllib
 from collections.abc import Generator
@@ -16,27 +13,20 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from postmigration import embedded, report
-from postmigration.database import Limits, refusal
+from postmigration import options, report
+from postmigration.database import refusal
 from postmigration.errors import CannotJudge, NotJudged
 from postmigration.evidence import Evidence, Finding, Violation
 from postmigration.migration import Migration
-from postmigration.run import Request, Run, opened
-from postmigration.target import Options, Target
+from postmigration.run import Run, opened
+from postmigration.target import Target
 from postmigration.verdict import CANNOT_JUDGE, Result, Verdict, verdict
 
 _RUN = pytest.StashKey[Run]()
 _SESSION = pytest.StashKey["Judgement"]()
 
-# Environment variables that keep a password off the command line.
-_ENVIRONMENT = {"db_url": "POSTMIGRATION_DB_URL", "baseline": "POSTMIGRATION_BASELINE"}
-
-
 # Options with which pytest only tells something.
 _ASKING = ("help", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
-
-# PostgreSQL's limit for a timeout.
-_LONGEST = 2_147_483
 
 
 class Judgement:
@@ -97,30 +87,8 @@ class Judgement:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the options; each is described here and in the README's table, nowhere else."""
-    group = parser.getgroup("postmigration", "judging a migrated database")
-    add = group.addoption
-    add("--db-url", metavar="URL", help="the database to judge (or $POSTMIGRATION_DB_URL); default: a demonstration")
-    add("--baseline", metavar="URL", help="the database before the migration (or $POSTMIGRATION_BASELINE)")
-    add("--schema", default="public", metavar="NAME", help="the schema of the application's tables (%(default)s)")
-    add("--cutover", metavar="TIMESTAMP", help="when the migrated application went live; what came later owes less")
-    add("--read-only", action="store_true", help="leave out the checks that write and roll back")
-    add("--allow-empty", action="store_true", help="a check that finds no rows to examine passes")
-    add("--allow-partial", action="store_true", help="exit 0 although checks were left out or not judged")
-    add("--show-values", action="store_true", help="show personal data in evidence instead of masking it")
-    add("--evidence-rows", type=int, default=5, metavar="N", help="wrong rows shown per finding (%(default)s)")
-    add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
-    add("--statement-timeout", type=int, default=300, metavar="SECONDS", help="for one statement (%(default)s)")
-    add("--lock-timeout", type=int, default=2, metavar="SECONDS", help="for waiting for a lock (%(default)s)")
-    add("--world-seed", type=int, default=1, metavar="N", help="which demonstration world (%(default)s)")
-    add("--world-size", type=int, default=200, metavar="N", help="its customer contacts (%(default)s)")
-    add(
-        "--embedded-version",
-        type=int,
-        choices=embedded.VERSIONS,
-        default=embedded.VERSIONS[-1],
-        help="its PostgreSQL (%(default)s)",
-    )
+    """Adds the options."""
+    options.declare(parser.getgroup("postmigration", "judging a migrated database").addoption)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -131,7 +99,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     migration, checks = _project(config.rootpath)
     if not _judges(config, checks):
-        if _chosen(config, "db_url") is not None or _chosen(config, "baseline") is not None:
+        if options.chosen(config.option, "db_url") is not None or options.chosen(config.option, "baseline") is not None:
             raise pytest.UsageError(
                 f"--db-url and --baseline are for the checks in {checks.name}/, which were not asked for"
             )
@@ -152,7 +120,9 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
     if _SESSION in config.stash and not config.option.collectonly:
         joined = getattr(config, "workerinput", {}).get("postmigration")
         try:
-            run = opened(_request(config), _options(config), config.stash[_SESSION].migration, joined)
+            migration = config.stash[_SESSION].migration
+            judging = options.judging(config.option, migration.plan_checks)
+            run = opened(options.request(config.option), judging, migration, joined)
         except CannotJudge as error:
             raise pytest.UsageError(str(error)) from None
         except sa.exc.DBAPIError as error:
@@ -301,55 +271,3 @@ def _judges(config: pytest.Config, checks: Path) -> bool:
     start = config.invocation_params.dir
     asked = [Path(os.path.normpath(start / argument.split("::")[0])) for argument in config.args]
     return any(path == checks or checks in path.parents or path in checks.parents for path in asked)
-
-
-def _chosen(config: pytest.Config, name: str) -> str | None:
-    option: str | None = config.getoption(name)
-    return os.environ.get(_ENVIRONMENT[name]) if option is None else option
-
-
-def _request(config: pytest.Config) -> Request:
-    option = config.option
-    if option.world_size < 1:
-        raise CannotJudge(f"--world-size={option.world_size}: want 1 or more")
-    if not all(1 <= seconds <= _LONGEST for seconds in (option.statement_timeout, option.lock_timeout)):
-        raise CannotJudge(f"--statement-timeout and --lock-timeout: want seconds, 1 to {_LONGEST}")
-    return Request(
-        db_url=_chosen(config, "db_url"),
-        baseline=_chosen(config, "baseline"),
-        schema=option.schema,
-        limits=Limits(option.statement_timeout * 1_000, option.lock_timeout * 1_000),
-        world_seed=option.world_seed,
-        world_size=option.world_size,
-        embedded_version=option.embedded_version,
-    )
-
-
-def _options(config: pytest.Config) -> Options:
-    option = config.option
-    return Options(
-        cutover=_timestamp(option.cutover),
-        read_only=option.read_only,
-        allow_empty=option.allow_empty,
-        show_values=option.show_values,
-        evidence_rows=max(1, option.evidence_rows),
-        budgets=dict(_budget(text, config.stash[_SESSION].migration.plan_checks) for text in option.budget),
-    )
-
-
-def _timestamp(text: str | None) -> str:
-    if text is None:
-        return "infinity"
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        raise CannotJudge(f"--cutover={text} is no timestamp: want one like 2026-11-01T22:00:00+00:00") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).isoformat()
-
-
-def _budget(text: str, plan_checks: int) -> tuple[int, float]:
-    number, _, limit = text.partition("=")
-    with contextlib.suppress(ValueError):
-        if 1 <= int(number) <= plan_checks and 0 < float(limit) < math.inf:
-            return int(number), float(limit)
-    raise CannotJudge(f"--budget={text}: want the number of a plan check and milliseconds, like 17=100")

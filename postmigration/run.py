@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from postmigration import catalog, embedded
-from postmigration.database import Database, Limits, Server, Snapshot, conninfo, server
+from postmigration.address import conninfo
+from postmigration.database import Database, Limits, Server, Snapshot, server
 from postmigration.errors import CannotJudge
 from postmigration.migration import Migration
 from postmigration.target import Options, Target

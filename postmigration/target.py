@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,20 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postmigration import catalog, parity
-from postmigration.database import Database, Server, Snapshot, pasteable, refusal, written
+from postmigration import catalog, parity, timing
+from postmigration.database import Database, Server, Snapshot, refusal
 from postmigration.errors import NotJudged
 from postmigration.evidence import IMPERSONAL_TYPES, Evidence, Finding, Severity, Violation, shown
 from postmigration.migration import Migration
-
-# A table of this many rows or more is too large to be read whole for one page or one record.
-LARGE_TABLE = 10_000
-# A filter that keeps this share of the rows is served as well by reading them all.
-_SELECTIVE = 0.05
-_RUNS = 5
-
-# A row that is missing or extra has no value that differs.
-_NO_VALUES = ("–", "–")
+from postmigration.sql import pasteable, written
 
 # undefined_table, undefined_column, undefined_function: the schema is not, or only partly, migrated.
 _LACKING = ("42P01", "42703", "42883")
@@ -181,7 +172,7 @@ class Target:
                 flags = [flag for flag in known if flag in types]
                 ordered = parity.in_key_order(sql, [*columns, *flags], key=key)
                 sides.append(side.stream(ordered, **self._parameters))
-            tally = _Tally(columns, flags, self.options.evidence_rows, ignore)
+            tally = parity.Tally(columns, flags, self.options.evidence_rows, ignore)
             tally.take(sides[0], sides[1], key)
             count = tally.examined if examined is None else self._scalar(examined)
             self._look(count, statement, optional)
@@ -259,19 +250,17 @@ class Target:
         sql = written(query)
         statement = f"the query takes more than its {budget:g} ms"
         with self._statement(statement):
-            plans = [self._explain(sql) for _ in range(_RUNS + 1)][1:]
-            median = statistics.median(run["Execution Time"] for run in plans)
-            self.evidence.notes.append(f"median of {_RUNS} warm runs {median:.1f} ms, budget {budget:g} ms")
+            median = timing.median(self.snapshot, sql)
+            self.evidence.notes.append(f"median of {timing.RUNS} warm runs {median:.1f} ms, budget {budget:g} ms")
             if median > budget:
-                self.evidence.findings.append(
-                    Finding(f"{statement}: the median of {_RUNS} warm runs is {median:.1f} ms", 1, 1, query=sql)
+                found = f"{statement}: the median of {timing.RUNS} warm runs is {median:.1f} ms"
+                self.evidence.findings.append(Finding(found, 1, 1, query=sql))
+            for name in timing.needless_scans(self.snapshot, sql) if index_only else ():
+                found = (
+                    f"the query reads the whole of {name}, which has {timing.LARGE_TABLE:,} rows or more: "
+                    "an index is missing or is not used"
                 )
-            if index_only:
-                for name in sorted(self._needless_scans(sql, plans[-1]["Plan"])):
-                    self.evidence.findings.append(
-                        Finding(f"the query reads the whole of {name}, which has {LARGE_TABLE:,} rows or more: "
-                                "an index is missing or is not used", 1, 1, query=sql)
-                    )  # fmt: skip
+                self.evidence.findings.append(Finding(found, 1, 1, query=sql))
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -352,76 +341,6 @@ class Target:
         tables = f"; tables that do not exist: {', '.join(absent)}" if absent else ""
         return f"something is missing, {said}{tables}"
 
-    def _explain(self, sql: str) -> dict[str, Any]:
-        # As text, because a colon within a literal is not a parameter.
-        plan: list[dict[str, Any]] = self.snapshot.scalar(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
-        return plan[0]
-
-    def _needless_scans(self, sql: str, plan: dict[str, Any]) -> set[str]:
-        """The large tables that a plan reads whole though few of their rows are wanted, or though nothing else can."""
-        scans = [node for node in _nodes(plan) if node["Node Type"] == "Seq Scan" and _rows_read(node) >= LARGE_TABLE]
-        if not scans:
-            return set()
-        wasteful = {node["Relation Name"] for node in scans if _rows_kept(node) < _SELECTIVE * _rows_read(node)}
-        with self.snapshot.set_local(enable_seqscan="off"):
-            unavoidable = {
-                node["Relation Name"] for node in _nodes(self._explain(sql)["Plan"]) if node["Node Type"] == "Seq Scan"
-            }
-        return wasteful | (unavoidable & {node["Relation Name"] for node in scans})
-
-
-class _Tally:
-    """Counts the differences between two streams of rows and keeps the first few."""
-
-    def __init__(self, columns: Sequence[str], flags: Sequence[str], keep: int, ignore: Collection[str]) -> None:
-        self.columns = columns
-        self.flags = flags
-        self.keep = keep
-        self.ignore = ignore
-        self.wanted = self.wrong = self.since = self.ignored = 0
-        self.rows: list[tuple[Any, ...]] = []
-
-    def take(self, want: Iterator[parity.Row], have: Iterator[parity.Row], key: int) -> None:
-        """Reads both streams to their end."""
-        width = len(self.columns)
-
-        def counted() -> Iterator[parity.Row]:
-            for row in want:
-                self.wanted += 1
-                yield row
-
-        for difference in parity.differences(counted(), have, key=key, same=self._same):
-            flags = dict(zip(self.flags, (difference.have or ())[width:], strict=False))
-            if flags.get("settled") == "f":
-                self.since += 1
-            elif difference.kind in self.ignore or (difference.kind == "extra" and flags.get("growth") == "t"):
-                self.ignored += 1
-            else:
-                self.wrong += 1
-                if len(self.rows) < self.keep:
-                    self.rows += self._evidence(difference, key)
-
-    @property
-    def examined(self) -> int:
-        """How many rows were looked at; what only the target has counts when the baseline has nothing."""
-        return self.wanted or self.wrong + self.since + self.ignored
-
-    def _same(self, want: parity.Row, have: parity.Row) -> bool:
-        return want[: len(self.columns)] == have[: len(self.columns)] or not self._changed(want, have)
-
-    def _changed(self, want: parity.Row, have: parity.Row) -> list[int]:
-        width = len(self.columns)
-        free = set(str(want[width]).split(",")) if len(want) > width and want[width] else set()
-        return [i for i in range(width) if want[i] != have[i] and self.columns[i] not in free]
-
-    def _evidence(self, difference: parity.Difference, key: int) -> list[tuple[Any, ...]]:
-        if difference.want is None or difference.have is None:
-            return [(*difference.key, difference.kind, "", *_NO_VALUES)]
-        return [
-            (*difference.key, difference.kind, self.columns[i], difference.want[i], difference.have[i])
-            for i in self._changed(difference.want, difference.have)
-        ]
-
 
 def refused(connection: sa.Connection, attempt: sa.Executable) -> str | None:
     """The SQLSTATE with which the server refuses a statement, or None if it lets it pass. Its effect is undone."""
@@ -433,18 +352,3 @@ def refused(connection: sa.Connection, attempt: sa.Executable) -> str | None:
         return getattr(error.orig, "sqlstate", None)
     finally:
         savepoint.rollback()
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", []):
-        yield from _nodes(child)
-
-
-def _rows_kept(node: dict[str, Any]) -> float:
-    # PostgreSQL reports the average of all workers and repetitions.
-    return float(node["Actual Rows"]) * float(node["Actual Loops"])
-
-
-def _rows_read(node: dict[str, Any]) -> float:
-    return _rows_kept(node) + float(node.get("Rows Removed by Filter", 0)) * float(node["Actual Loops"])

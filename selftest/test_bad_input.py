@@ -9,6 +9,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from postmigration import database, embedded
+from postmigration.address import conninfo
 from selftest.conftest import Copy, Judge
 from selftest.servers import url
 
@@ -101,7 +102,7 @@ def test_what_is_no_postgresql_url_is_not_repeated(
     ],
 )
 def test_all_forms_of_a_url_are_understood(server: embedded.Server, text: str, password: str) -> None:
-    parts = conninfo_to_dict(database.conninfo(text, "--db-url"))
+    parts = conninfo_to_dict(conninfo(text, "--db-url"))
     assert (parts["user"], parts["host"], parts["dbname"], parts["password"]) == ("u", "h", "d", password)
 
 

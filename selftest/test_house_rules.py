@@ -14,11 +14,12 @@ ENGINE = ROOT / "postmigration"
 # Each module may import those above it.
 LAYERS = (
     {"errors", "evidence", "migration"},
-    {"verdict", "database"},
-    {"catalog", "parity", "embedded"},
+    {"address", "sql", "parity", "verdict"},
+    {"database"},
+    {"catalog", "embedded", "timing"},
     {"baseline", "target"},
     {"run"},
-    {"report"},
+    {"options", "report"},
     {"plugin"},
 )
 
@@ -66,7 +67,7 @@ def test_checks_do_not_rest_on_assert(path: Path) -> None:
 
 
 def test_the_readme_has_every_option_as_the_help_describes_it() -> None:
-    source = re.sub(r"\s+", " ", (ENGINE / "plugin.py").read_text())
+    source = re.sub(r"\s+", " ", (ENGINE / "options.py").read_text())
     table = dict(re.findall(r"^\| `(--[a-z-]+)[^`]*` \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE))
     assert table.keys() == set(re.findall(r'add\( ?"(--[a-z-]+)"', source))
     for option, described in re.findall(r'add\( ?"(--[a-z-]+)",.*?help="([^"]*)"', source):
@@ -79,4 +80,4 @@ def test_the_docs_list_every_fault() -> None:
 
 
 def test_no_file_outgrows_its_reader() -> None:
-    assert not [path for path in ROOT.glob("[pfstb]*/*.py") if len(path.read_text().splitlines()) > 450]
+    assert not [path for path in ROOT.glob("[pfstb]*/*.py") if len(path.read_text().splitlines()) > 400]

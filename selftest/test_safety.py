@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from postmigration import embedded
-from postmigration.database import Database, Snapshot, conninfo
+from postmigration.address import conninfo
+from postmigration.database import Database, Snapshot
 from selftest.conftest import Copy, Judge, Scratch
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -1,0 +1,113 @@
+"""The options of the command line: what each means, and what a run makes of them."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import math
+import os
+from argparse import Namespace
+from collections.abc import Callable
+
+from postmigration import embedded
+from postmigration.database import Limits
+from postmigration.errors import CannotJudge
+from postmigration.run import Request
+from postmigration.target import Options
+
+# Environment variables that keep a password off the command line.
+_ENVIRONMENT = {"db_url": "POSTMIGRATION_DB_URL", "baseline": "POSTMIGRATION_BASELINE"}
+
+
+# PostgreSQL's limit for a timeout.
+_LONGEST = 2_147_483
+
+
+def declare(add: Callable[..., object]) -> None:
+    """Declares the options; each is described here and in the README's table, nowhere else.
+
+    Args:
+        add: takes what `argparse.ArgumentParser.add_argument` takes.
+    """
+    add("--db-url", metavar="URL", help="the database to judge (or $POSTMIGRATION_DB_URL); default: a demonstration")
+    add("--baseline", metavar="URL", help="the database before the migration (or $POSTMIGRATION_BASELINE)")
+    add("--schema", default="public", metavar="NAME", help="the schema of the application's tables (%(default)s)")
+    add("--cutover", metavar="TIMESTAMP", help="when the migrated application went live; what came later owes less")
+    add("--read-only", action="store_true", help="leave out the checks that write and roll back")
+    add("--allow-empty", action="store_true", help="a check that finds no rows to examine passes")
+    add("--allow-partial", action="store_true", help="exit 0 although checks were left out or not judged")
+    add("--show-values", action="store_true", help="show personal data in evidence instead of masking it")
+    add("--evidence-rows", type=int, default=5, metavar="N", help="wrong rows shown per finding (%(default)s)")
+    add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
+    add("--statement-timeout", type=int, default=300, metavar="SECONDS", help="for one statement (%(default)s)")
+    add("--lock-timeout", type=int, default=2, metavar="SECONDS", help="for waiting for a lock (%(default)s)")
+    add("--world-seed", type=int, default=1, metavar="N", help="which demonstration world (%(default)s)")
+    add("--world-size", type=int, default=200, metavar="N", help="its customer contacts (%(default)s)")
+    add(
+        "--embedded-version",
+        type=int,
+        choices=embedded.VERSIONS,
+        default=embedded.VERSIONS[-1],
+        help="its PostgreSQL (%(default)s)",
+    )
+
+
+def chosen(option: Namespace, name: str) -> str | None:
+    """The URL that an option or its environment variable names; the empty text is a choice too, and a wrong one."""
+    url: str | None = getattr(option, name)
+    return os.environ.get(_ENVIRONMENT[name]) if url is None else url
+
+
+def request(option: Namespace) -> Request:
+    """What the user asked to be judged.
+
+    Raises:
+        CannotJudge: an option has no such value.
+    """
+    if option.world_size < 1:
+        raise CannotJudge(f"--world-size={option.world_size}: want 1 or more")
+    if not all(1 <= seconds <= _LONGEST for seconds in (option.statement_timeout, option.lock_timeout)):
+        raise CannotJudge(f"--statement-timeout and --lock-timeout: want seconds, 1 to {_LONGEST}")
+    return Request(
+        db_url=chosen(option, "db_url"),
+        baseline=chosen(option, "baseline"),
+        schema=option.schema,
+        limits=Limits(option.statement_timeout * 1_000, option.lock_timeout * 1_000),
+        world_seed=option.world_seed,
+        world_size=option.world_size,
+        embedded_version=option.embedded_version,
+    )
+
+
+def judging(option: Namespace, plan_checks: int) -> Options:
+    """What the user chose about how checks judge.
+
+    Raises:
+        CannotJudge: an option has no such value.
+    """
+    return Options(
+        cutover=_timestamp(option.cutover),
+        read_only=option.read_only,
+        allow_empty=option.allow_empty,
+        show_values=option.show_values,
+        evidence_rows=max(1, option.evidence_rows),
+        budgets=dict(_budget(text, plan_checks) for text in option.budget),
+    )
+
+
+def _timestamp(text: str | None) -> str:
+    if text is None:
+        return "infinity"
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise CannotJudge(f"--cutover={text} is no timestamp: want one like 2026-11-01T22:00:00+00:00") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).isoformat()
+
+
+def _budget(text: str, plan_checks: int) -> tuple[int, float]:
+    number, _, limit = text.partition("=")
+    with contextlib.suppress(ValueError):
+        if 1 <= int(number) <= plan_checks and 0 < float(limit) < math.inf:
+            return int(number), float(limit)
+    raise CannotJudge(f"--budget={text}: want the number of a plan check and milliseconds, like 17=100")

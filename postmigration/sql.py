@@ -1,0 +1,34 @@
+"""SQL as text: with parameters, with identifiers quoted, and written out for psql."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+# A dialect that doubles no percent signs: what it writes is for psql, not for a driver.
+_DIALECT: sa.Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy has no types here
+
+
+def statement(sql: str, parameters: Mapping[str, Any]) -> sa.TextClause:
+    """SQL with those of the parameters that it names."""
+    named = {name: value for name, value in parameters.items() if f":{name}" in sql}
+    return sa.text(sql).bindparams(**named)
+
+
+def pasteable(sql: str, parameters: Mapping[str, Any]) -> str:
+    """The SQL with its parameters written out, as it can be pasted into psql."""
+    return written(statement(inspect.cleandoc(sql), parameters))
+
+
+def written(query: sa.ClauseElement) -> str:
+    """A query as SQL text with its parameters written out."""
+    return str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+
+
+def quoted(name: str) -> str:
+    """An identifier, quoted where PostgreSQL needs it."""
+    return _DIALECT.identifier_preparer.quote(name)

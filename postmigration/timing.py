@@ -1,0 +1,54 @@
+"""How long the server itself takes for a query, and whether it reads more than it has to."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+from postmigration.database import Snapshot
+
+# A table of this many rows or more is too large to be read whole for one page or one record.
+LARGE_TABLE = 10_000
+# A filter that keeps this share of the rows is served as well by reading them all.
+_SELECTIVE = 0.05
+RUNS = 5
+
+
+def median(snapshot: Snapshot, sql: str) -> float:
+    """Milliseconds of the server's own execution time: the median of `RUNS` warm runs."""
+    _explain(snapshot, sql)
+    return statistics.median(float(_explain(snapshot, sql)["Execution Time"]) for _ in range(RUNS))
+
+
+def needless_scans(snapshot: Snapshot, sql: str) -> list[str]:
+    """The large tables that a query reads whole though few of their rows are wanted, or though nothing else can be."""
+    nodes = list(_nodes(_explain(snapshot, sql)["Plan"]))
+    scans = [node for node in nodes if node["Node Type"] == "Seq Scan" and _rows_read(node) >= LARGE_TABLE]
+    if not scans:
+        return []
+    wasteful = {node["Relation Name"] for node in scans if _rows_kept(node) < _SELECTIVE * _rows_read(node)}
+    with snapshot.set_local(enable_seqscan="off"):
+        without = list(_nodes(_explain(snapshot, sql)["Plan"]))
+    unavoidable = {node["Relation Name"] for node in without if node["Node Type"] == "Seq Scan"}
+    return sorted(wasteful | (unavoidable & {node["Relation Name"] for node in scans}))
+
+
+def _explain(snapshot: Snapshot, sql: str) -> dict[str, Any]:
+    plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
+    return plan[0]
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from _nodes(child)
+
+
+def _rows_kept(node: dict[str, Any]) -> float:
+    # PostgreSQL reports the average of all workers and repetitions.
+    return float(node["Actual Rows"]) * float(node["Actual Loops"])
+
+
+def _rows_read(node: dict[str, Any]) -> float:
+    return _rows_kept(node) + float(node.get("Rows Removed by Filter", 0)) * float(node["Actual Loops"])

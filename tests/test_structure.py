@@ -1,0 +1,124 @@
+"""What the services return has the keys and types that the application reads."""
+
+import pytest
+import sqlalchemy as sa
+
+from fixtures import services
+from fixtures.models import Contact
+from postmigration import Target, written
+
+STRUCTURE = "Data Structure Validation"
+
+
+@pytest.mark.plan(25, group=STRUCTURE, title="Organization has correct structure")
+def test_organizations_have_their_structure(target: Target) -> None:
+    """The service returns organizations with the agreed keys and types, and none without its id, name and slug.
+
+    The application reads these fields by name and type; the page stays empty where one is another.
+    """
+    query = written(services.customer_organizations())
+    target.expect_columns(
+        query,
+        {
+            "id": "uuid",
+            "name": "character varying",
+            "slug": "character varying",
+            "domain": "character varying",
+            "logo_url": "text",
+            "description": "text",
+            "industry": "character varying",
+            "settings": "jsonb",
+            "subscription_plan": "enum",
+            "is_active": "boolean",
+            "created_at": "timestamp with time zone",
+            "updated_at": "timestamp with time zone",
+            "address": "text",
+            "city": "character varying",
+            "state": "character varying",
+            "country": "character varying",
+            "postal_code": "character varying",
+            "website": "character varying",
+            "contacts": "jsonb",
+        },
+    )
+    target.expect_none(
+        f"SELECT id, name, slug FROM ({query}) q WHERE id IS NULL OR name IS NULL OR slug IS NULL",
+        statement="organizations without an id, a name or a slug",
+        examined=f"SELECT count(*) FROM ({query}) q",
+    )
+
+
+@pytest.mark.plan(26, group=STRUCTURE, title="Contact has correct structure")
+def test_contacts_have_their_structure(target: Target) -> None:
+    """The service returns contacts with the agreed keys and types, and none without what identifies it.
+
+    The application reads these fields by name and type; the page stays empty where one is another.
+    """
+    query = written(sa.select(Contact.__table__).where(Contact.type == "customer"))
+    text, time = "character varying", "timestamp with time zone"
+    target.expect_columns(
+        query,
+        {
+            "id": "uuid",
+            "organization_id": "uuid",
+            "type": "enum",
+            "address": "text",
+            "city": text,
+            "state": text,
+            "country": text,
+            "postal_code": text,
+            "website": text,
+            "tax_id": text,
+            "payment_terms": text,
+            "credit_limit": "numeric",
+            "notes": "text",
+            "created_at": time,
+            "updated_at": time,
+            "created_by": "uuid",
+            "client_organization_id": "uuid",
+            "role": text,
+            "is_primary_contact": "boolean",
+            "description": "text",
+        },
+    )
+    target.expect_none(
+        f"SELECT id, organization_id, company_name FROM ({query}) q "
+        "WHERE id IS NULL OR organization_id IS NULL OR company_name IS NULL",
+        statement="customer contacts without an id, an organization or a company name",
+        examined=f"SELECT count(*) FROM ({query}) q",
+    )
+
+
+@pytest.mark.plan(27, group=STRUCTURE, title="Project contact point has correct structure")
+def test_contact_points_have_their_structure(target: Target) -> None:
+    """The service returns contact points with the agreed keys and types, and says of each whether it is primary.
+
+    The application reads these fields by name and type; a flag that is neither true nor false is shown as either.
+    """
+    query = written(services.project_contact_points().order_by(None))
+    text, time = "character varying", "timestamp with time zone"
+    target.expect_columns(
+        query,
+        {
+            "id": "uuid",
+            "project_id": "uuid",
+            "contact_id": "uuid",
+            "role": text,
+            "is_primary": "boolean",
+            "created_at": time,
+            "updated_at": time,
+            "contact_name": text,
+            "contact_email": text,
+            "contact_phone": text,
+            "company_name": text,
+        },
+    )
+    target.expect_none(
+        f"""
+        SELECT id, project_id, contact_id, is_primary, created_at, updated_at FROM ({query}) q
+        WHERE id IS NULL OR project_id IS NULL OR contact_id IS NULL OR is_primary IS NULL
+           OR created_at IS NULL OR updated_at IS NULL
+        """,
+        statement="contact points that do not say whether they are primary, or when they were made and changed",
+        examined="SELECT count(*) FROM project_contact_points",
+    )

@@ -17,7 +17,7 @@ LAYERS = (
     {"address", "sql", "parity", "verdict"},
     {"database"},
     {"catalog", "embedded", "timing"},
-    {"baseline", "target"},
+    {"baseline", "references", "target"},
     {"run"},
     {"options", "report"},
     {"plugin"},

@@ -5,7 +5,7 @@ in arrays have no constraint at all.
 """
 
 from postmigration import NotJudged, Target, catalog
-from postmigration.catalog import Orphanage
+from postmigration.references import Orphanage, references
 
 
 def test_every_reference_leads_to_a_row(target: Target) -> None:
@@ -13,7 +13,7 @@ def test_every_reference_leads_to_a_row(target: Target) -> None:
 
     Pages that join the two tables lose the row. Rows that dangled before the migration are inherited, not failed.
     """
-    for reference in catalog.references(target.snapshot, target.migration.references):
+    for reference in references(target.snapshot, target.migration.references):
         statement = f"rows of {reference.name} that lead to no row of {reference.parent}"
         try:
             _judge(target, reference, statement)

@@ -91,7 +91,11 @@ class Database:
         # Nothing is prepared on the server: a transaction pooler hands each transaction another connection.
         connection = psycopg.connect(self._conninfo, prepare_threshold=None)
         # For what SQLAlchemy asks first, until the listener above ends this transaction.
-        connection.execute(_UNHURRIED)
+        try:
+            connection.execute(_UNHURRIED)
+        except psycopg.Error:
+            connection.close()
+            raise
         return connection
 
     def connect(self) -> sa.Connection:

@@ -20,7 +20,7 @@ from postmigration.evidence import Evidence, Finding, Violation
 from postmigration.migration import Migration
 from postmigration.run import Run, opened
 from postmigration.target import Target
-from postmigration.verdict import CANNOT_JUDGE, Result, Verdict, verdict
+from postmigration.verdict import CANNOT_JUDGE, INTERRUPTED, Result, Verdict, verdict
 
 _RUN = pytest.StashKey[Run]()
 _SESSION = pytest.StashKey["Judgement"]()
@@ -125,6 +125,9 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             run = opened(options.request(config.option), judging, migration, joined)
         except CannotJudge as error:
             raise pytest.UsageError(str(error)) from None
+        except KeyboardInterrupt:
+            config.stash[_SESSION].verdict = Verdict("INTERRUPTED", "nothing was judged", INTERRUPTED)
+            raise
         except sa.exc.DBAPIError as error:
             raise pytest.UsageError(f"the database cannot be read: {_said(error)}") from None
         config.stash[_RUN] = run

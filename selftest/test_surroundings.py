@@ -23,7 +23,7 @@ HOSTILE = {
     "row_security": "on",
     "default_transaction_read_only": "on",
     "default_transaction_isolation": "serializable",
-    "statement_timeout": "1",
+    "statement_timeout": "25",
     "lock_timeout": "1",
     "idle_in_transaction_session_timeout": "200",
     "idle_session_timeout": "200",

@@ -1,6 +1,6 @@
 """The engine: knows PostgreSQL and pytest, and nothing of the migration that it judges."""
 
-from postmigration.errors import CannotJudge, NotJudged
+from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged
 from postmigration.evidence import Evidence, Finding, Violation
 from postmigration.migration import IntendedChange, Migration, Reference
 from postmigration.sql import written
@@ -12,6 +12,7 @@ __all__ = [
     "Finding",
     "IntendedChange",
     "Migration",
+    "NeedsBaseline",
     "NotJudged",
     "Reference",
     "Target",

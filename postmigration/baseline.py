@@ -54,10 +54,11 @@ def expectation(migration: Migration, before: Table) -> Expectation:
     ]
     latest = ", ".join([*times, "CAST('-infinity' AS timestamptz)"])
     settled = f"greatest({latest}) <= CAST(:cutover AS timestamptz)"
+    growth = migration.growth.get(before.name, "false")
     have = ", ".join(f"t.{quoted(name)}" for name in names)
     return Expectation(
-        want=f"SELECT {', '.join(expressions)}, concat_ws(',', NULL{free}) AS free FROM ({source}) r",
-        have=f"SELECT {have}, {settled} AS settled, {migration.growth.get(before.name, 'false')} AS growth "
+        want=f"SELECT {', '.join(expressions)}, concat_ws(',', NULL{free}) AS postmigration_free FROM ({source}) r",
+        have=f"SELECT {have}, {settled} AS postmigration_settled, {growth} AS postmigration_growth "
         f"FROM {quoted(before.name)} t",
         columns=tuple(quoted(name) for name in names),
         key=len(primary),
@@ -73,4 +74,6 @@ def lost_columns(before: Table, after: Table) -> list[str]:
             problems.append(f"column {before.name}.{name} is gone")
         elif now.type != column.type:
             problems.append(f"column {before.name}.{name} was {column.type} and is {now.type}")
+        elif now.nullable and not column.nullable:
+            problems.append(f"column {before.name}.{name} was NOT NULL and may be NULL now")
     return problems

@@ -33,6 +33,7 @@ class Index:
     columns: tuple[str, ...]
     unique: bool
     primary: bool
+    method: str
     usable: bool
     predicate: str | None
 
@@ -135,7 +136,11 @@ class Table:
 
     def index_problems(self, column: str) -> list[str]:
         """What is wrong with the indexes that let rows be found by a column."""
-        leading = [index for index in self.indexes if index.columns[:1] == (column,) and index.usable]
+        leading = [
+            index
+            for index in self.indexes
+            if index.columns[:1] == (column,) and index.usable and index.method in ("btree", "hash")
+        ]
         # A partial index serves every look-up by value only when it leaves out nothing but NULL.
         complete = [index for index in leading if index.predicate in (None, f"({column} IS NOT NULL)")]
         return [] if complete else [f"no usable index whose first column is {self.name}.{column}"]
@@ -174,7 +179,8 @@ _COLUMNS = f"""
 
 _INDEXES = f"""
     SELECT c.relname::text AS of, i.indexrelid::regclass::text AS name, i.indisunique AS unique,
-           i.indisprimary AS primary, i.indisvalid AND i.indisready AND i.indislive AS usable,
+           i.indisprimary AS primary, am.amname::text AS method,
+           i.indisvalid AND i.indisready AND i.indislive AS usable,
            pg_get_expr(i.indpred, i.indrelid) AS predicate,
            ARRAY(SELECT coalesce(a.attname::text, pg_get_indexdef(i.indexrelid, k.position, true))
                  FROM generate_series(1, i.indnkeyatts) AS k(position)
@@ -182,6 +188,7 @@ _INDEXES = f"""
                       AND a.attnum > 0
                  ORDER BY k.position) AS columns
     FROM {_TABLES} JOIN pg_index i ON i.indrelid = c.oid
+    JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am am ON am.oid = ic.relam
     ORDER BY c.relname, 2
 """
 
@@ -230,7 +237,7 @@ def tables(snapshot: Snapshot) -> dict[str, Table]:
             name,
             {row.name: Column(row.name, row.type, row.nullable, row.default) for row in columns},
             tuple(
-                Index(row.name, tuple(row.columns), row.unique, row.primary, row.usable, row.predicate)
+                Index(row.name, tuple(row.columns), row.unique, row.primary, row.method, row.usable, row.predicate)
                 for row in indexes.get(name, [])
             ),
             tuple(
@@ -274,7 +281,10 @@ def enforced_rules(snapshot: Snapshot) -> dict[str, int]:
     rows = snapshot.rows(
         """
         SELECT format('%s: %s', r.relname, r.rule) AS rule, count(*) AS objects FROM (
-            SELECT c.relname, pg_get_constraintdef(k.oid) AS rule
+            -- What keeps a parent from being deleted, and when that is checked, may be said in other ways.
+            SELECT c.relname, regexp_replace(pg_get_constraintdef(k.oid),
+                ' (ON (DELETE|UPDATE) (RESTRICT|NO ACTION)|NOT DEFERRABLE|DEFERRABLE|INITIALLY (DEFERRED|IMMEDIATE))',
+                '', 'g') AS rule
             FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
             WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :schema)
               AND k.contype IN ('c', 'f') AND k.convalidated
@@ -299,3 +309,14 @@ def enforced_rules(snapshot: Snapshot) -> dict[str, int]:
 def has_columns(snapshot: Snapshot, name: str, columns: Collection[str]) -> bool:
     """Whether the snapshot's schema has a table with these columns."""
     return set(columns) <= set(table(snapshot, name).columns)
+
+
+def fired(snapshot: Snapshot) -> dict[str, int]:
+    """How many enabled row triggers each event of each table fires, in words."""
+    counted: dict[str, int] = {}
+    for found in tables(snapshot).values():
+        for trigger in found.triggers:
+            for event in sorted(trigger.events):
+                words = f"{'before' if trigger.before else 'after'} {event} of {found.name}"
+                counted[words] = counted.get(words, 0) + 1
+    return counted

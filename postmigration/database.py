@@ -39,6 +39,8 @@ _UNHURRIED = "SET LOCAL statement_timeout = 0"
 # SQLSTATE classes and codes after which nothing is known of the data: the statement did not run to its end.
 _NOT_JUDGED_CLASSES = ("08", "25", "40", "53", "57", "58")
 _NOT_JUDGED_CODES = {
+    "22021": "the server's encoding is not what it says",
+    "22P05": "the server's encoding has no such character",
     "42501": "grant the role what is missing",
     "55P03": "another session held a lock; try again, or raise --lock-timeout",
     "57014": "it took longer than allowed; raise --statement-timeout",

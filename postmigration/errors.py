@@ -7,3 +7,10 @@ class CannotJudge(Exception):
 
 class NotJudged(Exception):
     """One check could not be judged; its message is the reason, and the check is not a success."""
+
+
+class NeedsBaseline(NotJudged):
+    """A check compares with the state before the migration, and none was named."""
+
+    def __init__(self) -> None:
+        super().__init__("it compares with the state before: name it with --baseline")

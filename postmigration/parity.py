@@ -104,9 +104,11 @@ class Tally:
 
         for difference in differences(counted(), have, key=key, same=self._same):
             flags = dict(zip(self.flags, (difference.have or ())[width:], strict=False))
-            if flags.get("settled") == "f":
+            if flags.get("postmigration_settled") == "f":
                 self.since += 1
-            elif difference.kind in self.ignore or (difference.kind == "extra" and flags.get("growth") == "t"):
+            elif difference.kind in self.ignore or (
+                difference.kind == "extra" and flags.get("postmigration_growth") == "t"
+            ):
                 self.ignored += 1
             else:
                 self.wrong += 1

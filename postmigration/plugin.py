@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from postmigration import options, report
 from postmigration.database import refusal
-from postmigration.errors import CannotJudge, NotJudged
+from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged
 from postmigration.evidence import Evidence, Finding, Violation
 from postmigration.migration import Migration
 from postmigration.run import Run, opened
@@ -237,6 +237,7 @@ def _result(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest.T
         meaning=" ".join(meaning.split()),
         outcome=outcome,  # type: ignore[arg-type]
         reason=reason,
+        needs_baseline=call.excinfo is not None and isinstance(call.excinfo.value, NeedsBaseline),
         evidence=evidence,
         duration=testreport.duration,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,9 @@ _DIALECT: sa.Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no
 def statement(sql: str, parameters: Mapping[str, Any]) -> sa.TextClause:
     """SQL with those of the parameters that it names."""
     named = {name: value for name, value in parameters.items() if f":{name}" in sql}
-    return sa.text(sql).bindparams(**named)
+    # A colon anywhere else belongs to a cast, a literal or an identifier.
+    others = re.sub(rf":(?!(?:{'|'.join(named)})\b)" if named else ":", r"\\:", sql)
+    return sa.text(others).bindparams(**named)
 
 
 def pasteable(sql: str, parameters: Mapping[str, Any]) -> str:

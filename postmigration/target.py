@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,10 +12,14 @@ import sqlalchemy as sa
 
 from postmigration import catalog, parity, timing
 from postmigration.database import Database, Server, Snapshot, refusal
-from postmigration.errors import NotJudged
+from postmigration.errors import NeedsBaseline, NotJudged
 from postmigration.evidence import IMPERSONAL_TYPES, Evidence, Finding, Severity, Violation, shown
 from postmigration.migration import Migration
-from postmigration.sql import pasteable, written
+from postmigration.sql import pasteable, quoted, written
+
+# Columns of a compared query that say how its rows are compared; no table has columns of these names.
+_BASELINE_FLAGS = ("postmigration_free",)
+_TARGET_FLAGS = ("postmigration_settled", "postmigration_growth")
 
 # undefined_table, undefined_column, undefined_function: the schema is not, or only partly, migrated.
 _LACKING = ("42P01", "42703", "42883")
@@ -112,7 +117,7 @@ class Target:
                         count,
                         tuple(rows[0]._fields),
                         tuple(self._shown(row._asdict(), plain) for row in rows),
-                        pasteable(sql, self._parameters),
+                        self._pasteable(sql, "-- on the baseline\n" if before else ""),
                         severity,
                     )
                 )
@@ -127,6 +132,14 @@ class Target:
         with self._statement("the check cannot be made"):
             return self.snapshot.scalar(sql, **self._parameters)
         return None
+
+    def before(self, sql: str) -> list[Any]:
+        """The first column of a query on the state before; nothing when no state before was named."""
+        if self.baseline is None:
+            return []
+        with self._statement("the check cannot be made"):
+            return [row[0] for row in self.baseline.rows(sql, **self._parameters)]
+        return []
 
     def count(self, sql: str) -> int:
         """The number that a query gives, for a check that judges differently by it."""
@@ -148,10 +161,11 @@ class Target:
         """States that a query on the baseline and a query on the target give the same rows.
 
         Args:
-            want: a query on the baseline. Its column `free`, if it has one, lists columns of the row that may differ.
-            have: a query on the target. Its column `settled`, if it has one, is false for rows that were created or
-                changed after the cut-over: they may be new or differ. Its column `growth`, if it has one, is true for
-                rows that may be new.
+            want: a query on the baseline. Its column `postmigration_free`, if it has one, lists columns of the row
+                that may differ.
+            have: a query on the target. Its column `postmigration_settled`, if it has one, is false for rows that
+                were created or changed after the cut-over: they may be new or differ. Its column
+                `postmigration_growth`, if it has one, is true for rows that may be new.
             columns: the columns that are compared, the key's first.
             statement: what a row that differs is, as a plural.
             key: how many leading columns identify a row.
@@ -166,7 +180,7 @@ class Target:
         baseline = self._before()
         with self._statement(statement):
             sides, flags, impersonal = [], [], {"", *plain}
-            for side, sql, known in ((baseline, want, ("free",)), (self.snapshot, have, ("settled", "growth"))):
+            for side, sql, known in ((baseline, want, _BASELINE_FLAGS), (self.snapshot, have, _TARGET_FLAGS)):
                 types = side.types(sql, **self._parameters)
                 impersonal |= {name for name, type_ in types.items() if type_ in IMPERSONAL_TYPES}
                 flags = [flag for flag in known if flag in types]
@@ -191,7 +205,7 @@ class Target:
                     )
                     for row in tally.rows
                 ]
-                query = pasteable(have, self._parameters)
+                query = self._differing(have, columns[:key], tally.rows, impersonal)
                 self.evidence.findings.append(
                     Finding(statement, tally.wrong, max(count, tally.wrong), fields, tuple(rows), query)
                 )
@@ -263,10 +277,13 @@ class Target:
                 self.evidence.findings.append(Finding(found, 1, 1, query=sql))
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, *, milliseconds: int = 10_000) -> Iterator[sa.Connection]:
         """A connection in a transaction of its own that is rolled back whatever happens.
 
         What the server refuses becomes a finding of the check.
+
+        Args:
+            milliseconds: how long one statement may take.
 
         Raises:
             NotJudged: nothing may be written here.
@@ -279,7 +296,7 @@ class Target:
         self.evidence.unit = "facts"
         with (
             self._statement("the database refuses what the application does"),
-            self._writer.rolled_back(statement_timeout="10000", lock_timeout="2000") as connection,
+            self._writer.rolled_back(statement_timeout=str(milliseconds), lock_timeout="2000") as connection,
         ):
             yield connection
 
@@ -308,8 +325,27 @@ class Target:
 
     def _before(self) -> Snapshot:
         if self.baseline is None:
-            raise NotJudged("it compares with the state before: name it with --baseline")
+            raise NeedsBaseline
         return self.baseline
+
+    def _pasteable(self, sql: str, where: str = "") -> str:
+        """A query as the reader can run it: on the right database, in the right schema."""
+        schema = self.snapshot.database.schema
+        path = "" if schema == "public" else f"SET search_path TO {quoted(schema)}, extensions;\n"
+        return f"{where}{path}{pasteable(sql, self._parameters)}"
+
+    def _differing(
+        self, have: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], impersonal: set[str]
+    ) -> str:
+        """The query for the target's side of the rows that are shown, if their key tells nothing of a person."""
+        if not impersonal.issuperset(columns):
+            return self._pasteable(have)
+        keys = sorted({tuple(row[: len(columns)]) for row in rows}, key=str)
+        literals = ", ".join(
+            f"({', '.join('NULL' if value is None else _literal(value) for value in key)})" for key in keys
+        )
+        sql = f"SELECT * FROM (\n{inspect.cleandoc(have)}\n) AS target WHERE ({', '.join(columns)}) IN ({literals})"
+        return self._pasteable(sql)
 
     def _look(self, examined: int, statement: str, optional: bool) -> None:
         self.evidence.examined += examined
@@ -352,3 +388,7 @@ def refused(connection: sa.Connection, attempt: sa.Executable) -> str | None:
         return getattr(error.orig, "sqlstate", None)
     finally:
         savepoint.rollback()
+
+
+def _literal(value: Any) -> str:
+    return "'" + str(value).replace("'", "''") + "'"

@@ -26,6 +26,7 @@ class Result:
         meaning: what it means for the business when it does not hold, and what to do.
         outcome: `broken` is an error of ours.
         reason: why it was not judged, or what broke.
+        needs_baseline: it was not judged because no state before was named.
         evidence: what it found.
         duration: seconds.
     """
@@ -38,6 +39,7 @@ class Result:
     meaning: str
     outcome: Outcome
     reason: str = ""
+    needs_baseline: bool = False
     evidence: Evidence = field(default_factory=Evidence)
     duration: float = 0.0
 
@@ -95,7 +97,8 @@ def verdict(
     unjudged = sorted(number for number, result in plan.items() if result.outcome == "not judged")
     left_out = [number for number in range(1, plan_checks + 1) if number not in plan]
     others_failed = [result.title for result in others if result.outcome == "failed"]
-    others_unjudged = sum(result.outcome == "not judged" for result in others)
+    for_baseline = sum(result.needs_baseline for result in others)
+    others_unjudged = [r.title for r in others if r.outcome == "not judged" and not r.needs_baseline]
     broken = [result.plan or result.title for result in results if result.outcome == "broken"]
     warnings = sum(len(result.evidence.warnings) for result in results)
     rows = sum(result.evidence.examined for result in results if result.evidence.unit == "rows")
@@ -107,15 +110,15 @@ def verdict(
             parts = [f"{len(passed)} of {plan_checks} plan checks passed"]
         if others_failed:
             parts.append(f"{len(others_failed)} others failed: {_listed(others_failed)}")
-        if unjudged:
-            parts.append(f"{len(unjudged)} not judged: {_listed(unjudged)}")
+        if unjudged or others_unjudged:
+            parts.append(f"{len(unjudged) + len(others_unjudged)} not judged: {_listed([*unjudged, *others_unjudged])}")
         if broken:
             parts.append(f"{len(broken)} broke down: {_listed(broken)}")
         if left_out:
             parts.append(f"{len(left_out)} left out")
         parts.append(f"{rows:,} rows examined")
-        if others_unjudged:
-            parts.append(f"{others_unjudged} other{'' if others_unjudged == 1 else 's'} not judged")
+        if for_baseline:
+            parts.append(f"{for_baseline} others need --baseline")
         if warnings:
             parts.append(f"{warnings} warning{'' if warnings == 1 else 's'}")
         return [*parts, subject]
@@ -131,7 +134,7 @@ def verdict(
         return Verdict("PARTIAL", f"nothing was judged, {subject}", CANNOT_JUDGE)
     if left_out:
         return Verdict("PARTIAL", sentence, GO if allow_partial else CANNOT_JUDGE)
-    if unjudged:
+    if unjudged or others_unjudged:
         return Verdict("PARTIAL" if allow_partial else "NO-GO", sentence, GO if allow_partial else NO_GO)
     return Verdict("GO (demonstration world, no database was named)" if demonstration else "GO", sentence, GO)
 

@@ -4,7 +4,9 @@ A constraint that the catalog calls valid is not proof: data loaded with trigger
 in arrays have no constraint at all.
 """
 
-from postmigration import NotJudged, Target, catalog
+import pytest
+
+from postmigration import NeedsBaseline, NotJudged, Target, catalog
 from postmigration.references import Orphanage, references
 
 
@@ -46,14 +48,63 @@ def _judge(target: Target, reference: Orphanage, statement: str) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("organizations", ("slug",)),
+        ("users", ("email",)),
+        ("workflow_stages", ("organization_id", "slug")),
+        ("workflow_stages", ("organization_id", "stage_order")),
+        ("projects", ("project_id",)),
+    ],
+    ids=["slugs", "e-mail addresses", "slugs of stages", "order of stages", "codes of projects"],
+)
+def test_legacy_keys_are_unique(target: Target, table: str, columns: tuple[str, ...]) -> None:
+    """What was unique before the migration is unique, and is kept so.
+
+    Two users share an e-mail address, two orders a code; the application takes one for the other.
+    """
+    unique = [
+        index
+        for index in catalog.table(target.snapshot, table).indexes
+        if index.unique and index.usable and set(index.columns) <= set(columns) and index.predicate is None
+    ]
+    target.expect(bool(unique), f"nothing keeps {table} ({', '.join(columns)}) unique")
+    named = ", ".join(columns)
+    target.expect_none(
+        f"SELECT {named}, count(*) AS rows FROM {table} GROUP BY {named} HAVING count(*) > 1",
+        statement=f"doubled values of {table} ({named})",
+        examined=f"SELECT count(*) FROM {table}",
+        optional=True,
+    )
+
+
 def test_every_rule_of_before_is_enforced(target: Target) -> None:
     """Every primary key, unique, check and foreign key constraint and unique index of before is still enforced.
 
     What the lost constraint kept out comes in unnoticed: doubled codes, orders without a customer.
     """
     if target.baseline is None:
-        raise NotJudged("it compares with the state before: name it with --baseline")
+        raise NeedsBaseline
     before, after = catalog.enforced_rules(target.baseline), catalog.enforced_rules(target.snapshot)
     target.expect_no_problems(
-        [f"no longer enforced on {rule}" for rule in sorted(before) if rule not in after], facts=len(before)
+        [f"not enforced as before on {rule}" for rule in sorted(before) if rule not in after], facts=len(before)
+    )
+
+
+def test_every_trigger_of_before_still_fires(target: Target) -> None:
+    """On every event of every table as many enabled triggers fire as before.
+
+    Codes are no longer made, times no longer kept, changes no longer recorded.
+    """
+    if target.baseline is None:
+        raise NeedsBaseline
+    before, after = catalog.fired(target.baseline), catalog.fired(target.snapshot)
+    target.expect_no_problems(
+        [
+            f"{after.get(event, 0)} triggers fire {event}, {count} did before"
+            for event, count in sorted(before.items())
+            if after.get(event, 0) < count
+        ],
+        facts=len(before),
     )

@@ -33,6 +33,9 @@ _PINNED = {
     "transaction_timeout": "0",
 }
 
+# Whole tables are joined; with the few megabytes that are usual, that goes through temporary files.
+_WORK_MEM = "64MB"
+
 # The session's own limit, which may be shorter than the pinning itself takes, does not count.
 _UNHURRIED = "SET LOCAL statement_timeout = 0"
 
@@ -174,8 +177,10 @@ class Snapshot:
         self._connection.begin()
         if snapshot_id is not None:
             self._connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot_id}'")
-        database.pin(self._connection)
+        database.pin(self._connection, work_mem=_WORK_MEM)
         self._connection.exec_driver_sql("SAVEPOINT steady")
+        # What the application's own statements have; a number without a unit is in kB.
+        self.usual_work_mem = str(self.scalar("SELECT reset_val FROM pg_settings WHERE name = 'work_mem'"))
         self.taken_at = str(self.scalar("SELECT date_trunc('second', transaction_timestamp())"))
 
     def exported(self) -> str:

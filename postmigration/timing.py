@@ -28,14 +28,14 @@ def needless_scans(snapshot: Snapshot, sql: str) -> list[str]:
     if not scans:
         return []
     wasteful = {node["Relation Name"] for node in scans if _rows_kept(node) < _SELECTIVE * _rows_read(node)}
-    with snapshot.set_local(enable_seqscan="off"):
-        without = list(_nodes(_explain(snapshot, sql)["Plan"]))
+    without = list(_nodes(_explain(snapshot, sql, enable_seqscan="off")["Plan"]))
     unavoidable = {node["Relation Name"] for node in without if node["Node Type"] == "Seq Scan"}
     return sorted(wasteful | (unavoidable & {node["Relation Name"] for node in scans}))
 
 
-def _explain(snapshot: Snapshot, sql: str) -> dict[str, Any]:
-    plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
+def _explain(snapshot: Snapshot, sql: str, **settings: str) -> dict[str, Any]:
+    with snapshot.set_local(work_mem=snapshot.usual_work_mem, **settings):
+        plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
     return plan[0]
 
 

@@ -110,8 +110,10 @@ def verdict(
             parts = [f"{len(passed)} of {plan_checks} plan checks passed"]
         if others_failed:
             parts.append(f"{len(others_failed)} others failed: {_listed(others_failed)}")
-        if unjudged or others_unjudged:
-            parts.append(f"{len(unjudged) + len(others_unjudged)} not judged: {_listed([*unjudged, *others_unjudged])}")
+        if unjudged:
+            parts.append(f"{len(unjudged)} not judged: {_listed(unjudged)}")
+        if others_unjudged:
+            parts.append(f"{len(others_unjudged)} others not judged: {_listed(others_unjudged)}")
         if broken:
             parts.append(f"{len(broken)} broke down: {_listed(broken)}")
         if left_out:

@@ -100,7 +100,7 @@ def test_read_only_names_what_it_leaves_unjudged(migrated: str, judge: Judge) ->
     assert judged.last_line.startswith("PARTIAL: 24 of 29 plan checks passed, 5 not judged: 20, 21, 22, 23, 24")
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_is_ended_in_the_middle_leaves_no_green_report(
     server: embedded.Server, migrated: str, tmp_path: Path, ending: signal.Signals
 ) -> None:
@@ -121,7 +121,7 @@ def test_a_run_that_is_ended_in_the_middle_leaves_no_green_report(
                     assert run.poll() is None
             run.send_signal(ending)
             output, _ = run.communicate()
-    if ending == signal.SIGINT:
+    if ending == signal.SIGTERM:
         assert run.returncode == 2
         assert output.splitlines()[-1].startswith("INTERRUPTED: ")
         assert "INTERRUPTED" in html.read_text()

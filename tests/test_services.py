@@ -276,7 +276,7 @@ def test_validator_sees_damage(target: Target) -> None:
         sound = connection.execute(report).all()
         # Broken in several ways at once: which of them it looks at is its own business.
         for contact in contacts:
-            contact.is_primary_contact, contact.role, contact.client_organization_id = True, " ", None
+            contact.is_primary_contact, contact.role, contact.client_organization_id = False, " ", None
             contact.company_name = f"{MARK} of another name"
         project.customer_id, project.customer_organization_id = contacts[0].id, None
         workshop.session.flush()

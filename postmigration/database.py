@@ -171,6 +171,7 @@ class Snapshot:
 
     def __init__(self, database: Database, snapshot_id: str | None = None) -> None:
         self.database = database
+        self._counts: dict[tuple[str, tuple[tuple[str, Any], ...]], int] = {}
         self._connection = database.connect().execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -204,6 +205,13 @@ class Snapshot:
         """The first value of the first row of a query, or None."""
         with self._steady():
             return self._connection.execute(statement(sql, parameters)).scalar()
+
+    def counted(self, sql: str, /, **parameters: Any) -> int:
+        """The number that a query gives; a snapshot does not change, so each query is asked once."""
+        question = (sql, tuple(sorted(parameters.items())))
+        if question not in self._counts:
+            self._counts[question] = int(self.scalar(sql, **parameters))
+        return self._counts[question]
 
     def columns(self, sql: str, /, **parameters: Any) -> list[tuple[str, int]]:
         """The name and the type's oid of each column that a query returns."""

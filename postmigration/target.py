@@ -321,7 +321,7 @@ class Target:
         return {"cutover": self.options.cutover}
 
     def _scalar(self, sql: str, side: Snapshot | None = None) -> int:
-        return int((side or self.snapshot).scalar(sql, **self._parameters))
+        return (side or self.snapshot).counted(sql, **self._parameters)
 
     def _before(self) -> Snapshot:
         if self.baseline is None:

@@ -45,17 +45,24 @@ class Evidence:
     """All that one check has looked at and found.
 
     Args:
-        examined: how many rows it looked at, or facts where `unit` says so.
+        examined: how many rows it looked at.
+        facts: how many facts of the schema, or of what a service did, it looked at.
         findings: what was wrong.
         notes: what the reader of a passed check should know.
         unexamined: the statements that had no row to look at; each makes the check "not judged".
     """
 
     examined: int = 0
-    unit: Literal["rows", "facts"] = "rows"
+    facts: int = 0
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unexamined: list[str] = field(default_factory=list)
+
+    @property
+    def looked_at(self) -> str:
+        """What the check looked at, in words."""
+        counts = ((self.examined, "row"), (self.facts, "fact"))
+        return ", ".join(f"{n:,} {name}{'' if n == 1 else 's'}" for n, name in counts if n) or "nothing"
 
     @property
     def blockers(self) -> list[Finding]:

@@ -133,14 +133,6 @@ class Target:
             return self.snapshot.scalar(sql, **self._parameters)
         return None
 
-    def before(self, sql: str) -> list[Any]:
-        """The first column of a query on the state before; nothing when no state before was named."""
-        if self.baseline is None:
-            return []
-        with self._statement("the check cannot be made"):
-            return [row[0] for row in self.baseline.rows(sql, **self._parameters)]
-        return []
-
     def count(self, sql: str) -> int:
         """The number that a query gives, for a check that judges differently by it."""
         return int(self.value(sql) or 0)
@@ -220,8 +212,7 @@ class Target:
             facts: how many facts were looked at.
         """
         self._statements += 1
-        self.evidence.unit = "facts"
-        self.evidence.examined += facts
+        self.evidence.facts += facts
         self.evidence.findings += [Finding(problem, 1, facts) for problem in problems]
 
     def expect_columns(self, query: str, want: Mapping[str, str]) -> None:
@@ -292,8 +283,6 @@ class Target:
             raise NotJudged("it writes (and rolls back), and --read-only leaves that out")
         if self.server.in_recovery:
             raise NotJudged("it writes (and rolls back), and this server is a standby: run it on the primary")
-        self._statements += 1
-        self.evidence.unit = "facts"
         with (
             self._statement("the database refuses what the application does"),
             self._writer.rolled_back(statement_timeout=str(milliseconds), lock_timeout="2000") as connection,

@@ -101,7 +101,7 @@ def verdict(
     others_unjudged = [r.title for r in others if r.outcome == "not judged" and not r.needs_baseline]
     broken = [result.plan or result.title for result in results if result.outcome == "broken"]
     warnings = sum(len(result.evidence.warnings) for result in results)
-    rows = sum(result.evidence.examined for result in results if result.evidence.unit == "rows")
+    rows = sum(result.evidence.examined for result in results)
 
     def counted() -> list[str]:
         if failed:

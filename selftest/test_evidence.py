@@ -42,7 +42,8 @@ def test_long_text_is_cut_and_says_so() -> None:
 
 def test_evidence_survives_a_journey_as_json() -> None:
     finding = Finding("rows that are wrong", 2, 9, ("id", "have"), (("1", "a"), ("2", "b")), "SELECT 1", "warning")
-    evidence = Evidence(9, "rows", [finding], ["a note"], [])
+    evidence = Evidence(9, 2, [finding], ["a note"], [])
+    assert evidence.looked_at == "9 rows, 2 facts"
     assert Evidence.from_dict(json.loads(json.dumps(evidence.to_dict()))) == evidence
 
 

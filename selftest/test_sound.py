@@ -69,7 +69,8 @@ LATER = {
     "a customer that was renamed and deactivated": """
         SET session_replication_role = replica;
         UPDATE organizations SET name = name || ' GmbH', is_active = false, updated_at = now() + interval '1 hour'
-        WHERE id = (SELECT id FROM organizations WHERE description = 'Customer Organization' ORDER BY id LIMIT 1);
+        WHERE id = (SELECT id FROM organizations
+                    WHERE description = 'Customer Organization' AND length(name) < 200 ORDER BY id LIMIT 1);
     """,
     "a contact that has left for another company": """
         SET session_replication_role = replica;

@@ -60,11 +60,6 @@ def test_customer_organizations_exist(target: Target) -> None:
         statement="customer organizations although an older organization of the same name exists",
         examined=marked,
     )
-    invented = f"""
-        SELECT o.id, o.name FROM organizations o
-        WHERE {CUSTOMER_ORGANIZATION} AND {settled("o")}
-          AND NOT EXISTS (SELECT FROM contacts c WHERE c.type = 'customer' AND {same("c.company_name", "o.name")})
-    """
     illegible = f"""
         SELECT id, name, slug FROM organizations o
         WHERE {CUSTOMER_ORGANIZATION} AND slug !~ '[a-z0-9]' AND {settled("o")}

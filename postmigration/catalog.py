@@ -76,6 +76,21 @@ class Table:
         """Whether there is such a table."""
         return bool(self.columns)
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that identify a row: the primary key's, else those of a unique index without NULLs, else none."""
+        unique = [
+            index.columns
+            for index in sorted(self.indexes, key=lambda index: not index.primary)
+            if index.unique and index.usable and index.predicate is None
+        ]
+        filled = {name for name, column in self.columns.items() if not column.nullable}
+        return next((columns for columns in unique if filled.issuperset(columns)), ())
+
+    def is_time(self, name: str) -> bool:
+        """Whether there is a column of this name that holds a moment."""
+        return name in self.columns and self.columns[name].type.startswith("timestamp")
+
     def column_problems(self, name: str, type_: str, *, default: str | None = None, filled: bool = False) -> list[str]:
         """What is wrong with a column.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +23,7 @@ _PINNED = {
     "IntervalStyle": "postgres",
     "extra_float_digits": "1",
     "bytea_output": "hex",
+    "lc_monetary": "C",
     "xmloption": "content",
     "standard_conforming_strings": "on",
     "quote_all_identifiers": "off",
@@ -192,13 +193,13 @@ class Snapshot:
         self._connection.exec_driver_sql("SAVEPOINT steady")
         return exported
 
-    def rows(self, sql: str, /, **parameters: Any) -> Sequence[sa.Row[Any]]:
-        """All rows of a query; only for results that are bounded.
+    def rows(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> Sequence[sa.Row[Any]]:
+        """All rows of a query, perhaps under other settings of the planner; only for results that are bounded.
 
         Raises:
             sa.exc.DBAPIError: the server refused it; the snapshot stays usable.
         """
-        with self._steady():
+        with self.set_local(**settings) if settings else self._steady():
             return self._connection.execute(statement(sql, parameters)).all()
 
     def scalar(self, sql: str, /, **parameters: Any) -> Any:
@@ -234,14 +235,29 @@ class Snapshot:
         }
         return {name: types[oid] for name, oid in names}
 
-    def stream(self, sql: str, /, **parameters: Any) -> Iterator[sa.Row[Any]]:
-        """The rows of a query through a server-side cursor, in constant memory."""
-        with self._steady():
+    def stream(
+        self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any
+    ) -> Generator[sa.Row[Any]]:
+        """The rows of a query through a server-side cursor, in constant memory.
+
+        One that is not read to its end must be closed.
+        """
+        with self.set_local(**settings or {}):
             result = self._connection.execute(
-                statement(sql, parameters), execution_options={"stream_results": True, "max_row_buffer": 2_000}
+                statement(sql, parameters), execution_options={"stream_results": True, "max_row_buffer": 100}
             )
             with result:
                 yield from result
+
+    def cancel(self) -> None:
+        """Ends the statement that another thread is waiting for, if there is one."""
+        connection = self._connection.connection.driver_connection
+        if isinstance(connection, psycopg.Connection):
+            connection.cancel_safe()
+
+    def joined(self) -> Snapshot:
+        """Another connection that sees the same instant; whoever asks for it closes it."""
+        return Snapshot(self.database, self.exported())
 
     @contextmanager
     def set_local(self, **settings: str) -> Iterator[None]:
@@ -287,6 +303,18 @@ def refusal(error: sa.exc.DBAPIError) -> str:
         remedy = _NOT_JUDGED_CODES.get(original.sqlstate)
         raise NotJudged(message + (f": {remedy}" if remedy else "")) from None
     return f"{message} (SQLSTATE {original.sqlstate})"
+
+
+def refused(connection: sa.Connection, attempt: sa.Executable) -> str | None:
+    """The SQLSTATE with which the server refuses a statement, or None if it lets it pass. Its effect is undone."""
+    savepoint = connection.begin_nested()
+    try:
+        connection.execute(attempt)
+        return None
+    except sa.exc.DBAPIError as error:
+        return getattr(error.orig, "sqlstate", None)
+    finally:
+        savepoint.rollback()
 
 
 def server(connection: Snapshot) -> Server:

@@ -37,6 +37,8 @@ class IntendedChange:
         why: the rule that wants it, for the reader of the report.
         want: SQL expression over the row `r` of the state before: the value that it *must* have afterwards;
             None where the value *may* be any (another check judges it, or none has to).
+        after: for what may be any, SQL condition on a row `t` of the target that holds for the same rows; `true` when
+            that is all of them.
     """
 
     table: str
@@ -44,6 +46,12 @@ class IntendedChange:
     rows: str
     why: str
     want: str | None = None
+    after: str = "true"
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether the value may be any in all rows, so that there is nothing to compare."""
+        return self.want is None and self.rows == self.after == "true"
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from postmigration import embedded
 from postmigration.database import Limits
 from postmigration.errors import CannotJudge
+from postmigration.judging import Options
 from postmigration.run import Request
-from postmigration.target import Options
 
 # Environment variables that keep a password off the command line.
 _ENVIRONMENT = {"db_url": "POSTMIGRATION_DB_URL", "baseline": "POSTMIGRATION_BASELINE"}

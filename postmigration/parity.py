@@ -1,137 +1,220 @@
-"""Two row sets, compared row by row and value by value, in constant memory.
+"""Two row sets: the queries that boil each down to a few numbers, and what these numbers tell.
 
-Both sides are read in the order of their key and merged. Every value travels as the text that its type's output
-function writes under pinned settings, so that nothing is rounded, folded or forgiven: NULL is not the empty text,
-42 is not 42.00, microseconds and the order of array elements count.
+A side is read once, into buckets of the hash of its key: how many rows, and the sum of the hashes of all their columns.
+Only buckets that differ are looked into, row by row but still as hashes; whole rows travel only as evidence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, repeat
+from typing import Literal
 
-Row = Sequence[Any]
+from postmigration.hashing import Hashing, as_text
+from postmigration.sql import quoted
 
-# A row that is missing or extra has no value that differs.
-_NO_VALUES = ("–", "–")
+# The hash of a row's key beside the columns of the row; no table has a column of this name.
+_KEY = "postmigration_key"
+
+Kind = Literal["missing", "extra", "changed"]
+Row = tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class RowSet:
+    """One side of a comparison.
+
+    Args:
+        sql: a query.
+        columns: those of its columns that are compared, the key's first.
+        key: how many leading columns identify a row; all of them where nothing does.
+        marks: conditions on a row `q` of it, by name, that say how a difference of this row is taken.
+        new: condition on a row `q` of it, that the other side cannot know the row.
+    """
+
+    sql: str
+    columns: tuple[str, ...]
+    key: int
+    marks: Mapping[str, str] = field(default_factory=dict)
+    new: str = "false"
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The rows whose keys hash into one bucket: how many, and the sum of the hashes of those that are not new."""
+
+    rows: int
+    new: int
+    total: int
+
+    def agrees(self, other: Bucket) -> bool:
+        """Whether both hold the same rows, new ones aside."""
+        return (self.rows - self.new, self.total) == (other.rows - other.new, other.total)
+
+
+NO_ROWS = Bucket(0, 0, 0)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One row that is not the same on both sides; `want` and `have` are whole rows, key first, or None."""
+    """A row that is not the same on both sides; `want` and `have` are its values as text, key first, or None."""
 
-    kind: Literal["missing", "extra", "changed"]
-    key: tuple[Any, ...]
+    kind: Kind
+    key: Row
     want: Row | None
     have: Row | None
 
+    def columns(self) -> list[int]:
+        """The positions of the values that differ in a changed row."""
+        if self.want is None or self.have is None:
+            return []
+        return [i for i, (want, have) in enumerate(zip(self.want, self.have, strict=True)) if want != have]
 
-def differences(
-    want: Iterable[Row], have: Iterable[Row], *, key: int, same: Callable[[Row, Row], bool]
-) -> Iterator[Difference]:
-    """What distinguishes two sequences of rows.
+
+def buckets_sql(rows: RowSet, hashing: Hashing, buckets: int) -> str:
+    """The query for the buckets of a side: number, rows, new rows, sum of hashes.
 
     Args:
-        want, have: rows in ascending order of their first `key` values. Rows of one key are paired in the order in
-            which they come, so that a doubled row is an extra one.
+        buckets: how many there are, a power of two.
+    """
+    return f"""
+        SELECT ({hashing.key(rows.columns[: rows.key])}) & {buckets - 1} AS bucket, count(*) AS rows,
+               count(*) FILTER (WHERE {rows.new}) AS new,
+               coalesce(sum({hashing.row(rows.columns)}) FILTER (WHERE ({rows.new}) IS NOT TRUE), 0) AS total
+        FROM ({rows.sql}) q GROUP BY 1
+    """
+
+
+def hashes_sql(rows: RowSet, hashing: Hashing, buckets: int, finer: int) -> str:
+    """The query for the hashes of all rows in some buckets (`:chosen`), packed for `unpacked`, in the order of buckets.
+
+    Args:
+        buckets: how many there are, a power of two.
+        finer: into how many, no fewer, the result is divided.
+    """
+    named = [quoted(name) for name in rows.marks]
+    marks = "".join(f", ({condition}) IS TRUE AS {quoted(name)}" for name, condition in rows.marks.items())
+    # Grouped, so that what is sorted is hashes and not rows.
+    counted = f"""
+        SELECT {_KEY} & {finer - 1} AS bucket, {_KEY} AS k, {hashing.row(rows.columns)} AS r, count(*) AS n
+               {"".join(f", bool_or({name}) AS {name}" for name in named)}
+        FROM (SELECT q.*, {hashing.key(rows.columns[: rows.key])} AS {_KEY}{marks} FROM ({rows.sql}) q) q
+        WHERE {_KEY} & {buckets - 1} = ANY(CAST(:chosen AS bigint[])) GROUP BY 1, 2, 3
+    """
+    return f"""
+        SELECT bucket, string_agg(int8send(k) || int8send(r), '') AS rows,
+               string_agg(int8send(k) || int8send(r) || int8send(n), '') FILTER (WHERE n > 1) AS repeated
+               {"".join(f", string_agg(int8send(k), '') FILTER (WHERE {name}) AS {name}" for name in named)}
+        FROM ({counted}) c GROUP BY bucket ORDER BY bucket
+    """
+
+
+def rows_sql(rows: RowSet, hashing: Hashing) -> str:
+    """The query for the rows with the keys of some hashes (`:hashes`): hash, how often, and each value as text."""
+    values = ", ".join(f"{as_text(name)} AS {quoted(name)}" for name in rows.columns)
+    positions = ", ".join(str(3 + i) for i in range(len(rows.columns)))
+    return f"""
+        SELECT {_KEY}, count(*), {values}
+        FROM (SELECT q.*, {hashing.key(rows.columns[: rows.key])} AS {_KEY} FROM ({rows.sql}) q) q
+        WHERE {_KEY} = ANY(CAST(:hashes AS bigint[])) GROUP BY 1{f", {positions}" if positions else ""}
+    """
+
+
+@dataclass(frozen=True)
+class Pack:
+    """The rows of one bucket as `hashes_sql` packs them.
+
+    Args:
+        rows: the hashes of key and row of each row that is not the same as another.
+        repeated: those of which there are several, and how many.
+        marked: for each mark the hashes of the keys that it holds for.
+    """
+
+    rows: bytes | None = None
+    repeated: bytes | None = None
+    marked: Sequence[bytes | None] = ()
+
+    def keys(self, mark: int) -> set[int]:
+        """The hashes of keys that a mark holds for."""
+        packed = self.marked[mark] if mark < len(self.marked) else None
+        return {key for (key,) in struct.iter_unpack(">q", packed or b"")}
+
+    def by_key(self) -> dict[int, int] | None:
+        """The hash of the row by that of its key; None where several rows have one key."""
+        rows = dict(struct.iter_unpack(">qq", self.rows or b""))
+        return None if self.repeated or len(rows) * 16 < len(self.rows or b"") else rows
+
+    def counted(self) -> Counter[tuple[int, int]]:
+        """How often each pair of hashes stands there."""
+        rows = Counter(struct.iter_unpack(">qq", self.rows or b""))
+        rows.update({(key, row): times - 1 for key, row, times in struct.iter_unpack(">qqq", self.repeated or b"")})
+        return rows
+
+
+def hash_differences(want: Pack, have: Pack) -> dict[Kind, Mapping[int, int]]:
+    """What distinguishes two packed buckets.
+
+    Returns:
+        For each kind of difference the hashes of the keys, and of how many rows.
+    """
+    wanted, held = want.by_key(), have.by_key()
+    if wanted is not None and held is not None:
+        gone, come = dict(wanted.items() - held.items()).keys(), dict(held.items() - wanted.items()).keys()
+        return {
+            "missing": dict.fromkeys(gone - come, 1),
+            "extra": dict.fromkeys(come - gone, 1),
+            "changed": dict.fromkeys(gone & come, 1),
+        }
+    wanted_rows, held_rows = want.counted(), have.counted()
+    missing, extra = _by_key(wanted_rows - held_rows), _by_key(held_rows - wanted_rows)
+    changed = missing & extra
+    return {"missing": missing - changed, "extra": extra - changed, "changed": changed}
+
+
+def _by_key(rows: Counter[tuple[int, int]]) -> Counter[int]:
+    keys: Counter[int] = Counter()
+    for (key, _), times in rows.items():
+        keys[key] += times
+    return keys
+
+
+def row_differences(
+    want: Iterable[Sequence[object]], have: Iterable[Sequence[object]], *, key: int, most: int
+) -> list[Difference]:
+    """What distinguishes rows as `rows_sql` gives them, in the order of their keys.
+
+    Rows of one key are paired as they come, so that a doubled row is an extra one.
+
+    Args:
         key: how many leading values identify a row.
-        same: whether two rows of one key are the same.
+        most: how many differences to give of one key.
     """
-    wanted, held = iter(want), iter(have)
-    w, h = next(wanted, None), next(held, None)
-    while w is not None or h is not None:
-        w_key = None if w is None else _order(w, key)
-        h_key = None if h is None else _order(h, key)
-        if h_key is None or (w_key is not None and w_key < h_key):
-            assert w is not None
-            yield Difference("missing", tuple(w[:key]), w, None)
-            w = next(wanted, None)
-        elif w_key is None or h_key < w_key:
-            assert h is not None
-            yield Difference("extra", tuple(h[:key]), None, h)
-            h = next(held, None)
-        else:
-            assert w is not None
-            assert h is not None
-            if not same(w, h):
-                yield Difference("changed", tuple(w[:key]), w, h)
-            w, h = next(wanted, None), next(held, None)
+    wanted, held = _rows(want), _rows(have)
+    found = []
+    for hash_ in wanted.keys() | held.keys():
+        w, h = wanted.get(hash_, Counter()), held.get(hash_, Counter())
+        missing, extra = (list(islice(_elements(rows), most)) for rows in (w - h, h - w))
+        found += [Difference("changed", a[:key], a, b) for a, b in zip(missing, extra, strict=False)]
+        found += [Difference("missing", row[:key], row, None) for row in missing[len(extra) :]]
+        found += [Difference("extra", row[:key], None, row) for row in extra[len(missing) :]]
+    return sorted(found, key=lambda difference: in_order(difference.key))
 
 
-def in_key_order(sql: str, columns: Sequence[str], *, key: int) -> str:
-    """The query with every column as text and its rows in the order that `differences` expects.
-
-    Args:
-        sql: a query.
-        columns: its columns, the key's first, as identifiers that are quoted where they need it.
-        key: how many leading columns identify a row.
-    """
-    # A cast to text would lose the blanks of char(n); concat() calls the type's output function.
-    as_text = ", ".join(f"CASE WHEN {c} IS NOT NULL THEN concat({c}) END AS {c}" for c in columns)
-    order = ", ".join(f'{position} COLLATE "C" NULLS FIRST' for position in _expressions(columns[:key]))
-    return f"SELECT {as_text} FROM ({sql}) AS side ORDER BY {order}"
+def _elements(rows: Counter[Row]) -> Iterator[Row]:
+    for row in sorted(rows, key=in_order):
+        yield from repeat(row, rows[row])
 
 
-def _expressions(columns: Sequence[str]) -> list[str]:
-    return [f"(CASE WHEN side.{column} IS NOT NULL THEN concat(side.{column}) END)" for column in columns]
+def _rows(rows: Iterable[Sequence[object]]) -> dict[int, Counter[Row]]:
+    counted: dict[int, Counter[Row]] = {}
+    for hash_, times, *values in rows:
+        counted.setdefault(int(str(hash_)), Counter())[tuple(values)] += int(str(times))  # type: ignore[arg-type]
+    return counted
 
 
-def _order(row: Row, key: int) -> tuple[tuple[bool, bytes], ...]:
-    # The server orders text under COLLATE "C" by its bytes; NULL comes first on both sides.
-    return tuple((value is not None, b"" if value is None else str(value).encode()) for value in row[:key])
-
-
-class Tally:
-    """Counts the differences between two streams of rows and keeps the first few."""
-
-    def __init__(self, columns: Sequence[str], flags: Sequence[str], keep: int, ignore: Collection[str]) -> None:
-        self.columns = columns
-        self.flags = flags
-        self.keep = keep
-        self.ignore = ignore
-        self.wanted = self.wrong = self.since = self.ignored = 0
-        self.rows: list[tuple[Any, ...]] = []
-
-    def take(self, want: Iterator[Row], have: Iterator[Row], key: int) -> None:
-        """Reads both streams to their end."""
-        width = len(self.columns)
-
-        def counted() -> Iterator[Row]:
-            for row in want:
-                self.wanted += 1
-                yield row
-
-        for difference in differences(counted(), have, key=key, same=self._same):
-            flags = dict(zip(self.flags, (difference.have or ())[width:], strict=False))
-            if flags.get("postmigration_settled") == "f":
-                self.since += 1
-            elif difference.kind in self.ignore or (
-                difference.kind == "extra" and flags.get("postmigration_growth") == "t"
-            ):
-                self.ignored += 1
-            else:
-                self.wrong += 1
-                if len(self.rows) < self.keep:
-                    self.rows += self._evidence(difference, key)
-
-    @property
-    def examined(self) -> int:
-        """How many rows were looked at; what only the target has counts when the baseline has nothing."""
-        return self.wanted or self.wrong + self.since + self.ignored
-
-    def _same(self, want: Row, have: Row) -> bool:
-        return want[: len(self.columns)] == have[: len(self.columns)] or not self._changed(want, have)
-
-    def _changed(self, want: Row, have: Row) -> list[int]:
-        width = len(self.columns)
-        free = set(str(want[width]).split(",")) if len(want) > width and want[width] else set()
-        return [i for i in range(width) if want[i] != have[i] and self.columns[i] not in free]
-
-    def _evidence(self, difference: Difference, key: int) -> list[tuple[Any, ...]]:
-        if difference.want is None or difference.have is None:
-            return [(*difference.key, difference.kind, "", *_NO_VALUES)]
-        return [
-            (*difference.key, difference.kind, self.columns[i], difference.want[i], difference.have[i])
-            for i in self._changed(difference.want, difference.have)
-        ]
+def in_order(row: Row) -> tuple[tuple[bool, str], ...]:
+    """What rows are sorted by: NULL comes first."""
+    return tuple((value is not None, value or "") for value in row)

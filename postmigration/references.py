@@ -52,7 +52,7 @@ def _orphanage(
     child: Table, columns: tuple[str, ...], parent: str, parent_columns: tuple[str, ...], array: bool, added: bool
 ) -> Orphanage:
     primary = next((index.columns for index in child.indexes if index.primary), ())
-    key = tuple(quoted(name) for name in dict.fromkeys((*primary, *columns)))
+    key = tuple(dict.fromkeys((*primary, *columns)))
     source = quoted(child.name)
     if array:
         held = quoted(columns[0])
@@ -68,7 +68,7 @@ def _orphanage(
         columns=columns,
         parent=parent,
         key=key,
-        orphans=f"SELECT {', '.join(f'child.{name}' for name in key)} FROM {source} AS child WHERE {refers} "
+        orphans=f"SELECT {', '.join(f'child.{quoted(name)}' for name in key)} FROM {source} AS child WHERE {refers} "
         f"AND NOT EXISTS (SELECT FROM {parent} AS parent WHERE {match})",
         examined=f"SELECT count(*) FROM {source} AS child WHERE {refers}",
         added=added,

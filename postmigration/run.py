@@ -13,8 +13,9 @@ from postmigration import catalog, embedded
 from postmigration.address import conninfo
 from postmigration.database import Database, Limits, Server, Snapshot, server
 from postmigration.errors import CannotJudge
+from postmigration.judging import Options
 from postmigration.migration import Migration
-from postmigration.target import Options, Target
+from postmigration.target import Target
 
 
 @dataclass(frozen=True)

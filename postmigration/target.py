@@ -5,45 +5,28 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
-from postmigration import catalog, parity, timing
+from postmigration import baseline, catalog, timing
+from postmigration.comparison import GROWTH, Sides
 from postmigration.database import Database, Server, Snapshot, refusal
 from postmigration.errors import NeedsBaseline, NotJudged
 from postmigration.evidence import IMPERSONAL_TYPES, Evidence, Finding, Severity, Violation, shown
+from postmigration.judging import Options
 from postmigration.migration import Migration
+from postmigration.parity import Difference, Kind, RowSet
 from postmigration.sql import pasteable, quoted, written
 
-# Columns of a compared query that say how its rows are compared; no table has columns of these names.
-_BASELINE_FLAGS = ("postmigration_free",)
-_TARGET_FLAGS = ("postmigration_settled", "postmigration_growth")
+# Columns of a compared query that say how its rows are compared, and what each means; no table has such columns.
+_MARKS = {
+    "since": ("postmigration_settled", "NOT q.postmigration_settled"),
+    GROWTH: ("postmigration_growth", "q.postmigration_growth"),
+}
 
 # undefined_table, undefined_column, undefined_function: the schema is not, or only partly, migrated.
 _LACKING = ("42P01", "42703", "42883")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the user chose about how checks judge.
-
-    Args:
-        cutover: rows created or updated after this time owe less; `infinity` when nothing has moved on.
-        read_only: leave out the checks that write (and roll back).
-        allow_empty: a statement that had no row to look at is still a success.
-        show_values: evidence shows values as they are.
-        evidence_rows: how many wrong rows evidence shows.
-        budgets: milliseconds that replace the budget of a plan check, by its number.
-    """
-
-    cutover: str = "infinity"
-    read_only: bool = False
-    allow_empty: bool = False
-    show_values: bool = False
-    evidence_rows: int = 5
-    budgets: Mapping[int, float] = field(default_factory=dict)
 
 
 class Target:
@@ -145,19 +128,20 @@ class Target:
         columns: Sequence[str],
         statement: str,
         key: int = 1,
-        ignore: Collection[str] = (),
+        ignore: Collection[Kind] = (),
         plain: Collection[str] = (),
         optional: bool = False,
         examined: str | None = None,
+        newest: str | None = None,
     ) -> int:
         """States that a query on the baseline and a query on the target give the same rows.
 
         Args:
-            want: a query on the baseline. Its column `postmigration_free`, if it has one, lists columns of the row
-                that may differ.
+            want: a query on the baseline.
             have: a query on the target. Its column `postmigration_settled`, if it has one, is false for rows that
                 were created or changed after the cut-over: they may be new or differ. Its column
-                `postmigration_growth`, if it has one, is true for rows that may be new.
+                `postmigration_growth`, if it has one, is true for rows that may be new. Its column
+                `postmigration_new`, if it has one, is true for such rows that the baseline surely does not have.
             columns: the columns that are compared, the key's first.
             statement: what a row that differs is, as a plural.
             key: how many leading columns identify a row.
@@ -165,44 +149,59 @@ class Target:
             plain: columns whose text says nothing of a person and is shown unmasked.
             optional: there may be nothing to look at.
             examined: a query on the target that counts the rows looked at; by default all rows of `want` were.
+            newest: a query on the baseline for the parameter `:newest` of the other two.
 
         Returns:
             How many rows `want` gives.
         """
-        baseline = self._before()
+        parameters: dict[str, Any] = dict(self._parameters)
+        before = self._before()
         with self._statement(statement):
-            sides, flags, impersonal = [], [], {"", *plain}
-            for side, sql, known in ((baseline, want, _BASELINE_FLAGS), (self.snapshot, have, _TARGET_FLAGS)):
-                types = side.types(sql, **self._parameters)
-                impersonal |= {name for name, type_ in types.items() if type_ in IMPERSONAL_TYPES}
-                flags = [flag for flag in known if flag in types]
-                ordered = parity.in_key_order(sql, [*columns, *flags], key=key)
-                sides.append(side.stream(ordered, **self._parameters))
-            tally = parity.Tally(columns, flags, self.options.evidence_rows, ignore)
-            tally.take(sides[0], sides[1], key)
-            count = tally.examined if examined is None else self._scalar(examined)
+            if newest is not None:
+                parameters["newest"] = before.scalar(newest, **parameters)
+            flags = self.snapshot.types(have, **parameters)
+            rows = RowSet(
+                have,
+                tuple(columns),
+                key,
+                marks={name: condition for name, (flag, condition) in _MARKS.items() if flag in flags},
+                new="q.postmigration_new" if "postmigration_new" in flags else "false",
+            )
+            sides = Sides(before, self.snapshot, RowSet(want, tuple(columns), key), rows, **parameters)
+            found = sides.compared(keep=self.options.evidence_rows, ignore=ignore)
+            count = (found.want_rows or found.have_rows) if examined is None else self._scalar(examined)
             self._look(count, statement, optional)
-            if tally.since:
-                self.evidence.notes.append(f"{tally.since:,} rows created or changed since the cut-over: {statement}")
-            if tally.wrong:
+            if since := found.marked.get("since"):
+                self.evidence.notes.append(f"{since:,} rows created or changed since the cut-over: {statement}")
+            if found.wrong:
+                impersonal = {name for name, type_ in flags.items() if type_ in IMPERSONAL_TYPES}
+                impersonal &= {name for name, type_ in sides.types[0].items() if type_ in IMPERSONAL_TYPES}
+                plain = impersonal | set(plain)
+                evidence = self._differences(found.differences, columns, plain)
+                query = self._differing(have, columns[:key], found.differences, plain, parameters)
                 fields = (*columns[:key], "difference", "column", "want", "have")
-                rows = [
-                    (
-                        *(
-                            self._masked(value, name in impersonal)
-                            for name, value in zip(columns[:key], row, strict=False)
-                        ),
-                        *row[key : key + 2],
-                        *(self._masked(value, row[key + 1] in impersonal) for value in row[key + 2 :]),
-                    )
-                    for row in tally.rows
-                ]
-                query = self._differing(have, columns[:key], tally.rows, impersonal)
                 self.evidence.findings.append(
-                    Finding(statement, tally.wrong, max(count, tally.wrong), fields, tuple(rows), query)
+                    Finding(statement, found.wrong, max(count, found.wrong), fields, tuple(evidence), query)
                 )
-            return tally.wanted
+            return found.want_rows
         return 0
+
+    def expect_as_before(self, before: catalog.Table) -> None:
+        """States that a table holds what it held before, in every row and column, but for the intended changes.
+
+        Args:
+            before: the table as the catalogs of the baseline describe it.
+        """
+        expected = baseline.expectation(self.migration, before)
+        self.expect_same(
+            expected.want,
+            expected.have,
+            columns=expected.columns,
+            key=expected.key,
+            newest=expected.newest,
+            statement=f"rows of {before.name} that are not what they were, or should have become",
+            optional=True,
+        )
 
     def expect_no_problems(self, problems: Sequence[str], *, facts: int) -> None:
         """States that there is nothing to complain of among facts of the schema.
@@ -317,24 +316,45 @@ class Target:
             raise NeedsBaseline
         return self.baseline
 
-    def _pasteable(self, sql: str, where: str = "") -> str:
+    def _pasteable(self, sql: str, where: str = "", parameters: dict[str, Any] | None = None) -> str:
         """A query as the reader can run it: on the right database, in the right schema."""
         schema = self.snapshot.database.schema
         path = "" if schema == "public" else f"SET search_path TO {quoted(schema)}, extensions;\n"
-        return f"{where}{path}{pasteable(sql, self._parameters)}"
+        return f"{where}{path}{pasteable(sql, parameters or self._parameters)}"
 
     def _differing(
-        self, have: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], impersonal: set[str]
+        self,
+        have: str,
+        key: Sequence[str],
+        differences: Sequence[Difference],
+        plain: set[str],
+        parameters: dict[str, Any],
     ) -> str:
         """The query for the target's side of the rows that are shown, if their key tells nothing of a person."""
-        if not impersonal.issuperset(columns):
-            return self._pasteable(have)
-        keys = sorted({tuple(row[: len(columns)]) for row in rows}, key=str)
+        if not plain.issuperset(key):
+            return self._pasteable(have, parameters=parameters)
+        keys = sorted({difference.key for difference in differences}, key=str)
         literals = ", ".join(
             f"({', '.join('NULL' if value is None else _literal(value) for value in key)})" for key in keys
         )
-        sql = f"SELECT * FROM (\n{inspect.cleandoc(have)}\n) AS target WHERE ({', '.join(columns)}) IN ({literals})"
-        return self._pasteable(sql)
+        names = ", ".join(map(quoted, key))
+        sql = f"SELECT * FROM (\n{inspect.cleandoc(have)}\n) AS target WHERE ({names}) IN ({literals})"
+        return self._pasteable(sql, parameters=parameters)
+
+    def _differences(
+        self, differences: Sequence[Difference], columns: Sequence[str], plain: set[str]
+    ) -> Iterator[tuple[str, ...]]:
+        """The evidence for rows that differ: the key, the kind, and each value that is not the same."""
+        for difference in differences:
+            key = [self._masked(value, name in plain) for name, value in zip(columns, difference.key, strict=False)]
+            if difference.want is None or difference.have is None:
+                # A row that is missing or extra has no value that differs.
+                yield (*key, difference.kind, "", "–", "–")
+                continue
+            for position in difference.columns():
+                values = (difference.want[position], difference.have[position])
+                shown_values = (self._masked(value, columns[position] in plain) for value in values)
+                yield (*key, difference.kind, columns[position], *shown_values)
 
     def _look(self, examined: int, statement: str, optional: bool) -> None:
         self.evidence.examined += examined
@@ -365,18 +385,6 @@ class Target:
         absent = catalog.absent(self.snapshot, self.migration.tables)
         tables = f"; tables that do not exist: {', '.join(absent)}" if absent else ""
         return f"something is missing, {said}{tables}"
-
-
-def refused(connection: sa.Connection, attempt: sa.Executable) -> str | None:
-    """The SQLSTATE with which the server refuses a statement, or None if it lets it pass. Its effect is undone."""
-    savepoint = connection.begin_nested()
-    try:
-        connection.execute(attempt)
-        return None
-    except sa.exc.DBAPIError as error:
-        return getattr(error.orig, "sqlstate", None)
-    finally:
-        savepoint.rollback()
 
 
 def _literal(value: Any) -> str:

@@ -13,11 +13,14 @@ ENGINE = ROOT / "postmigration"
 
 # Each module may import those above it.
 LAYERS = (
-    {"errors", "evidence", "migration"},
-    {"address", "sql", "parity", "verdict"},
+    {"errors", "evidence", "judging", "migration"},
+    {"address", "sql", "verdict"},
+    {"hashing"},
+    {"parity"},
     {"database"},
-    {"catalog", "embedded", "timing"},
-    {"baseline", "references", "target"},
+    {"catalog", "comparison", "embedded", "timing"},
+    {"baseline", "references"},
+    {"target"},
     {"run"},
     {"options", "report"},
     {"plugin"},

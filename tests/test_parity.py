@@ -74,7 +74,7 @@ def test_every_row_is_as_it_was(target: Target, table: str) -> None:
 
     Data was lost or altered on the way, or invented.
     """
-    _compare(target, _before(target)[table])
+    target.expect_as_before(_before(target)[table])
 
 
 def test_every_row_of_other_tables_is_as_it_was(target: Target) -> None:
@@ -85,7 +85,7 @@ def test_every_row_of_other_tables_is_as_it_was(target: Target) -> None:
     others = [table for name, table in _before(target).items() if name not in MIGRATION.legacy_tables]
     target.note(f"{len(others)} other tables: {', '.join(table.name for table in others) or 'none'}")
     for table in others:
-        _compare(target, table)
+        target.expect_as_before(table)
 
 
 def test_settings_keep_what_they_held(target: Target) -> None:
@@ -124,15 +124,3 @@ def _before(target: Target) -> dict[str, catalog.Table]:
     if target.baseline is None:
         raise NeedsBaseline
     return catalog.tables(target.baseline)
-
-
-def _compare(target: Target, before: catalog.Table) -> None:
-    expected = baseline.expectation(target.migration, before)
-    target.expect_same(
-        expected.want,
-        expected.have,
-        columns=expected.columns,
-        key=expected.key,
-        statement=f"rows of {before.name} that are not what they were, or should have become",
-        optional=True,
-    )

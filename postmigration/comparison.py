@@ -1,0 +1,271 @@
+"""Compares a row set of one database with one of another: both sides at once, and only what differs is looked into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, islice, zip_longest
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from postmigration.database import Snapshot
+from postmigration.hashing import CALIBRATION, Hashing, Method, hashing
+from postmigration.parity import (
+    NO_ROWS,
+    Bucket,
+    Difference,
+    Kind,
+    Pack,
+    RowSet,
+    buckets_sql,
+    hash_differences,
+    hashes_sql,
+    row_differences,
+    rows_sql,
+)
+
+_T = TypeVar("_T")
+
+# A bucket is small enough that looking into one costs little, and there are few enough to be held in memory.
+_ROWS_PER_BUCKET = 512
+_MOST_BUCKETS = 4_096
+# What is looked into travels in packs of about so many rows.
+_ROWS_PER_PACK = 10_000
+
+# One scan into few groups, whatever the planner takes their number for; workers are as many as the server allows.
+_SCAN = {"jit": "off", "enable_sort": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
+# Packs of rows come in order from a sort, which goes to disk where it must; a hash table would have to hold them all.
+_SORT = {"jit": "off", "enable_hashagg": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two row sets differ in.
+
+    Args:
+        want_rows, have_rows: how many rows each side has.
+        counts: how many differences there are of each kind that is a fault.
+        grown: rows that only the target has, and may have.
+        marked: differences that a mark of the row sets excuses, by the name of the mark.
+        differences: the first few faults, in the order of their keys.
+    """
+
+    want_rows: int
+    have_rows: int
+    counts: Mapping[Kind, int]
+    grown: int
+    marked: Mapping[str, int]
+    differences: tuple[Difference, ...]
+
+    @property
+    def wrong(self) -> int:
+        """How many rows are at fault."""
+        return sum(self.counts.values())
+
+
+class Sides:
+    """Two row sets, of a snapshot before and one after, that are about to be compared.
+
+    Args:
+        before, after: the snapshots.
+        want, have: the row sets, with the same columns and the same key.
+        parameters: values of the parameters that the queries name.
+    """
+
+    def __init__(self, before: Snapshot, after: Snapshot, want: RowSet, have: RowSet, **parameters: Any) -> None:
+        self.snapshots = (before, after)
+        self.row_sets = (want, have)
+        self.parameters = parameters
+        self.types = before.types(want.sql, **parameters), after.types(have.sql, **parameters)
+        self.hashing = hashing(*self.types, method(before, after))
+
+    def compared(self, *, keep: int, ignore: Collection[Kind] = ()) -> Comparison:
+        """What distinguishes the two.
+
+        Args:
+            keep: how many differences to give in full.
+            ignore: kinds of difference that are no fault.
+
+        Raises:
+            sa.exc.DBAPIError: a server refused; no query is left running on either.
+        """
+        expected = max(
+            _expected(snapshot, rows.sql, self.parameters)
+            for snapshot, rows in zip(self.snapshots, self.row_sets, strict=True)
+        )
+        buckets = _power_of_two(expected / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
+        with SideBySide(*self.snapshots) as threads:
+            want, have = threads.each(
+                lambda snapshot, rows: bucketed(snapshot, rows, self.hashing, buckets, self.parameters),
+                self.snapshots,
+                self.row_sets,
+            )
+            chosen = [n for n in want.keys() | have.keys() if not want.get(n, NO_ROWS).agrees(have.get(n, NO_ROWS))]
+            tally = _Tally(keep, ignore)
+            tally.grown = sum(have[n].new for n in have.keys() - set(chosen))
+            if chosen:
+                rows = sum(side[n].rows for side in (want, have) for n in chosen if n in side)
+                finer = max(buckets, _power_of_two(rows / _ROWS_PER_PACK, most=1 << 32))
+                self._look_into(threads, chosen, buckets, finer, tally)
+            differences = self._differences(threads, tally)
+        return Comparison(
+            want_rows=sum(bucket.rows for bucket in want.values()),
+            have_rows=sum(bucket.rows for bucket in have.values()),
+            counts=tally.counts,
+            grown=tally.grown,
+            marked=tally.marked,
+            differences=differences,
+        )
+
+    def _look_into(self, threads: SideBySide, chosen: list[int], buckets: int, finer: int, tally: _Tally) -> None:
+        packs = [
+            threads.ahead(
+                snapshot.stream(hashes_sql(rows, self.hashing, buckets, finer), _SORT, chosen=chosen, **self.parameters)
+            )
+            for snapshot, rows in zip(self.snapshots, self.row_sets, strict=True)
+        ]
+        for want, have in _by_bucket(*packs):
+            marks: dict[str, set[int]] = {}
+            for rows, pack in zip(self.row_sets, (want, have), strict=True):
+                for i, name in enumerate(rows.marks):
+                    marks.setdefault(name, set()).update(pack.keys(i))
+            tally.take(hash_differences(want, have), marks)
+
+    def _differences(self, threads: SideBySide, tally: _Tally) -> tuple[Difference, ...]:
+        hashes = tally.kept()
+        if not hashes:
+            return ()
+        want, have = threads.each(
+            lambda snapshot, rows: snapshot.rows(rows_sql(rows, self.hashing), _SCAN, hashes=hashes, **self.parameters),
+            self.snapshots,
+            self.row_sets,
+        )
+        found = row_differences(want, have, key=self.row_sets[0].key, most=tally.keep)
+        return tuple(d for d in found if d.kind not in tally.ignore)[: tally.keep]
+
+
+class _Tally:
+    """Counts differences, and keeps where the first few of each kind are."""
+
+    def __init__(self, keep: int, ignore: Collection[Kind]) -> None:
+        self.keep = keep
+        self.ignore = ignore
+        self.counts: dict[Kind, int] = {"missing": 0, "extra": 0, "changed": 0}
+        self.marked: dict[str, int] = {}
+        self.grown = 0
+        self._kept: dict[Kind, list[int]] = {"missing": [], "extra": [], "changed": []}
+
+    def take(self, found: Mapping[Kind, Mapping[int, int]], marks: Mapping[str, set[int]]) -> None:
+        """Takes what one bucket differs in."""
+        for kind, keys in found.items():
+            if kind in self.ignore:
+                continue
+            rest = keys
+            for name, marked in marks.items():
+                # What may be new may not be other than it was.
+                if marked and (name != GROWTH or kind == "extra"):
+                    rest = {key: times for key, times in rest.items() if key not in marked}
+                    self._excuse(name, sum(keys.values()) - sum(rest.values()))
+                    keys = rest
+            self.counts[kind] += sum(rest.values())
+            self._kept[kind] += islice(rest, self.keep - len(self._kept[kind]))
+
+    def _excuse(self, name: str, rows: int) -> None:
+        if name == GROWTH:
+            self.grown += rows
+        elif rows:
+            self.marked[name] = self.marked.get(name, 0) + rows
+
+    def kept(self) -> list[int]:
+        """The hashes of the keys of the first few differences, some of each kind."""
+        turns = chain.from_iterable(zip_longest(*self._kept.values()))
+        return list(islice((key for key in turns if key is not None), self.keep))
+
+
+# The mark of rows that the target may have beyond those of before.
+GROWTH = "growth"
+
+
+def bucketed(
+    snapshot: Snapshot, rows: RowSet, hashing: Hashing, buckets: int, parameters: Mapping[str, Any]
+) -> dict[int, Bucket]:
+    """The buckets of one side, by number, in one scan."""
+    found = snapshot.rows(buckets_sql(rows, hashing, buckets), _SCAN, **parameters)
+    return {row.bucket: Bucket(row.rows, row.new, int(row.total)) for row in found}
+
+
+@lru_cache(maxsize=8)
+def method(before: Snapshot, after: Snapshot) -> Method:
+    """How two servers hash alike: as they do by themselves, if they agree on known values."""
+    return "native" if calibration(before) == calibration(after) else "portable"
+
+
+def calibration(snapshot: Snapshot) -> str:
+    """What a server makes of known values."""
+    encoding = snapshot.scalar("SHOW server_encoding")
+    return f"{encoding} {snapshot.scalar(CALIBRATION)}"
+
+
+class SideBySide:
+    """A thread for each of some snapshots. Whatever ends its work early ends their queries too."""
+
+    def __init__(self, *snapshots: Snapshot) -> None:
+        self._snapshots = snapshots
+
+    def __enter__(self) -> SideBySide:
+        """Starts the threads."""
+        self._streams = ExitStack()
+        self._pool = ThreadPoolExecutor(len(self._snapshots))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Ends the threads, and then what they were reading."""
+        if kind is not None:
+            for snapshot in self._snapshots:
+                snapshot.cancel()
+        self._pool.shutdown()
+        self._streams.close()
+
+    def each(self, function: Callable[..., _T], *arguments: Iterable[Any]) -> list[_T]:
+        """What a function gives for the first of each argument, for the second of each, and so on, all at once."""
+        waiting = [self._pool.submit(function, *some) for some in zip(*arguments, strict=True)]
+        return [future.result() for future in waiting]
+
+    def ahead(self, rows: Generator[sa.Row[Any]]) -> Iterator[sa.Row[Any]]:
+        """The same rows, of which the next one is always on its way."""
+        self._streams.callback(rows.close)
+        first = self._pool.submit(next, rows, None)
+
+        def following(future: Future[sa.Row[Any] | None]) -> Iterator[sa.Row[Any]]:
+            while (row := future.result()) is not None:
+                future = self._pool.submit(next, rows, None)
+                yield row
+
+        return following(first)
+
+
+def _by_bucket(want: Iterator[sa.Row[Any]], have: Iterator[sa.Row[Any]]) -> Iterator[tuple[Pack, Pack]]:
+    """The packs of each bucket; a side that has no row there has an empty one."""
+    w, h = next(want, None), next(have, None)
+    while w is not None or h is not None:
+        first = min(row.bucket for row in (w, h) if row is not None)
+        of_want, of_have = Pack(), Pack()
+        if w is not None and w.bucket == first:
+            of_want, w = Pack(w.rows, w.repeated, w[3:]), next(want, None)
+        if h is not None and h.bucket == first:
+            of_have, h = Pack(h.rows, h.repeated, h[3:]), next(have, None)
+        yield of_want, of_have
+
+
+def _expected(snapshot: Snapshot, sql: str, parameters: Mapping[str, Any]) -> float:
+    """How many rows the planner expects."""
+    plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (FORMAT JSON) {sql}", **parameters)
+    return float(plan[0]["Plan"]["Plan Rows"])
+
+
+def _power_of_two(least: float, *, most: int) -> int:
+    return int(min(most, 1 << max(0, int(least) - 1).bit_length()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,22 +19,42 @@ class Cost:
         megabytes: the most memory that it held at a time, without its children.
         status: its exit status.
         output: what it printed.
+        cut_off: whether it was ended because it took longer than it may.
     """
 
     seconds: float
     megabytes: float
     status: int
     output: str
+    cut_off: bool = False
 
 
-def cost(command: Sequence[str | os.PathLike[str]], **environment: str) -> Cost:
-    """Runs a command to its end and measures it."""
+def cost(command: Sequence[str | os.PathLike[str]], *, limit: float | None = None, **environment: str) -> Cost:
+    """Runs a command to its end and measures it.
+
+    Args:
+        command: the program and its arguments.
+        limit: seconds after which it is ended; without one it may take as long as it likes.
+        environment: what it finds in its environment beyond ours.
+    """
     start = time.perf_counter()
+    cut_off = threading.Event()
     with subprocess.Popen(
         command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
-        output = process.stdout.read()
+
+        def end() -> None:
+            cut_off.set()
+            process.kill()
+
+        clock = threading.Timer(limit or threading.TIMEOUT_MAX, end)
+        clock.start()
+        try:
+            output = process.stdout.read()
+        finally:
+            clock.cancel()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    return Cost(time.perf_counter() - start, usage.ru_maxrss / 1024, process.returncode, output)
+    seconds = time.perf_counter() - start
+    return Cost(seconds, usage.ru_maxrss / 1024, process.returncode, output, cut_off.is_set())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -61,3 +63,13 @@ def redacted(text: str, secret_conninfo: str) -> str:
         if password:
             text = text.replace(str(password), "***")
     return " ".join(text.split())
+
+
+@contextmanager
+def unsteered() -> Iterator[None]:
+    """Hides from libpq what the environment would add to a connection string: another address, another service."""
+    steering = {name: os.environ.pop(name) for name in tuple(os.environ) if name.startswith("PG")}
+    try:
+        yield
+    finally:
+        os.environ.update(steering)

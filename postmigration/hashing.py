@@ -43,6 +43,11 @@ class Hashing:
     texts: frozenset[str]
     method: Method
 
+    @classmethod
+    def of(cls, native: Mapping[str, str], method: Method) -> Hashing:
+        """The hashing of columns of which those with these types are hashed as they are."""
+        return cls(frozenset(native), frozenset(name for name, type_ in native.items() if type_ in _TEXTS), method)
+
     def row(self, columns: Sequence[str]) -> str:
         """SQL for the hash of these columns of `q`, a bigint."""
         return f"hashint8extended({self.key(columns)}, 1)" if self.method == "native" else self.key(columns)
@@ -55,7 +60,7 @@ class Hashing:
         return f"('x' || encode(substring(sha256(convert_to({row}::text, 'UTF8')) FOR 8), 'hex'))::bit(64)::bigint"
 
     def _value(self, name: str) -> str:
-        if self.method == "portable" or name not in self.native:
+        if name not in self.native:
             return f'({as_text(name)}) COLLATE "C"'
         # Under a collation of its own, text that differs may be the same.
         return f'q.{quoted(name)} COLLATE "C"' if name in self.texts else f"q.{quoted(name)}"
@@ -67,8 +72,8 @@ def hashing(want: Mapping[str, str], have: Mapping[str, str], method: Method) ->
     Args:
         want, have: the types of the columns of each side, by name.
     """
-    native = frozenset(name for name, type_ in want.items() if type_ in _NATIVE and have.get(name) == type_)
-    return Hashing(native, frozenset(name for name in native if want[name] in _TEXTS), method)
+    alike = {name: type_ for name, type_ in want.items() if type_ in _NATIVE and have.get(name) == type_}
+    return Hashing.of(alike if method == "native" else {}, method)
 
 
 def as_text(name: str) -> str:

@@ -24,23 +24,18 @@ _LONGEST = 2_147_483
 
 
 def declare(add: Callable[..., object]) -> None:
-    """Declares the options; each is described here and in the README's table, nowhere else.
+    """Declares all options; each is described here and in the README's table, nowhere else.
 
     Args:
         add: takes what `argparse.ArgumentParser.add_argument` takes.
     """
-    add("--db-url", metavar="URL", help="the database to judge (or $POSTMIGRATION_DB_URL); default: a demonstration")
-    add("--baseline", metavar="URL", help="the database before the migration (or $POSTMIGRATION_BASELINE)")
-    add("--schema", default="public", metavar="NAME", help="the schema of the application's tables (%(default)s)")
+    declare_database(add)
+    declare_baseline(add)
     add("--cutover", metavar="TIMESTAMP", help="when the migrated application went live; what came later owes less")
     add("--read-only", action="store_true", help="leave out the checks that write and roll back")
     add("--allow-empty", action="store_true", help="a check that finds no rows to examine passes")
     add("--allow-partial", action="store_true", help="exit 0 although checks were left out or not judged")
-    add("--show-values", action="store_true", help="show personal data in evidence instead of masking it")
-    add("--evidence-rows", type=int, default=5, metavar="N", help="wrong rows shown per finding (%(default)s)")
     add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
-    add("--statement-timeout", type=int, default=300, metavar="SECONDS", help="for one statement (%(default)s)")
-    add("--lock-timeout", type=int, default=2, metavar="SECONDS", help="for waiting for a lock (%(default)s)")
     add("--world-seed", type=int, default=1, metavar="N", help="which demonstration world (%(default)s)")
     add("--world-size", type=int, default=200, metavar="N", help="its customer contacts (%(default)s)")
     add(
@@ -52,10 +47,49 @@ def declare(add: Callable[..., object]) -> None:
     )
 
 
-def chosen(option: Namespace, name: str) -> str | None:
-    """The URL that an option or its environment variable names; the empty text is a choice too, and a wrong one."""
-    url: str | None = getattr(option, name)
-    return os.environ.get(_ENVIRONMENT[name]) if url is None else url
+def declare_database(add: Callable[..., object]) -> None:
+    """Declares how a database is reached."""
+    add("--db-url", metavar="URL", help="the database to judge (or $POSTMIGRATION_DB_URL); default: a demonstration")
+    add("--schema", default="public", metavar="NAME", help="the schema of the application's tables (%(default)s)")
+    add("--statement-timeout", type=int, default=300, metavar="SECONDS", help="for one statement (%(default)s)")
+    add("--lock-timeout", type=int, default=2, metavar="SECONDS", help="for waiting for a lock (%(default)s)")
+
+
+def declare_baseline(add: Callable[..., object]) -> None:
+    """Declares what a database is compared with, and how a difference is shown."""
+    add(
+        "--baseline",
+        action="append",
+        metavar="URL|FILE",
+        help="the state before (or $POSTMIGRATION_BASELINE): a URL, a pg_dump file (repeat it for several files of one "
+        "backup), a fingerprint",
+    )
+    add("--show-values", action="store_true", help="show personal data in evidence instead of masking it")
+    add("--evidence-rows", type=int, default=5, metavar="N", help="wrong rows shown per finding (%(default)s)")
+
+
+def chosen_baseline(option: Namespace) -> list[str]:
+    """What the user named as the state before, in the order given; the empty text is a choice too, and a wrong one."""
+    named: list[str] | None = option.baseline
+    variable = os.environ.get(_ENVIRONMENT["baseline"])
+    return named if named is not None else [] if variable is None else [variable]
+
+
+def chosen_target(option: Namespace) -> str | None:
+    """The URL that the option or its environment variable names; the empty text is a choice too, and a wrong one."""
+    url: str | None = option.db_url
+    return os.environ.get(_ENVIRONMENT["db_url"]) if url is None else url
+
+
+def limits(option: Namespace) -> Limits:
+    """The timeouts that the user chose.
+
+    Raises:
+        CannotJudge: PostgreSQL knows no such timeout.
+    """
+    if not all(1 <= seconds <= _LONGEST for seconds in (option.statement_timeout, option.lock_timeout)):
+        raise CannotJudge(f"--statement-timeout and --lock-timeout: want seconds, 1 to {_LONGEST}")
+    return Limits(option.statement_timeout * 1_000, option.lock_timeout * 1_000)
 
 
 def request(option: Namespace) -> Request:
@@ -66,13 +100,11 @@ def request(option: Namespace) -> Request:
     """
     if option.world_size < 1:
         raise CannotJudge(f"--world-size={option.world_size}: want 1 or more")
-    if not all(1 <= seconds <= _LONGEST for seconds in (option.statement_timeout, option.lock_timeout)):
-        raise CannotJudge(f"--statement-timeout and --lock-timeout: want seconds, 1 to {_LONGEST}")
     return Request(
-        db_url=chosen(option, "db_url"),
-        baseline=chosen(option, "baseline"),
+        db_url=chosen_target(option),
+        baseline=tuple(chosen_baseline(option)),
         schema=option.schema,
-        limits=Limits(option.statement_timeout * 1_000, option.lock_timeout * 1_000),
+        limits=limits(option),
         world_seed=option.world_seed,
         world_size=option.world_size,
         embedded_version=option.embedded_version,

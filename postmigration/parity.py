@@ -56,6 +56,7 @@ class Bucket:
 
 
 NO_ROWS = Bucket(0, 0, 0)
+NO_DIFFERENCE: Mapping[Kind, int] = {"missing": 0, "extra": 0, "changed": 0}
 
 
 @dataclass(frozen=True)

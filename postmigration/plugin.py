@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import os
-import tomllib
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,11 @@ import pytest
 import sqlalchemy as sa
 
 from postmigration import options, report
-from postmigration.database import refusal
+from postmigration.database import refusal, refused_because
 from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged
 from postmigration.evidence import Evidence, Finding, Violation
 from postmigration.migration import Migration
+from postmigration.project import project
 from postmigration.run import Run, opened
 from postmigration.target import Target
 from postmigration.verdict import CANNOT_JUDGE, INTERRUPTED, Result, Verdict, verdict
@@ -97,9 +96,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "plan(number, group, title): a check of the deployment plan")
     if any(getattr(config.option, name, False) for name in _ASKING):
         return
-    migration, checks = _project(config.rootpath)
+    try:
+        migration, checks = project(config.rootpath)
+    except CannotJudge as error:
+        raise pytest.UsageError(str(error)) from None
     if not _judges(config, checks):
-        if options.chosen(config.option, "db_url") is not None or options.chosen(config.option, "baseline") is not None:
+        if options.chosen_target(config.option) is not None or options.chosen_baseline(config.option):
             raise pytest.UsageError(
                 f"--db-url and --baseline are for the checks in {checks.name}/, which were not asked for"
             )
@@ -129,7 +131,7 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             config.stash[_SESSION].verdict = Verdict("INTERRUPTED", "nothing was judged", INTERRUPTED)
             raise
         except sa.exc.DBAPIError as error:
-            raise pytest.UsageError(f"the database cannot be read: {_said(error)}") from None
+            raise pytest.UsageError(f"the database cannot be read: {refused_because(error)}") from None
         config.stash[_RUN] = run
         config.add_cleanup(run.cleanup.close)
         if joined is None:
@@ -251,24 +253,6 @@ def _in_words(name: str) -> str:
 def _plan(item: pytest.Item) -> tuple[int | None, str, str]:
     marker = item.get_closest_marker("plan")
     return (None, "", "") if marker is None else (marker.args[0], marker.kwargs["group"], marker.kwargs["title"])
-
-
-def _said(error: sa.exc.DBAPIError) -> str:
-    try:
-        return refusal(error)
-    except NotJudged as unknown:
-        return str(unknown)
-
-
-def _project(root: Path) -> tuple[Migration, Path]:
-    """The migration that pyproject.toml names, and the directory of its checks."""
-    file = root / "pyproject.toml"
-    try:
-        settings = tomllib.loads(file.read_text())["tool"]["postmigration"]
-        module, _, name = settings["migration"].partition(":")
-        return getattr(importlib.import_module(module), name), root / settings["checks"]
-    except (OSError, KeyError) as error:
-        raise pytest.UsageError(f"{file} has no [tool.postmigration] with migration and checks: {error}") from None
 
 
 def _judges(config: pytest.Config, checks: Path) -> bool:

@@ -18,6 +18,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from postmigration.database import Server
+from postmigration.fingerprint import Fingerprint, identity
 from postmigration.run import Run
 from postmigration.verdict import Result
 
@@ -74,8 +76,12 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
     if run.baseline_server is not None:
         same = "its state before the migration" if run.demonstration else run.baseline_server.label
         facts["baseline"] = f"{same}, PostgreSQL {run.baseline_server.version}"
+    elif run.fingerprint is not None:
+        facts["baseline"] = _of_fingerprint(run.fingerprint, server)
     else:
         facts["baseline"] = "none: what was there before is not compared (--baseline)"
+    if run.origin is not None and run.origin.facts:
+        facts["restored from"] = "; ".join(run.origin.facts)
     if run.options.cutover != "infinity":
         facts["cut-over"] = run.options.cutover
     weak = [f"--{name.replace('_', '-')}" for name in _WEAKENING if getattr(config.option, name)]
@@ -83,6 +89,16 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
     if weak:
         facts["weakened by"] = ", ".join(weak)
     return facts
+
+
+def _of_fingerprint(fingerprint: Fingerprint, judged: Server) -> str:
+    """What stands for the state before, and whether it is of the database that is judged."""
+    elsewhere = "" if fingerprint.identity == identity(judged) else ", on another server or of another database"
+    rows = sum(table.rows for table in fingerprint.tables.values())
+    return (
+        f"fingerprint of {fingerprint.database}, taken {fingerprint.taken_at}{elsewhere}, PostgreSQL "
+        f"{fingerprint.version}, {len(fingerprint.tables)} tables, {rows:,} rows"
+    )
 
 
 _WEAKENING = ("read_only", "allow_empty", "allow_partial", "keyword", "markexpr", "deselect")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import threading
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
-from postmigration import catalog, embedded
+from postmigration import catalog, embedded, fingerprint_file
 from postmigration.address import conninfo
+from postmigration.baseline import Baseline, located
+from postmigration.before import Before
 from postmigration.database import Database, Limits, Server, Snapshot, server
 from postmigration.errors import CannotJudge
+from postmigration.fingerprint import Fingerprint, unfit
 from postmigration.judging import Options
 from postmigration.migration import Migration
 from postmigration.target import Target
@@ -24,7 +27,7 @@ class Request:
 
     Args:
         db_url: the database to judge; None for the demonstration world.
-        baseline: the state before the migration, if there is one.
+        baseline: the state before the migration: nothing, a URL, the files of a backup, or a fingerprint.
         schema: where the tables stand.
         limits: timeouts.
         world_seed, world_size: which demonstration world, and how many customer contacts it has.
@@ -32,7 +35,7 @@ class Request:
     """
 
     db_url: str | None = field(repr=False)
-    baseline: str | None = field(repr=False)
+    baseline: tuple[str, ...] = field(repr=False)
     schema: str
     limits: Limits
     world_seed: int
@@ -51,6 +54,8 @@ class Run:
     server: Server
     baseline: Snapshot | None
     baseline_server: Server | None
+    fingerprint: Fingerprint | None
+    origin: Baseline | None
     demonstration: str
     shared: dict[str, Any] = field(repr=False)
     cleanup: contextlib.ExitStack = field(repr=False)
@@ -61,7 +66,7 @@ class Run:
             self.target,
             writer=self.writer,
             server=self.server,
-            baseline=self.baseline,
+            before=Before(self.baseline, self.fingerprint, () if self.origin is None else self.origin.unrestored),
             migration=self.migration,
             options=self.options,
         )
@@ -92,14 +97,30 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
         if joined is None:
             joined = _located(request, migration, cleanup)
         snapshots = joined.get("snapshots", [None, None])
-        target_database = Database(joined["target"], option="--db-url", schema=request.schema, limits=request.limits)
+        demonstration = joined["demonstration"]
+        target_database = Database(
+            joined["target"],
+            option="--db-url",
+            schema=request.schema,
+            limits=request.limits,
+            steered=not demonstration,
+        )
         target = _snapshot(target_database, snapshots[0], cleanup)
         identified = server(target)
         _fit(target, migration, options)
-        baseline = baseline_server = None
-        if joined["baseline"] is not None:
+        baseline = baseline_server = fingerprint = None
+        origin: Baseline | None = joined["baseline"] and Baseline(**joined["baseline"])
+        if origin is not None and origin.fingerprint:
+            fingerprint = fingerprint_file.read(Path(origin.fingerprint))
+            if reason := unfit(fingerprint, target, migration):
+                raise CannotJudge(f"the fingerprint of --baseline does not fit: {reason}")
+        elif origin is not None:
             baseline_database = Database(
-                joined["baseline"], option="--baseline", schema=request.schema, limits=request.limits
+                origin.conninfo,
+                option="--baseline",
+                schema=request.schema,
+                limits=request.limits,
+                steered=not origin.restored,
             )
             baseline = _snapshot(baseline_database, snapshots[1], cleanup)
             baseline_server = server(baseline)
@@ -109,7 +130,6 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
                     "name a copy that was taken before the migration"
                 )
             _fit(baseline, migration, options)
-        demonstration = joined["demonstration"]
         return Run(
             migration=migration,
             options=options,
@@ -118,6 +138,8 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             server=identified,
             baseline=baseline,
             baseline_server=baseline_server,
+            fingerprint=fingerprint,
+            origin=origin,
             demonstration=demonstration,
             shared=joined,
             cleanup=cleanup.pop_all(),
@@ -127,19 +149,17 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
 def _located(request: Request, migration: Migration, cleanup: contextlib.ExitStack) -> dict[str, Any]:
     """The connection strings of the target and the baseline; without a target, a demonstration world is built."""
     if request.db_url is not None:
-        baseline = None if request.baseline is None else conninfo(request.baseline, "--baseline")
-        return {"target": conninfo(request.db_url, "--db-url"), "baseline": baseline, "demonstration": ""}
-    if request.baseline is not None:
+        address = conninfo(request.db_url, "--db-url")
+        origin = located(request.baseline, cleanup)
+        return {"target": address, "baseline": origin and asdict(origin), "demonstration": ""}
+    if request.baseline:
         raise CannotJudge("--baseline is given without --db-url: name the migrated database too")
-    # libpq would take from the environment what a connection string does not say: another address, another service.
-    steering = {name: os.environ.pop(name) for name in tuple(os.environ) if name.startswith("PG")}
-    cleanup.callback(os.environ.update, steering)
     throwaway = embedded.Server(request.embedded_version)
     cleanup.callback(throwaway.stop)
     legacy, migrated = demonstration_world(throwaway, migration, seed=request.world_seed, size=request.world_size)
     return {
         "target": throwaway.conninfo(migrated),
-        "baseline": throwaway.conninfo(legacy),
+        "baseline": asdict(Baseline(throwaway.conninfo(legacy), restored=True)),
         "demonstration": f"demonstration world, seed {request.world_seed}, size {request.world_size}",
     }
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from postmigration import baseline, catalog, timing
+from postmigration import catalog, timing
+from postmigration.before import Before
 from postmigration.comparison import GROWTH, Sides
 from postmigration.database import Database, Server, Snapshot, refusal
-from postmigration.errors import NeedsBaseline, NotJudged
-from postmigration.evidence import IMPERSONAL_TYPES, Evidence, Finding, Severity, Violation, shown
+from postmigration.differing import as_evidence, bucket_evidence, of_keys
+from postmigration.errors import NotJudged
+from postmigration.evidence import Evidence, Finding, Severity, Violation, shown
+from postmigration.expectation import expectation
+from postmigration.fingerprint import (
+    MUST_BE,
+    compared,
+)
 from postmigration.judging import Options
 from postmigration.migration import Migration
-from postmigration.parity import Difference, Kind, RowSet
+from postmigration.parity import Kind, RowSet
 from postmigration.sql import pasteable, quoted, written
 
 # Columns of a compared query that say how its rows are compared, and what each means; no table has such columns.
@@ -38,7 +45,7 @@ class Target:
         snapshot: what the reading statements see.
         writer: where the writing ones work, in transactions that are rolled back.
         server: which database it is.
-        baseline: the state before the migration, if the user named one.
+        before: the state before the migration, as far as the user named it.
         migration: what is validated.
         options: how to judge.
     """
@@ -49,12 +56,12 @@ class Target:
         *,
         writer: Database,
         server: Server,
-        baseline: Snapshot | None,
+        before: Before,
         migration: Migration,
         options: Options,
     ) -> None:
         self.snapshot = snapshot
-        self.baseline = baseline
+        self.before = before
         self.server = server
         self.migration = migration
         self.options = options
@@ -84,7 +91,7 @@ class Target:
             severity: what a row that is found means.
             before: the query is about the state before the migration.
         """
-        side = self._before() if before else self.snapshot
+        side = self.before.rows() if before else self.snapshot
         with self._statement(statement, severity):
             wrong = self._scalar(f"SELECT count(*) FROM ({sql}) AS wrong", side)
             count = examined if isinstance(examined, int) else self._scalar(examined, side)
@@ -100,10 +107,15 @@ class Target:
                         count,
                         tuple(rows[0]._fields),
                         tuple(self._shown(row._asdict(), plain) for row in rows),
-                        self._pasteable(sql, "-- on the baseline\n" if before else ""),
+                        self._pasteable(sql, before=before),
                         severity,
                     )
                 )
+
+    @property
+    def baseline(self) -> Snapshot | None:
+        """The database with the state before, if there is one."""
+        return self.before.snapshot
 
     def note(self, text: str) -> None:
         """Tells the reader of the report something that is no fault."""
@@ -155,33 +167,29 @@ class Target:
             How many rows `want` gives.
         """
         parameters: dict[str, Any] = dict(self._parameters)
-        before = self._before()
+        before = self.before.rows()
         with self._statement(statement):
+            parameters = dict(self._parameters)
             if newest is not None:
                 parameters["newest"] = before.scalar(newest, **parameters)
-            flags = self.snapshot.types(have, **parameters)
-            rows = RowSet(
-                have,
-                tuple(columns),
-                key,
-                marks={name: condition for name, (flag, condition) in _MARKS.items() if flag in flags},
-                new="q.postmigration_new" if "postmigration_new" in flags else "false",
-            )
-            sides = Sides(before, self.snapshot, RowSet(want, tuple(columns), key), rows, **parameters)
+            sides = self._sides(before, want, have, tuple(columns), key, parameters)
             found = sides.compared(keep=self.options.evidence_rows, ignore=ignore)
             count = (found.want_rows or found.have_rows) if examined is None else self._scalar(examined)
             self._look(count, statement, optional)
             if since := found.marked.get("since"):
-                self.evidence.notes.append(f"{since:,} rows created or changed since the cut-over: {statement}")
+                self.note(f"{since:,} rows created or changed since the cut-over: {statement}")
             if found.wrong:
-                impersonal = {name for name, type_ in flags.items() if type_ in IMPERSONAL_TYPES}
-                impersonal &= {name for name, type_ in sides.types[0].items() if type_ in IMPERSONAL_TYPES}
-                plain = impersonal | set(plain)
-                evidence = self._differences(found.differences, columns, plain)
-                query = self._differing(have, columns[:key], found.differences, plain, parameters)
-                fields = (*columns[:key], "difference", "column", "want", "have")
+                shown_plain = {*plain, *sides.impersonal}
+                mask = partial(self._masked, plain=shown_plain)
                 self.evidence.findings.append(
-                    Finding(statement, found.wrong, max(count, found.wrong), fields, tuple(evidence), query)
+                    Finding(
+                        statement,
+                        found.wrong,
+                        max(count, found.wrong),
+                        (*columns[:key], "difference", "column", "want", "have"),
+                        tuple(as_evidence(found.differences, columns, mask)),
+                        self._pasteable(of_keys(have, columns[:key], found.differences, shown_plain), parameters),
+                    )
                 )
             return found.want_rows
         return 0
@@ -190,17 +198,65 @@ class Target:
         """States that a table holds what it held before, in every row and column, but for the intended changes.
 
         Args:
-            before: the table as the catalogs of the baseline describe it.
+            before: one of `Before.tables`.
         """
-        expected = baseline.expectation(self.migration, before)
-        self.expect_same(
-            expected.want,
-            expected.have,
-            columns=expected.columns,
-            key=expected.key,
-            newest=expected.newest,
-            statement=f"rows of {before.name} that are not what they were, or should have become",
-            optional=True,
+        statement = f"rows of {before.name} that are not what they were, or should have become"
+        expected = expectation(self.migration, before)
+        fingerprint = self.before.fingerprint
+        if fingerprint is None:
+            self.expect_same(
+                expected.want,
+                expected.have,
+                columns=expected.columns,
+                key=expected.key,
+                newest=expected.newest,
+                statement=statement,
+                optional=True,
+            )
+            return
+        with self._statement(statement):
+            table = fingerprint.tables[before.name]
+            found = compared(
+                self.snapshot,
+                fingerprint,
+                table,
+                MUST_BE,
+                expected,
+                self.options.cutover,
+                keep=self.options.evidence_rows,
+            )
+            self._look(found.want_rows or found.have_rows, statement, optional=True)
+            self.note(f"{found.buckets:,} buckets of {found.want_rows:,} rows compared with the fingerprint")
+            if found.unjudged:
+                self.note(
+                    f"{found.unjudged:,} buckets not judged: {found.since:,} rows were changed since the cut-over"
+                )
+            if found.different:
+                self.evidence.findings.append(
+                    Finding(
+                        f"{statement}: the keys of all rows in the first buckets that differ; {found.counts}",
+                        found.wrong,
+                        max(found.want_rows, found.have_rows, found.wrong),
+                        (*table.key, "bucket", "rows before", "rows now"),
+                        tuple(bucket_evidence(found, table.key, partial(self._masked, plain=found.plain))),
+                        self._pasteable(found.sql, {**self._parameters, "newest": fingerprint.taken_at}),
+                    )
+                )
+            elif found.unjudged and not found.buckets:
+                raise NotJudged("rows of every bucket of the fingerprint were changed since the cut-over")
+
+    def _sides(
+        self, before: Snapshot, want: str, have: str, columns: tuple[str, ...], key: int, parameters: dict[str, Any]
+    ) -> Sides:
+        flags = self.snapshot.types(have, **parameters)
+        marks = {name: condition for name, (flag, condition) in _MARKS.items() if flag in flags}
+        new = "q.postmigration_new" if "postmigration_new" in flags else "false"
+        return Sides(
+            before,
+            self.snapshot,
+            RowSet(want, columns, key),
+            RowSet(have, columns, key, marks, new),
+            **parameters,
         )
 
     def expect_no_problems(self, problems: Sequence[str], *, facts: int) -> None:
@@ -311,58 +367,21 @@ class Target:
     def _scalar(self, sql: str, side: Snapshot | None = None) -> int:
         return (side or self.snapshot).counted(sql, **self._parameters)
 
-    def _before(self) -> Snapshot:
-        if self.baseline is None:
-            raise NeedsBaseline
-        return self.baseline
-
-    def _pasteable(self, sql: str, where: str = "", parameters: dict[str, Any] | None = None) -> str:
+    def _pasteable(self, sql: str, parameters: Mapping[str, Any] | None = None, *, before: bool = False) -> str:
         """A query as the reader can run it: on the right database, in the right schema."""
         schema = self.snapshot.database.schema
         path = "" if schema == "public" else f"SET search_path TO {quoted(schema)}, extensions;\n"
-        return f"{where}{path}{pasteable(sql, parameters or self._parameters)}"
-
-    def _differing(
-        self,
-        have: str,
-        key: Sequence[str],
-        differences: Sequence[Difference],
-        plain: set[str],
-        parameters: dict[str, Any],
-    ) -> str:
-        """The query for the target's side of the rows that are shown, if their key tells nothing of a person."""
-        if not plain.issuperset(key):
-            return self._pasteable(have, parameters=parameters)
-        keys = sorted({difference.key for difference in differences}, key=str)
-        literals = ", ".join(
-            f"({', '.join('NULL' if value is None else _literal(value) for value in key)})" for key in keys
+        return (
+            f"{'-- on the baseline' * before}{chr(10) * before}{path}{pasteable(sql, parameters or self._parameters)}"
         )
-        names = ", ".join(map(quoted, key))
-        sql = f"SELECT * FROM (\n{inspect.cleandoc(have)}\n) AS target WHERE ({names}) IN ({literals})"
-        return self._pasteable(sql, parameters=parameters)
-
-    def _differences(
-        self, differences: Sequence[Difference], columns: Sequence[str], plain: set[str]
-    ) -> Iterator[tuple[str, ...]]:
-        """The evidence for rows that differ: the key, the kind, and each value that is not the same."""
-        for difference in differences:
-            key = [self._masked(value, name in plain) for name, value in zip(columns, difference.key, strict=False)]
-            if difference.want is None or difference.have is None:
-                # A row that is missing or extra has no value that differs.
-                yield (*key, difference.kind, "", "–", "–")
-                continue
-            for position in difference.columns():
-                values = (difference.want[position], difference.have[position])
-                shown_values = (self._masked(value, columns[position] in plain) for value in values)
-                yield (*key, difference.kind, columns[position], *shown_values)
 
     def _look(self, examined: int, statement: str, optional: bool) -> None:
         self.evidence.examined += examined
         if not examined and not optional:
             self.evidence.unexamined.append(statement)
 
-    def _masked(self, text: str | None, impersonal: bool) -> str:
-        return shown(text, plain=self.options.show_values or impersonal)
+    def _masked(self, text: str | None, name: str, plain: Collection[str]) -> str:
+        return shown(text, plain=self.options.show_values or name in plain)
 
     def _shown(self, row: Mapping[str, Any], plain: Collection[str]) -> tuple[str, ...]:
         return tuple(shown(value, plain=self.options.show_values or name in plain) for name, value in row.items())
@@ -385,7 +404,3 @@ class Target:
         absent = catalog.absent(self.snapshot, self.migration.tables)
         tables = f"; tables that do not exist: {', '.join(absent)}" if absent else ""
         return f"something is missing, {said}{tables}"
-
-
-def _literal(value: Any) -> str:
-    return "'" + str(value).replace("'", "''") + "'"

@@ -19,7 +19,7 @@ LAYERS = (
     {"parity"},
     {"database"},
     {"catalog", "comparison", "embedded", "timing"},
-    {"baseline", "references"},
+    {"expectation", "references"},
     {"target"},
     {"run"},
     {"options", "report"},

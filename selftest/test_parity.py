@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fixtures import MIGRATION
 from postmigration import embedded
-from postmigration.baseline import expectation, lost_columns
+from postmigration.expectation import expectation, lost_columns
 from postmigration.catalog import table
 from postmigration.comparison import Sides
 from postmigration.database import Database, Snapshot

@@ -5,7 +5,8 @@ import pytest
 from fixtures import MIGRATION
 from fixtures.intended import BEFORE
 from fixtures.rules import CUSTOMER_ORGANIZATION, INTERNAL_ROLES, same, settled
-from postmigration import NeedsBaseline, Target, baseline, catalog
+from postmigration import Target, catalog
+from postmigration.expectation import lost_columns
 
 
 def test_the_state_before_met_the_preconditions(target: Target) -> None:
@@ -57,12 +58,12 @@ def test_every_table_and_column_is_still_there(target: Target) -> None:
 
     Programs that were not changed yet fail on what is missing.
     """
-    before = _before(target)
+    before = target.before.tables()
     problems = []
     for name in before:
         after = catalog.table(target.snapshot, name)
         if after.exists:
-            problems += baseline.lost_columns(before[name], after)
+            problems += lost_columns(before[name], after)
         else:
             problems.append(f"table {name} is gone")
     target.expect_no_problems(problems, facts=sum(len(table.columns) for table in before.values()))
@@ -74,7 +75,7 @@ def test_every_row_is_as_it_was(target: Target, table: str) -> None:
 
     Data was lost or altered on the way, or invented.
     """
-    target.expect_as_before(_before(target)[table])
+    target.expect_as_before(target.before.tables()[table])
 
 
 def test_every_row_of_other_tables_is_as_it_was(target: Target) -> None:
@@ -82,7 +83,7 @@ def test_every_row_of_other_tables_is_as_it_was(target: Target) -> None:
 
     Data was lost or altered on the way, or invented.
     """
-    others = [table for name, table in _before(target).items() if name not in MIGRATION.legacy_tables]
+    others = [table for name, table in target.before.tables().items() if name not in MIGRATION.legacy_tables]
     target.note(f"{len(others)} other tables: {', '.join(table.name for table in others) or 'none'}")
     for table in others:
         target.expect_as_before(table)
@@ -93,7 +94,6 @@ def test_settings_keep_what_they_held(target: Target) -> None:
 
     A customer's time zone, holidays or limits are gone; or nobody can tell any more what the organization was.
     """
-    _before(target)
     target.expect_same(
         f"""
         SELECT r.id, {_without_description("r.settings")} AS settings,
@@ -117,10 +117,3 @@ def _without_description(settings: str) -> str:
     # No settings, and settings that hold nothing, are the same to the application.
     return f"""CASE WHEN jsonb_typeof({settings}) = 'object' THEN {settings} - 'legacy_description'
                     ELSE coalesce(nullif({settings}, 'null'), '{{}}') END"""
-
-
-def _before(target: Target) -> dict[str, catalog.Table]:
-    """The tables of before; those that only a later state has are not theirs to lose."""
-    if target.baseline is None:
-        raise NeedsBaseline
-    return catalog.tables(target.baseline)

@@ -1,0 +1,64 @@
+"""The state before the migration, as a check sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from postmigration import catalog
+from postmigration.database import Snapshot
+from postmigration.errors import NeedsBaseline, NotJudged
+from postmigration.fingerprint import Fingerprint
+
+
+@dataclass(frozen=True)
+class Before:
+    """The state before: a database with its rows, a fingerprint that stands for them, or neither.
+
+    Args:
+        snapshot: the database.
+        fingerprint: the fingerprint.
+        unrestored: objects that the database lacks, since its backup could not be restored whole.
+    """
+
+    snapshot: Snapshot | None = None
+    fingerprint: Fingerprint | None = None
+    unrestored: Sequence[str] = ()
+
+    def rows(self) -> Snapshot:
+        """The database.
+
+        Raises:
+            NeedsBaseline: there is none.
+        """
+        if self.fingerprint is not None:
+            raise NeedsBaseline("it needs the rows of the state before, and a fingerprint holds none")
+        if self.snapshot is None:
+            raise NeedsBaseline
+        return self.snapshot
+
+    def schema(self, *kinds: str) -> Snapshot:
+        """The database, for a check that compares objects of its schema.
+
+        Args:
+            kinds: which: `function`, `trigger`, `policy`, `view`.
+
+        Raises:
+            NeedsBaseline: there is none.
+            NotJudged: some of them are lacking, and nobody can tell whether the target has lost them.
+        """
+        snapshot = self.rows()
+        lacking = [name for name in self.unrestored if name.startswith(kinds)]
+        if lacking:
+            raise NotJudged(f"the backup of before could not be restored whole: {', '.join(lacking[:5])} is lacking")
+        return snapshot
+
+    def tables(self) -> dict[str, catalog.Table]:
+        """What the catalogs said of the tables, by name; with a fingerprint no more than their columns.
+
+        Raises:
+            NeedsBaseline: there is neither.
+        """
+        if self.fingerprint is not None:
+            return {name: table.facts() for name, table in self.fingerprint.tables.items()}
+        return catalog.tables(self.rows())

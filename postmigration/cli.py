@@ -1,0 +1,216 @@
+"""The command line `postmigration`: what can be done without the checks of a migration."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
+
+import sqlalchemy as sa
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from postmigration import comparison_report, fingerprint_file, options
+from postmigration.address import conninfo
+from postmigration.baseline import located
+from postmigration.compare import TableComparison, compared_tables, compared_with_fingerprint
+from postmigration.coverage import Relation, relations
+from postmigration.database import Database, Snapshot, refused_because, server
+from postmigration.errors import CannotJudge, NotJudged
+from postmigration.fingerprint import taken, unfit
+from postmigration.project import project
+from postmigration.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
+
+_LOG_WIDTH = 160
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise CannotJudge(f"{message} (postmigration {' '.join(self.prog.split()[1:])} --help lists the options)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Returns:
+        0 as wanted, 1 different, 2 interrupted, 4 could not be judged.
+    """
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        option = _parser().parse_args(arguments)
+        return int(option.run(option))
+    except CannotJudge as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+    except NotJudged as error:
+        print(f"ERROR: could not be judged: {error}", file=sys.stderr)
+    except sa.exc.DBAPIError as error:
+        print(f"ERROR: could not be judged: {refused_because(error)}", file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever reads has seen enough; what is left in the buffer has nowhere to go.
+        sys.stdout = None
+    except KeyboardInterrupt:
+        print("INTERRUPTED", file=sys.stderr)
+        return INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return CANNOT_JUDGE
+
+
+def _parser() -> ArgumentParser:
+    parser = _Parser(prog="postmigration", description="Row for row: databases and their fingerprints.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    compare = commands.add_parser(
+        "compare",
+        help="compare the tables of two databases, row by row",
+        description="Compares all tables of a schema row by row and value by value, without any migration in mind.",
+        epilog="exit status: 0 equal, 1 different, 2 interrupted, 4 could not be judged",
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    options.declare_database(compare.add_argument)
+    options.declare_baseline(compare.add_argument)
+    compare.add_argument("--table", action="append", metavar="NAME", help="compare only this table (may be repeated)")
+    compare.add_argument("--jobs", type=int, default=1, metavar="N", help="tables at the same time (%(default)s)")
+    compare.add_argument("--json", action="store_true", help="print JSON Lines, one object per table")
+    compare.set_defaults(run=_compare)
+    fingerprint = commands.add_parser(
+        "fingerprint",
+        help="take a fingerprint of a database, to compare with later",
+        description="Takes counts and hashes of all tables, just before a migration that works in place.",
+        epilog="exit status: 0 written, 2 interrupted, 4 could not be taken",
+    )
+    options.declare_database(fingerprint.add_argument)
+    fingerprint.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="where to write it")
+    fingerprint.add_argument(
+        "--portable", action="store_true", help="hash so that a server of another make can repeat it; slower"
+    )
+    fingerprint.set_defaults(run=_fingerprint)
+    return parser
+
+
+def _compare(option: Namespace) -> int:
+    with ExitStack() as cleanup:
+        if option.jobs < 1 or option.evidence_rows < 0:
+            raise CannotJudge("--jobs: want 1 or more; --evidence-rows: want 0 or more")
+        named = options.chosen_baseline(option)
+        if not named:
+            raise CannotJudge("--baseline is missing: name what to compare with (a URL, a pg_dump file, a fingerprint)")
+        after = _snapshot(option, cleanup)
+        origin = located(named, cleanup)
+        assert origin is not None
+        # A log has no width of its own.
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
+        writer = comparison_report.Writer(as_json=option.json, show_values=option.show_values, console=console)
+        for fact in origin.facts:
+            print(fact, file=sys.stderr)
+        if origin.fingerprint:
+            before = fingerprint_file.read(Path(origin.fingerprint))
+            if reason := unfit(before, after, None):
+                raise CannotJudge(f"the fingerprint of --baseline does not fit: {reason}")
+            sizes = {name: Relation(name, table.rows, "") for name, table in before.tables.items()}
+            chosen = _chosen(option, sizes, relations(after))
+            results = compared_with_fingerprint(after, before, chosen, keep=option.evidence_rows)
+        else:
+            side = Database(
+                origin.conninfo,
+                option="--baseline",
+                schema=option.schema,
+                limits=options.limits(option),
+                steered=not origin.restored,
+            )
+            cleanup.callback(side.close)
+            snapshot = Snapshot(side)
+            cleanup.callback(snapshot.close)
+            if server(snapshot).identity == server(after).identity:
+                raise CannotJudge("--baseline and --db-url name the same running database: there is nothing to compare")
+            chosen = _chosen(option, relations(snapshot), relations(after))
+            results = compared_tables(snapshot, after, chosen, jobs=option.jobs, keep=option.evidence_rows)
+        with _progress(sum(relation.size + 1 for relation in chosen)) as bar:
+            task = bar.task_ids[0]
+            work = {relation.name: relation.size + 1 for relation in chosen}
+            for result in results:
+                writer.table(result)
+                bar.update(task, advance=work[result.table], description=result.table)
+        return _ended(writer.results)
+
+
+def _ended(results: Sequence[TableComparison]) -> int:
+    unjudged = [result for result in results if result.reason]
+    different = [result for result in results if not result.reason and not result.equal]
+    for result in unjudged:
+        print(f"ERROR: {result.table} could not be compared: {result.reason}", file=sys.stderr)
+    return NO_GO if different else CANNOT_JUDGE if unjudged else GO
+
+
+def _chosen(option: Namespace, before: dict[str, Relation], after: dict[str, Relation]) -> list[Relation]:
+    """The tables to compare: those that were named, or all of both sides."""
+    known = {**after, **before}
+    for name in option.table or ():
+        if name not in known or known[name].excluded:
+            why = known[name].excluded if name in known else f"schema {option.schema} has no such table"
+            raise CannotJudge(f"--table={name} cannot be compared: {why}")
+    names = dict.fromkeys(option.table or [name for name, relation in known.items() if not relation.excluded])
+    if not names:
+        raise CannotJudge(f"there is nothing to compare: schema {option.schema} has no table (name another: --schema)")
+    for name, relation in known.items():
+        if relation.excluded and not option.table:
+            print(f"not compared: {name}: {relation.excluded}", file=sys.stderr)
+    return [known[name] for name in names]
+
+
+def _fingerprint(option: Namespace) -> int:
+    with ExitStack() as cleanup:
+        snapshot = _snapshot(option, cleanup)
+        migration = project(Path.cwd())[0] if (Path.cwd() / "pyproject.toml").exists() else None
+        sizes = {name: relation for name, relation in relations(snapshot).items() if not relation.excluded}
+        if not sizes:
+            raise CannotJudge(f"there is nothing to take: schema {option.schema} has no table (name another: --schema)")
+        with _progress(sum(relation.size + 1 for relation in sizes.values())) as bar:
+            tables = taken(snapshot, migration, portable=option.portable)
+            while True:
+                try:
+                    table = next(tables)
+                except StopIteration as end:
+                    fingerprint = end.value
+                    break
+                bar.update(bar.task_ids[0], advance=sizes[table.name].size + 1, description=table.name)
+        fingerprint_file.written(fingerprint, option.output)
+        rows = sum(table.rows for table in fingerprint.tables.values())
+        print(f"{option.output}: {len(fingerprint.tables)} tables, {rows:,} rows, as of {fingerprint.taken_at}")
+        return GO
+
+
+def _snapshot(option: Namespace, cleanup: ExitStack) -> Snapshot:
+    url = options.chosen_target(option)
+    if url is None:
+        raise CannotJudge("--db-url is missing: name the database (or $POSTMIGRATION_DB_URL)")
+    database = Database(
+        conninfo(url, "--db-url"), option="--db-url", schema=option.schema, limits=options.limits(option)
+    )
+    cleanup.callback(database.close)
+    snapshot = Snapshot(database)
+    cleanup.callback(snapshot.close)
+    server(snapshot)
+    return snapshot
+
+
+def _progress(total: int) -> Progress:
+    """A bar on a terminal, and nothing in a pipeline."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    bar.add_task("", total=total)
+    return bar
+
+
+if __name__ == "__main__":
+    sys.exit(main())

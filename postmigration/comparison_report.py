@@ -1,0 +1,98 @@
+"""What a comparison of databases prints: a line for each table, and what differs; or JSON Lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from postmigration.compare import TableComparison
+from postmigration.differing import as_evidence
+from postmigration.evidence import shown
+from postmigration.parity import Difference
+
+
+class Writer:
+    """Prints results as they come.
+
+    Args:
+        as_json: print JSON Lines.
+        show_values: show values that may tell of a person.
+        console: where to.
+    """
+
+    def __init__(self, *, as_json: bool, show_values: bool, console: Console) -> None:
+        self.results: list[TableComparison] = []
+        self._as_json = as_json
+        self._show_values = show_values
+        self._console = console
+
+    def table(self, result: TableComparison) -> None:
+        """Prints the result for one table."""
+        self.results.append(result)
+        if self._as_json:
+            print(json.dumps(self._object(result), ensure_ascii=False), flush=True)
+        elif not result.reason:
+            self._text(result)
+
+    def _text(self, result: TableComparison) -> None:
+        assert result.rows is not None
+        counts = ", ".join(f"{n:,} {kind}" for kind, n in result.rows.counts.items() if n)
+        rows = f"{result.rows.want_rows:,} rows"
+        if result.rows.have_rows != result.rows.want_rows:
+            rows += f", now {result.rows.have_rows:,}"
+        self._console.print(Text(f"{result.table}: {'equal' if result.equal else 'different'}: {counts or rows}"))
+        if counts:
+            self._console.print(Text(f"    {rows}"))
+        for words in (*result.problems, *result.notes):
+            self._console.print(Text(f"    {words}"))
+        if result.rows.differences:
+            table = Table(box=None, pad_edge=False)
+            for name in (*result.key, "difference", "column", "want", "have"):
+                table.add_column(Text(name), overflow="fold")
+            for row in as_evidence(result.rows.differences, result.columns, self._masked(result)):
+                table.add_row(*map(Text, row))
+            self._console.print(Padding(table, (0, 0, 0, 4)))
+
+    def _object(self, result: TableComparison) -> dict[str, Any]:
+        if result.rows is None:
+            return {"table": result.table, "equal": None, "error": result.reason}
+        return {
+            "table": result.table,
+            "equal": result.equal,
+            "rows_baseline": result.rows.want_rows,
+            "rows_target": result.rows.have_rows,
+            **{str(kind): rows for kind, rows in result.rows.counts.items()},
+            "key": list(result.key),
+            "problems": list(result.problems),
+            "notes": list(result.notes),
+            "differences": [self._difference(result, difference) for difference in result.rows.differences],
+        }
+
+    def _difference(self, result: TableComparison, difference: Difference) -> Mapping[str, Any]:
+        mask = self._masked(result)
+
+        def value(text: str | None, name: str) -> str | None:
+            return None if text is None else mask(text, name) if name not in result.plain else text
+
+        found: dict[str, Any] = {
+            "kind": difference.kind,
+            "key": {name: value(text, name) for name, text in zip(result.key, difference.key, strict=True)},
+        }
+        if difference.want is not None and difference.have is not None:
+            found["columns"] = {
+                (name := result.columns[i]): {
+                    "want": value(difference.want[i], name),
+                    "have": value(difference.have[i], name),
+                }
+                for i in difference.columns()
+            }
+        return found
+
+    def _masked(self, result: TableComparison) -> Any:
+        return lambda text, name: shown(text, plain=self._show_values or name in result.plain)

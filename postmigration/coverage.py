@@ -1,0 +1,51 @@
+"""The coverage ledger: everything in a schema that could hold rows, and whether its rows are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postmigration.database import Snapshot
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Something that rows can be selected from.
+
+    Args:
+        name: what it is called in its schema.
+        size: bytes on disk, as an estimate of the work.
+        excluded: why its rows are not compared; empty where they are.
+    """
+
+    name: str
+    size: int
+    excluded: str
+
+
+def relations(snapshot: Snapshot) -> dict[str, Relation]:
+    """Everything in the snapshot's schema that rows can be selected from, by name."""
+    rows = snapshot.rows(
+        """
+        SELECT c.relname::text AS name,
+               CASE WHEN c.relkind = 'p'
+                    THEN (SELECT coalesce(sum(pg_relation_size(relid)), 0) FROM pg_partition_tree(c.oid))
+                    ELSE pg_relation_size(c.oid) END AS size,
+               CASE WHEN c.relkind = 'v' THEN 'a view: it holds no rows of its own'
+                    WHEN c.relkind = 'm' THEN 'a materialized view: what it holds is made anew from tables'
+                    WHEN c.relkind = 'f' THEN 'a foreign table: its rows stand in another database'
+                    WHEN c.relispartition THEN format('a partition: compared as part of %s',
+                        (SELECT inhparent::regclass FROM pg_inherits WHERE inhrelid = c.oid))
+                    WHEN NOT EXISTS (SELECT FROM pg_attribute a
+                                     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+                        THEN 'it has no columns'
+                    WHEN e.extname IS NOT NULL THEN format('it belongs to the extension %s', e.extname)
+                    ELSE '' END AS excluded
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+        LEFT JOIN pg_extension e ON e.oid = d.refobjid
+        WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        ORDER BY c.relname COLLATE "C"
+        """,
+        schema=snapshot.database.schema,
+    )
+    return {row.name: Relation(row.name, int(row.size), row.excluded) for row in rows}

@@ -1,0 +1,25 @@
+"""The project around the engine: which migration it validates, and where its checks are."""
+
+from __future__ import annotations
+
+import importlib
+import tomllib
+from pathlib import Path
+
+from postmigration.errors import CannotJudge
+from postmigration.migration import Migration
+
+
+def project(root: Path) -> tuple[Migration, Path]:
+    """The migration that pyproject.toml names, and the directory of its checks.
+
+    Raises:
+        CannotJudge: it names none.
+    """
+    file = root / "pyproject.toml"
+    try:
+        settings = tomllib.loads(file.read_text())["tool"]["postmigration"]
+        module, _, name = settings["migration"].partition(":")
+        return getattr(importlib.import_module(module), name), root / settings["checks"]
+    except (OSError, KeyError) as error:
+        raise CannotJudge(f"{file} has no [tool.postmigration] with migration and checks: {error}") from None

@@ -1,0 +1,100 @@
+"""A database restored from backup files: every row arrives or is named, and what else was left out is listed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from postmigration import embedded
+from postmigration.backup import Backup, identified
+from postmigration.errors import CannotJudge
+from postmigration.ledger import ELSEWHERE, Ledger
+from postmigration.restoring import Restoring
+from postmigration.script import Script
+from postmigration.standins import Standins
+from postmigration.statements import PLATFORM_SCHEMAS
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What became of a backup.
+
+    Args:
+        facts: sentences for the report's header: each file, and what was provided or changed to restore it.
+        set_aside: rows of the platform's tables that the backup does not define, with their number, and what else was
+            left out: extensions, grants, owners, comments, ….
+        unrestored: the application's objects that could not be restored, as "policy own on public.t": checks that need
+            them are not judged.
+    """
+
+    facts: tuple[str, ...]
+    set_aside: tuple[str, ...]
+    unrestored: tuple[str, ...]
+
+
+def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Restored:
+    """Restores a backup into a new database.
+
+    Args:
+        files: the files of one backup, in the order in which they are to be restored.
+        server: where to restore it.
+        database: the name of the database, which is created.
+
+    Raises:
+        CannotJudge: a file is no whole backup, rows did not arrive, or something that rows need cannot be created; one
+            line with the cause and the remedy.
+    """
+    ledger, facts = Ledger(), []
+    with tempfile.TemporaryDirectory(prefix="postmigration-backup-") as scratch:
+        backups = [identified(path, Path(scratch)) for path in files]
+        server.create(database)
+        with server.connect(database) as provider:
+            standins = Standins(provider)
+            waiting = []
+            for backup in backups:
+                with backup.opened() as stream, server.connect(database) as connection:
+                    script = Script(stream, backup.name)
+                    waiting.append(Restoring(connection, backup.name, ledger, standins).read(script))
+                facts.append(backup.described(script.header))
+            standins.complete()
+            for backup, later in zip(backups, waiting, strict=True):
+                with server.connect(database) as connection:
+                    Restoring(connection, backup.name, ledger, standins).run(later)
+            _count(provider, ledger)
+            _refuse_empty(backups, ledger)
+            facts += standins.facts()
+            provider.execute("ANALYZE")
+    return Restored((*facts, *ledger.notes), ledger.listed(), tuple(ledger.unrestored))
+
+
+def _count(connection: psycopg.Connection[Any], ledger: Ledger) -> None:
+    """Makes sure that what arrived is still there."""
+    for oid, loaded in ledger.loaded.items():
+        row = connection.execute(
+            "SELECT oid::regclass::text, relkind = 'p' FROM pg_class WHERE oid = %s", [oid]
+        ).fetchone()
+        name, partitioned = row or ("a table", False)
+        only = "" if partitioned else "ONLY "
+        counted = connection.execute(f"SELECT count(*) FROM {only}{name}".encode()).fetchone() if row else None
+        have = counted[0] if counted else 0
+        if have != loaded.rows:
+            raise CannotJudge(
+                f"the rows of {name} did not all arrive: {loaded.rows:,} are in the backup, {have:,} in the restored "
+                f"table; {ELSEWHERE}"
+            )
+
+
+def _refuse_empty(backups: Sequence[Backup], ledger: Ledger) -> None:
+    names = ", ".join(backup.name for backup in backups)
+    if not ledger.tables:
+        raise CannotJudge(f"{names} defines no table: name the file with the application's tables too")
+    if not sum(loaded.rows for loaded in ledger.loaded.values() if loaded.schema not in PLATFORM_SCHEMAS):
+        raise CannotJudge(
+            f"{names} holds a schema and no rows, so there is nothing to compare with: dump again without "
+            "--schema-only, by a role that sees all rows"
+        )

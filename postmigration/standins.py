@@ -1,0 +1,186 @@
+"""What a dump expects of its platform and does not bring along: roles, publications, functions, identities.
+
+Nothing here is created unless the dump refers to it and does not define it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from postmigration.contrib import AUTH, EXTENSIONS
+from postmigration.statements import PLATFORM_SCHEMAS, readable, split
+
+_IDENTIFIER = rb'(?:"[^"]+"|[A-Za-z_][\w$]*)'
+_CALLS = re.compile(
+    rb'(?<![\w$."])(?:(?P<schema>%s)\.)?(?P<quote>"?)(?P<function>%s)(?P=quote)\('
+    % (_IDENTIFIER, b"|".join(sorted({name.encode() for f in EXTENSIONS.values() for name in f}, reverse=True)))
+    + rb'|(?<![\w$."])"?auth"?\."?(?P<claim>%s)"?\(' % b"|".join(name.encode() for name in AUTH)
+)
+_IDENTITIES = re.compile(rb'REFERENCES\s+"?auth"?\."?users"?\s*\(\s*"?id"?\s*\)', re.I)
+_REFERRING = re.compile(rb"ALTER\s+TABLE\s+(?:ONLY\s+)?(\S+)\s+ADD\s.*FOREIGN\s+KEY\s*\(\s*([^),]+?)\s*\)", re.I | re.S)
+_MISSING = re.compile(r'(role|publication) "(.*)" does not exist', re.DOTALL)
+_UNDEFINED = ("3F000", "42883", "42P01")
+_SAID = "stand-in of postmigration"
+
+
+class Standins:
+    """Creates what is missing, and keeps what it has created.
+
+    Args:
+        connection: the database that is being restored, as its superuser.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self.roles: set[str] = set()
+        self.publications: set[str] = set()
+        self.functions: set[str] = set()
+        self.extensions: dict[str, str] = {}
+        self._referring: set[str] = set()
+        self._mentioned: set[tuple[str, str]] = set()
+
+    def note(self, text: bytes) -> None:
+        """Remembers which functions of the platform a statement mentions by their full names, in bodies too."""
+        self._mentioned |= {call for call in _calls(text) if call[0]}
+
+    def complete(self) -> None:
+        """Creates the functions that were mentioned and that nothing has defined."""
+        there = {name for (name,) in self._connection.execute("SELECT nspname FROM pg_namespace").fetchall()}
+        for schema, function in sorted(self._mentioned):
+            if schema in there | PLATFORM_SCHEMAS:
+                self._function(schema, function)
+
+    def extension(self, name: str, schema: str) -> bool:
+        """Creates the stand-ins for an extension's functions; False where there are none for it."""
+        if name not in EXTENSIONS:
+            return False
+        singly = set(self.functions)
+        for function in EXTENSIONS[name]:
+            self._function(schema, function)
+        self.functions = singly
+        self.extensions[name] = schema
+        return True
+
+    def provide(self, error: psycopg.Error, text: bytes) -> bool:
+        """Creates what the server missed in a statement; False where that is nothing that can be provided."""
+        missing = _MISSING.fullmatch(error.diag.message_primary or "")
+        if missing and missing[1] == "role":
+            return self.role(missing[2])
+        if missing and missing[2] not in self.publications:
+            self._connection.execute(sql.SQL("CREATE PUBLICATION {}").format(sql.Identifier(missing[2])))
+            self.publications.add(missing[2])
+            return True
+        if error.sqlstate not in _UNDEFINED:
+            return False
+        if _IDENTITIES.search(text):
+            return self._identities()
+        return sum(self._function(schema, function) for schema, function in sorted(_calls(text))) > 0
+
+    def role(self, name: str) -> bool:
+        """Creates a role without login; False where it exists."""
+        if name in self.roles:
+            return False
+        self.roles.add(name)
+        # Roles belong to the whole server: another database of it may have them already.
+        if not self._connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+            self._connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
+            return True
+        return False
+
+    def facts(self) -> list[str]:
+        """What was created, in sentences."""
+        said = []
+        if self.roles:
+            said.append(
+                "roles were created without login, and with BYPASSRLS only where the backup says so: "
+                + ", ".join(sorted(self.roles))
+            )
+        for extension, schema in self.extensions.items():
+            said.append(
+                f"the functions of {extension} in the schema {schema} are stand-ins; those that need the extension say "
+                "so when they are called"
+            )
+        if self.functions:
+            said.append(f"functions that the backup does not define are stand-ins: {', '.join(sorted(self.functions))}")
+        if self.publications:
+            said.append(f"publications were created without tables: {', '.join(sorted(self.publications))}")
+        if self._referring:
+            row = self._connection.execute("SELECT count(*) FROM auth.users").fetchone()
+            said.append(
+                f"auth.users is not in the backup: a stand-in holds the {row[0] if row else 0:,} ids that "
+                f"{', '.join(sorted(self._referring))} refer to, so whether they existed is not known"
+            )
+        return said
+
+    def _function(self, schema: str, function: str) -> bool:
+        definitions = AUTH.get(function) if schema == "auth" else None
+        for functions in EXTENSIONS.values():
+            definitions = definitions or functions.get(function)
+        there = self._connection.execute(
+            """
+            SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+            WHERE proname = %s AND nspname = ANY (%s)
+            """,
+            [function, [schema] if schema else ["public", "pg_catalog"]],
+        ).fetchone()
+        if there or definitions is None:
+            return False
+        schema = schema or "public"
+        self._schema(schema)
+        if function == "hmac":
+            self._function(schema, "digest")
+        for definition in definitions:
+            self._connection.execute(definition.replace("{schema}", sql.Identifier(schema).as_string()).encode())
+        for signature in self._connection.execute(
+            "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = %s::regnamespace AND proname = %s",
+            [sql.Identifier(schema).as_string(), function],
+        ).fetchall():
+            self._connection.execute(f"COMMENT ON FUNCTION {signature[0]} IS '{_SAID}'".encode())
+        self.functions.add(f"{schema}.{function}")
+        return True
+
+    def identify(self, text: bytes) -> None:
+        """Fills the stand-in for auth.users, if there is one, with what a foreign key refers to."""
+        referring = _REFERRING.match(text)
+        if not referring or not _IDENTITIES.search(text):
+            return
+        described = "SELECT obj_description(to_regclass('auth.users'), 'pg_class')"
+        if self._connection.execute(described).fetchone() != (_SAID,):
+            return
+        table, column = referring[1], referring[2]
+        self._connection.execute(
+            b"INSERT INTO auth.users SELECT DISTINCT %s FROM %s WHERE %s IS NOT NULL ON CONFLICT DO NOTHING"
+            % (column, table, column)
+        )
+        self._referring.add(readable((table + b"." + column).decode(errors="replace")))
+
+    def _identities(self) -> bool:
+        """Creates the platform's table of identities, to which a foreign key refers; False where it exists."""
+        if self._connection.execute("SELECT to_regclass('auth.users')").fetchone() != (None,):
+            return False
+        self._schema("auth")
+        self._connection.execute("CREATE TABLE auth.users (id uuid PRIMARY KEY)")
+        self._connection.execute(f"COMMENT ON TABLE auth.users IS '{_SAID}'".encode())
+        return True
+
+    def _schema(self, name: str) -> None:
+        there = self._connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [name]).fetchone()
+        if not there:
+            self._connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+            self._connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO PUBLIC").format(sql.Identifier(name)))
+
+
+def _calls(text: bytes) -> set[tuple[str, str]]:
+    """The functions that can be provided and that a text calls, each with its schema if that is said."""
+    calls = set()
+    for found in _CALLS.finditer(text):
+        if found["claim"]:
+            calls.add(("auth", found["claim"].decode()))
+        else:
+            schema = split(found["schema"].decode()) if found["schema"] else [""]
+            calls.add((schema[0], found["function"].decode()))
+    return calls

@@ -31,6 +31,7 @@ class TableComparison:
         key: the names of those that identify a row.
         plain: those whose values say nothing of a person.
         rows: what its rows differ in; None where that could not be found out.
+        candidates: keys of rows among which those that differ are, where it is not known which of them.
         problems: what else differs, in words: a table or a column that only one side has.
         notes: what the reader should know and is no difference.
         reason: why it could not be compared.
@@ -41,6 +42,7 @@ class TableComparison:
     key: tuple[str, ...] = ()
     plain: frozenset[str] = frozenset()
     rows: Comparison | None = None
+    candidates: tuple[Sequence[str | None], ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     reason: str = ""
@@ -169,15 +171,13 @@ def compared_with_fingerprint(
             yield TableComparison(name, reason=str(error))
         else:
             counts: dict[Kind, int] = {"missing": found.missing, "extra": found.extra, "changed": found.changed}
-            candidates = [", ".join(map(str, key)) for _, *key in found.candidates]
-            notes = (
-                [found.counts, f"among the rows with these keys: {'; '.join(candidates)}"] if found.different else []
-            )
             yield TableComparison(
                 name,
                 columns=expected.columns,
                 key=table.key,
+                plain=found.plain,
                 rows=Comparison(found.want_rows, found.have_rows, counts, 0, {}, ()),
+                candidates=tuple(key for _, *key in found.candidates),
                 problems=tuple(f"column {column} is extra" for column in now.columns if column not in table.columns),
-                notes=tuple(notes),
+                notes=("a fingerprint tells how many rows differ at the least",) if found.different else (),
             )

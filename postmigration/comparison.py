@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -29,8 +29,17 @@ from postmigration.parity import (
     row_differences,
     rows_sql,
 )
+from postmigration.sql import quoted
 
 _T = TypeVar("_T")
+
+# The mark of rows that the target may have beyond those of before.
+GROWTH = "growth"
+# Columns of the target's query that say how its rows are compared, and what each means; no table has such columns.
+_MARKS = {
+    "since": ("postmigration_settled", "NOT q.postmigration_settled"),
+    GROWTH: ("postmigration_growth", "q.postmigration_growth"),
+}
 
 # A bucket is small enough that looking into one costs little, and there are few enough to be held in memory.
 _ROWS_PER_BUCKET = 512
@@ -84,6 +93,34 @@ class Sides:
         self.parameters = parameters
         self.types = before.types(want.sql, **parameters), after.types(have.sql, **parameters)
         self.hashing = hashing(*self.types, method(before, after))
+
+    @classmethod
+    def of(
+        cls,
+        before: Snapshot,
+        after: Snapshot,
+        want: str,
+        have: str,
+        columns: Sequence[str],
+        *,
+        key: int,
+        accepted: Collection[str] = (),
+        **parameters: Any,
+    ) -> Sides:
+        """The sides that two queries give, marked as the columns beside those that are compared say.
+
+        Args:
+            want, have: the queries on the two snapshots.
+            columns: the columns that are compared, the key's first.
+            key: how many leading columns identify a row.
+            accepted: columns of both that are true for rows whose differences are accepted.
+        """
+        flags = after.types(have, **parameters)
+        waived = {name: f"q.{quoted(name)}" for name in accepted}
+        marks = {name: condition for name, (flag, condition) in _MARKS.items() if flag in flags} | waived
+        new = "q.postmigration_new" if "postmigration_new" in flags else "false"
+        wanted = RowSet(want, tuple(columns), key, waived)
+        return cls(before, after, wanted, RowSet(have, tuple(columns), key, marks, new), **parameters)
 
     @property
     def impersonal(self) -> set[str]:
@@ -191,10 +228,6 @@ class _Tally:
         """The hashes of the keys of the first few differences, some of each kind."""
         turns = chain.from_iterable(zip_longest(*self._kept.values()))
         return list(islice((key for key in turns if key is not None), self.keep))
-
-
-# The mark of rows that the target may have beyond those of before.
-GROWTH = "growth"
 
 
 def bucketed(

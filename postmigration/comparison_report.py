@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -59,6 +59,14 @@ class Writer:
                 table.add_row(*map(Text, row))
             self._console.print(Padding(table, (0, 0, 0, 4)))
 
+        if result.candidates:
+            table = Table(
+                *result.key, title="some of these rows differ", title_justify="left", box=None, pad_edge=False
+            )
+            for key in result.candidates:
+                table.add_row(*(Text(self._masked(result)(v, n)) for v, n in zip(key, result.key, strict=True)))
+            self._console.print(Padding(table, (0, 0, 0, 4)))
+
     def _object(self, result: TableComparison) -> dict[str, Any]:
         if result.rows is None:
             return {"table": result.table, "equal": None, "error": result.reason}
@@ -71,28 +79,28 @@ class Writer:
             "key": list(result.key),
             "problems": list(result.problems),
             "notes": list(result.notes),
+            "candidates": [self._key(result, key) for key in result.candidates],
             "differences": [self._difference(result, difference) for difference in result.rows.differences],
         }
 
     def _difference(self, result: TableComparison, difference: Difference) -> Mapping[str, Any]:
-        mask = self._masked(result)
-
-        def value(text: str | None, name: str) -> str | None:
-            return None if text is None else mask(text, name) if name not in result.plain else text
-
-        found: dict[str, Any] = {
-            "kind": difference.kind,
-            "key": {name: value(text, name) for name, text in zip(result.key, difference.key, strict=True)},
-        }
+        found: dict[str, Any] = {"kind": difference.kind, "key": self._key(result, difference.key)}
         if difference.want is not None and difference.have is not None:
             found["columns"] = {
-                (name := result.columns[i]): {
-                    "want": value(difference.want[i], name),
-                    "have": value(difference.have[i], name),
+                result.columns[i]: {
+                    "want": self._value(result, difference.want[i], result.columns[i]),
+                    "have": self._value(result, difference.have[i], result.columns[i]),
                 }
                 for i in difference.columns()
             }
         return found
+
+    def _key(self, result: TableComparison, key: Sequence[str | None]) -> dict[str, str | None]:
+        return {name: self._value(result, text, name) for name, text in zip(result.key, key, strict=True)}
+
+    def _value(self, result: TableComparison, text: str | None, name: str) -> str | None:
+        """The text itself, for a program: nothing is cut or escaped but what must be masked."""
+        return text if text is None or self._show_values or name in result.plain else shown(text, plain=False)
 
     def _masked(self, result: TableComparison) -> Any:
         return lambda text, name: shown(text, plain=self._show_values or name in result.plain)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from postmigration.database import Snapshot
+from postmigration.expectation import Expectation
 
 
 @dataclass(frozen=True)
@@ -49,3 +51,25 @@ def relations(snapshot: Snapshot) -> dict[str, Relation]:
         schema=snapshot.database.schema,
     )
     return {row.name: Relation(row.name, int(row.size), row.excluded) for row in rows}
+
+
+def ledger(found: Mapping[str, Relation], expected: Mapping[str, Expectation]) -> list[str]:
+    """A line for each relation: how its rows are compared, or why they are not.
+
+    Args:
+        found: the relations of the state before.
+        expected: what its tables must hold.
+    """
+    lines = []
+    for name, relation in found.items():
+        if relation.excluded or name not in expected:
+            lines.append(f"{name}: not compared: {relation.excluded or 'it could not be read'}")
+            continue
+        of = expected[name]
+        line = f"{name}: all rows compared by {', '.join(of.columns[: of.key])} in {len(of.columns)} columns"
+        if of.altered:
+            line += f", where intended changed: {', '.join(of.altered)}"
+        if of.free:
+            line += f", free to change: {', '.join(of.free)}"
+        lines.append(line)
+    return lines

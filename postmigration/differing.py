@@ -5,14 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterator, Sequence
 
+from postmigration.comparison import Comparison
+from postmigration.evidence import Finding
 from postmigration.fingerprint import FingerprintComparison
 from postmigration.parity import Difference
 from postmigration.sql import quoted
 
+# Shows the value of a column.
+Mask = Callable[[str | None, str], str]
 
-def as_evidence(
-    differences: Sequence[Difference], columns: Sequence[str], mask: Callable[[str | None, str], str]
-) -> Iterator[tuple[str, ...]]:
+
+def as_evidence(differences: Sequence[Difference], columns: Sequence[str], mask: Mask) -> Iterator[tuple[str, ...]]:
     """For each value that differs: the key, the kind of difference, the column, the value wanted and the value found.
 
     Args:
@@ -29,19 +32,35 @@ def as_evidence(
             yield (*key, difference.kind, columns[i], *values)
 
 
-def bucket_evidence(
-    found: FingerprintComparison, key: Sequence[str], mask: Callable[[str | None, str], str]
-) -> Iterator[tuple[str, ...]]:
-    """For each row in a bucket that differs: its key, the bucket, and how many rows both sides have there.
+def of_rows(
+    found: Comparison, columns: Sequence[str], key: int, examined: int, statement: str, mask: Mask, query: str
+) -> Finding:
+    """What was found of rows that differ: for each value that does the key, both values and the kind of difference."""
+    fields = (*columns[:key], "difference", "column", "want", "have")
+    rows = tuple(as_evidence(found.differences, columns, mask))
+    return Finding(statement, found.wrong, max(examined, found.wrong), fields, rows, query)
 
-    Args:
-        key: the columns that identify a row.
-        mask: shows the value of a column.
-    """
+
+def of_buckets(found: FingerprintComparison, key: Sequence[str], statement: str, mask: Mask, query: str) -> Finding:
+    """What was found of buckets that differ: for each row in them its key, and how many rows both sides have there."""
     buckets = {bucket.number: bucket for bucket in found.different}
-    for number, *values in found.candidates:
-        shown = (mask(value, name) for value, name in zip(values, key, strict=True))
-        yield (*shown, str(number), f"{buckets[number].want_rows:,}", f"{buckets[number].have_rows:,}")
+    rows = tuple(
+        (
+            *(mask(value, name) for value, name in zip(values, key, strict=True)),
+            str(number),
+            f"{buckets[number].want_rows:,}",
+            f"{buckets[number].have_rows:,}",
+        )
+        for number, *values in found.candidates
+    )
+    return Finding(
+        f"{statement}: the keys of all rows in the first buckets that differ; {found.counts}",
+        found.wrong,
+        max(found.want_rows, found.have_rows, found.wrong),
+        (*key, "bucket", "rows before", "rows now"),
+        rows,
+        query,
+    )
 
 
 def of_keys(sql: str, key: Sequence[str], differences: Sequence[Difference], plain: Collection[str]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import decimal
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-Severity = Literal["blocker", "warning"]
+from postmigration.waivers import Waiver
+
+Severity = Literal["blocker", "warning", "waived"]
 
 # Types whose values identify or count but do not describe a person; all others are masked.
 _IMPERSONAL = (bool, int, float, decimal.Decimal, uuid.UUID, datetime.datetime, datetime.date, type(None))
@@ -28,7 +30,8 @@ class Finding:
         columns: the names of the columns of `rows`.
         rows: the first few wrong rows, as text, masked already.
         query: SQL that shows all of them when it is pasted into psql.
-        severity: a `blocker` fails the check, a `warning` is shown and does not.
+        severity: a `blocker` fails the check; a `warning`, and what a waiver accepts, is shown and does not.
+        waiver: the name of the waiver that accepts it.
     """
 
     statement: str
@@ -38,6 +41,7 @@ class Finding:
     rows: tuple[tuple[str, ...], ...] = ()
     query: str = ""
     severity: Severity = "blocker"
+    waiver: str = ""
 
 
 @dataclass
@@ -70,9 +74,27 @@ class Evidence:
         return [finding for finding in self.findings if finding.severity == "blocker"]
 
     @property
+    def waived(self) -> dict[str, int]:
+        """How many differences each waiver excused, by its name."""
+        used: dict[str, int] = {}
+        for finding in self.findings:
+            if finding.waiver:
+                used[finding.waiver] = used.get(finding.waiver, 0) + finding.wrong
+        return used
+
+    @property
     def warnings(self) -> list[Finding]:
         """The findings that are shown and do not fail the check."""
         return [finding for finding in self.findings if finding.severity == "warning"]
+
+    def accept(self, waiver: Waiver) -> None:
+        """Lets what fails the check fail it no longer, and says why."""
+        self.findings = [
+            replace(f, severity="waived", waiver=waiver.name, statement=f"{f.statement}: {waiver.words}")
+            if f.severity == "blocker"
+            else f
+            for f in self.findings
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """The evidence as JSON types, so that it can travel between processes."""

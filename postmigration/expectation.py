@@ -26,6 +26,7 @@ class Expectation:
         key: how many leading columns identify a row; all where nothing does.
         newest: a query on the baseline for `:newest`.
         free: the columns that are not compared, because they may hold anything.
+        accepted: conditions on a row of either side, by name, under which its differences are accepted.
     """
 
     source: str
@@ -35,20 +36,22 @@ class Expectation:
     key: int
     newest: str
     free: tuple[str, ...]
+    accepted: Mapping[str, str]
 
     @property
     def want(self) -> str:
         """See above."""
         values = (f"{self.altered.get(name, f'r.{quoted(name)}')} AS {quoted(name)}" for name in self.columns)
-        return f"SELECT {', '.join(values)} FROM ({self.source}) r"
+        return f"SELECT {', '.join(values)}{_flags(self.accepted)} FROM ({self.source}) r"
 
 
-def expectation(migration: Migration | None, before: Table) -> Expectation:
+def expectation(migration: Migration | None, before: Table, accepted: Mapping[str, str] | None = None) -> Expectation:
     """What one table must hold, in every column that it had before.
 
     Args:
         migration: its intended changes; None where nothing may have changed.
         before: the table as the baseline's catalogs describe it.
+        accepted: see `Expectation`.
     """
     name, table = before.name, quoted(before.name)
     intended = [] if migration is None else [change for change in migration.intended if change.table == name]
@@ -69,12 +72,17 @@ def expectation(migration: Migration | None, before: Table) -> Expectation:
         source=f"SELECT * FROM {table}" if migration is None else migration.before.get(name, f"SELECT * FROM {table}"),
         altered={column: case for column, case in wanted.items() if column in columns},
         have=f"SELECT {values}, {settled} AS postmigration_settled, {growth} AS postmigration_growth, "
-        f"{new} AS postmigration_new FROM {table} t",
+        f"{new} AS postmigration_new{_flags(accepted or {})} FROM {table} t",
         columns=columns,
         key=len(before.key) or len(columns),
         newest=f"SELECT coalesce({newest}, 'infinity')::text FROM {table}",
         free=free,
+        accepted=accepted or {},
     )
+
+
+def _flags(accepted: Mapping[str, str]) -> str:
+    return "".join(f", ({condition}) AS {quoted(name)}" for name, condition in accepted.items())
 
 
 def _cases(intended: Sequence[IntendedChange], row: Literal["r", "t"]) -> dict[str, str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from postmigration.waivers import Waiver
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,7 @@ class Options:
         allow_empty: a statement that had no row to look at is still a success.
         show_values: evidence shows values as they are.
         evidence_rows: how many wrong rows evidence shows.
+        waivers: differences that are accepted.
         budgets: milliseconds that replace the budget of a plan check, by its number.
     """
 
@@ -24,4 +28,15 @@ class Options:
     allow_empty: bool = False
     show_values: bool = False
     evidence_rows: int = 5
+    waivers: Sequence[Waiver] = ()
     budgets: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> list[Waiver]:
+        """The waivers that have not expired."""
+        return [waiver for waiver in self.waivers if not waiver.expired(today())]
+
+
+def today() -> datetime.date:
+    """The date by which waivers expire, the same in all processes of a run wherever they are."""
+    return datetime.datetime.now(datetime.UTC).date()

@@ -8,8 +8,9 @@ import math
 import os
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 
-from postmigration import embedded
+from postmigration import embedded, waivers
 from postmigration.database import Limits
 from postmigration.errors import CannotJudge
 from postmigration.judging import Options
@@ -32,6 +33,7 @@ def declare(add: Callable[..., object]) -> None:
     declare_database(add)
     declare_baseline(add)
     add("--cutover", metavar="TIMESTAMP", help="when the migrated application went live; what came later owes less")
+    add("--waivers", metavar="FILE", help="accepted differences, each with reason, owner and expiry date (TOML)")
     add("--read-only", action="store_true", help="leave out the checks that write and roll back")
     add("--allow-empty", action="store_true", help="a check that finds no rows to examine passes")
     add("--allow-partial", action="store_true", help="exit 0 although checks were left out or not judged")
@@ -123,6 +125,7 @@ def judging(option: Namespace, plan_checks: int) -> Options:
         allow_empty=option.allow_empty,
         show_values=option.show_values,
         evidence_rows=max(1, option.evidence_rows),
+        waivers=() if option.waivers is None else waivers.read(Path(option.waivers)),
         budgets=dict(_budget(text, plan_checks) for text in option.budget),
     )
 

@@ -15,11 +15,12 @@ from postmigration import options, report
 from postmigration.database import refusal, refused_because
 from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged
 from postmigration.evidence import Evidence, Finding, Violation
+from postmigration.judging import today
 from postmigration.migration import Migration
 from postmigration.project import project
 from postmigration.run import Run, opened
 from postmigration.target import Target
-from postmigration.verdict import CANNOT_JUDGE, INTERRUPTED, Result, Verdict, verdict
+from postmigration.verdict import CANNOT_JUDGE, INTERRUPTED, Result, Verdict, of_waivers, verdict
 
 _RUN = pytest.StashKey[Run]()
 _SESSION = pytest.StashKey["Judgement"]()
@@ -58,6 +59,9 @@ class Judgement:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Replaces pytest's exit status by the verdict's, unless the run itself went wrong."""
         run = self.config.stash.get(_RUN, None)
+        plan = {result.plan for result in self.results.values()} - {None}
+        if run is not None and run.options.waivers and len(plan) == self.migration.plan_checks:
+            self.results["waivers"] = of_waivers(run.options.waivers, list(self.results.values()), today())
         self.verdict = verdict(
             list(self.results.values()),
             plan_checks=self.migration.plan_checks,
@@ -171,7 +175,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         return (yield)
     try:
         outcome = yield
-        seen.conclude()
+        seen.conclude((pyfuncitem.function.__name__.removeprefix("test_"), str(_plan(pyfuncitem)[0])))
     except NotJudged:
         if seen.evidence.blockers:
             raise Violation(seen.evidence) from None

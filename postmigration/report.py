@@ -101,7 +101,7 @@ def _of_fingerprint(fingerprint: Fingerprint, judged: Server) -> str:
     )
 
 
-_WEAKENING = ("read_only", "allow_empty", "allow_partial", "keyword", "markexpr", "deselect")
+_WEAKENING = ("waivers", "read_only", "allow_empty", "allow_partial", "keyword", "markexpr", "deselect")
 
 
 def summary(config: pytest.Config, run: Run) -> str:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import sqlalchemy as sa
 
 from postmigration import catalog, embedded, fingerprint_file
 from postmigration.address import conninfo
 from postmigration.baseline import Baseline, located
 from postmigration.before import Before
-from postmigration.database import Database, Limits, Server, Snapshot, server
+from postmigration.database import Database, Limits, Server, Snapshot, refused_because, server
 from postmigration.errors import CannotJudge
 from postmigration.fingerprint import Fingerprint, unfit
 from postmigration.judging import Options
 from postmigration.migration import Migration
+from postmigration.sql import quoted
 from postmigration.target import Target
+from postmigration.waivers import Waiver
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
         target = _snapshot(target_database, snapshots[0], cleanup)
         identified = server(target)
         _fit(target, migration, options)
+        _check(options.accepted, target)
         baseline = baseline_server = fingerprint = None
         origin: Baseline | None = joined["baseline"] and Baseline(**joined["baseline"])
         if origin is not None and origin.fingerprint:
@@ -144,6 +150,16 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             shared=joined,
             cleanup=cleanup.pop_all(),
         )
+
+
+def _check(waivers: Sequence[Waiver], target: Snapshot) -> None:
+    """Makes sure that the conditions of waivers can be asked."""
+    for waiver in waivers:
+        if waiver.table:
+            try:
+                target.rows(f"EXPLAIN SELECT FROM {quoted(waiver.table)} WHERE ({waiver.condition})")
+            except sa.exc.DBAPIError as error:
+                raise CannotJudge(f"{waiver.name} cannot be applied: {refused_because(error)}") from None
 
 
 def _located(request: Request, migration: Migration, cleanup: contextlib.ExitStack) -> dict[str, Any]:

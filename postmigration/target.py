@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from postmigration import catalog, timing
 from postmigration.before import Before
-from postmigration.comparison import GROWTH, Sides
+from postmigration.comparison import Sides
 from postmigration.database import Database, Server, Snapshot, refusal
-from postmigration.differing import as_evidence, bucket_evidence, of_keys
+from postmigration.differing import of_buckets, of_keys, of_rows
 from postmigration.errors import NotJudged
 from postmigration.evidence import Evidence, Finding, Severity, Violation, shown
 from postmigration.expectation import expectation
@@ -23,14 +23,9 @@ from postmigration.fingerprint import (
 )
 from postmigration.judging import Options
 from postmigration.migration import Migration
-from postmigration.parity import Kind, RowSet
+from postmigration.parity import Kind
 from postmigration.sql import pasteable, quoted, written
-
-# Columns of a compared query that say how its rows are compared, and what each means; no table has such columns.
-_MARKS = {
-    "since": ("postmigration_settled", "NOT q.postmigration_settled"),
-    GROWTH: ("postmigration_growth", "q.postmigration_growth"),
-}
+from postmigration.waivers import Waiver
 
 # undefined_table, undefined_column, undefined_function: the schema is not, or only partly, migrated.
 _LACKING = ("42P01", "42703", "42883")
@@ -145,6 +140,7 @@ class Target:
         optional: bool = False,
         examined: str | None = None,
         newest: str | None = None,
+        accepted: Sequence[Waiver] = (),
     ) -> int:
         """States that a query on the baseline and a query on the target give the same rows.
 
@@ -162,6 +158,7 @@ class Target:
             optional: there may be nothing to look at.
             examined: a query on the target that counts the rows looked at; by default all rows of `want` were.
             newest: a query on the baseline for the parameter `:newest` of the other two.
+            accepted: waivers of which both have a column that is true for rows whose differences are accepted.
 
         Returns:
             How many rows `want` gives.
@@ -172,25 +169,23 @@ class Target:
             parameters = dict(self._parameters)
             if newest is not None:
                 parameters["newest"] = before.scalar(newest, **parameters)
-            sides = self._sides(before, want, have, tuple(columns), key, parameters)
+            names = [waiver.name for waiver in accepted]
+            sides = Sides.of(before, self.snapshot, want, have, columns, key=key, accepted=names, **parameters)
             found = sides.compared(keep=self.options.evidence_rows, ignore=ignore)
             count = (found.want_rows or found.have_rows) if examined is None else self._scalar(examined)
             self._look(count, statement, optional)
             if since := found.marked.get("since"):
                 self.note(f"{since:,} rows created or changed since the cut-over: {statement}")
-            if found.wrong:
-                shown_plain = {*plain, *sides.impersonal}
-                mask = partial(self._masked, plain=shown_plain)
-                self.evidence.findings.append(
-                    Finding(
-                        statement,
-                        found.wrong,
-                        max(count, found.wrong),
-                        (*columns[:key], "difference", "column", "want", "have"),
-                        tuple(as_evidence(found.differences, columns, mask)),
-                        self._pasteable(of_keys(have, columns[:key], found.differences, shown_plain), parameters),
+            for waiver in accepted:
+                if excused := found.marked.get(waiver.name):
+                    self.evidence.findings.append(
+                        Finding(f"{statement}: {waiver.words}", excused, count, severity="waived", waiver=waiver.name)
                     )
-                )
+            if found.wrong:
+                safe = {*plain, *sides.impersonal}
+                query = self._pasteable(of_keys(have, columns[:key], found.differences, safe), parameters)
+                mask = partial(self._masked, plain=safe)
+                self.evidence.findings.append(of_rows(found, columns, key, count, statement, mask, query))
             return found.want_rows
         return 0
 
@@ -201,7 +196,8 @@ class Target:
             before: one of `Before.tables`.
         """
         statement = f"rows of {before.name} that are not what they were, or should have become"
-        expected = expectation(self.migration, before)
+        waivers = [waiver for waiver in self.options.accepted if waiver.table == before.name]
+        expected = expectation(self.migration, before, {waiver.name: waiver.condition for waiver in waivers})
         fingerprint = self.before.fingerprint
         if fingerprint is None:
             self.expect_same(
@@ -210,6 +206,7 @@ class Target:
                 columns=expected.columns,
                 key=expected.key,
                 newest=expected.newest,
+                accepted=waivers,
                 statement=statement,
                 optional=True,
             )
@@ -232,32 +229,11 @@ class Target:
                     f"{found.unjudged:,} buckets not judged: {found.since:,} rows were changed since the cut-over"
                 )
             if found.different:
-                self.evidence.findings.append(
-                    Finding(
-                        f"{statement}: the keys of all rows in the first buckets that differ; {found.counts}",
-                        found.wrong,
-                        max(found.want_rows, found.have_rows, found.wrong),
-                        (*table.key, "bucket", "rows before", "rows now"),
-                        tuple(bucket_evidence(found, table.key, partial(self._masked, plain=found.plain))),
-                        self._pasteable(found.sql, {**self._parameters, "newest": fingerprint.taken_at}),
-                    )
-                )
+                query = self._pasteable(found.sql, {**self._parameters, "newest": fingerprint.taken_at})
+                mask = partial(self._masked, plain=found.plain)
+                self.evidence.findings.append(of_buckets(found, table.key, statement, mask, query))
             elif found.unjudged and not found.buckets:
                 raise NotJudged("rows of every bucket of the fingerprint were changed since the cut-over")
-
-    def _sides(
-        self, before: Snapshot, want: str, have: str, columns: tuple[str, ...], key: int, parameters: dict[str, Any]
-    ) -> Sides:
-        flags = self.snapshot.types(have, **parameters)
-        marks = {name: condition for name, (flag, condition) in _MARKS.items() if flag in flags}
-        new = "q.postmigration_new" if "postmigration_new" in flags else "false"
-        return Sides(
-            before,
-            self.snapshot,
-            RowSet(want, columns, key),
-            RowSet(have, columns, key, marks, new),
-            **parameters,
-        )
 
     def expect_no_problems(self, problems: Sequence[str], *, facts: int) -> None:
         """States that there is nothing to complain of among facts of the schema.
@@ -308,19 +284,10 @@ class Target:
         """
         budget = self.options.budgets.get(plan, budget)
         sql = written(query)
-        statement = f"the query takes more than its {budget:g} ms"
-        with self._statement(statement):
-            median = timing.median(self.snapshot, sql)
-            self.evidence.notes.append(f"median of {timing.RUNS} warm runs {median:.1f} ms, budget {budget:g} ms")
-            if median > budget:
-                found = f"{statement}: the median of {timing.RUNS} warm runs is {median:.1f} ms"
-                self.evidence.findings.append(Finding(found, 1, 1, query=sql))
-            for name in timing.needless_scans(self.snapshot, sql) if index_only else ():
-                found = (
-                    f"the query reads the whole of {name}, which has {timing.LARGE_TABLE:,} rows or more: "
-                    "an index is missing or is not used"
-                )
-                self.evidence.findings.append(Finding(found, 1, 1, query=sql))
+        with self._statement(f"the query takes more than its {budget:g} ms"):
+            median, findings = timing.judged(self.snapshot, sql, budget=budget, index_only=index_only)
+            self.note(f"median of {timing.RUNS} warm runs {median:.1f} ms, budget {budget:g} ms")
+            self.evidence.findings += findings
 
     @contextmanager
     def writing(self, *, milliseconds: int = 10_000) -> Iterator[sa.Connection]:
@@ -344,13 +311,19 @@ class Target:
         ):
             yield connection
 
-    def conclude(self) -> None:
+    def conclude(self, check: Collection[str] = ()) -> None:
         """The judgement of the check, from all that it stated.
+
+        Args:
+            check: what the check is called, for waivers.
 
         Raises:
             Violation: something does not hold.
             NotJudged: nothing was stated, or there was nothing to look at.
         """
+        for waiver in self.options.accepted:
+            if waiver.check in check:
+                self.evidence.accept(waiver)
         if self.evidence.blockers:
             raise Violation(self.evidence)
         if not self._statements:

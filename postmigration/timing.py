@@ -7,12 +7,35 @@ from collections.abc import Iterator
 from typing import Any
 
 from postmigration.database import Snapshot
+from postmigration.evidence import Finding
 
 # A table of this many rows or more is too large to be read whole for one page or one record.
 LARGE_TABLE = 10_000
 # A filter that keeps this share of the rows is served as well by reading them all.
 _SELECTIVE = 0.05
 RUNS = 5
+
+
+def judged(snapshot: Snapshot, sql: str, *, budget: float, index_only: bool) -> tuple[float, list[Finding]]:
+    """How long a query takes, and what is wrong with that.
+
+    Args:
+        budget: milliseconds that it may take.
+        index_only: no large table may be read whole for it.
+
+    Returns:
+        Milliseconds (see `median`), and the findings.
+    """
+    taken = median(snapshot, sql)
+    wrong = []
+    if taken > budget:
+        wrong.append(f"the query takes more than its {budget:g} ms: the median of {RUNS} warm runs is {taken:.1f} ms")
+    wrong += [
+        f"the query reads the whole of {name}, which has {LARGE_TABLE:,} rows or more: "
+        "an index is missing or is not used"
+        for name in (needless_scans(snapshot, sql) if index_only else ())
+    ]
+    return taken, [Finding(statement, 1, 1, query=sql) for statement in wrong]
 
 
 def median(snapshot: Snapshot, sql: str) -> float:

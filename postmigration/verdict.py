@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from postmigration.evidence import Evidence
+from postmigration.evidence import Evidence, Finding
+from postmigration.waivers import Waiver, problems
 
 Outcome = Literal["passed", "failed", "not judged", "broken"]
 
@@ -101,6 +103,7 @@ def verdict(
     others_unjudged = [r.title for r in others if r.outcome == "not judged" and not r.needs_baseline]
     broken = [result.plan or result.title for result in results if result.outcome == "broken"]
     warnings = sum(len(result.evidence.warnings) for result in results)
+    waived = sum(sum(result.evidence.waived.values()) for result in results)
     rows = sum(result.evidence.examined for result in results)
 
     def counted() -> list[str]:
@@ -121,6 +124,8 @@ def verdict(
         parts.append(f"{rows:,} rows examined")
         if for_baseline:
             parts.append(f"{for_baseline} others need --baseline")
+        if waived:
+            parts.append(f"{waived:,} difference{'' if waived == 1 else 's'} waived")
         if warnings:
             parts.append(f"{warnings} warning{'' if warnings == 1 else 's'}")
         return [*parts, subject]
@@ -139,6 +144,34 @@ def verdict(
     if unjudged or others_unjudged:
         return Verdict("PARTIAL" if allow_partial else "NO-GO", sentence, GO if allow_partial else NO_GO)
     return Verdict("GO (demonstration world, no database was named)" if demonstration else "GO", sentence, GO)
+
+
+def of_waivers(waivers: Sequence[Waiver], results: Sequence[Result], today: datetime.date) -> Result:
+    """The result for the waivers themselves, after a whole run.
+
+    Args:
+        results: what the run came to.
+        today: the date by which they expire.
+    """
+    used: dict[str, int] = {}
+    for result in results:
+        for name, times in result.evidence.waived.items():
+            used[name] = used.get(name, 0) + times
+    wrong = problems(waivers, used, today)
+    return Result(
+        nodeid="waivers",
+        plan=None,
+        group="waivers",
+        title="accepted differences",
+        sentence="Every accepted difference is there, and accepted until today or longer.",
+        meaning="A waiver that has expired or excuses nothing hides what comes next: renew it, or delete it.",
+        outcome="failed" if wrong else "passed",
+        evidence=Evidence(
+            facts=len(waivers),
+            findings=[Finding(problem, 1, len(waivers)) for problem in wrong],
+            notes=[f"{used.get(waiver.name, 0):,} differences: {waiver.words}" for waiver in waivers],
+        ),
+    )
 
 
 def _gravity(result: Result | None) -> int:

@@ -13,17 +13,21 @@ ENGINE = ROOT / "postmigration"
 
 # Each module may import those above it.
 LAYERS = (
-    {"errors", "evidence", "judging", "migration"},
-    {"address", "sql", "verdict"},
-    {"hashing"},
-    {"parity"},
-    {"database"},
+    {"errors", "migration"},
+    {"address", "sql"},
+    {"hashing", "waivers"},
+    {"evidence", "judging", "parity"},
+    {"database", "verdict"},
     {"catalog", "comparison", "embedded", "timing"},
     {"expectation", "references"},
+    {"coverage"},
+    {"fingerprint"},
+    {"before", "compare", "differing", "fingerprint_file"},
     {"target"},
+    {"baseline"},
     {"run"},
-    {"options", "report"},
-    {"plugin"},
+    {"comparison_report", "options", "project", "report"},
+    {"cli", "plugin"},
 )
 
 

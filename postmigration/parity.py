@@ -96,8 +96,10 @@ def hashes_sql(rows: RowSet, hashing: Hashing, buckets: int, finer: int) -> str:
         buckets: how many there are, a power of two.
         finer: into how many, no fewer, the result is divided.
     """
-    named = [quoted(name) for name in rows.marks]
-    marks = "".join(f", ({condition}) IS TRUE AS {quoted(name)}" for name, condition in rows.marks.items())
+    named = [f"postmigration_mark_{i}" for i in range(len(rows.marks))]
+    marks = "".join(
+        f", ({condition}) IS TRUE AS {name}" for name, condition in zip(named, rows.marks.values(), strict=True)
+    )
     # Grouped, so that what is sorted is hashes and not rows.
     counted = f"""
         SELECT {_KEY} & {finer - 1} AS bucket, {_KEY} AS k, {hashing.row(rows.columns)} AS r, count(*) AS n

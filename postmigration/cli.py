@@ -22,7 +22,7 @@ from postmigration.coverage import Relation, relations
 from postmigration.database import Database, Snapshot, refused_because, server
 from postmigration.errors import CannotJudge, NotJudged
 from postmigration.fingerprint import taken, unfit
-from postmigration.project import project
+from postmigration.project import is_project, project
 from postmigration.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
 
 _LOG_WIDTH = 160
@@ -164,7 +164,7 @@ def _chosen(option: Namespace, before: dict[str, Relation], after: dict[str, Rel
 def _fingerprint(option: Namespace) -> int:
     with ExitStack() as cleanup:
         snapshot = _snapshot(option, cleanup)
-        migration = project(Path.cwd())[0] if (Path.cwd() / "pyproject.toml").exists() else None
+        migration = project(Path.cwd())[0] if is_project(Path.cwd()) else None
         sizes = {name: relation for name, relation in relations(snapshot).items() if not relation.excluded}
         if not sizes:
             raise CannotJudge(f"there is nothing to take: schema {option.schema} has no table (name another: --schema)")
@@ -180,6 +180,8 @@ def _fingerprint(option: Namespace) -> int:
         fingerprint_file.written(fingerprint, option.output)
         rows = sum(table.rows for table in fingerprint.tables.values())
         print(f"{option.output}: {len(fingerprint.tables)} tables, {rows:,} rows, as of {fingerprint.taken_at}")
+        if migration is None:
+            print("for postmigration compare only: the gate needs one that was taken in its own directory")
         return GO
 
 

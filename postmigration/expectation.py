@@ -25,6 +25,7 @@ class Expectation:
         columns: the columns that are compared, the key's first.
         key: how many leading columns identify a row; all where nothing does.
         newest: a query on the baseline for `:newest`.
+        youngest: SQL over its rows for the same; NULL where nothing tells.
         free: the columns that are not compared, because they may hold anything.
         accepted: conditions on a row of either side, by name, under which its differences are accepted.
     """
@@ -35,6 +36,7 @@ class Expectation:
     columns: tuple[str, ...]
     key: int
     newest: str
+    youngest: str
     free: tuple[str, ...]
     accepted: Mapping[str, str]
 
@@ -66,7 +68,7 @@ def expectation(migration: Migration | None, before: Table, accepted: Mapping[st
     new = "false"
     if "created_at" in times:
         new = f"t.created_at > CAST(:newest AS timestamptz) AND (({growth}) OR NOT ({settled}))"
-    newest = "max(created_at)" if "created_at" in times else "CAST(NULL AS timestamptz)"
+    youngest = "max(created_at)" if "created_at" in times else "CAST(NULL AS timestamptz)"
     values = ", ".join(f"{held.get(column, f't.{quoted(column)}')} AS {quoted(column)}" for column in columns)
     return Expectation(
         source=f"SELECT * FROM {table}" if migration is None else migration.before.get(name, f"SELECT * FROM {table}"),
@@ -75,7 +77,8 @@ def expectation(migration: Migration | None, before: Table, accepted: Mapping[st
         f"{new} AS postmigration_new{_flags(accepted or {})} FROM {table} t",
         columns=columns,
         key=len(before.key) or len(columns),
-        newest=f"SELECT coalesce({newest}, 'infinity')::text FROM {table}",
+        newest=f"SELECT coalesce({youngest}, 'infinity')::text FROM {table}",
+        youngest=youngest,
         free=free,
         accepted=accepted or {},
     )

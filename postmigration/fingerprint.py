@@ -45,6 +45,7 @@ class TableFingerprint:
         hashed: for the rows as they were and as they must be, the columns in order, each with its type and whether it
             was hashed as it is or as text.
         rows: the number of rows.
+        newest: when the youngest of them was made, `infinity` where that is not known.
         size: how many buckets there are, a power of two.
         buckets: for each bucket that has rows how many, and for both sets of rows the sum of hashes (64 bits).
     """
@@ -54,6 +55,7 @@ class TableFingerprint:
     key: tuple[str, ...]
     hashed: Mapping[Rows, tuple[tuple[str, str, bool], ...]]
     rows: int
+    newest: str
     size: int
     buckets: Mapping[int, tuple[int, int, int]]
 
@@ -210,7 +212,7 @@ def _table(snapshot: Snapshot, table: catalog.Table, migration: Migration | None
     found = snapshot.rows(
         f"""
         SELECT ({how.key(key)}) & {size - 1} AS bucket, count(*) AS rows, sum({how.row(was)}) AS was,
-               sum({how.row(become)}) AS become
+               sum({how.row(become)}) AS become, (max({expected.youngest}) OVER ())::text AS newest
         FROM ({sql}) q GROUP BY 1
         """,
         SCAN,
@@ -226,6 +228,7 @@ def _table(snapshot: Snapshot, table: catalog.Table, migration: Migration | None
             ),
         },
         rows=sum(row.rows for row in found),
+        newest=found[0].newest or "infinity" if found else "infinity",
         size=size,
         buckets={row.bucket: (row.rows, _low_bits(row.was), _low_bits(row.become)) for row in found},
     )
@@ -253,7 +256,7 @@ def compared(
         NotJudged: a column has another type now, and its hash cannot be repeated.
         sa.exc.DBAPIError: the server refused.
     """
-    parameters = {"cutover": cutover, "newest": fingerprint.taken_at}
+    parameters = {"cutover": cutover, "newest": table.newest}
     types = snapshot.types(expected.have, **parameters)
     for name, type_, as_it_is in table.hashed[rows]:
         if as_it_is and types[name] != type_:
@@ -312,7 +315,10 @@ def unfit(fingerprint: Fingerprint, snapshot: Snapshot, migration: Migration | N
     if fingerprint.calibration != calibration(snapshot) and fingerprint.method == "native":
         return "the server that it was taken on hashes otherwise than this one: take it with --portable"
     if migration is not None and fingerprint.rules != rules(migration):
-        return "it was taken under other intended changes: take it again with the version that judges"
+        return (
+            "it was taken under other intended changes than those of this directory (or none): compare with it by "
+            "postmigration compare, or take it where the gate stands"
+        )
     for name, table in fingerprint.tables.items():
         now = catalog.table(snapshot, name)
         if not now.exists:

@@ -70,6 +70,7 @@ def _read_table(table: dict[str, Any]) -> TableFingerprint:
         key=tuple(table["key"]),
         hashed={rows: tuple((n, t, as_it_is) for n, t, as_it_is in hashed) for rows, hashed in table["hashed"].items()},
         rows=table["rows"],
+        newest=table["newest"],
         size=table["size"],
         buckets={int(number): (count, was, become) for number, (count, was, become) in table["buckets"].items()},
     )

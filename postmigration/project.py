@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import tomllib
 from pathlib import Path
 
 from postmigration.errors import CannotJudge
 from postmigration.migration import Migration
+
+
+def is_project(root: Path) -> bool:
+    """Whether a directory names a migration."""
+    file = root / "pyproject.toml"
+    return file.exists() and "postmigration" in tomllib.loads(file.read_text()).get("tool", {})
 
 
 def project(root: Path) -> tuple[Migration, Path]:
@@ -20,6 +27,8 @@ def project(root: Path) -> tuple[Migration, Path]:
     try:
         settings = tomllib.loads(file.read_text())["tool"]["postmigration"]
         module, _, name = settings["migration"].partition(":")
+        if str(root) not in sys.path:
+            sys.path.insert(0, str(root))
         return getattr(importlib.import_module(module), name), root / settings["checks"]
     except (OSError, KeyError) as error:
         raise CannotJudge(f"{file} has no [tool.postmigration] with migration and checks: {error}") from None

@@ -229,7 +229,7 @@ class Target:
                     f"{found.unjudged:,} buckets not judged: {found.since:,} rows were changed since the cut-over"
                 )
             if found.different:
-                query = self._pasteable(found.sql, {**self._parameters, "newest": fingerprint.taken_at})
+                query = self._pasteable(found.sql, {**self._parameters, "newest": table.newest})
                 mask = partial(self._masked, plain=found.plain)
                 self.evidence.findings.append(of_buckets(found, table.key, statement, mask, query))
             elif found.unjudged and not found.buckets:

@@ -123,7 +123,7 @@ def verdict(
             parts.append(f"{len(left_out)} left out")
         parts.append(f"{rows:,} rows examined")
         if for_baseline:
-            parts.append(f"{for_baseline} others need --baseline")
+            parts.append(f"{for_baseline} others need the rows of a --baseline")
         if waived:
             parts.append(f"{waived:,} difference{'' if waived == 1 else 's'} waived")
         if warnings:

@@ -366,7 +366,11 @@ class Target:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            finding = Finding(f"{statement}: {self._cause(error)}", 1, 1, severity=severity)
+            try:
+                cause = self._cause(error)
+            except NotJudged as unknown:
+                raise NotJudged(f"{unknown} (it was looking for {statement})") from None
+            finding = Finding(f"{statement}: {cause}", 1, 1, severity=severity)
             if finding not in self.evidence.findings:
                 self.evidence.findings.append(finding)
 

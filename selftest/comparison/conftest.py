@@ -1,0 +1,166 @@
+"""A server of each kind, and the comparison of all cases between any two of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from fixtures import MIGRATION
+from postmigration import comparison, embedded
+from postmigration.compare import TableComparison, compared_tables
+from postmigration.coverage import relations
+from postmigration.database import Database, Snapshot
+from postmigration.hashing import Method
+from postmigration.run import demonstration_world
+from selftest.comparison.cases import KINDS, Case
+from selftest.comparison.structures import STRUCTURES
+from selftest.comparison.values import VALUES
+from selftest.servers import SYSTEM_BINARIES, SystemServer
+
+CASES: tuple[Case, ...] = (*VALUES, *STRUCTURES)
+SIDES = ("before", "after")
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The server of the baseline, that of the target, and how both hash."""
+
+    before: int
+    after: int
+    method: Method
+
+    def __str__(self) -> str:
+        return f"{self.before}-{self.after}-{self.method}"
+
+    def holds(self, case: Case) -> bool:
+        """Whether these servers can have the case."""
+        return self.before in case.on[0] and self.after in case.on[1]
+
+
+_METHODS: tuple[Method, ...] = ("native", "portable")
+PAIRINGS = tuple(itertools.starmap(Pairing, itertools.product(KINDS, KINDS, _METHODS)))
+
+
+def chosen(case: Case, *, every: bool) -> list[Pairing]:
+    """The pairings on which a case is proven: all that can hold it, or a few of them, in turn."""
+    possible = [[p for p in PAIRINGS if p.holds(case) and p.method == method] for method in _METHODS]
+    if every:
+        return list(itertools.chain(*possible))
+    turn = CASES.index(case)
+    return [
+        pairings[(turn + 4 * step) % len(pairings)]
+        for pairings, few in zip(possible, (3, 1), strict=True)
+        for step in range(few)
+    ]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves each case to the pairings that are chosen for it."""
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        case, pairing = parameters(item)
+        fits = case is None or pairing is None or pairing in chosen(case, every=config.getoption("--every-server"))
+        (kept if fits else left_out).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left_out)
+
+
+def parameters(item: pytest.Item) -> tuple[Case | None, Pairing | None]:
+    """The case and the pairing of a selftest, if it has them."""
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+        return None, None
+    case, pairing = item.callspec.params.get("case"), item.callspec.params.get("pairing")
+    return case if isinstance(case, Case) else None, pairing if isinstance(pairing, Pairing) else None
+
+
+class Servers:
+    """One server of each kind, started when it is asked for."""
+
+    def __init__(self) -> None:
+        self._running: dict[int, embedded.Server] = {}
+        self._built: set[tuple[int, int, str]] = set()
+        self._worlds: set[int] = set()
+
+    def __getitem__(self, version: int) -> embedded.Server:
+        if version not in self._running:
+            if version == 15 and not SYSTEM_BINARIES.exists():
+                pytest.skip(reason=f"no PostgreSQL 15 in {SYSTEM_BINARIES}")
+            self._running[version] = server = SystemServer() if version == 15 else embedded.Server(version)
+            for side in SIDES:
+                server.create(side)
+        return self._running[version]
+
+    def holding(self, version: int, side: int, cases: Sequence[Case]) -> str:
+        """The connection string of the database of one side, which holds these cases."""
+        with self[version].connect(SIDES[side]) as connection:
+            for case in cases:
+                if (version, side, case.name) not in self._built:
+                    self._built.add((version, side, case.name))
+                    for statement in case.statements(side):
+                        connection.execute(statement.encode())
+        return self[version].conninfo(SIDES[side])
+
+    def world(self, version: int) -> embedded.Server:
+        """The server with the databases `legacy` and `migrated`."""
+        if version not in self._worlds:
+            demonstration_world(self[version], MIGRATION, seed=1, size=60)
+            self._worlds.add(version)
+        return self[version]
+
+    def stop(self) -> None:
+        """Stops them all."""
+        for server in self._running.values():
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """One server of each kind, with the databases `before` and `after`."""
+    servers = Servers()
+    try:
+        yield servers
+    finally:
+        servers.stop()
+
+
+@pytest.fixture(scope="session", params=PAIRINGS, ids=str)
+def pairing(request: pytest.FixtureRequest) -> Pairing:
+    """Two servers, and how both hash."""
+    assert isinstance(request.param, Pairing)
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def compared(request: pytest.FixtureRequest, pairing: Pairing, servers: Servers) -> dict[str, TableComparison]:
+    """What the comparison says of the tables of all selected cases, by their names."""
+    cases = [case for case, its in map(parameters, request.session.items) if case is not None and its == pairing]
+    conninfos = [servers.holding(version, side, cases) for side, version in enumerate((pairing.before, pairing.after))]
+    return compared_databases(conninfos, pairing.method, [case.name for case in cases])
+
+
+def compared_databases(conninfos: Sequence[str], method: Method, names: Sequence[str]) -> dict[str, TableComparison]:
+    """What the comparison says of tables of two databases, by their names.
+
+    Args:
+        conninfos: of the baseline and the target.
+        method: how both must hash.
+        names: the tables.
+    """
+    with ExitStack() as cleanup, pytest.MonkeyPatch.context() as patch:
+        if method == "portable":
+            patch.setattr(comparison, "calibration", lambda snapshot: snapshot)
+        snapshots = []
+        for conninfo, side in zip(conninfos, SIDES, strict=True):
+            database = Database(conninfo, option=side)
+            cleanup.callback(database.close)
+            snapshots.append(Snapshot(database))
+            cleanup.callback(snapshots[-1].close)
+        known = {name: relation for snapshot in snapshots for name, relation in relations(snapshot).items()}
+        assert comparison.method(snapshots[0], snapshots[1]) == method
+        found = compared_tables(snapshots[0], snapshots[1], [known[name] for name in names], jobs=2, keep=100)
+        return {result.table: result for result in found}

@@ -18,7 +18,7 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -149,9 +149,9 @@ def beside_peers(options: argparse.Namespace, console: Console) -> Table:
     peers.install()
     with worlds(options.embedded_version) as build:
         pair = build(options.rows)
-        equal = {name: measured(run, pair, name, console) for name, run in tools.items()}
+        equal = measured(tools, pair, console)
         expected = differ(pair, options.rows)
-        different = {name: measured(run, pair, name, console) for name, run in tools.items()}
+        different = measured(tools, pair, console)
     table = Table(
         *("what", "equal", "times ours", "15 differences", "times ours", "memory"),
         *("rows found", "columns named", "exit"),
@@ -168,6 +168,10 @@ def beside_peers(options: argparse.Namespace, console: Console) -> Table:
 
 def growth(options: argparse.Namespace, console: Console) -> Table:
     """Ours on tables of growing size."""
+    tools: dict[str, Callable[[Pair], Answer | None]] = {
+        "ours": lambda pair: ours(pair, options.limit),
+        "bare hash of rows": lambda pair: bare(pair, BARE_HASH),
+    }
     table = Table(
         *("rows", "equal", "µs per row", "times the bare hash", "15 differences", "rows found", "memory"),
         box=box.MARKDOWN if options.markdown else box.HEAVY_HEAD,
@@ -175,14 +179,13 @@ def growth(options: argparse.Namespace, console: Console) -> Table:
     with worlds(options.embedded_version) as build:
         for rows in (options.rows // 10, options.rows * 3 // 10, options.rows):
             pair = build(rows)
-            hashed = measured(lambda pair: bare(pair, BARE_HASH), pair, "bare hash", console)
-            equal = measured(lambda pair: ours(pair, options.limit), pair, "ours", console)
+            equal, bare_hash = measured(tools, pair, console).values()
             expected = differ(pair, rows)
-            different = measured(lambda pair: ours(pair, options.limit), pair, "ours", console)
-            per_row = f"{equal.median / rows * 1e6:.2f}"
+            different = measured({"ours": tools["ours"]}, pair, console)["ours"]
             table.add_row(
-                *(f"{rows:,}", f"{equal.median:.1f} s", per_row, f"{equal.median / hashed.median:.2f}"),
-                *(f"{different.median:.1f} s", success(different, expected)[0], memory(equal, different)),
+                *(f"{rows:,}", f"{equal.median:.1f} s", f"{equal.median / rows * 1e6:.2f}"),
+                *(f"{equal.median / bare_hash.median:.2f}", f"{different.median:.1f} s"),
+                *(success(different, expected)[0], memory(equal, different)),
             )
     return table
 
@@ -261,19 +264,23 @@ def bare(pair: Pair, sql: str) -> None:
         list(threads.map(run, (pair.before, pair.after)))
 
 
-def measured(run: Callable[[Pair], Answer | None], pair: Pair, name: str, console: Console) -> Measured:
-    """Runs it once to warm up, and then as often as its time allows."""
-    seconds: list[float] = []
+def measured(tools: Mapping[str, Callable[[Pair], Answer | None]], pair: Pair, console: Console) -> dict[str, Measured]:
+    """Runs each once to warm up, and then all in turn, so that what else the machine does meets all of them."""
+    seconds: dict[str, list[float]] = {name: [] for name in tools}
+    answers: dict[str, Answer | None] = {}
     for _ in range(1 + RUNS):
-        start = time.perf_counter()
-        answer = run(pair)
-        seconds.append(time.perf_counter() - start)
-        if seconds[0] > LONG or (answer is not None and answer.error):
-            break
-    console.print(f"{name}: {', '.join(f'{s:.2f}' for s in seconds)} s", highlight=False, markup=False)
-    if answer is not None and answer.error:
-        console.print(f"{name}: {answer.error.splitlines()[0][:300]}", highlight=False, markup=False)
-    return Measured(seconds[1:] or seconds, answer)
+        for name, run in tools.items():
+            answer = answers.get(name)
+            if seconds[name] and (seconds[name][0] > LONG or (answer is not None and answer.error)):
+                continue
+            start = time.perf_counter()
+            answers[name] = run(pair)
+            seconds[name].append(time.perf_counter() - start)
+    for name, answer in answers.items():
+        console.print(f"{name}: {', '.join(f'{s:.2f}' for s in seconds[name])} s", highlight=False, markup=False)
+        if answer is not None and answer.error:
+            console.print(f"{name}: {answer.error.splitlines()[0][:150]}", highlight=False, markup=False)
+    return {name: Measured(seconds[name][1:] or seconds[name], answers[name]) for name in tools}
 
 
 def time_and_ratio(taken: Measured, ours: Measured) -> tuple[str, str]:
@@ -281,7 +288,7 @@ def time_and_ratio(taken: Measured, ours: Measured) -> tuple[str, str]:
     if taken.answer is not None and taken.answer.error and not taken.cut_off:
         return f"error after {taken.median:.1f} s", "–"
     more = "more than " if taken.cut_off else ""
-    return f"{more}{taken.median:.2f} s", f"{more}{taken.median / ours.median:.1f}"
+    return f"{more}{taken.median:.2f} s", f"{more}{taken.median / ours.median:.2f}"
 
 
 def memory(*taken: Measured) -> str:

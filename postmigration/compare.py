@@ -112,10 +112,12 @@ def compared_table(
             return _one_sided(name, before if was.exists else after, missing=was.exists)
         key = was.key if set(was.key) <= set(now.columns) else ()
         columns = (*key, *(column for column in was.columns if column in now.columns and column not in key))
-        rows = RowSet(
-            f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(name)}", columns, len(key) or len(columns)
+        values = ", ".join(map(quoted, columns))
+        want, have = (
+            RowSet(f"SELECT {values} FROM {_named(name, side)}", columns, len(key) or len(columns))
+            for side in (before, after)
         )
-        sides = Sides(before, after, rows, rows)
+        sides = Sides(before, after, want, have)
         found = sides.compared(keep=keep)
     except sa.exc.DBAPIError as error:
         return TableComparison(name, reason=refused_because(error))
@@ -138,8 +140,13 @@ def compared_table(
     )
 
 
+def _named(name: str, side: Snapshot) -> str:
+    """The table with its schema: by its name alone, one that is called like a catalog would be taken for that."""
+    return f"{quoted(side.database.schema)}.{quoted(name)}"
+
+
 def _one_sided(name: str, side: Snapshot, *, missing: bool) -> TableComparison:
-    rows = side.counted(f"SELECT count(*) FROM {quoted(name)}")
+    rows = side.counted(f"SELECT count(*) FROM {_named(name, side)}")
     counts: dict[Kind, int] = {**NO_DIFFERENCE, "missing" if missing else "extra": rows}
     return TableComparison(
         name,

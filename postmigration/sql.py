@@ -32,6 +32,12 @@ def written(query: sa.ClauseElement) -> str:
     return str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
 
 
+# Words that PostgreSQL reserves and SQLAlchemy does not know; one of them, unquoted, is a function without parentheses.
+_RESERVED = {"collation", "concurrently", "lateral", "system_user", "tablesample"}
+
+
 def quoted(name: str) -> str:
     """An identifier, quoted where PostgreSQL needs it."""
-    return _DIALECT.identifier_preparer.quote(name)
+    plain = re.fullmatch("[a-z_][a-z0-9_]*", name) is not None and name not in _RESERVED
+    preparer = _DIALECT.identifier_preparer
+    return preparer.quote(name) if plain else preparer.quote_identifier(name)

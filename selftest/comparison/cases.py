@@ -42,7 +42,8 @@ class Case:
         """What one of the sides does."""
         name = self.name.replace('"', '""')
         texts = (self.before, self.after)[side]
-        return [text.replace("{t}", f'"{name}"').replace("{type}", f'"{name} t"') for text in texts]
+        # With the schema, since a table may be called like a catalog.
+        return [text.replace("{t}", f'public."{name}"').replace("{type}", f'"{name} t"') for text in texts]
 
 
 def value(name: str, type_: str, want: str, have: str, *setup: str, on: frozenset[int] = ANY, rows: int = 20) -> Case:

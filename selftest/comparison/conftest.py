@@ -17,11 +17,12 @@ from postmigration.database import Database, Snapshot
 from postmigration.hashing import Method
 from postmigration.run import demonstration_world
 from selftest.comparison.cases import KINDS, Case
+from selftest.comparison.shapes import SHAPES
 from selftest.comparison.structures import STRUCTURES
 from selftest.comparison.values import VALUES
 from selftest.servers import SYSTEM_BINARIES, SystemServer
 
-CASES: tuple[Case, ...] = (*VALUES, *STRUCTURES)
+CASES: tuple[Case, ...] = (*VALUES, *STRUCTURES, *SHAPES)
 SIDES = ("before", "after")
 
 

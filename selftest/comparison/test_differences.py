@@ -6,6 +6,7 @@ import pytest
 
 from postmigration.compare import TableComparison
 from selftest.comparison.cases import Case
+from selftest.comparison.shapes import SHAPES
 from selftest.comparison.structures import STRUCTURES
 from selftest.comparison.values import VALUES
 
@@ -17,7 +18,7 @@ def as_found(result: TableComparison) -> Counter[tuple[str, tuple[str | None, ..
     )
 
 
-@pytest.mark.parametrize("case", [*VALUES, *STRUCTURES], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*VALUES, *STRUCTURES, *SHAPES], ids=lambda case: case.name)
 def test_a_difference_is_found_for_what_it_is(case: Case, compared: dict[str, TableComparison]) -> None:
     result = compared[case.name]
     assert as_found(result) == Counter(case.found)

@@ -168,7 +168,7 @@ class Sides:
     def _look_into(self, threads: SideBySide, chosen: list[int], buckets: int, finer: int, tally: _Tally) -> None:
         packs = [
             threads.ahead(
-                snapshot.stream(hashes_sql(rows, self.hashing, buckets, finer), _SORT, chosen=chosen, **self.parameters)
+                snapshot.stream(hashes_sql(rows, self.hashing, buckets, finer), _SORT, postmigration_chosen=chosen, **self.parameters)
             )
             for snapshot, rows in zip(self.snapshots, self.row_sets, strict=True)
         ]
@@ -184,7 +184,7 @@ class Sides:
         if not hashes:
             return ()
         want, have = threads.each(
-            lambda snapshot, rows: snapshot.rows(rows_sql(rows, self.hashing), SCAN, hashes=hashes, **self.parameters),
+            lambda snapshot, rows: snapshot.rows(rows_sql(rows, self.hashing), SCAN, postmigration_hashes=hashes, **self.parameters),
             self.snapshots,
             self.row_sets,
         )

@@ -16,9 +16,6 @@ from typing import Literal
 from postmigration.hashing import Hashing, as_text
 from postmigration.sql import quoted
 
-# The hash of a row's key beside the columns of the row; no table has a column of this name.
-_KEY = "postmigration_key"
-
 Kind = Literal["missing", "extra", "changed"]
 Row = tuple[str | None, ...]
 
@@ -90,7 +87,9 @@ def buckets_sql(rows: RowSet, hashing: Hashing, buckets: int) -> str:
 
 
 def hashes_sql(rows: RowSet, hashing: Hashing, buckets: int, finer: int) -> str:
-    """The query for the hashes of all rows in some buckets (`:chosen`), packed for `unpacked`, in the order of buckets.
+    """The query for the hashes of all rows in some buckets, packed for `unpacked`, in the order of buckets.
+
+    Its parameter is `:postmigration_chosen`, a word that stands in no table's name.
 
     Args:
         buckets: how many there are, a power of two.
@@ -100,12 +99,13 @@ def hashes_sql(rows: RowSet, hashing: Hashing, buckets: int, finer: int) -> str:
     marks = "".join(
         f", ({condition}) IS TRUE AS {name}" for name, condition in zip(named, rows.marks.values(), strict=True)
     )
+    key = _key_name(rows)
     # Grouped, so that what is sorted is hashes and not rows.
     counted = f"""
-        SELECT {_KEY} & {finer - 1} AS bucket, {_KEY} AS k, {hashing.row(rows.columns)} AS r, count(*) AS n
+        SELECT {key} & {finer - 1} AS bucket, {key} AS k, {hashing.row(rows.columns)} AS r, count(*) AS n
                {"".join(f", bool_or({name}) AS {name}" for name in named)}
-        FROM (SELECT q.*, {hashing.key(rows.columns[: rows.key])} AS {_KEY}{marks} FROM ({rows.sql}) q) q
-        WHERE {_KEY} & {buckets - 1} = ANY(CAST(:chosen AS bigint[])) GROUP BY 1, 2, 3
+        FROM (SELECT q.*, {hashing.key(rows.columns[: rows.key])} AS {key}{marks} FROM ({rows.sql}) q) q
+        WHERE {key} & {buckets - 1} = ANY(CAST(:postmigration_chosen AS bigint[])) GROUP BY 1, 2, 3
     """
     return f"""
         SELECT bucket, string_agg(int8send(k) || int8send(r), '') AS rows,
@@ -115,14 +115,24 @@ def hashes_sql(rows: RowSet, hashing: Hashing, buckets: int, finer: int) -> str:
     """
 
 
+def _key_name(rows: RowSet) -> str:
+    """What the hash of a row's key is called beside the columns of the row."""
+    name = "postmigration_key"
+    while name in rows.columns:
+        name += "_"
+    return name
+
+
 def rows_sql(rows: RowSet, hashing: Hashing) -> str:
-    """The query for the rows with the keys of some hashes (`:hashes`): hash, how often, and each value as text."""
-    values = ", ".join(f"{as_text(name)} AS {quoted(name)}" for name in rows.columns)
+    """The query for the rows with the keys of `:postmigration_hashes`: hash, how often, and each value as text."""
+    key = _key_name(rows)
+    # Grouped as they are, whatever the collation of a column takes for the same.
+    values = ", ".join(f'({as_text(name)}) COLLATE "C" AS {quoted(name)}' for name in rows.columns)
     positions = ", ".join(str(3 + i) for i in range(len(rows.columns)))
     return f"""
-        SELECT {_KEY}, count(*), {values}
-        FROM (SELECT q.*, {hashing.key(rows.columns[: rows.key])} AS {_KEY} FROM ({rows.sql}) q) q
-        WHERE {_KEY} = ANY(CAST(:hashes AS bigint[])) GROUP BY 1{f", {positions}" if positions else ""}
+        SELECT {key}, count(*), {values}
+        FROM (SELECT q.*, {hashing.key(rows.columns[: rows.key])} AS {key} FROM ({rows.sql}) q) q
+        WHERE {key} = ANY(CAST(:postmigration_hashes AS bigint[])) GROUP BY 1{f", {positions}" if positions else ""}
     """
 
 

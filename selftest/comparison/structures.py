@@ -1,6 +1,6 @@
 """Rows that are missing, extra, doubled or exchanged, and tables and columns of every shape and name."""
 
-from selftest.comparison.cases import FULL, Case, change
+from selftest.comparison.cases import FOLDED, FULL, Case, change
 
 _PAIR = "CREATE TABLE {t} (id int PRIMARY KEY, a text, b text)"
 _FILLED = "INSERT INTO {t} SELECT i, 'a' || i, 'b' || i FROM generate_series(1, 9) i"
@@ -209,12 +209,12 @@ _KEYS = (
     Case(
         "case of a key under a folding collation",
         (
-            "CREATE COLLATION IF NOT EXISTS folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
+            FOLDED,
             "CREATE TABLE {t} (id text COLLATE folded PRIMARY KEY)",
             "INSERT INTO {t} VALUES ('a'), ('b')",
         ),
         (
-            "CREATE COLLATION IF NOT EXISTS folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
+            FOLDED,
             "CREATE TABLE {t} (id text COLLATE folded PRIMARY KEY)",
             "INSERT INTO {t} VALUES ('A'), ('b')",
         ),

@@ -14,6 +14,7 @@ ANY = frozenset(KINDS)
 # Only what Debian packages has contrib, ICU and libxml; only the embedded ones have pgvector.
 FULL = frozenset({15})
 EMBEDDED = frozenset({16, 18})
+CITEXT = "CREATE EXTENSION IF NOT EXISTS citext"
 # A collation that holds letters for the same that differ in case only.
 FOLDED = "CREATE COLLATION IF NOT EXISTS folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
 

@@ -18,11 +18,13 @@ from postmigration.hashing import Method
 from postmigration.run import demonstration_world
 from selftest.comparison.cases import KINDS, Case
 from selftest.comparison.shapes import SHAPES
+from selftest.comparison.stored import STORED
 from selftest.comparison.structures import STRUCTURES
 from selftest.comparison.values import VALUES
+from selftest.comparison.written import WRITTEN
 from selftest.servers import SYSTEM_BINARIES, SystemServer
 
-CASES: tuple[Case, ...] = (*VALUES, *STRUCTURES, *SHAPES)
+CASES: tuple[Case, ...] = (*VALUES, *STRUCTURES, *SHAPES, *STORED, *WRITTEN)
 SIDES = ("before", "after")
 
 

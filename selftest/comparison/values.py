@@ -1,9 +1,8 @@
 """Single values that differ, each in a way that some tool takes for the same."""
 
-from selftest.comparison.cases import EMBEDDED, FOLDED, FULL, value
+from selftest.comparison.cases import CITEXT, EMBEDDED, FOLDED, FULL, value
 
 _MEGABYTE = "(SELECT string_agg(md5(n::text), '') FROM generate_series(1, 32768) n)"
-_CITEXT = "CREATE EXTENSION IF NOT EXISTS citext"
 
 _TEXT = (
     value("text: NULL and empty", "text", "NULL", "''"),
@@ -33,7 +32,7 @@ _TEXT = (
     value("text: case under a folding collation", "text COLLATE folded", "'a'", "'A'", FOLDED, on=FULL),
     value("name: case", "name", "'a'", "'A'"),
     value('"char": letter', '"char"', "'a'", "'b'"),
-    value("citext: case", "citext", "'a'", "'A'", _CITEXT, on=FULL),
+    value("citext: case", "citext", "'a'", "'A'", CITEXT, on=FULL),
 )
 
 _TIMES = (
@@ -97,12 +96,26 @@ _DOCUMENTS = (
     value("jsonb: order of elements", "jsonb", "'[1, 2]'", "'[2, 1]'"),
     value("jsonb: false and null", "jsonb", "'[false]'", "'[null]'"),
     value("xml: white space", "xml", "'<a/>'", "'<a />'", on=FULL),
-    value("hstore: NULL and the word NULL", "hstore", "'a=>NULL'", "'a=>\"NULL\"'", "CREATE EXTENSION hstore", on=FULL),
+    value(
+        "hstore: NULL and the word NULL",
+        "hstore",
+        "'a=>NULL'",
+        "'a=>\"NULL\"'",
+        "CREATE EXTENSION IF NOT EXISTS hstore",
+        on=FULL,
+    ),
     value("tsvector: position", "tsvector", "'a:1'", "'a:2'"),
     value("tsvector: weight", "tsvector", "'a:1A'", "'a:1B'"),
     value("tsquery: operator", "tsquery", "'a & b'", "'a | b'"),
     value("jsonpath: key", "jsonpath", "'$.a'", "'$.b'"),
-    value("vector: one component", "vector(2)", "'[1,2]'", "'[1,2.0000002]'", "CREATE EXTENSION vector", on=EMBEDDED),
+    value(
+        "vector: one component",
+        "vector(2)",
+        "'[1,2]'",
+        "'[1,2.0000002]'",
+        "CREATE EXTENSION IF NOT EXISTS vector",
+        on=EMBEDDED,
+    ),
 )
 
 _COMPOSED = (
@@ -122,7 +135,7 @@ _COMPOSED = (
     value("domain over bpchar: trailing blank", "{type}", "'a'", "'a '", "CREATE DOMAIN {type} AS bpchar"),
     value("domain over text: case", "{type}", "'a'", "'A'", "CREATE DOMAIN {type} AS text"),
     value("domain over numeric: scale", "{type}", "1", "1.0", "CREATE DOMAIN {type} AS numeric"),
-    value("domain over citext: case", "{type}", "'a'", "'A'", _CITEXT, "CREATE DOMAIN {type} AS citext", on=FULL),
+    value("domain over citext: case", "{type}", "'a'", "'A'", CITEXT, "CREATE DOMAIN {type} AS citext", on=FULL),
     value("composite: NULL and all NULL", "{type}", "NULL", "ROW(NULL, NULL)", "CREATE TYPE {type} AS (a int, b text)"),
     value("composite: NULL and empty", "{type}", "ROW(1, NULL)", "ROW(1, '')", "CREATE TYPE {type} AS (a int, b text)"),
     value("composite: scale", "{type}", "ROW(1)", "ROW(1.0)", "CREATE TYPE {type} AS (a numeric)"),

@@ -26,8 +26,10 @@ _LISTED = re.compile(
 )
 _UNSUPPORTED = "does not support compression"
 # What pg_restore says of an archive whose compressed blocks do not add up, and of one that ends too early.
-_DAMAGED = re.compile(r"uncompress|data check|length check|close data file|invalid (?:distance|block|code|stored|bit)")
-_TRUNCATED = re.compile(r"end of file|end of input|unexpected end|too short|could not find block|No such file")
+_DAMAGED = re.compile(r"uncompress|data check|length check|invalid (?:distance|block|code|stored|bit)")
+_TRUNCATED = re.compile(
+    r"end of file|end of input|unexpected end|too short|could not (?:find block|close data file)|No such file"
+)
 
 
 @dataclass(frozen=True)

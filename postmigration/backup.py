@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import gzip
 import re
-import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,10 @@ from typing import BinaryIO, cast
 
 from postmigration.archive import COPY_AGAIN, contents, translated
 from postmigration.errors import CannotJudge
+from postmigration.script import Stream
 
 _PEEK = 1 << 16
+_BLOCK = 1 << 20
 _GZIP = b"\x1f\x8b"
 _OTHER_COMPRESSIONS = {
     b"\x28\xb5\x2f\xfd": "zstd",
@@ -69,12 +70,12 @@ class Backup:
         changed = datetime.datetime.fromtimestamp(self.path.stat().st_mtime, datetime.UTC)
         when = f"at {header['Started on']}" if "Started on" in header else f"not after {changed:%Y-%m-%d %H:%M:%S} UTC"
         if "Dumped by pg_dump version" not in header:
-            return f"made {when} by what it does not say"
+            return f"made {when} by a program that it does not name"
         server, tool = header.get("Dumped from database version", ""), header["Dumped by pg_dump version"]
         return f"of a database on PostgreSQL {server}, made by pg_dump {tool} {when}"
 
     @contextmanager
-    def opened(self) -> Iterator[BinaryIO]:
+    def opened(self) -> Iterator[Stream]:
         """The SQL in it, as a stream.
 
         Raises:
@@ -84,15 +85,39 @@ class Backup:
             with translated(self.program, self.path, self.name) as stream:
                 yield stream
             return
-        try:
-            with gzip.open(self.path) if self.compressed else self.path.open("rb") as file:
-                yield cast(BinaryIO, file)
-        except EOFError:
-            raise CannotJudge(f"{self.name} is truncated: its gzip stream has no end; {COPY_AGAIN}") from None
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise CannotJudge(
-                f"{self.name} is damaged inside a compressed block: gzip says '{error}'; {COPY_AGAIN}"
-            ) from None
+        with gzip.open(self.path) if self.compressed else self.path.open("rb") as file:
+            yield _Checked(cast(BinaryIO, file), self.name)
+
+
+class _Checked:
+    """A file of which gzip checks what is read.
+
+    Args:
+        file: the file, decompressed if it is compressed.
+        name: what it is called in messages.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._name = name
+        self._broken: str | None = None
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes; none at the end.
+
+        Raises:
+            CannotJudge: they do not add up, or the end is missing.
+        """
+        if self._broken is None:
+            try:
+                return self._file.read(size)
+            except EOFError:
+                self._broken = f"is truncated: its gzip stream has no end; {COPY_AGAIN}"
+            except (gzip.BadGzipFile, zlib.error) as error:
+                self._broken = f"is damaged inside a compressed block: gzip says '{error}'; {COPY_AGAIN}"
+            except OSError as error:
+                self._broken = f"cannot be read: {error.strerror or error}"
+        raise CannotJudge(f"{self._name} {self._broken}")
 
 
 def identified(path: Path, scratch: Path) -> Backup:
@@ -147,8 +172,10 @@ def _gzipped(path: Path, name: str, scratch: Path) -> Backup:
         if _is_archive(head):
             copy = scratch / name
             with copy.open("wb") as file:
-                file.write(head)
-                shutil.copyfileobj(stream, file, 1 << 20)
+                block = head
+                while block:
+                    file.write(block)
+                    block = stream.read(_BLOCK)
             inside = _archive(copy, name)
             return replace(inside, form=f"{inside.form} in gzip", size=plain.size, checksum=True)
     if not head:

@@ -34,13 +34,13 @@ class Ledger:
     Args:
         tables: how many tables the backup has defined.
         loaded: the rows that arrived, by the oid of their table.
-        unrestored: objects of the application that could not be restored.
+        unrestored: objects of the application that could not be restored, with the reason.
         notes: sentences about what was restored otherwise than the backup says.
     """
 
     tables: int = 0
     loaded: dict[int, Loaded] = field(default_factory=dict)
-    unrestored: list[str] = field(default_factory=list)
+    unrestored: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     _rows_aside: dict[str, int] = field(default_factory=dict)
     _left_out: dict[str, list[str]] = field(default_factory=dict)
@@ -75,7 +75,7 @@ def said(error: psycopg.Error) -> str:
     state = error.sqlstate or ""
     message = " ".join((error.diag.message_primary or "no message").split())
     if state.startswith("22"):
-        message = re.sub(r'".*"', "‹…›", message)
+        message = re.sub(r'".*"|0x[0-9A-Fa-f]+', "‹…›", message)
     elif not state.startswith(_NAMING_CLASSES) or state == _SYNTAX_ERROR:
         message = "the statement failed"
     return f"{message} (SQLSTATE {state})"

@@ -15,7 +15,7 @@ from postmigration.script import Copy, unquoted
 from postmigration.statements import PLATFORM_SCHEMAS, readable, split
 
 _VALUES = re.compile(rb"\bVALUES\b", re.I)
-_PLACE = re.compile(r"^COPY [^,]+, line (\d+)(?:, column (\w+))?")
+_PLACE = re.compile(r"^COPY [^,\n]+, line (\d+)(?:, column (\w+))?", re.MULTILINE)
 _BATCH = 1 << 18
 
 
@@ -47,12 +47,22 @@ class Loading:
         if oid is None:
             self._ledger.set_aside(table, sum(block.count(b"\n") for block in item.blocks))
             return
-        expected = 0
+        expected, unreadable = 0, None
         with self._loading(table), self._connection.cursor() as cursor:
-            with cursor.copy(item.text) as copy:
-                for block in item.blocks:
-                    expected += block.count(b"\n")
-                    copy.write(block)
+            try:
+                with cursor.copy(item.text) as copy:
+                    try:
+                        for block in item.blocks:
+                            expected += block.count(b"\n")
+                            copy.write(block)
+                    except CannotJudge as error:
+                        # Let through, it would make psycopg log what the server says of the last rows, and quote them.
+                        unreadable = error
+            except psycopg.Error:
+                if unreadable is None:
+                    raise
+            if unreadable is not None:
+                raise unreadable
             self._arrived(table, oid, expected, cursor.rowcount)
 
     def insert(self, text: bytes, table: str) -> None:
@@ -111,7 +121,7 @@ class Loading:
         try:
             yield
         except psycopg.Error as error:
-            place = _PLACE.match(error.diag.context or "")
+            place = _PLACE.search(error.diag.context or "")
             where = f" (row {place[1]}{f', column {place[2]}' if place[2] else ''})" if place else ""
             raise CannotJudge(
                 f"{self._file}: the rows of {readable(table)} did not all arrive: {said(error)}{where}; {ELSEWHERE}"

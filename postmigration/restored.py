@@ -11,13 +11,16 @@ from typing import Any
 import psycopg
 
 from postmigration import embedded
+from postmigration.address import unsteered
 from postmigration.backup import Backup, identified
 from postmigration.errors import CannotJudge
-from postmigration.ledger import ELSEWHERE, Ledger
+from postmigration.ledger import ELSEWHERE, Ledger, said
 from postmigration.restoring import Restoring
 from postmigration.script import Script
 from postmigration.standins import Standins
 from postmigration.statements import PLATFORM_SCHEMAS
+
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -50,16 +53,24 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Re
             line with the cause and the remedy.
     """
     ledger, facts = Ledger(), []
-    with tempfile.TemporaryDirectory(prefix="postmigration-backup-") as scratch:
+    with unsteered(), tempfile.TemporaryDirectory(prefix="postmigration-backup-") as scratch:
         backups = [identified(path, Path(scratch)) for path in files]
         server.create(database)
         with server.connect(database) as provider:
+            # Then every name that the server tells has its schema.
+            provider.execute("SET search_path = pg_catalog")
             standins = Standins(provider)
             waiting = []
             for backup in backups:
                 with backup.opened() as stream, server.connect(database) as connection:
                     script = Script(stream, backup.name)
-                    waiting.append(Restoring(connection, backup.name, ledger, standins).read(script))
+                    try:
+                        waiting.append(Restoring(connection, backup.name, ledger, standins).read(script))
+                    except CannotJudge:
+                        # What the server refused may come of damage, which shows when all of the file was read.
+                        while backup.checksum and stream.read(_BLOCK):
+                            pass
+                        raise
                 facts.append(backup.described(script.header))
             standins.complete()
             for backup, later in zip(backups, waiting, strict=True):
@@ -67,9 +78,11 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Re
                     Restoring(connection, backup.name, ledger, standins).run(later)
             _count(provider, ledger)
             _refuse_empty(backups, ledger)
-            facts += standins.facts()
+            _refresh(provider, ledger)
             provider.execute("ANALYZE")
-    return Restored((*facts, *ledger.notes), ledger.listed(), tuple(ledger.unrestored))
+            facts += [*standins.facts(), *ledger.notes]
+    facts += [f"{what} could not be restored: {why}" for what, why in ledger.unrestored.items()]
+    return Restored(tuple(facts), ledger.listed(), tuple(ledger.unrestored))
 
 
 def _count(connection: psycopg.Connection[Any], ledger: Ledger) -> None:
@@ -98,3 +111,15 @@ def _refuse_empty(backups: Sequence[Backup], ledger: Ledger) -> None:
             f"{names} holds a schema and no rows, so there is nothing to compare with: dump again without "
             "--schema-only, by a role that sees all rows"
         )
+
+
+def _refresh(connection: psycopg.Connection[Any], ledger: Ledger) -> None:
+    """Fills materialized views: where schema and rows are in different files, neither does."""
+    views = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'm' AND NOT relispopulated ORDER BY oid"
+    for (name,) in connection.execute(views).fetchall():
+        try:
+            connection.execute(f"REFRESH MATERIALIZED VIEW {name}".encode())
+        except psycopg.Error as error:
+            ledger.unrestored.setdefault(f"materialized view {name}", said(error))
+        else:
+            ledger.notes.append(f"materialized view {name} was refreshed: the backup does not fill it")

@@ -158,6 +158,9 @@ class Restoring:
                     self._failed(error, text, what)
                     return
             else:
+                if what.kind == "view":
+                    # What failed before was a preliminary one.
+                    self._ledger.unrestored.pop(str(what), None)
                 return
 
     def _failed(self, error: psycopg.Error, text: bytes, what: Meaning) -> None:
@@ -175,9 +178,8 @@ class Restoring:
         elif error.sqlstate == _FOREIGN_KEY_VIOLATION and b"NOT VALID" not in unquoted(text).upper():
             self._ledger.notes.append(f"{what} refers to rows that are not in the backup: it was restored as not valid")
             self._execute(text.rstrip(b"; \t\r\n") + b" NOT VALID;", what)
-        elif str(what) not in self._ledger.unrestored:
-            self._ledger.unrestored.append(str(what))
-            self._ledger.notes.append(f"{what} could not be restored: {said(error)}")
+        else:
+            self._ledger.unrestored.setdefault(str(what), said(error))
 
     def _extension(self, text: bytes, what: Meaning) -> None:
         try:

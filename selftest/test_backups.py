@@ -26,6 +26,7 @@ FORMS = {
     "cleaning up first": ("--clean", "--if-exists", "--create"),
     "without owners and grants": ("--no-owner", "--no-privileges"),
 }
+MAIN_FORMS = ("custom", "directory", "tar", "copy", "inserts")
 
 ODDITIES = (ROOT / "selftest" / "oddities.sql").read_text()
 
@@ -47,7 +48,9 @@ def odd(server: embedded.Server) -> Iterator[Rows]:
     server.drop("odd")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "form", [pytest.param(form, marks=() if form in MAIN_FORMS else pytest.mark.in_turn) for form in FORMS]
+)
 def test_every_row_arrives(form: str, server: embedded.Server, odd: Rows, restorer: Restorer, tmp_path: Path) -> None:
     file = dump(server, "odd", tmp_path / "before", *FORMS[form])
     restored = restorer(file)

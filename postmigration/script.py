@@ -165,19 +165,17 @@ class Script:
                     self._string()
                 case b"$":
                     self._dollar()
-                case b"/":
+                case b"/" if self._buffer.startswith(b"/*", self._at):
                     self._block_comment()
-                case b"-":
-                    if self._buffer.startswith(b"--", self._at):
-                        self._line()
-                    else:
-                        self._more()
+                case b"-" if self._buffer.startswith(b"--", self._at):
+                    self._line()
                 case b"\\":
                     raise CannotJudge(
                         f"{self.name} has a command to psql within a statement, {_shown(self._line())}, which no "
                         "pg_dump writes: name the file as pg_dump wrote it"
                     )
                 case _:
+                    # A literal without its end, or half of what may begin a comment.
                     self._more()
 
     def _string(self) -> None:

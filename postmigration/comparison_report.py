@@ -46,23 +46,20 @@ class Writer:
         rows = f"{result.rows.want_rows:,} rows"
         if result.rows.have_rows != result.rows.want_rows:
             rows += f", now {result.rows.have_rows:,}"
-        self._console.print(Text(f"{result.table}: {'equal' if result.equal else 'different'}: {counts or rows}"))
-        if counts:
-            self._console.print(Text(f"    {rows}"))
-        for words in (*result.problems, *result.notes):
-            self._console.print(Text(f"    {words}"))
+        self._console.print(_named(f"{result.table}: {'equal' if result.equal else 'different'}: {counts or rows}"))
+        for words in (*([rows] if counts else []), *result.problems, *result.notes):
+            self._console.print(_named(f"    {words}"))
         if result.rows.differences:
             table = Table(box=None, pad_edge=False)
             for name in (*result.key, "difference", "column", "want", "have"):
-                table.add_column(Text(name), overflow="fold")
+                table.add_column(_named(name), overflow="fold")
             for row in as_evidence(result.rows.differences, result.columns, self._masked(result)):
                 table.add_row(*map(Text, row))
             self._console.print(Padding(table, (0, 0, 0, 4)))
-
         if result.candidates:
-            table = Table(
-                *result.key, title="some of these rows differ", title_justify="left", box=None, pad_edge=False
-            )
+            table = Table(title="some of these rows differ", title_justify="left", box=None, pad_edge=False)
+            for name in result.key:
+                table.add_column(_named(name))
             for key in result.candidates:
                 table.add_row(*(Text(self._masked(result)(v, n)) for v, n in zip(key, result.key, strict=True)))
             self._console.print(Padding(table, (0, 0, 0, 4)))
@@ -104,3 +101,8 @@ class Writer:
 
     def _masked(self, result: TableComparison) -> Any:
         return lambda text, name: shown(text, plain=self._show_values or name in result.plain)
+
+
+def _named(text: str) -> Text:
+    """Words with names of the database in them, which could mean something to the reader's screen."""
+    return Text(shown(text, plain=True))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fixtures import MIGRATION
-from postmigration import address, comparison, embedded
+from postmigration import address, cli, comparison, embedded
 from postmigration.compare import TableComparison, compared_tables
 from postmigration.coverage import relations
 from postmigration.database import Database, Snapshot
@@ -26,6 +29,7 @@ from selftest.servers import SYSTEM_BINARIES, SystemServer
 
 CASES: tuple[Case, ...] = (*VALUES, *STRUCTURES, *SHAPES, *STORED, *WRITTEN)
 SIDES = ("before", "after")
+_COUNTER = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,53 @@ def compared(request: pytest.FixtureRequest, pairing: Pairing, servers: Servers)
     cases = [case for case, its in map(parameters, request.session.items) if case is not None and its == pairing]
     conninfos = [servers.holding(version, side, cases) for side, version in enumerate((pairing.before, pairing.after))]
     return compared_databases(conninfos, pairing.method, [case.name for case in cases])
+
+
+@pytest.fixture
+def fresh(servers: Servers) -> Iterator[Callable[..., str]]:
+    """Makes a database, by options of its own and with what some statements make in it; gives its connection string."""
+    made: list[tuple[int, str]] = []
+
+    def make(version: int, *statements: str, how: str = "TEMPLATE template0") -> str:
+        made.append((version, f"fresh_{next(_COUNTER)}"))
+        with servers[version].connect("postgres") as connection:
+            connection.execute(f"CREATE DATABASE {made[-1][1]} {how}".encode())
+        with servers[version].connect(made[-1][1]) as connection:
+            connection.execute("SET client_encoding = 'UTF8'")
+            for statement in statements:
+                connection.execute(statement.encode())
+        return servers[version].conninfo(made[-1][1])
+
+    yield make
+    for version, name in made:
+        servers[version].drop(name)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command has done: its exit status, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """What it printed as JSON Lines, by the name of the table."""
+        return {found["table"]: found for found in map(json.loads, self.out.splitlines())}
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+    """Runs the command `postmigration` in this process, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Done:
+        capsys.readouterr()
+        status = cli.main(arguments)
+        printed = capsys.readouterr()
+        return Done(status, printed.out, printed.err)
+
+    return run
 
 
 def compared_databases(

@@ -1,11 +1,12 @@
 """Databases as wholes: of other settings, encodings and locales, and as copies of each other."""
 
-import itertools
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from postmigration.compare import TableComparison
 from postmigration.hashing import Method
@@ -18,7 +19,7 @@ from selftest.comparison.written import WRITTEN
 from selftest.servers import SYSTEM_BINARIES, Standby, SystemServer
 from selftest.test_surroundings import HOSTILE
 
-COUNTER = itertools.count()
+Fresh = Callable[..., str]
 
 # Beyond those that the checks meet: what may turn a plan around, or the text of a value.
 HOSTILE_HERE = {
@@ -45,20 +46,6 @@ OTHERWISE_HOSTILE = {
 }
 
 
-@pytest.fixture
-def made(servers: Servers) -> Iterator[list[tuple[int, str]]]:
-    """Databases to drop afterwards, each with the version of its server."""
-    made: list[tuple[int, str]] = []
-    yield made
-    for version, name in made:
-        servers[version].drop(name)
-
-
-def named(made: list[tuple[int, str]], version: int) -> str:
-    made.append((version, f"made_{next(COUNTER)}"))
-    return made[-1][1]
-
-
 def wrong(found: dict[str, TableComparison]) -> dict[str, str]:
     return {name: result.reason or str(result.rows) for name, result in found.items() if not result.equal}
 
@@ -67,19 +54,17 @@ def wrong(found: dict[str, TableComparison]) -> dict[str, str]:
     ("version", "side", "method"), [(15, 0, "native"), (15, 1, "portable"), (16, 1, "native"), (18, 0, "native")]
 )
 def test_settings_of_a_database_hide_nothing_and_accuse_nothing(
-    servers: Servers, made: list[tuple[int, str]], version: int, side: int, method: Method
+    servers: Servers, fresh: Fresh, version: int, side: int, method: Method
 ) -> None:
     cases = [case for case in VALUES if version in case.on[0]]
     both = [servers.holding(version, number, cases) for number in (0, 1)]
     names = [case.name for case in cases]
-    copies = []
-    for template, hostile in zip(SIDES, (HOSTILE_HERE, OTHERWISE_HOSTILE), strict=True):
-        name = named(made, version)
-        servers[version].create(name, template=template)
+    copies = [fresh(version, how=f"TEMPLATE {template}") for template in SIDES]
+    for conninfo, hostile in zip(copies, (HOSTILE_HERE, OTHERWISE_HOSTILE), strict=True):
+        name = conninfo_to_dict(conninfo)["dbname"]
         with servers[version].connect("postgres") as connection:
             for setting, value in hostile.items():
-                connection.execute(f"ALTER DATABASE {name} SET {setting} = {value}")
-        copies.append(servers[version].conninfo(name))
+                connection.execute(f"ALTER DATABASE {name} SET {setting} = {value}".encode())
     assert not wrong(compared_databases([both[side], copies[side]], method, names))
     found = compared_databases(copies, method, names)
     assert {name: as_found(result) for name, result in found.items()} == {
@@ -106,20 +91,11 @@ ENCODINGS = [
 
 
 @pytest.mark.parametrize(("version", "options", "other"), ENCODINGS)
-def test_an_encoding_and_a_locale_change_nothing(
-    servers: Servers, made: list[tuple[int, str]], version: int, options: str, other: int
-) -> None:
-    names = [named(made, version), named(made, other)]
-    for on, name, how in ((version, names[0], options), (other, names[1], "")):
-        with servers[on].connect("postgres") as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 {how}".encode())
-        with servers[on].connect(name) as connection:
-            connection.execute("SET client_encoding = 'UTF8'")
-            connection.execute(TEXTS.encode())
-    conninfos = [servers[version].conninfo(names[0]), servers[other].conninfo(names[1])]
+def test_an_encoding_and_a_locale_change_nothing(fresh: Fresh, version: int, options: str, other: int) -> None:
+    conninfos = [fresh(version, TEXTS, how=f"TEMPLATE template0 {options}"), fresh(other, TEXTS)]
     for order in (conninfos, conninfos[::-1]):
         assert not wrong(compared_databases(order, None, ["t", "loose"]))
-    with servers[other].connect(names[1]) as connection:
+    with psycopg.connect(conninfos[1], autocommit=True) as connection:
         connection.execute("UPDATE t SET a = 'Zoe5' WHERE id = 5")
         connection.execute("UPDATE loose SET a = 'A' WHERE a = 'á'")
     found = compared_databases(conninfos, None, ["t", "loose"])
@@ -136,24 +112,23 @@ def binaries(servers: Servers, version: int) -> Path:
     [(16, 18, []), (15, 15, ["--inserts", "--rows-per-insert=7"])],
 )
 def test_a_copy_from_a_dump_is_the_same(
-    servers: Servers, made: list[tuple[int, str]], version: int, after: int, options: list[str]
+    servers: Servers, fresh: Fresh, version: int, after: int, options: list[str]
 ) -> None:
     cases: list[Case] = [case for case in CASES if {version} <= case.on[0] and {after} <= case.on[0]]
     conninfo = servers.holding(version, 0, cases)
-    name = named(made, after)
-    servers[after].create(name)
+    copy = fresh(after)
     dump = subprocess.run(
         [binaries(servers, max(version, after)) / "pg_dump", "-d", conninfo, "--no-owner", "--no-privileges", *options],
         check=True,
         capture_output=True,
     )
     subprocess.run(
-        [binaries(servers, after) / "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", servers[after].conninfo(name)],
+        [binaries(servers, after) / "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", copy],
         input=dump.stdout,
         stdout=subprocess.DEVNULL,
         check=True,
     )
-    found = compared_databases([conninfo, servers[after].conninfo(name)], "native", [case.name for case in cases])
+    found = compared_databases([conninfo, copy], "native", [case.name for case in cases])
     # As numbers without quotes, negative zeros become zeros on their way through INSERT.
     lost = {"float4: negative zero", "float8: negative zero"} if options else set()
     assert wrong(found).keys() == lost

@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import venv
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,6 +81,21 @@ class Pair:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (%s, %s)",
                 (self.before, self.after),
             )
+
+    def postmaster(self) -> int:
+        """The process that all others of the server are children of."""
+        with self.server.connect("postgres") as connection:
+            row = connection.execute("SHOW data_directory").fetchone()
+        assert row is not None
+        return int((Path(row[0]) / "postmaster.pid").read_text().split()[0])
+
+    def wait_until_idle(self) -> None:
+        """Waits until nobody is connected to either database."""
+        with self.server.connect("postgres") as connection:
+            while connection.execute(
+                "SELECT FROM pg_stat_activity WHERE datname IN (%s, %s)", (self.before, self.after)
+            ).fetchone():
+                time.sleep(0.01)
 
 
 def ours(pair: Pair, tables: Sequence[str], *, limit: float | None = None) -> dict[str, Answer]:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Cost:
 
     Args:
         seconds: from start to end.
+        cpu: seconds of a processor, without what its children or a server did for it.
         megabytes: the most memory that it held at a time, without its children.
         status: its exit status.
         output: what it printed.
@@ -23,6 +25,7 @@ class Cost:
     """
 
     seconds: float
+    cpu: float
     megabytes: float
     status: int
     output: str
@@ -57,4 +60,15 @@ def cost(command: Sequence[str | os.PathLike[str]], *, limit: float | None = Non
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - start
-    return Cost(seconds, usage.ru_maxrss / 1024, process.returncode, output, cut_off.is_set())
+    cpu = usage.ru_utime + usage.ru_stime
+    return Cost(seconds, cpu, usage.ru_maxrss / 1024, process.returncode, output, cut_off.is_set())
+
+
+def children_cpu(process: int) -> float:
+    """Seconds of a processor that the children of a process have used which have ended; on Linux.
+
+    A server gives each connection and each parallel worker a child of its own.
+    """
+    _, _, fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")
+    user, system = fields.split()[13:15]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from postmigration.comparison import Comparison
-from postmigration.evidence import Finding
+from postmigration.evidence import Finding, shown
 from postmigration.fingerprint import FingerprintComparison
 from postmigration.parity import Difference
 from postmigration.sql import quoted
@@ -29,7 +29,7 @@ def as_evidence(differences: Sequence[Difference], columns: Sequence[str], mask:
             continue
         for i in difference.columns():
             values = (mask(side[i], columns[i]) for side in (difference.want, difference.have))
-            yield (*key, difference.kind, columns[i], *values)
+            yield (*key, difference.kind, shown(columns[i], plain=True), *values)
 
 
 def of_rows(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from postmigration import embedded, fingerprint_file
 from postmigration.address import conninfo
+from postmigration.backups import restore
 from postmigration.errors import CannotJudge
-from postmigration.restored import restore
 
 _OPTION = "--baseline"
 

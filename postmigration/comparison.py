@@ -168,7 +168,12 @@ class Sides:
     def _look_into(self, threads: SideBySide, chosen: list[int], buckets: int, finer: int, tally: _Tally) -> None:
         packs = [
             threads.ahead(
-                snapshot.stream(hashes_sql(rows, self.hashing, buckets, finer), _SORT, postmigration_chosen=chosen, **self.parameters)
+                snapshot.stream(
+                    hashes_sql(rows, self.hashing, buckets, finer),
+                    {**_SORT, **rows.settings},
+                    postmigration_chosen=chosen,
+                    **self.parameters,
+                )
             )
             for snapshot, rows in zip(self.snapshots, self.row_sets, strict=True)
         ]
@@ -184,7 +189,9 @@ class Sides:
         if not hashes:
             return ()
         want, have = threads.each(
-            lambda snapshot, rows: snapshot.rows(rows_sql(rows, self.hashing), SCAN, postmigration_hashes=hashes, **self.parameters),
+            lambda snapshot, rows: snapshot.rows(
+                rows_sql(rows, self.hashing), {**SCAN, **rows.settings}, postmigration_hashes=hashes, **self.parameters
+            ),
             self.snapshots,
             self.row_sets,
         )
@@ -234,7 +241,7 @@ def bucketed(
     snapshot: Snapshot, rows: RowSet, hashing: Hashing, buckets: int, parameters: Mapping[str, Any]
 ) -> dict[int, Bucket]:
     """The buckets of one side, by number, in one scan."""
-    found = snapshot.rows(buckets_sql(rows, hashing, buckets), SCAN, **parameters)
+    found = snapshot.rows(buckets_sql(rows, hashing, buckets), {**SCAN, **rows.settings}, **parameters)
     return {row.bucket: Bucket(row.rows, row.new, int(row.total)) for row in found}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -179,13 +179,14 @@ class Snapshot:
     Args:
         database: what to read.
         snapshot_id: an exported snapshot to join, so that several processes see the same instant.
+        writable: rows may be added in `prepare`, which nobody else ever sees.
     """
 
-    def __init__(self, database: Database, snapshot_id: str | None = None) -> None:
+    def __init__(self, database: Database, snapshot_id: str | None = None, *, writable: bool = False) -> None:
         self.database = database
         self._counts: dict[tuple[str, tuple[tuple[str, Any], ...]], int] = {}
         self._connection = database.connect().execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
+            isolation_level="REPEATABLE READ", postgresql_readonly=not writable
         )
         self._connection.begin()
         if snapshot_id is not None:
@@ -259,6 +260,17 @@ class Snapshot:
             )
             with result:
                 yield from result
+
+    def prepare(self, change: Callable[[sa.Connection], None]) -> None:
+        """Adds to what this snapshot shows, until it is closed.
+
+        Raises:
+            sa.exc.DBAPIError: the server refused it; the snapshot stays usable.
+        """
+        with self._steady():
+            change(self._connection)
+        self._connection.exec_driver_sql("RELEASE SAVEPOINT steady")
+        self._connection.exec_driver_sql("SAVEPOINT steady")
 
     def cancel(self) -> None:
         """Ends the statement that another thread is waiting for, if there is one."""

@@ -70,6 +70,8 @@ class Migration:
         legacy_scripts: SQL that builds the schema before the migration.
         scripts: SQL that migrates, in this order.
         load: fills an empty legacy schema: `load(connection, seed=…, size=…)`.
+        people: a query for the people as whom to try it (see `postmigration.actors.population`).
+        invent: inserts such a person where there is none.
         faults: the directory of the SQL scripts that break a migrated database, one fault each.
     """
 
@@ -84,4 +86,6 @@ class Migration:
     legacy_scripts: Sequence[Path]
     scripts: Sequence[Path]
     load: Callable[..., Any]
+    people: str
+    invent: Callable[..., Any]
     faults: Path

@@ -34,6 +34,7 @@ def declare(add: Callable[..., object]) -> None:
     declare_baseline(add)
     add("--cutover", metavar="TIMESTAMP", help="when the migrated application went live; what came later owes less")
     add("--waivers", metavar="FILE", help="accepted differences, each with reason, owner and expiry date (TOML)")
+    add("--as", action="append", default=[], dest="people", metavar="USER", help="try it as this user only, by id")
     add("--read-only", action="store_true", help="leave out the checks that write and roll back")
     add("--allow-empty", action="store_true", help="a check that finds no rows to examine passes")
     add("--allow-partial", action="store_true", help="exit 0 although checks were left out or not judged")
@@ -125,6 +126,7 @@ def judging(option: Namespace, plan_checks: int) -> Options:
         allow_empty=option.allow_empty,
         show_values=option.show_values,
         evidence_rows=max(1, option.evidence_rows),
+        people=tuple(option.people),
         waivers=() if option.waivers is None else waivers.read(Path(option.waivers)),
         budgets=dict(_budget(text, plan_checks) for text in option.budget),
     )

@@ -30,6 +30,7 @@ class RowSet:
         key: how many leading columns identify a row; all of them where nothing does.
         marks: conditions on a row `q` of it, by name, that say how a difference of this row is taken.
         new: condition on a row `q` of it, that the other side cannot know the row.
+        settings: settings under which it is asked, for example as whom.
     """
 
     sql: str
@@ -37,6 +38,7 @@ class RowSet:
     key: int
     marks: Mapping[str, str] = field(default_factory=dict)
     new: str = "false"
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import threading
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from postmigration import catalog, embedded, fingerprint_file
+from postmigration.actors import Population, population
 from postmigration.address import conninfo
 from postmigration.baseline import Baseline, located
 from postmigration.before import Before
@@ -65,6 +67,20 @@ class Run:
     shared: dict[str, Any] = field(repr=False)
     cleanup: contextlib.ExitStack = field(repr=False)
 
+    @functools.cached_property
+    def population(self) -> Population:
+        """The people as whom the target is tried.
+
+        Raises:
+            NotJudged: nobody can be tried here.
+        """
+        writing = not (self.options.read_only or self.server.in_recovery)
+        found = population(
+            self.target, self.migration.people, self.migration.invent, only=self.options.people, writing=writing
+        )
+        self.cleanup.callback(found.snapshot.close)
+        return found
+
     def view(self) -> Target:
         """The target as one check sees it, with evidence of its own."""
         return Target(
@@ -72,6 +88,7 @@ class Run:
             writer=self.writer,
             server=self.server,
             before=Before(self.baseline, self.fingerprint, () if self.origin is None else self.origin.unrestored),
+            population=lambda: self.population,
             migration=self.migration,
             options=self.options,
         )

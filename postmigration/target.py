@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from postmigration import catalog, timing
+from postmigration.actors import Population
 from postmigration.before import Before
 from postmigration.comparison import Sides
 from postmigration.database import Database, Server, Snapshot, refusal
@@ -41,6 +42,7 @@ class Target:
         writer: where the writing ones work, in transactions that are rolled back.
         server: which database it is.
         before: the state before the migration, as far as the user named it.
+        population: finds the people as whom it is tried.
         migration: what is validated.
         options: how to judge.
     """
@@ -52,11 +54,13 @@ class Target:
         writer: Database,
         server: Server,
         before: Before,
+        population: Callable[[], Population],
         migration: Migration,
         options: Options,
     ) -> None:
         self.snapshot = snapshot
         self.before = before
+        self._population = population
         self.server = server
         self.migration = migration
         self.options = options
@@ -112,6 +116,21 @@ class Target:
         """The database with the state before, if there is one."""
         return self.before.snapshot
 
+    @property
+    def population(self) -> Population:
+        """The people as whom it is tried.
+
+        Raises:
+            NotJudged: nobody can be tried here.
+        """
+        return self._population()
+
+    def state(self, examined: int = 0, facts: int = 0) -> None:
+        """Counts a statement that is judged elsewhere, and what was looked at for it."""
+        self._statements += 1
+        self.evidence.examined += examined
+        self.evidence.facts += facts
+
     def note(self, text: str) -> None:
         """Tells the reader of the report something that is no fault."""
         self._statements += 1
@@ -122,10 +141,6 @@ class Target:
         with self._statement("the check cannot be made"):
             return self.snapshot.scalar(sql, **self._parameters)
         return None
-
-    def count(self, sql: str) -> int:
-        """The number that a query gives, for a check that judges differently by it."""
-        return int(self.value(sql) or 0)
 
     def expect_same(
         self,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from postmigration import embedded
-from postmigration.restored import Restored, restore
+from postmigration.backups.restored import Restored, restore
 from selftest.servers import SYSTEM_BINARIES
 
 COUNTER = itertools.count()

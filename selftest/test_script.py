@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postmigration import script
+from postmigration.backups import script
+from postmigration.backups.script import Command, Copy, Script, Statement
 from postmigration.errors import CannotJudge
-from postmigration.script import Command, Copy, Script, Statement
 
 STATEMENTS = (
     "SELECT 'a;b', 'it''s', E'\\'; \\\\', U&'\\0061', \"odd;\"\"name\", 1 - 2 / 3;",

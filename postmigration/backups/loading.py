@@ -9,10 +9,10 @@ from typing import Any
 
 import psycopg
 
+from postmigration.backups.ledger import ELSEWHERE, Ledger, Loaded, said
+from postmigration.backups.script import Copy, unquoted
+from postmigration.backups.statements import PLATFORM_SCHEMAS, readable, split
 from postmigration.errors import CannotJudge
-from postmigration.ledger import ELSEWHERE, Ledger, Loaded, said
-from postmigration.script import Copy, unquoted
-from postmigration.statements import PLATFORM_SCHEMAS, readable, split
 
 _VALUES = re.compile(rb"\bVALUES\b", re.I)
 _PLACE = re.compile(r"^COPY [^,\n]+, line (\d+)(?:, column (\w+))?", re.MULTILINE)

@@ -9,13 +9,13 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from postmigration.archive import refuse_newer
+from postmigration.backups.archive import refuse_newer
+from postmigration.backups.ledger import ELSEWHERE, Ledger, said
+from postmigration.backups.loading import Loading
+from postmigration.backups.script import Command, Copy, Script, unquoted
+from postmigration.backups.standins import Standins
+from postmigration.backups.statements import PLATFORM_SCHEMAS, Meaning, Role, meaning, split
 from postmigration.errors import CannotJudge
-from postmigration.ledger import ELSEWHERE, Ledger, said
-from postmigration.loading import Loading
-from postmigration.script import Command, Copy, Script, unquoted
-from postmigration.standins import Standins
-from postmigration.statements import PLATFORM_SCHEMAS, Meaning, Role, meaning, split
 
 _HARMLESS = re.compile(rb"\\(?:restrict|unrestrict|connect|c|encoding)\b")
 _CONNECT = re.compile(rb"\\c(?:onnect)?\s+(?:-reuse-previous=on\s+)?['\"]*(?:dbname=)?['\"]*([^'\"\s]+)")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from postmigration.statements import readable
+from postmigration.backups.statements import readable
 
 ELSEWHERE = "restore the backup into a server where this works and name that with --baseline=URL"
 

@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from postmigration.contrib import AUTH, EXTENSIONS
-from postmigration.statements import PLATFORM_SCHEMAS, readable, split
+from postmigration.backups.contrib import AUTH, EXTENSIONS
+from postmigration.backups.statements import PLATFORM_SCHEMAS, readable, split
 
 _IDENTIFIER = rb'(?:"[^"]+"|[A-Za-z_][\w$]*)'
 _CALLS = re.compile(

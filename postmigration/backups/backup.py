@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from postmigration.archive import COPY_AGAIN, contents, translated
+from postmigration.backups.archive import COPY_AGAIN, contents, translated
+from postmigration.backups.script import Stream
 from postmigration.errors import CannotJudge
-from postmigration.script import Stream
 
 _PEEK = 1 << 16
 _BLOCK = 1 << 20

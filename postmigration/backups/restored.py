@@ -12,13 +12,13 @@ import psycopg
 
 from postmigration import embedded
 from postmigration.address import unsteered
-from postmigration.backup import Backup, identified
+from postmigration.backups.backup import Backup, identified
+from postmigration.backups.ledger import ELSEWHERE, Ledger, said
+from postmigration.backups.restoring import Restoring
+from postmigration.backups.script import Script
+from postmigration.backups.standins import Standins
+from postmigration.backups.statements import PLATFORM_SCHEMAS
 from postmigration.errors import CannotJudge
-from postmigration.ledger import ELSEWHERE, Ledger, said
-from postmigration.restoring import Restoring
-from postmigration.script import Script
-from postmigration.standins import Standins
-from postmigration.statements import PLATFORM_SCHEMAS
 
 _BLOCK = 1 << 20
 

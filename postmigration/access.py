@@ -1,0 +1,93 @@
+"""What a check can state about who sees and may what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+
+from postmigration.actors import Actor
+from postmigration.database import Snapshot
+from postmigration.evidence import Finding, Severity
+from postmigration.parity import Kind, RowSet
+from postmigration.sql import quoted
+from postmigration.target import Target
+from postmigration.visibility import seen, seen_on_both, shown_anew
+
+_WORDS: dict[Kind, str] = {"missing": "saw before and does not see now", "extra": "sees now and did not see before"}
+
+
+def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str) -> None:
+    """States that somebody sees of a table all that they must, and nothing that they may not.
+
+    What they saw before as well is not the migration's fault.
+
+    Args:
+        may, must: conditions on a row `t` (see `visibility.seen`).
+    """
+    people = target.population.snapshot
+    found = seen(target.snapshot, people, actor, table, may=may, must=must, keep=target.options.evidence_rows)
+    target.state(found.rows)
+    if found.hidden:
+        why = f": {found.refused}" if found.refused else ""
+        words = f"rows of {table} that {actor.name} must see and does not{why}"
+        target.evidence.findings.append(found.finding("missing", words))
+    if found.leaked:
+        words = f"rows of {table} that {actor.name} sees and may not"
+        if target.baseline is not None and not shown_anew(target.baseline, people, actor, table):
+            target.note(f"inherited, so before the migration too: {found.leaked:,} {words}")
+        else:
+            target.evidence.findings.append(found.finding("extra", words))
+
+
+def expect_seen_as_before(
+    target: Target, actor: Actor, table: str, *, key: Sequence[str], ignore: Collection[Kind]
+) -> None:
+    """States that somebody sees the rows of a table that they saw before.
+
+    Args:
+        key: the columns that identify a row.
+        ignore: `extra` where they may see more, `missing` where they may see less.
+
+    Raises:
+        NeedsBaseline: there is no state before.
+    """
+    before = target.before.schema("policy", "function")
+    sql = f"SELECT {', '.join(map(quoted, key))} FROM {quoted(table)}"
+    rows = RowSet(sql, tuple(key), len(key), settings=actor.settings)
+    keep = target.options.evidence_rows
+    found = seen_on_both(before, target.population.snapshot, rows, actor, table, keep, ignore)
+    target.state(found.want_rows)
+    for kind, words in _WORDS.items():
+        if count := found.counts[kind]:
+            keys = tuple(tuple(map(str, d.key)) for d in found.differences if d.kind == kind)
+            statement = f"rows of {table} that {actor.name} {words}"
+            target.evidence.findings.append(Finding(statement, count, max(count, found.want_rows), tuple(key), keys))
+
+
+def expect_new(
+    target: Target,
+    problems: Mapping[Hashable, str],
+    before: Callable[[Snapshot], Collection[Hashable]],
+    *,
+    examined: str,
+    always: Collection[Hashable] = (),
+    severity: Severity = "blocker",
+) -> None:
+    """States that there is no problem that was not there before; without a baseline each is a warning.
+
+    Args:
+        problems: what is wrong now, in words, by what tells it from other problems.
+        before: finds what was wrong before.
+        examined: what was looked at, as a plural.
+        always: those that are blockers without a baseline too.
+        severity: what a new one means.
+    """
+    target.state(facts=max(1, len(problems)))
+    inherited = set() if target.baseline is None else set(before(target.before.schema("function", "policy", "view")))
+    if shared := [words for problem, words in problems.items() if problem in inherited]:
+        target.note(f"inherited, so before the migration too: {'; '.join(shared)}")
+    for problem, words in problems.items():
+        if problem not in inherited:
+            known = severity if target.baseline is not None else "blocker" if problem in always else "warning"
+            target.evidence.findings.append(Finding(words, 1, max(1, len(problems)), severity=known))
+    if not problems:
+        target.note(f"nothing of the kind among {examined}")

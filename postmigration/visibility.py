@@ -1,0 +1,126 @@
+"""What somebody sees of a table under row-level security, beside what they must see and what they may."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from postmigration.actors import Actor
+from postmigration.comparison import Comparison, Sides
+from postmigration.database import Snapshot, refusal
+from postmigration.errors import NotJudged
+from postmigration.evidence import Finding
+from postmigration.parity import Difference, Kind, RowSet
+from postmigration.sql import quoted
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What somebody sees of a table.
+
+    Args:
+        rows: how many rows they must or may see.
+        hidden: how many they must see and do not.
+        leaked: how many they see and may not.
+        examples: the first few of both.
+        refused: what the server said instead of showing rows; somebody who is refused sees none.
+    """
+
+    rows: int
+    hidden: int
+    leaked: int
+    examples: tuple[Difference, ...] = ()
+    refused: str = ""
+
+    def finding(self, kind: Kind, statement: str) -> Finding:
+        """The evidence for what is hidden or leaked."""
+        wrong = self.leaked if kind == "extra" else self.hidden
+        keys = tuple((str(example.key[0]),) for example in self.examples if example.kind == kind)
+        return Finding(statement, wrong, max(wrong, self.rows), ("id",) if keys else (), keys)
+
+
+def seen(everything: Snapshot, people: Snapshot, actor: Actor, table: str, *, may: str, must: str, keep: int) -> Seen:
+    """Compares what somebody sees of a table with what the rules say, in one scan as them.
+
+    Args:
+        everything: a snapshot that row-level security does not filter.
+        people: the snapshot in which the actor exists.
+        may, must: conditions on a row `t`: that somebody may see it, and that an internal user must. `:tenant`
+            is theirs, and `:internal` whether they are one.
+        keep: how many examples to give.
+
+    Raises:
+        NotJudged: it took too long, or waited for a lock.
+    """
+    internal = actor.kind == "internal"
+    allowed = f"SELECT t.id, {must if internal else 'false'} AS required FROM {quoted(table)} t WHERE {may}"
+    parameters: dict[str, Any] = {
+        "tenant": actor.tenant and str(actor.tenant),
+        "internal": internal,
+    }
+    want = RowSet(allowed, ("id",), 1, {"optional": "q.required IS NOT TRUE"})
+    have = RowSet(f"SELECT id FROM {quoted(table)}", ("id",), 1, settings=actor.settings)
+    try:
+        found = Sides(everything, people, want, have, **parameters).compared(keep=keep)
+    except sa.exc.DBAPIError as error:
+        said = _refused(error, actor, table)
+        counts = everything.rows(
+            f"SELECT count(*) AS rows, count(*) FILTER (WHERE required) AS required FROM ({allowed}) q", **parameters
+        )[0]
+        return Seen(counts.rows, counts.required, 0, refused=said)
+    return Seen(found.want_rows, found.counts["missing"], found.counts["extra"], found.differences)
+
+
+def shown_anew(before: Snapshot, people: Snapshot, actor: Actor, table: str) -> int:
+    """How many rows of a table somebody sees that they did not see before.
+
+    Args:
+        before: a snapshot of the state before, in which the actor exists.
+    """
+    rows = RowSet(f"SELECT id FROM {quoted(table)}", ("id",), 1, settings=actor.settings)
+    try:
+        return Sides(before, people, rows, rows).compared(keep=0, ignore=["missing"]).counts["extra"]
+    except sa.exc.DBAPIError as error:
+        _refused(error, actor, table)
+        # Refused before: all that is seen now is new. Refused now: nothing is.
+        return count_of(people, actor, table)
+
+
+def seen_on_both(
+    before: Snapshot, people: Snapshot, rows: RowSet, actor: Actor, table: str, keep: int, ignore: Collection[Kind]
+) -> Comparison:
+    """Compares what somebody sees of a table with what they saw before; a query that fails shows no rows.
+
+    Args:
+        rows: the keys of the table as they see them.
+        keep: how many differences to give in full.
+        ignore: kinds of difference that do not matter.
+    """
+    try:
+        return Sides(before, people, rows, rows).compared(keep=keep, ignore=ignore)
+    except sa.exc.DBAPIError as error:
+        _refused(error, actor, table)
+        was, now = count_of(before, actor, table), count_of(people, actor, table)
+        counts: dict[Kind, int] = {"missing": max(0, was - now), "extra": max(0, now - was), "changed": 0}
+        return Comparison(was, now, {**counts, **dict.fromkeys(ignore, 0)}, 0, {}, ())
+
+
+def count_of(people: Snapshot, actor: Actor, table: str) -> int:
+    """How many rows of a table somebody sees; a query that fails shows none."""
+    try:
+        return int(people.rows(f"SELECT count(*) FROM {quoted(table)}", actor.settings)[0][0])
+    except sa.exc.DBAPIError as error:
+        _refused(error, actor, table)
+        return 0
+
+
+def _refused(error: sa.exc.DBAPIError, actor: Actor, table: str) -> str:
+    if getattr(error.orig, "sqlstate", None) == "42501":
+        return " ".join(str(error.orig.diag.message_primary).split())  # type: ignore[union-attr]
+    try:
+        return refusal(error)
+    except NotJudged as unknown:
+        raise NotJudged(f"{actor.name} reading {table}: {unknown}") from None

@@ -1,0 +1,87 @@
+"""The deployment plan's manual checklist, done as each of the people who do it, and as those who must not (rule R6).
+
+All that is done stands in one transaction that is rolled back, on rows of its own.
+"""
+
+import inspect
+import uuid
+from collections.abc import Sequence
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from fixtures import operations
+from fixtures.operations import Operation
+from fixtures.workplace import MANAGING, WORKING, Workplace
+from postmigration import NotJudged, Target
+from postmigration.actors import Actor, acting, require_roles
+
+MARK = f"postmigration-{uuid.uuid4().hex[:12]}"
+
+
+def _words(operation: Operation) -> str:
+    return (inspect.getdoc(operation) or "").rstrip(".")
+
+
+def _done(connection: sa.Connection, place: Workplace, operation: Operation, actor: Actor | None) -> Sequence[str]:
+    """What goes wrong when somebody does something, or when whoever judges does it; nothing of it stays."""
+    savepoint = connection.begin_nested()
+    try:
+        acting(connection, actor)
+        with Session(connection, join_transaction_mode="create_savepoint") as session:
+            return operation(session, place)
+    except sa.exc.DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        return [f"refused: {' '.join(str(error.orig).splitlines()[:1])} (SQLSTATE {state})"]
+    except sa.exc.NoResultFound:
+        return ["a row that it needs is not seen"]
+    finally:
+        savepoint.rollback()
+
+
+@pytest.mark.parametrize(
+    ("operation", "roles"),
+    [(o, MANAGING) for o in operations.MANAGING] + [(o, WORKING) for o in operations.WORKING],
+    ids=[o.__name__ for o in (*operations.MANAGING, *operations.WORKING)],
+)
+def test_staff_can_do_their_work(target: Target, operation: Operation, roles: Sequence[str]) -> None:
+    """Each item of the manual checklist succeeds for everybody whose work it is, as themselves, and is read back.
+
+    The application says that something went wrong, or says nothing and changes nothing.
+    """
+    require_roles(target.snapshot)
+    with target.writing() as connection:
+        place = Workplace(connection, MARK)
+        if failing := _done(connection, place, operation, None):
+            # That is no matter of access; the plan's checks of the services name it.
+            raise NotJudged(f"nobody can do it, whoever they are: {'; '.join(failing)}")
+        for role in roles:
+            problems = _done(connection, place, operation, place.staff[role])
+            target.expect_no_problems([f"{_words(operation)}, as {role}: {p}" for p in problems], facts=1)
+        target.note(f"{_words(operation)}: done as {', '.join(roles)}")
+
+
+def test_nobody_else_can_do_it(target: Target) -> None:
+    """Customers are changed only by those who manage them, and projects only by the operator's staff.
+
+    Somebody who must not changes orders and customers, and the application cannot keep them from it.
+    """
+    require_roles(target.snapshot)
+    with target.writing() as connection:
+        place = Workplace(connection, MARK)
+        for actor in (*place.staff.values(), *place.outsiders):
+            for what, statement in place.forbidden(actor).items():
+                savepoint = connection.begin_nested()
+                try:
+                    acting(connection, actor)
+                    inserted = isinstance(statement, sa.Insert)
+                    rows = connection.execute(statement).rowcount
+                    target.expect(not (inserted or rows), f"{actor.name} can {what}, and must be refused")
+                except sa.exc.DBAPIError as error:
+                    state = getattr(error.orig, "sqlstate", None)
+                    target.expect(
+                        state == "42501", f"{actor.name} tries to {what}: not refused with 42501 but with {state}"
+                    )
+                finally:
+                    savepoint.rollback()

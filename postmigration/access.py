@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import replace
 
+import sqlalchemy as sa
+
+from postmigration import catalog, timing
 from postmigration.actors import Actor
-from postmigration.database import Snapshot
+from postmigration.database import Snapshot, refused_because
+from postmigration.errors import NotJudged
 from postmigration.evidence import Finding, Severity
 from postmigration.parity import Kind, RowSet
 from postmigration.sql import quoted
@@ -38,29 +43,59 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
             target.evidence.findings.append(found.finding("extra", words))
 
 
-def expect_seen_as_before(
-    target: Target, actor: Actor, table: str, *, key: Sequence[str], ignore: Collection[Kind]
-) -> None:
+def expect_seen_as_before(target: Target, actor: Actor, table: catalog.Table, *, ignore: Collection[Kind]) -> None:
     """States that somebody sees the rows of a table that they saw before.
 
     Args:
-        key: the columns that identify a row.
+        table: one of `Before.tables`.
         ignore: `extra` where they may see more, `missing` where they may see less.
 
     Raises:
         NeedsBaseline: there is no state before.
     """
     before = target.before.schema("policy", "function")
-    sql = f"SELECT {', '.join(map(quoted, key))} FROM {quoted(table)}"
-    rows = RowSet(sql, tuple(key), len(key), settings=actor.settings)
+    key, new = table.key or tuple(table.columns), "false"
+    sql = f"SELECT * FROM {quoted(table.name)}"
+    if "extra" in ignore and table.is_time("created_at"):
+        # What is younger than all that was there need not be looked for.
+        newest = before.scalar(f"SELECT coalesce(max(created_at), 'infinity')::text FROM {quoted(table.name)}")
+        new = f"q.created_at > CAST('{newest}' AS timestamptz)"
+    want, have = (RowSet(sql, key, len(key), new=n, settings=actor.settings) for n in ("false", new))
     keep = target.options.evidence_rows
-    found = seen_on_both(before, target.population.snapshot, rows, actor, table, keep, ignore)
+    found = seen_on_both(before, target.population.snapshot, want, have, actor, table.name, keep, ignore)
     target.state(found.want_rows)
     for kind, words in _WORDS.items():
         if count := found.counts[kind]:
             keys = tuple(tuple(map(str, d.key)) for d in found.differences if d.kind == kind)
-            statement = f"rows of {table} that {actor.name} {words}"
-            target.evidence.findings.append(Finding(statement, count, max(count, found.want_rows), tuple(key), keys))
+            statement = f"rows of {table.name} that {actor.name} {words}"
+            target.evidence.findings.append(Finding(statement, count, max(count, found.want_rows), key, keys))
+
+
+def expect_fast_for(
+    target: Target, actor: Actor, sql: str, *, budget: float, index_only: bool, before: str | None = None
+) -> None:
+    """States that the server answers a query of somebody within a budget, and not much more slowly than before.
+
+    Args:
+        budget: milliseconds (see `Target.expect_fast`).
+        index_only: no large table may be read whole for it.
+        before: its counterpart on the state before, if there is one in which they exist.
+    """
+    target.state(facts=1)
+    try:
+        taken, findings = timing.judged(
+            target.population.snapshot, sql, budget=budget, index_only=index_only, settings=actor.settings
+        )
+        legacy = None
+        if before is not None and target.baseline is not None:
+            legacy = timing.median(target.baseline, before, actor.settings)
+    except sa.exc.DBAPIError as error:
+        raise NotJudged(f"{actor.name}: {refused_because(error)}") from None
+    words = "" if legacy is None else f", {legacy:.1f} ms for its counterpart before the migration"
+    target.note(f"{actor.name}: median of {timing.RUNS} warm runs {taken:.1f} ms, budget {budget:g} ms{words}")
+    slower = "" if legacy is None else timing.regression(legacy, taken)
+    found = [*findings, *([Finding(slower, 1, 1, query=sql)] if slower else [])]
+    target.evidence.findings += [replace(f, statement=f"as {actor.name}: {f.statement}") for f in found]
 
 
 def expect_new(

@@ -300,7 +300,7 @@ class Target:
         budget = self.options.budgets.get(plan, budget)
         sql = written(query)
         with self._statement(f"the query takes more than its {budget:g} ms"):
-            median, findings = timing.judged(self.snapshot, sql, budget=budget, index_only=index_only)
+            median, findings = timing.judged(self.snapshot, sql, budget=budget, index_only=index_only, settings={})
             self.note(f"median of {timing.RUNS} warm runs {median:.1f} ms, budget {budget:g} ms")
             self.evidence.findings += findings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from postmigration.database import Snapshot
@@ -14,49 +14,62 @@ LARGE_TABLE = 10_000
 # A filter that keeps this share of the rows is served as well by reading them all.
 _SELECTIVE = 0.05
 RUNS = 5
+# What takes so many times as long as before is a regression, unless nobody notices so few milliseconds.
+_FACTOR, _FLOOR = 3.0, 20.0
 
 
-def judged(snapshot: Snapshot, sql: str, *, budget: float, index_only: bool) -> tuple[float, list[Finding]]:
+def judged(
+    snapshot: Snapshot, sql: str, *, budget: float, index_only: bool, settings: Mapping[str, str]
+) -> tuple[float, list[Finding]]:
     """How long a query takes, and what is wrong with that.
 
     Args:
+        settings: under which settings it runs, for example as whom.
         budget: milliseconds that it may take.
         index_only: no large table may be read whole for it.
 
     Returns:
         Milliseconds (see `median`), and the findings.
     """
-    taken = median(snapshot, sql)
+    taken = median(snapshot, sql, settings)
     wrong = []
     if taken > budget:
         wrong.append(f"the query takes more than its {budget:g} ms: the median of {RUNS} warm runs is {taken:.1f} ms")
     wrong += [
         f"the query reads the whole of {name}, which has {LARGE_TABLE:,} rows or more: "
         "an index is missing or is not used"
-        for name in (needless_scans(snapshot, sql) if index_only else ())
+        for name in (needless_scans(snapshot, sql, settings) if index_only else ())
     ]
     return taken, [Finding(statement, 1, 1, query=sql) for statement in wrong]
 
 
-def median(snapshot: Snapshot, sql: str) -> float:
+def median(snapshot: Snapshot, sql: str, settings: Mapping[str, str]) -> float:
     """Milliseconds of the server's own execution time: the median of `RUNS` warm runs."""
-    _explain(snapshot, sql)
-    return statistics.median(float(_explain(snapshot, sql)["Execution Time"]) for _ in range(RUNS))
+    _explain(snapshot, sql, settings)
+    return statistics.median(float(_explain(snapshot, sql, settings)["Execution Time"]) for _ in range(RUNS))
 
 
-def needless_scans(snapshot: Snapshot, sql: str) -> list[str]:
+def regression(before: float, now: float) -> str:
+    """What is wrong with a query that takes longer than its counterpart of before, in words; empty where nothing is."""
+    if now <= max(_FLOOR, _FACTOR * before):
+        return ""
+    return f"it takes {now / before:.1f} times as long as before the migration ({now:.1f} ms, {before:.1f} ms before)"
+
+
+def needless_scans(snapshot: Snapshot, sql: str, settings: Mapping[str, str]) -> list[str]:
     """The large tables that a query reads whole though few of their rows are wanted, or though nothing else can be."""
-    nodes = list(_nodes(_explain(snapshot, sql)["Plan"]))
+    nodes = list(_nodes(_explain(snapshot, sql, settings)["Plan"]))
     scans = [node for node in nodes if node["Node Type"] == "Seq Scan" and _rows_read(node) >= LARGE_TABLE]
     if not scans:
         return []
     wasteful = {node["Relation Name"] for node in scans if _rows_kept(node) < _SELECTIVE * _rows_read(node)}
-    without = list(_nodes(_explain(snapshot, sql, enable_seqscan="off")["Plan"]))
+    without = list(_nodes(_explain(snapshot, sql, {"enable_seqscan": "off", **settings})["Plan"]))
     unavoidable = {node["Relation Name"] for node in without if node["Node Type"] == "Seq Scan"}
     return sorted(wasteful | (unavoidable & {node["Relation Name"] for node in scans}))
 
 
-def _explain(snapshot: Snapshot, sql: str, **settings: str) -> dict[str, Any]:
+def _explain(snapshot: Snapshot, sql: str, settings: Mapping[str, str]) -> dict[str, Any]:
+    # The settings may end with a role, after which others can no longer be set.
     with snapshot.set_local(work_mem=snapshot.usual_work_mem, **settings):
         plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
     return plan[0]

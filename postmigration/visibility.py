@@ -90,17 +90,24 @@ def shown_anew(before: Snapshot, people: Snapshot, actor: Actor, table: str) -> 
 
 
 def seen_on_both(
-    before: Snapshot, people: Snapshot, rows: RowSet, actor: Actor, table: str, keep: int, ignore: Collection[Kind]
+    before: Snapshot,
+    people: Snapshot,
+    want: RowSet,
+    have: RowSet,
+    actor: Actor,
+    table: str,
+    keep: int,
+    ignore: Collection[Kind],
 ) -> Comparison:
     """Compares what somebody sees of a table with what they saw before; a query that fails shows no rows.
 
     Args:
-        rows: the keys of the table as they see them.
+        want, have: the keys of the table as they saw and see them.
         keep: how many differences to give in full.
         ignore: kinds of difference that do not matter.
     """
     try:
-        return Sides(before, people, rows, rows).compared(keep=keep, ignore=ignore)
+        return Sides(before, people, want, have).compared(keep=keep, ignore=ignore)
     except sa.exc.DBAPIError as error:
         _refused(error, actor, table)
         was, now = count_of(before, actor, table), count_of(people, actor, table)

@@ -28,6 +28,12 @@ from postmigration.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
 _LOG_WIDTH = 160
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # Rich would end the program, with the exit status of a difference.
+        raise BrokenPipeError
+
+
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise CannotJudge(f"{message} (postmigration {' '.join(self.prog.split()[1:])} --help lists the options)")
@@ -102,7 +108,7 @@ def _compare(option: Namespace) -> int:
         origin = located(named, cleanup)
         assert origin is not None
         # A log has no width of its own.
-        console = Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
+        console = _Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
         writer = comparison_report.Writer(as_json=option.json, show_values=option.show_values, console=console)
         for fact in origin.facts:
             print(fact, file=sys.stderr)
@@ -128,6 +134,8 @@ def _compare(option: Namespace) -> int:
                 raise CannotJudge("--baseline and --db-url name the same running database: there is nothing to compare")
             chosen = _chosen(option, relations(snapshot), relations(after))
             results = compared_tables(snapshot, after, chosen, jobs=option.jobs, keep=option.evidence_rows)
+        # Whatever ends the printing ends the comparison first, and then the snapshots.
+        cleanup.callback(results.close)
         with _progress(sum(relation.size + 1 for relation in chosen)) as bar:
             task = bar.task_ids[0]
             work = {relation.name: relation.size + 1 for relation in chosen}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class TableComparison:
 
 def compared_tables(
     before: Snapshot, after: Snapshot, names: Sequence[Relation], *, jobs: int, keep: int
-) -> Iterator[TableComparison]:
+) -> Generator[TableComparison]:
     """Compares tables, the largest first; the results come as they are ready.
 
     Args:
@@ -157,7 +157,7 @@ def _one_sided(name: str, side: Snapshot, *, missing: bool) -> TableComparison:
 
 def compared_with_fingerprint(
     after: Snapshot, before: Fingerprint, names: Sequence[Relation], *, keep: int
-) -> Iterator[TableComparison]:
+) -> Generator[TableComparison]:
     """Compares tables with a fingerprint, which knows no rows: differences are told by their number only.
 
     Args:

@@ -1,0 +1,196 @@
+"""A comparison that runs: what ends it early, how much it holds in memory, and the one instant that it sees."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+import psycopg
+import pytest
+
+from postmigration import cli
+from postmigration.compare import TableComparison, compared_tables
+from postmigration.comparison_report import Writer
+from postmigration.coverage import Relation
+from postmigration.database import Snapshot
+from selftest.comparison.conftest import Done
+from selftest.conftest import ROOT
+
+Fresh = Callable[..., str]
+Run = Callable[..., Done]
+
+# Each row takes a good part of a second to read, and none to write.
+SLOW = """
+    CREATE TABLE {0} (id int PRIMARY KEY, a text GENERATED ALWAYS AS (md5(repeat(id::text, 50000000))) VIRTUAL);
+    INSERT INTO {0} SELECT i FROM generate_series(1, 300) i;
+"""
+QUICK = "CREATE TABLE {0} (id int PRIMARY KEY, a text); INSERT INTO {0} SELECT i, 'x' FROM generate_series(1, 900) i"
+
+
+MEASURED = """
+import resource, sys
+from postmigration.cli import main
+status = main(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+sys.exit(status)
+"""
+
+
+def started(*arguments: str, **more: Any) -> subprocess.Popen[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("POSTMIGRATION_")}
+    command = [sys.executable, "-W", "error::ResourceWarning", "-m", "postmigration.cli", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, env=clean, text=True, stderr=subprocess.PIPE, **more)
+
+
+def running(conninfo: str) -> int:
+    """How many statements the comparison has running in a database."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        found = connection.execute(
+            """
+            SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
+            AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND query LIKE '%hash_record_extended%'
+            """
+        ).fetchone()
+        assert found is not None
+        return int(found[0])
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_comparison_leaves_no_query_running(fresh: Fresh, ending: signal.Signals, jobs: int) -> None:
+    tables = [SLOW.format(name) for name in ("a", "b", "c")]
+    before, after = fresh(18, *tables), fresh(18, *tables)
+    process = started("compare", f"--baseline={before}", f"--db-url={after}", f"--jobs={jobs}", stdout=subprocess.PIPE)
+    while running(before) < jobs or running(after) < jobs:
+        assert process.poll() is None
+    process.send_signal(ending)
+    out, err = process.communicate(timeout=60)
+    assert (running(before), running(after)) == (0, 0)
+    assert (process.returncode, out, err) == (2, "", "INTERRUPTED\n")
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_an_interrupted_comparison_waits_for_no_lock(fresh: Fresh, side: int) -> None:
+    conninfos = [fresh(15, QUICK.format("a")), fresh(18, SLOW.format("a"))]
+    if side:
+        conninfos.reverse()
+    with psycopg.connect(conninfos[side]) as holder:
+        holder.execute("LOCK TABLE a")
+        options = (f"--baseline={conninfos[0]}", f"--db-url={conninfos[1]}", "--lock-timeout=600")
+        process = started("compare", *options, stdout=subprocess.PIPE)
+        while not holder.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (2, "INTERRUPTED\n")
+        assert not holder.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall()
+    assert running(conninfos[1 - side]) == 0
+
+
+def test_a_reader_that_goes_away_leaves_no_query_running(
+    fresh: Fresh, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = (SLOW.format("slow"), QUICK.format("quick"))
+    before, after = fresh(18, *tables), fresh(18, *tables)
+
+    def table(self: Writer, result: TableComparison) -> None:
+        assert result.table == "quick"
+        while not running(before) or not running(after):
+            pass
+        raise BrokenPipeError
+
+    monkeypatch.setattr(Writer, "table", table)
+    # The command gives its stream up.
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    assert run("compare", f"--baseline={before}", f"--db-url={after}", "--jobs=2").status == 4
+    assert (running(before), running(after)) == (0, 0)
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_reader_that_goes_away_has_not_seen_a_difference(fresh: Fresh, options: list[str]) -> None:
+    tables = (QUICK.format("a"), QUICK.format("b"))
+    read, write = os.pipe()
+    os.close(read)
+    with started(
+        "compare", f"--baseline={fresh(18, *tables)}", f"--db-url={fresh(18, *tables)}", *options, stdout=write
+    ) as process:
+        os.close(write)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (4, "")
+
+
+def test_a_statement_that_takes_too_long_names_its_table(fresh: Fresh, run: Run) -> None:
+    tables = (QUICK.format("first"), SLOW.format("slow"))
+    both = (f"--baseline={fresh(18, *tables)}", f"--db-url={fresh(18, *tables)}")
+    done = run("compare", *both, "--statement-timeout=1")
+    assert (done.status, done.out) == (4, "first: equal: 900 rows\n")
+    assert done.err == (
+        "ERROR: slow could not be compared: canceling statement due to statement timeout: "
+        "it took longer than allowed; raise --statement-timeout\n"
+    )
+
+
+def test_a_lock_is_said_to_be_one(fresh: Fresh, run: Run) -> None:
+    before, after = fresh(16, QUICK.format("free")), fresh(18, QUICK.format("free"))
+    with psycopg.connect(after) as holder:
+        holder.execute("LOCK TABLE free")
+        done = run("compare", f"--baseline={before}", f"--db-url={after}", "--lock-timeout=1")
+        assert (done.status, done.out, done.err.count("\n")) == (4, "", 1)
+        assert "canceling statement due to lock timeout: another session held a lock" in done.err
+    with psycopg.connect(after) as writer:
+        writer.execute("UPDATE free SET a = 'y'")
+        assert run("compare", f"--baseline={before}", f"--db-url={after}", "--lock-timeout=1").status == 0
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_each_side_is_seen_as_it_was_at_one_instant(
+    fresh: Fresh, run: Run, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    tables = [QUICK.format(name) for name in ("a", "b", "c", "d")]
+    before, after = fresh(15, *tables), fresh(18, *tables)
+
+    def changed_meanwhile(
+        one: Snapshot, other: Snapshot, names: Sequence[Relation], **more: int
+    ) -> Generator[TableComparison]:
+        results = compared_tables(one, other, names, **more)
+        for name in "abcd":
+            for conninfo in (before, after):
+                with psycopg.connect(conninfo) as connection:
+                    connection.execute(f"DELETE FROM {name} WHERE id % 7 = 1".encode())
+                    connection.execute(f"UPDATE {name} SET a = '{conninfo == before}'".encode())
+            # The first table is compared before the others are changed, and the rest after it.
+            if name == "a":
+                yield next(results)
+        yield from results
+
+    monkeypatch.setattr(cli, "compared_tables", changed_meanwhile)
+    done = run("compare", f"--baseline={before}", f"--db-url={after}", f"--jobs={jobs}")
+    assert done == Done(0, "".join(f"{name}: equal: 900 rows\n" for name in "abcd"), "")
+    monkeypatch.undo()
+    assert run("compare", f"--baseline={before}", f"--db-url={after}").status == 1
+
+
+def test_memory_does_not_grow_with_the_table(fresh: Fresh) -> None:
+    table = """
+        CREATE TABLE t (id int PRIMARY KEY, a text); INSERT INTO t SELECT i, 'x' || i FROM generate_series(1, {0}) i;
+    """
+    used = []
+    for rows in (20_000, 400_000):
+        before, after = (
+            fresh(18, table.format(rows)),
+            fresh(18, table.format(rows), "UPDATE t SET a = 'y'"),
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURED, "compare", f"--baseline={before}", f"--db-url={after}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1, done.stderr
+        assert f"{rows:,} changed" in done.stdout
+        used.append(int(done.stderr))
+    # In kilobytes: all hashes of the larger one alone would take 80 MB and more.
+    assert used[1] - used[0] < 30_000

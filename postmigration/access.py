@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,7 +16,7 @@ from postmigration.evidence import Finding, Severity
 from postmigration.parity import Kind, RowSet
 from postmigration.sql import quoted
 from postmigration.target import Target
-from postmigration.visibility import seen, seen_on_both, shown_anew
+from postmigration.visibility import said, seen, seen_on_both, shown_anew
 
 _WORDS: dict[Kind, str] = {"missing": "saw before and does not see now", "extra": "sees now and did not see before"}
 
@@ -96,6 +97,55 @@ def expect_fast_for(
     slower = "" if legacy is None else timing.regression(legacy, taken)
     found = [*findings, *([Finding(slower, 1, 1, query=sql)] if slower else [])]
     target.evidence.findings += [replace(f, statement=f"as {actor.name}: {f.statement}") for f in found]
+
+
+def expect_same_to(
+    target: Target, actor: Actor, want: str, have: str, *, columns: Sequence[str], statement: str
+) -> None:
+    """States that two queries give somebody the same rows.
+
+    Args:
+        columns: the columns that are compared.
+        statement: what `have` gives, as something that can be wrong.
+    """
+    keep = target.options.evidence_rows
+    columns = tuple(columns)
+    sql = f"""
+        SELECT coalesce(want.{{0}}, have.{{0}})::text FROM ({want}) want FULL JOIN ({have}) have
+        ON ({", ".join(f"want.{c}" for c in columns)}) = ({", ".join(f"have.{c}" for c in columns)})
+        WHERE want.{{0}} IS NULL OR have.{{0}} IS NULL
+    """.format(columns[0])
+    people = target.population.snapshot
+    try:
+        wrong = people.rows(f"SELECT count(*) FROM ({sql}) w", actor.settings)[0][0]
+        count = people.rows(f"SELECT count(*) FROM ({want}) w", actor.settings)[0][0]
+        rows = people.rows(f"SELECT * FROM ({sql}) w ORDER BY 1 LIMIT {keep}", actor.settings) if wrong else ()
+    except sa.exc.DBAPIError as error:
+        target.state(facts=1)
+        target.evidence.findings.append(Finding(f"{statement}, asked by {actor.name}: {said(error, actor)}", 1, 1))
+        return
+    target.state(count)
+    if wrong:
+        words = f"{statement}, beside what the tables show, to {actor.name}"
+        target.evidence.findings.append(
+            Finding(words, wrong, max(wrong, count), (columns[0],), tuple((row[0],) for row in rows))
+        )
+
+
+def expect_nothing(target: Target, actor: Actor, sql: str, *, statement: str, **parameters: Any) -> None:
+    """States that a query gives somebody nothing; a query that fails does not.
+
+    Args:
+        statement: what it would give, as a plural.
+    """
+    target.state(facts=1)
+    try:
+        rows = target.population.snapshot.rows(f"SELECT count(*) FROM ({sql}) q", actor.settings, **parameters)[0][0]
+    except sa.exc.DBAPIError as error:
+        said(error, actor)
+        return
+    if rows:
+        target.evidence.findings.append(Finding(f"{statement} to {actor.name}, who may see none", rows, rows))
 
 
 def expect_new(

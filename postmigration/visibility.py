@@ -66,11 +66,11 @@ def seen(everything: Snapshot, people: Snapshot, actor: Actor, table: str, *, ma
     try:
         found = Sides(everything, people, want, have, **parameters).compared(keep=keep)
     except sa.exc.DBAPIError as error:
-        said = _refused(error, actor, table)
+        words = said(error, actor)
         counts = everything.rows(
             f"SELECT count(*) AS rows, count(*) FILTER (WHERE required) AS required FROM ({allowed}) q", **parameters
         )[0]
-        return Seen(counts.rows, counts.required, 0, refused=said)
+        return Seen(counts.rows, counts.required, 0, refused=words)
     return Seen(found.want_rows, found.counts["missing"], found.counts["extra"], found.differences)
 
 
@@ -84,7 +84,7 @@ def shown_anew(before: Snapshot, people: Snapshot, actor: Actor, table: str) -> 
     try:
         return Sides(before, people, rows, rows).compared(keep=0, ignore=["missing"]).counts["extra"]
     except sa.exc.DBAPIError as error:
-        _refused(error, actor, table)
+        said(error, actor)
         # Refused before: all that is seen now is new. Refused now: nothing is.
         return count_of(people, actor, table)
 
@@ -109,7 +109,7 @@ def seen_on_both(
     try:
         return Sides(before, people, want, have).compared(keep=keep, ignore=ignore)
     except sa.exc.DBAPIError as error:
-        _refused(error, actor, table)
+        said(error, actor)
         was, now = count_of(before, actor, table), count_of(people, actor, table)
         counts: dict[Kind, int] = {"missing": max(0, was - now), "extra": max(0, now - was), "changed": 0}
         return Comparison(was, now, {**counts, **dict.fromkeys(ignore, 0)}, 0, {}, ())
@@ -120,14 +120,19 @@ def count_of(people: Snapshot, actor: Actor, table: str) -> int:
     try:
         return int(people.rows(f"SELECT count(*) FROM {quoted(table)}", actor.settings)[0][0])
     except sa.exc.DBAPIError as error:
-        _refused(error, actor, table)
+        said(error, actor)
         return 0
 
 
-def _refused(error: sa.exc.DBAPIError, actor: Actor, table: str) -> str:
+def said(error: sa.exc.DBAPIError, actor: Actor) -> str:
+    """What the server said to somebody instead of showing rows.
+
+    Raises:
+        NotJudged: that tells nothing of what they may see: it took too long, or waited for a lock.
+    """
     if getattr(error.orig, "sqlstate", None) == "42501":
-        return " ".join(str(error.orig.diag.message_primary).split())  # type: ignore[union-attr]
+        return " ".join(str(error.orig).splitlines()[0].split())
     try:
         return refusal(error)
     except NotJudged as unknown:
-        raise NotJudged(f"{actor.name} reading {table}: {unknown}") from None
+        raise NotJudged(f"{actor.name}: {unknown}") from None

@@ -4,8 +4,9 @@ import pytest
 
 from fixtures import MIGRATION
 from fixtures.people import MAY_SEE, MUST_SEE
+from fixtures.rules import INTERNAL_ROLES
 from postmigration import NotJudged, Target
-from postmigration.access import expect_new, expect_seen, expect_seen_as_before
+from postmigration.access import expect_new, expect_nothing, expect_same_to, expect_seen, expect_seen_as_before
 from postmigration.actors import require_roles
 from postmigration.leftovers import leftovers
 from postmigration.parity import Kind
@@ -25,6 +26,11 @@ def test_everybody_sees_what_is_theirs(target: Target, table: str) -> None:
     if target.population.absent:
         raise NotJudged("; ".join(target.population.absent))
 
+
+# Projects of every operator that have something to show, as many as one statement can ask for.
+SOME_PROJECTS = """
+    SELECT p.id::text AS id FROM projects p WHERE p.customer_organization_id IS NOT NULL ORDER BY p.id LIMIT 1000
+"""
 
 # Staff, and portal users of the operator, may see what the migration adds to these; the audit trail grows.
 _GROWS = ("organizations", "contacts", "activity_log")
@@ -82,4 +88,50 @@ def test_everything_still_runs(target: Target) -> None:
         {problem: f"{problem[0]} does not run: {said}" for problem, said in broken.items()},
         lambda before: leftovers(before, milliseconds=5_000)[1],
         examined="views and functions",
+    )
+
+
+# What the functions of the new model reveal of projects: the ids of projects, and of organizations or contact points.
+_REVEALED = {
+    "get_project_customer_organization": ("organization_id", "projects", "p.id, p.customer_organization_id"),
+    "get_project_contact_points": ("contact_point_id", "project_contact_points", "p.project_id, p.id"),
+}
+
+
+@pytest.mark.parametrize("function", _REVEALED)
+def test_functions_show_what_tables_show(target: Target, function: str) -> None:
+    """The functions of the new model show staff what the tables show them, and show nobody else anything.
+
+    A function that runs with its owner's rights gives away the contacts that every policy guards.
+    """
+    column, table, values = _REVEALED[function]
+    shown = f"SELECT p.id AS project, f.{column} AS shown FROM projects p, LATERAL {function}(p.id) AS f"
+    held = f"SELECT * FROM (SELECT {values} FROM {table} p) AS t (project, shown) WHERE shown IS NOT NULL"
+    projects = [row.id for row in target.snapshot.rows(SOME_PROJECTS)]
+    asked = f"SELECT f.* FROM unnest(CAST(:projects AS uuid[])) AS p (id), LATERAL {function}(p.id) AS f"
+    for actor in target.population.actors:
+        if actor.kind == "internal":
+            expect_same_to(target, actor, held, shown, columns=("project", "shown"), statement=f"what {function} shows")
+        elif actor.kind == "outsider":
+            expect_nothing(target, actor, asked, statement=f"rows that {function} shows", projects=projects)
+
+
+def test_the_audit_trail_is_the_operators(target: Target) -> None:
+    """What was recorded since the state before is filed under an operator, whose staff can read it.
+
+    Nobody can see who changed what: it is filed under the customer.
+    """
+    before = target.before.rows()
+    newest = before.scalar("SELECT coalesce(max(created_at), '-infinity')::text FROM activity_log")
+    target.expect_none(
+        f"""
+        SELECT t.id, t.entity_type, t.organization_id FROM activity_log t
+        WHERE t.created_at > CAST('{newest}' AS timestamptz)
+          AND t.entity_type IN ('contacts', 'projects', 'project_contact_points', 'documents', 'reviews')
+          AND NOT EXISTS (SELECT FROM users u WHERE u.organization_id = t.organization_id AND u.{INTERNAL_ROLES})
+        """,
+        statement="entries of the audit trail that are filed under no operator",
+        examined=f"SELECT count(*) FROM activity_log t WHERE t.created_at > CAST('{newest}' AS timestamptz)",
+        plain=["entity_type"],
+        optional=True,
     )

@@ -1,0 +1,126 @@
+"""The people as whom a database is tried: found, made where there are none, narrowed, and never left behind."""
+
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from fixtures import MIGRATION
+from postmigration import embedded
+from postmigration.actors import population
+from postmigration.database import Database, Snapshot
+from selftest.conftest import Copy, Judge
+from selftest.servers import PASSWORD
+from selftest.test_safety import content
+
+PEOPLE = ("tests/test_security.py", "tests/test_operations.py")
+SEEN = "everybody_sees_what_is_theirs"
+
+
+def test_some_of_every_role_of_each_operator_are_found(server: embedded.Server) -> None:
+    database = Database(server.conninfo("migrated"), option="--db-url")
+    snapshot = Snapshot(database)
+    found = population(snapshot, MIGRATION.people, MIGRATION.invent, only=[], writing=False)
+    try:
+        assert [actor.name for actor in found.actors if actor.role == "sales"] == [
+            "sales of operator 1",
+            "sales of operator 2",
+        ]
+        assert len(found.actors) == 22
+        assert [actor.database_role for actor in found.actors[-2:]] == ["authenticated", "anon"]
+        assert not found.absent
+        again = population(snapshot, MIGRATION.people, MIGRATION.invent, only=[], writing=False)
+        assert again.actors == found.actors
+        again.snapshot.close()
+    finally:
+        found.snapshot.close()
+        snapshot.close()
+        database.close()
+
+
+@pytest.fixture
+def without_sales(server: embedded.Server, copy: Copy) -> str:
+    """A migrated database in which nobody sells."""
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute("UPDATE users SET role = 'admin' WHERE role = 'sales'")
+    return name
+
+
+def test_who_is_not_there_is_made_and_leaves_no_trace(
+    server: embedded.Server, without_sales: str, judge: Judge
+) -> None:
+    before = content(server, without_sales, marks=False)
+    judged = judge(f"--db-url={server.conninfo(without_sales)}")
+    assert judged.status == 0, judged.output
+    notes = " ".join(note for r in judged.results if SEEN in r.nodeid for note in r.evidence.notes)
+    assert "sales of operator 1 (invented)" in notes
+    assert content(server, without_sales, marks=False) == before
+
+
+def test_who_is_not_there_and_may_not_be_made_is_not_judged(
+    server: embedded.Server, without_sales: str, judge: Judge
+) -> None:
+    judged = judge(f"--db-url={server.conninfo(without_sales)}", "--read-only")
+    assert judged.outcome(SEEN) == "not judged"
+    reasons = {result.reason for result in judged.results if SEEN in result.nodeid}
+    assert any("sales of operator 1: there is none, and none may be made here" in reason for reason in reasons)
+
+
+def test_only_those_who_are_named_are_tried(server: embedded.Server, copy: Copy, judge: Judge) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        (row,) = connection.execute("SELECT id FROM users WHERE role = 'qa' ORDER BY created_at, id LIMIT 1").fetchall()
+        connection.execute("CREATE POLICY fix ON contacts FOR SELECT TO anon USING (true)")
+    judged = judge(f"--db-url={server.conninfo(name)}", f"--as={row[0]}", "--allow-partial", "-k", SEEN)
+    assert judged.red() == set(), judged.output
+    notes = [note for result in judged.results for note in result.evidence.notes]
+    assert any(str(row[0]) in note for note in notes)
+    assert not any("anon" in note for note in notes)
+
+
+def test_an_unknown_user_is_not_judged(server: embedded.Server, judge: Judge) -> None:
+    judged = judge(f"--db-url={server.conninfo('migrated')}", "--as=nobody", "-k", SEEN)
+    assert {result.outcome for result in judged.results} == {"not judged"}
+    assert "no user of the chosen roles has the id nobody" in judged.results[0].reason
+
+
+def test_a_role_that_may_act_as_nobody_is_not_judged(server: embedded.Server, copy: Copy, judge: Judge) -> None:
+    role = f"lonely_{copy('migrated')}"
+    with server.connect("migrated") as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD '{PASSWORD}'")
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+        try:
+            url = make_conninfo(server.conninfo("migrated"), user=role)
+            judged = judge(f"--db-url={url}", "-k", SEEN)
+        finally:
+            connection.execute(f"DROP OWNED BY {role}")
+            connection.execute(f"DROP ROLE {role}")
+    assert {result.outcome for result in judged.results} == {"not judged"}
+    assert "may not act as authenticated: GRANT authenticated TO it" in judged.results[0].reason
+
+
+def test_a_slow_policy_is_not_judged_by_name(server: embedded.Server, copy: Copy, judge: Judge) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute(
+            "CREATE FUNCTION slow(id uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS "
+            "$$ BEGIN PERFORM pg_sleep(0.5); RETURN true; END $$;"
+            "CREATE POLICY fix ON contacts AS RESTRICTIVE FOR SELECT TO authenticated USING (slow(id))"
+        )
+    options = ("--statement-timeout=1", "--lock-timeout=1", "--allow-partial", "-k", f"{SEEN} and contacts")
+    judged = judge(f"--db-url={server.conninfo(name)}", *options)
+    result = next(r for r in judged.results if r.nodeid.endswith("[contacts]"))
+    assert result.outcome == "not judged"
+    assert result.reason.startswith("admin of operator 1: canceling statement due to statement timeout")
+
+
+def test_a_leak_of_before_is_inherited(server: embedded.Server, copy: Copy, judge: Judge) -> None:
+    before, after = copy("legacy"), copy("migrated")
+    for name in (before, after):
+        with server.connect(name) as connection:
+            connection.execute("CREATE POLICY open ON contacts FOR SELECT TO anon USING (id IS NOT NULL)")
+    urls = [f"--db-url={server.conninfo(after)}", f"--baseline={server.conninfo(before)}"]
+    judged = judge(*urls)
+    assert judged.red() == set(), judged.output
+    notes = [note for r in judged.results if r.nodeid.endswith(f"{SEEN}[contacts]") for note in r.evidence.notes]
+    assert any("inherited" in note and "anon sees and may not" in note for note in notes)
+    assert judge(urls[0]).red() == {SEEN}

@@ -165,11 +165,11 @@ def compared_with_fingerprint(
         keep: of how many buckets that differ to tell the keys.
     """
     for name in (relation.name for relation in names):
-        if name not in before.tables:
-            yield _one_sided(name, after, missing=False)
-            continue
-        table, now = before.tables[name], catalog.table(after, name)
+        table, now = before.tables.get(name), catalog.table(after, name)
         try:
+            if table is None:
+                yield _one_sided(name, after, missing=False)
+                continue
             expected = expectation(None, table.facts())
             found = compared(after, before, table, WERE, expected, "infinity", keep=keep)
         except sa.exc.DBAPIError as error:

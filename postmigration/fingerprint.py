@@ -19,7 +19,7 @@ from postmigration.database import Server, Snapshot, server
 from postmigration.errors import NotJudged
 from postmigration.evidence import IMPERSONAL_TYPES
 from postmigration.expectation import Expectation, expectation
-from postmigration.hashing import Hashing, Method, hashing
+from postmigration.hashing import Hashing, Method, as_text, hashing
 from postmigration.migration import Migration
 from postmigration.sql import quoted
 
@@ -117,7 +117,7 @@ class FingerprintComparison:
         unjudged: how many were not, since rows in them were changed after the cut-over.
         since: how many rows were.
         different: those that differ.
-        candidates: for the rows of the target in the first of them, the number of the bucket and the key.
+        candidates: for the rows of the target in the first of them, the number of the bucket and the key as text.
         sql: the query for these.
         plain: columns whose values say nothing of a person.
     """
@@ -285,7 +285,10 @@ def compared(
     first = ", ".join(str(difference.number) for difference in different[:keep])
     key = ", ".join(map(quoted, table.key))
     sql = f"SELECT {bucket} AS bucket, {key} FROM {old} AND {bucket} IN ({first}) ORDER BY 1, {key}"
-    candidates = snapshot.rows(f"{sql} LIMIT {_MOST_CANDIDATES}", SCAN, **parameters) if different else ()
+    texts = ", ".join(map(as_text, table.key))
+    positions = ", ".join(str(1 + i) for i in range(1 + len(table.key)))
+    few = f"SELECT {bucket}, {texts} FROM {old} AND {bucket} IN ({first}) ORDER BY {positions} LIMIT {_MOST_CANDIDATES}"
+    candidates = snapshot.rows(few, SCAN, **parameters) if first else ()
     return FingerprintComparison(
         want_rows=table.rows,
         have_rows=sum(row.rows for row in found),

@@ -21,13 +21,16 @@ from postmigration.visibility import said, seen, seen_on_both, shown_anew
 _WORDS: dict[Kind, str] = {"missing": "saw before and does not see now", "extra": "sees now and did not see before"}
 
 
-def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str) -> None:
+def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str) -> tuple[str, str, str]:
     """States that somebody sees of a table all that they must, and nothing that they may not.
 
     What they saw before as well is not the migration's fault.
 
     Args:
         may, must: conditions on a row `t` (see `visibility.seen`).
+
+    Returns:
+        Who that is, how many rows they may see, and how many they see.
     """
     people = target.population.snapshot
     found = seen(target.snapshot, people, actor, table, may=may, must=must, keep=target.options.evidence_rows)
@@ -42,14 +45,20 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
             target.note(f"inherited, so before the migration too: {found.leaked:,} {words}")
         else:
             target.evidence.findings.append(found.finding("extra", words))
+    return actor.name, f"{found.rows:,}", f"{found.sees:,}"
 
 
-def expect_seen_as_before(target: Target, actor: Actor, table: catalog.Table, *, ignore: Collection[Kind]) -> None:
+def expect_seen_as_before(
+    target: Target, actor: Actor, table: catalog.Table, *, ignore: Collection[Kind]
+) -> tuple[str, str, str]:
     """States that somebody sees the rows of a table that they saw before.
 
     Args:
         table: one of `Before.tables`.
         ignore: `extra` where they may see more, `missing` where they may see less.
+
+    Returns:
+        Who that is, how many rows they saw, and how many they see.
 
     Raises:
         NeedsBaseline: there is no state before.
@@ -70,6 +79,7 @@ def expect_seen_as_before(target: Target, actor: Actor, table: catalog.Table, *,
             keys = tuple(tuple(map(str, d.key)) for d in found.differences if d.kind == kind)
             statement = f"rows of {table.name} that {actor.name} {words}"
             target.evidence.findings.append(Finding(statement, count, max(count, found.want_rows), key, keys))
+    return actor.name, f"{found.want_rows:,}", f"{found.have_rows:,}"
 
 
 def expect_fast_for(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import uuid
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -44,6 +45,21 @@ class Finding:
     waiver: str = ""
 
 
+@dataclass(frozen=True)
+class Overview:
+    """Something that a reader would rather look at than read: a table beside the findings.
+
+    Args:
+        title: what it shows.
+        columns: the names of its columns.
+        rows: its cells, as text.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 @dataclass
 class Evidence:
     """All that one check has looked at and found.
@@ -53,6 +69,7 @@ class Evidence:
         facts: how many facts of the schema, or of what a service did, it looked at.
         findings: what was wrong.
         notes: what the reader of a passed check should know.
+        overviews: tables for the reader.
         unexamined: the statements that had no row to look at; each makes the check "not judged".
     """
 
@@ -60,6 +77,7 @@ class Evidence:
     facts: int = 0
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    overviews: list[Overview] = field(default_factory=list)
     unexamined: list[str] = field(default_factory=list)
 
     @property
@@ -87,6 +105,10 @@ class Evidence:
         """The findings that are shown and do not fail the check."""
         return [finding for finding in self.findings if finding.severity == "warning"]
 
+    def show(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Shows the reader of the report a table."""
+        self.overviews.append(Overview(title, tuple(columns), tuple(map(tuple, rows))))
+
     def accept(self, waiver: Waiver) -> None:
         """Lets what fails the check fail it no longer, and says why."""
         self.findings = [
@@ -113,7 +135,11 @@ class Evidence:
             )
             for finding in facts["findings"]
         ]
-        return cls(**{**facts, "findings": findings})
+        overviews = [
+            Overview(table["title"], tuple(table["columns"]), tuple(map(tuple, table["rows"])))
+            for table in facts["overviews"]
+        ]
+        return cls(**{**facts, "findings": findings, "overviews": overviews})
 
 
 class Violation(Exception):

@@ -30,6 +30,7 @@ class Seen:
     """
 
     rows: int
+    sees: int
     hidden: int
     leaked: int
     examples: tuple[Difference, ...] = ()
@@ -70,8 +71,8 @@ def seen(everything: Snapshot, people: Snapshot, actor: Actor, table: str, *, ma
         counts = everything.rows(
             f"SELECT count(*) AS rows, count(*) FILTER (WHERE required) AS required FROM ({allowed}) q", **parameters
         )[0]
-        return Seen(counts.rows, counts.required, 0, refused=words)
-    return Seen(found.want_rows, found.counts["missing"], found.counts["extra"], found.differences)
+        return Seen(counts.rows, 0, counts.required, 0, refused=words)
+    return Seen(found.want_rows, found.have_rows, found.counts["missing"], found.counts["extra"], found.differences)
 
 
 def shown_anew(before: Snapshot, people: Snapshot, actor: Actor, table: str) -> int:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from fixtures import MIGRATION
 from postmigration import embedded
-from postmigration.expectation import expectation, lost_columns
 from postmigration.catalog import table
 from postmigration.comparison import Sides
 from postmigration.database import Database, Snapshot
+from postmigration.expectation import expectation, lost_columns
 from postmigration.parity import Difference, Pack, RowSet, hash_differences, row_differences
 from selftest.conftest import Copy, Judge
 

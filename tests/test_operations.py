@@ -70,18 +70,30 @@ def test_nobody_else_can_do_it(target: Target) -> None:
     require_roles(target.snapshot)
     with target.writing() as connection:
         place = Workplace(connection, MARK)
-        for actor in (*place.staff.values(), *place.outsiders):
-            for what, statement in place.forbidden(actor).items():
-                savepoint = connection.begin_nested()
-                try:
-                    acting(connection, actor)
-                    inserted = isinstance(statement, sa.Insert)
-                    rows = connection.execute(statement).rowcount
-                    target.expect(not (inserted or rows), f"{actor.name} can {what}, and must be refused")
-                except sa.exc.DBAPIError as error:
-                    state = getattr(error.orig, "sqlstate", None)
-                    target.expect(
-                        state == "42501", f"{actor.name} tries to {what}: not refused with 42501 but with {state}"
-                    )
-                finally:
-                    savepoint.rollback()
+        people = (*place.staff.values(), *place.outsiders)
+        tried = {a: {what: _tried(connection, a, s) for what, s in place.everything().items()} for a in people}
+        for actor in people:
+            for what in sorted(place.forbidden(actor)):
+                done = tried[actor][what]
+                target.expect(done in ("no rows", "42501"), f"{actor.name} tries to {what}: {done}, want it refused")
+        target.evidence.show(
+            "who can do what",
+            ("who", *place.everything()),
+            [(actor.name, *(_MARKS.get(done, "✘") for done in all_.values())) for actor, all_ in tried.items()],
+        )
+
+
+_MARKS = {"done": "✔", "no rows": "–", "42501": "–"}
+
+
+def _tried(connection: sa.Connection, actor: Actor, statement: sa.Executable) -> str:
+    """What comes of a statement of somebody: it is done, it changes no rows, or the SQLSTATE of its refusal."""
+    savepoint = connection.begin_nested()
+    try:
+        acting(connection, actor)
+        changed = connection.execute(statement).rowcount
+        return "done" if changed or isinstance(statement, sa.Insert) else "no rows"
+    except sa.exc.DBAPIError as error:
+        return getattr(error.orig, "sqlstate", None) or "the connection was lost"
+    finally:
+        savepoint.rollback()

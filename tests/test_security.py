@@ -20,9 +20,11 @@ def test_everybody_sees_what_is_theirs(target: Target, table: str) -> None:
     Every project shows "No Customer", though all data is right; or everybody reads the addresses of all customers.
     Compare the policies of the table with the rules, as the person who is named.
     """
-    for actor in target.population.actors:
+    seen = [
         expect_seen(target, actor, table, may=MAY_SEE[table], must=MUST_SEE[table])
-    target.note(f"seen as {', '.join(actor.name for actor in target.population.actors)}")
+        for actor in target.population.actors
+    ]
+    target.evidence.show(f"who sees which rows of {table}", ("who", "may see", "sees"), seen)
     if target.population.absent:
         raise NotJudged("; ".join(target.population.absent))
 
@@ -46,13 +48,15 @@ def test_everybody_sees_what_they_saw(target: Target, table: str) -> None:
     """
     before = target.before.tables()[table]
     there = {row.id for row in target.before.rows().rows("SELECT id::text FROM users")}
+    seen = []
     for actor in target.population.actors:
         if actor.tenant is not None and actor.id not in there:
             target.note(f"{actor.name} was not there before")
             continue
         grows = table in _GROWS and actor.kind != "outsider"
         ignore = (_MORE if grows else ()) + (() if actor.kind == "internal" else _LESS)
-        expect_seen_as_before(target, actor, before, ignore=ignore)
+        seen.append(expect_seen_as_before(target, actor, before, ignore=ignore))
+    target.evidence.show(f"who saw and sees rows of {table}", ("who", "saw before", "sees now"), seen)
 
 
 @pytest.mark.parametrize("way", WAYS)

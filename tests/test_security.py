@@ -123,8 +123,10 @@ def test_functions_show_what_tables_show(target: Target, function: str) -> None:
     shown = f"SELECT p.id AS project, f.{column} AS shown FROM projects p, LATERAL {function}(p.id) AS f"
     projects = [row.id for row in target.snapshot.rows(SOME_PROJECTS)]
     asked = f"SELECT f.* FROM unnest(CAST(:projects AS uuid[])) AS p (id), LATERAL {function}(p.id) AS f"
+    # One of each operator's staff: that all of them see the same of the tables is another check's to say.
+    staff = {actor.tenant: actor for actor in reversed(target.population.actors) if actor.kind == "internal"}
     for actor in target.population.actors:
-        if actor.kind == "internal":
+        if actor in staff.values():
             expect_same_to(target, actor, held, shown, columns=("project", "shown"), statement=f"what {function} shows")
         elif actor.kind == "outsider":
             expect_nothing(target, actor, asked, statement=f"rows that {function} shows", projects=projects)

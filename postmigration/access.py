@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from postmigration import catalog, timing
 from postmigration.actors import Actor
+from postmigration.comparison import Sides
 from postmigration.database import Snapshot, refused_because
 from postmigration.errors import NotJudged
 from postmigration.evidence import Finding, Severity
@@ -74,8 +75,14 @@ def expect_seen_as_before(
     keep = target.options.evidence_rows
     found = seen_on_both(before, target.population.snapshot, want, have, actor, table.name, keep, ignore)
     target.state(found.want_rows)
+    counts = dict(found.counts)
+    if counts["missing"]:
+        # What is gone altogether is hidden from nobody; the comparison of all rows names it.
+        everything = [RowSet(rows.sql, rows.columns, rows.key, new=rows.new) for rows in (want, have)]
+        gone = Sides(before, target.population.snapshot, *everything).compared(keep=0, ignore=["extra"])
+        counts["missing"] = max(0, counts["missing"] - gone.counts["missing"])
     for kind, words in _WORDS.items():
-        if count := found.counts[kind]:
+        if count := counts[kind]:
             keys = tuple(tuple(map(str, d.key)) for d in found.differences if d.kind == kind)
             statement = f"rows of {table.name} that {actor.name} {words}"
             target.evidence.findings.append(Finding(statement, count, max(count, found.want_rows), key, keys))

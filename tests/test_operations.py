@@ -16,8 +16,17 @@ from fixtures.operations import Operation
 from fixtures.workplace import MANAGING, WORKING, Workplace
 from postmigration import NotJudged, Target
 from postmigration.actors import Actor, acting, require_roles
+from postmigration.database import refused_because
 
 MARK = f"postmigration-{uuid.uuid4().hex[:12]}"
+
+
+def _workplace(connection: sa.Connection) -> Workplace:
+    try:
+        return Workplace(connection, MARK)
+    except sa.exc.DBAPIError as error:
+        # That is no matter of access; the plan's checks of the services name it.
+        raise NotJudged(f"nobody can work, whoever they are: {refused_because(error)}") from None
 
 
 def _words(operation: Operation) -> str:
@@ -52,9 +61,8 @@ def test_staff_can_do_their_work(target: Target, operation: Operation, roles: Se
     """
     require_roles(target.snapshot)
     with target.writing() as connection:
-        place = Workplace(connection, MARK)
+        place = _workplace(connection)
         if failing := _done(connection, place, operation, None):
-            # That is no matter of access; the plan's checks of the services name it.
             raise NotJudged(f"nobody can do it, whoever they are: {'; '.join(failing)}")
         for role in roles:
             problems = _done(connection, place, operation, place.staff[role])
@@ -69,7 +77,7 @@ def test_nobody_else_can_do_it(target: Target) -> None:
     """
     require_roles(target.snapshot)
     with target.writing() as connection:
-        place = Workplace(connection, MARK)
+        place = _workplace(connection)
         people = (*place.staff.values(), *place.outsiders)
         tried = {a: {what: _tried(connection, a, s) for what, s in place.everything().items()} for a in people}
         for actor in people:

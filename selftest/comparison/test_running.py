@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
@@ -94,11 +95,13 @@ def test_a_reader_that_goes_away_leaves_no_query_running(
 ) -> None:
     tables = (SLOW.format("slow"), QUICK.format("quick"))
     before, after = fresh(18, *tables), fresh(18, *tables)
+    went: list[float] = []
 
     def table(self: Writer, result: TableComparison) -> None:
         assert result.table == "quick"
         while not running(before) or not running(after):
             pass
+        went.append(time.monotonic())
         raise BrokenPipeError
 
     monkeypatch.setattr(Writer, "table", table)
@@ -106,6 +109,8 @@ def test_a_reader_that_goes_away_leaves_no_query_running(
     monkeypatch.setattr(sys, "stdout", sys.stdout)
     assert run("compare", f"--baseline={before}", f"--db-url={after}", "--jobs=2").status == 4
     assert (running(before), running(after)) == (0, 0)
+    # Left alone, the query would have taken minutes.
+    assert time.monotonic() - went[0] < 45
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
@@ -151,18 +156,21 @@ def test_each_side_is_seen_as_it_was_at_one_instant(
     tables = [QUICK.format(name) for name in ("a", "b", "c", "d")]
     before, after = fresh(15, *tables), fresh(18, *tables)
 
+    def change(times: int) -> None:
+        for conninfo in (before, after):
+            with psycopg.connect(conninfo) as connection:
+                for name in "abcd":
+                    connection.execute(f"DELETE FROM {name} WHERE id % 7 = {times}".encode())
+                    connection.execute(f"UPDATE {name} SET a = '{conninfo == before} {times}'".encode())
+
     def changed_meanwhile(
         one: Snapshot, other: Snapshot, names: Sequence[Relation], **more: int
     ) -> Generator[TableComparison]:
+        # What one more connection sees, opened now, must not be what it finds now.
+        change(1)
         results = compared_tables(one, other, names, **more)
-        for name in "abcd":
-            for conninfo in (before, after):
-                with psycopg.connect(conninfo) as connection:
-                    connection.execute(f"DELETE FROM {name} WHERE id % 7 = 1".encode())
-                    connection.execute(f"UPDATE {name} SET a = '{conninfo == before}'".encode())
-            # The first table is compared before the others are changed, and the rest after it.
-            if name == "a":
-                yield next(results)
+        yield next(results)
+        change(2)
         yield from results
 
     monkeypatch.setattr(cli, "compared_tables", changed_meanwhile)

@@ -42,8 +42,8 @@ _MARKS = {
 }
 
 # A bucket is small enough that looking into one costs little, and there are few enough to be held in memory.
-_ROWS_PER_BUCKET = 512
-_MOST_BUCKETS = 4_096
+_ROWS_PER_BUCKET = 2_048
+_MOST_BUCKETS = 1_024
 # What is looked into travels in packs of about so many rows.
 _ROWS_PER_PACK = 10_000
 

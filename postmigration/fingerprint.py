@@ -69,7 +69,7 @@ class TableFingerprint:
     def hashing(self, rows: Rows, method: Method) -> Hashing:
         """How one of the two sets of rows was hashed."""
         native = {name: type_ for name, type_, as_it_is in self.hashed[rows] if as_it_is}
-        return Hashing.of(native, method)
+        return Hashing(native, (), method)
 
 
 @dataclass(frozen=True)

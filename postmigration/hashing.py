@@ -1,17 +1,17 @@
 """The hash of a row and of its key, as SQL: equal hashes mean equal values as a person reads them.
 
-PostgreSQL's own `hash_record_extended` is the fastest hash of a row that it has, but it follows what a type calls
-equal: 42 and 42.00, -0.0 and 0.0, a blank more or less in char(n) are the same to it, and enumerations hash by an oid
-that no other database shares. So it is given values as they are for a few types only, and the text that everybody reads
-for all others. It adds up the hashes of the columns, so that two rows which exchange a value would have the same sum:
-the result is hashed once more.
+PostgreSQL's own hash functions are the fastest, but they follow what a type calls equal: 42 and 42.00, -0.0 and 0.0
+and blanks in char(n) are the same to them, and enumerations hash by an oid that no other database shares. So they
+are given values as they are for a few types only, and the text that everybody reads for all others. Each column has a
+seed of its own, so that values which change places differ, and the result is hashed once more, since two rows that
+exchange a value would otherwise have the same sum.
 
 A chance of 2^-64 remains, for each pair of buckets that differ, that their sums are the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,13 +20,23 @@ from postmigration.sql import quoted
 # `native` hashes on the server, where both servers hash alike; `portable` needs nothing of them but SHA-256.
 Method = Literal["native", "portable"]
 
-_TEXTS = ("text", "character varying")
-# Types of which equal values read the same.
-_NATIVE = (
-    *_TEXTS,
-    *("boolean", "smallint", "integer", "bigint", "uuid", "bytea"),
-    *("date", "timestamp without time zone", "timestamp with time zone"),
-)
+# Types of which equal values read the same, and the function that hashes each; {0} is the value, {1} the seed.
+_TEXT = 'hashtextextended({0} COLLATE "C", {1})'
+_FUNCTIONS = {
+    "text": _TEXT,
+    "character varying": _TEXT,
+    "smallint": "hashint2extended({0}, {1})",
+    "integer": "hashint4extended({0}, {1})",
+    "bigint": "hashint8extended({0}, {1})",
+    "uuid": "uuid_hash_extended({0}, {1})",
+    "timestamp without time zone": "timestamp_hash_extended({0}, {1})",
+    # 42 and 42.00 have the same hash; NaN and infinities have no scale.
+    "numeric": "(hash_numeric_extended({0}, {1}) # coalesce(hashint4extended(scale({0}), {1}), 0))",
+}
+# Likewise, but their functions have no name that every version knows: they are hashed as a record.
+_IN_RECORD = ("boolean", "date", "timestamp with time zone", "bytea")
+# Types whose cast to text writes what their output function writes, and is faster than to ask for that.
+_CAST = ("json", "jsonb", "real", "double precision", "interval")
 
 
 @dataclass(frozen=True)
@@ -34,36 +44,51 @@ class Hashing:
     """How the rows of two sides, whose columns have the same names, are hashed alike on both.
 
     Args:
-        native: the columns that are hashed as they are; all others as text.
-        texts: those of them that hold text.
+        native: the types of the columns that are hashed as they are, by name; all others are hashed as text.
+        cast: those of the others that a cast turns into their text.
         method: see `Method`.
     """
 
-    native: frozenset[str]
-    texts: frozenset[str]
+    native: Mapping[str, str]
+    cast: Collection[str]
     method: Method
-
-    @classmethod
-    def of(cls, native: Mapping[str, str], method: Method) -> Hashing:
-        """The hashing of columns of which those with these types are hashed as they are."""
-        return cls(frozenset(native), frozenset(name for name, type_ in native.items() if type_ in _TEXTS), method)
 
     def row(self, columns: Sequence[str]) -> str:
         """SQL for the hash of these columns of `q`, a bigint."""
-        return f"hashint8extended({self.key(columns)}, 1)" if self.method == "native" else self.key(columns)
+        if self.method == "portable":
+            return self._portable(columns)
+        record = [name for name in columns if self.native.get(name) in _IN_RECORD]
+        hashes = [self._hash(name, seed) for seed, name in enumerate(columns, 1) if name not in record]
+        if record or not columns:
+            hashes.append(f"hash_record_extended(ROW({', '.join(f'q.{quoted(name)}' for name in record)}), 0)")
+        return f"hashint8extended({' # '.join(hashes)}, 1)"
 
     def key(self, columns: Sequence[str]) -> str:
         """SQL for the hash that finds the row with this key again, a bigint."""
-        row = f"ROW({', '.join(map(self._value, columns))})"
-        if self.method == "native":
-            return f"hash_record_extended({row}, 0)"
-        return f"('x' || encode(substring(sha256(convert_to({row}::text, 'UTF8')) FOR 8), 'hex'))::bit(64)::bigint"
+        if self.method == "portable":
+            return self._portable(columns)
+        if len(columns) == 1 and self.native.get(columns[0]) not in _IN_RECORD:
+            return self._hash(columns[0], 0)
+        return f"hash_record_extended(ROW({', '.join(map(self._value, columns))}), 0)"
+
+    def _hash(self, name: str, seed: int) -> str:
+        function = _FUNCTIONS[self.native.get(name, "text")]
+        return f"coalesce({function.format(self._plain(name), seed)}, {seed})"
+
+    def _plain(self, name: str) -> str:
+        return f"q.{quoted(name)}" if name in self.native else f"({self._text(name)})"
 
     def _value(self, name: str) -> str:
-        if name not in self.native:
-            return f'({as_text(name)}) COLLATE "C"'
         # Under a collation of its own, text that differs may be the same.
-        return f'q.{quoted(name)} COLLATE "C"' if name in self.texts else f"q.{quoted(name)}"
+        texts = self.native.get(name, "text") in ("text", "character varying")
+        return f'{self._plain(name)} COLLATE "C"' if texts else self._plain(name)
+
+    def _text(self, name: str) -> str:
+        return f"q.{quoted(name)}::text" if name in self.cast else as_text(name)
+
+    def _portable(self, columns: Sequence[str]) -> str:
+        row = f"ROW({', '.join(map(self._text, columns))})::text"
+        return f"('x' || encode(substring(sha256(convert_to({row}, 'UTF8')) FOR 8), 'hex'))::bit(64)::bigint"
 
 
 def hashing(want: Mapping[str, str], have: Mapping[str, str], method: Method) -> Hashing:
@@ -72,8 +97,10 @@ def hashing(want: Mapping[str, str], have: Mapping[str, str], method: Method) ->
     Args:
         want, have: the types of the columns of each side, by name.
     """
-    alike = {name: type_ for name, type_ in want.items() if type_ in _NATIVE and have.get(name) == type_}
-    return Hashing.of(alike if method == "native" else {}, method)
+    alike = {name: type_ for name, type_ in want.items() if have.get(name) == type_}
+    native = {name: type_ for name, type_ in alike.items() if type_ in (*_FUNCTIONS, *_IN_RECORD)}
+    cast = frozenset(name for name, type_ in alike.items() if type_ in _CAST)
+    return Hashing(native if method == "native" else {}, cast, method)
 
 
 def as_text(name: str) -> str:
@@ -85,14 +112,26 @@ def as_text(name: str) -> str:
     return f"CASE WHEN {column} IS DISTINCT FROM NULL THEN concat({column}) END"
 
 
-# One value of each type that is hashed as it is. The text is one that a server of any encoding can hold.
-_KNOWN = """
-    true, 2::smallint, 3::integer, 2::bigint ^ 40, '4e1b2b1c-0c5f-4f5e-9d7a-3a8d1c5b7e90'::uuid, '\\x00ff'::bytea,
-    '2025-03-30'::date, '2025-03-30 02:30:00.000001'::timestamp, '2025-03-30 02:30:00.000001+00'::timestamptz,
-    'Zoe, Tokyo'::text COLLATE "C", NULL::text COLLATE "C"
-"""
+# A value of each type that is hashed as it is. The text is one that a server of any encoding can hold.
+_KNOWN = {
+    "boolean": "true",
+    "smallint": "2",
+    "integer": "-3",
+    "bigint": "1099511627776",
+    "uuid": "'4e1b2b1c-0c5f-4f5e-9d7a-3a8d1c5b7e90'",
+    "bytea": "'\\x00ff'",
+    "date": "'2025-03-30'",
+    "timestamp without time zone": "'2025-03-30 02:30:00.000001'",
+    "timestamp with time zone": "'2025-03-30 02:30:00.000001+00'",
+    "numeric": "'-1234567890.1230'",
+    "character varying": "'Zoe, Tokyo'",
+    "text": "NULL",
+}
+_VALUES = ", ".join(f"CAST({value} AS {type_}) AS {quoted(type_)}" for type_, value in _KNOWN.items())
+_ALL = Hashing({type_: type_ for type_ in _KNOWN}, (), "native")
 
 # Where two servers give the same for this, they hash alike.
 CALIBRATION = f"""
-    SELECT hash_record_extended(ROW({_KNOWN}), 0)::text || ' ' || hashint8extended(-42, 1)::text AS calibration
+    SELECT concat_ws(' ', {_ALL.row(list(_KNOWN))}, {", ".join(_ALL.key([type_]) for type_ in _KNOWN)}) AS calibration
+    FROM (SELECT {_VALUES}) q
 """

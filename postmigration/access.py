@@ -73,13 +73,13 @@ def expect_seen_as_before(
         new = f"q.created_at > CAST('{newest}' AS timestamptz)"
     want, have = (RowSet(sql, key, len(key), new=n, settings=actor.settings) for n in ("false", new))
     keep = target.options.evidence_rows
-    found = seen_on_both(before, target.population.snapshot, want, have, actor, table.name, keep, ignore)
+    found = seen_on_both(before, target.population.real, want, have, actor, table.name, keep, ignore)
     target.state(found.want_rows)
     counts = dict(found.counts)
     if counts["missing"]:
         # What is gone altogether is hidden from nobody; the comparison of all rows names it.
         everything = [RowSet(rows.sql, rows.columns, rows.key, new=rows.new) for rows in (want, have)]
-        gone = Sides(before, target.population.snapshot, *everything).compared(keep=0, ignore=["extra"])
+        gone = Sides(before, target.population.real, *everything).compared(keep=0, ignore=["extra"])
         counts["missing"] = max(0, counts["missing"] - gone.counts["missing"])
     for kind, words in _WORDS.items():
         if count := counts[kind]:

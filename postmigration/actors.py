@@ -67,11 +67,13 @@ class Population:
 
     Args:
         snapshot: where statements are run as them.
+        real: where statements are run as those who were not invented; it shows nothing that was.
         actors: the people.
         absent: those that there are not, and why none could be made, in words.
     """
 
     snapshot: Snapshot
+    real: Snapshot
     actors: Sequence[Actor]
     absent: Sequence[str]
 
@@ -97,7 +99,9 @@ def population(
         found = [replace(actor, name=f"{actor.name} ({actor.id})") for actor in found if actor.id in only]
     lacking = [actor for actor in found if actor.id is None]
     # A connection of its own: what they see is compared with what the other one sees.
-    crowd = Snapshot(snapshot.database, snapshot.exported(), writable=bool(lacking) and writing)
+    real = snapshot.joined()
+    inventing = bool(lacking) and writing
+    crowd = Snapshot(snapshot.database, snapshot.exported(), writable=True) if inventing else real
     actors, absent = [], [f"no user of the chosen roles has the id {i}" for i in only if i not in {a.id for a in found}]
     for actor in found:
         if actor.id is not None:
@@ -111,7 +115,7 @@ def population(
                 actors.append(made)
             except sa.exc.DBAPIError as error:
                 absent.append(f"{actor.name}: there is none, and none could be made: {refused_because(error)}")
-    return Population(crowd, actors if only else [*actors, WITHOUT_PROFILE, ANONYMOUS], absent)
+    return Population(crowd, real, actors if only else [*actors, WITHOUT_PROFILE, ANONYMOUS], absent)
 
 
 def require_roles(snapshot: Snapshot) -> None:

@@ -78,7 +78,8 @@ class Run:
         found = population(
             self.target, self.migration.people, self.migration.invent, only=self.options.people, writing=writing
         )
-        self.cleanup.callback(found.snapshot.close)
+        for snapshot in {found.snapshot, found.real}:
+            self.cleanup.callback(snapshot.close)
         return found
 
     def view(self) -> Target:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from postmigration.run import demonstration_world
 from selftest.conftest import ROOT
 from selftest.dumps import Restorer, Rows, dump, rows
 from selftest.servers import SYSTEM_BINARIES, SystemServer
+from selftest.test_real_rows import load
 
 ROWS = os.environ.get("POSTMIGRATION_REAL_ROWS", "")
 UNRESTORED = {
@@ -230,18 +230,7 @@ def test_the_stand_ins_compute_what_the_extensions_do(hosted: SystemServer, rest
 def test_the_applications_own_rows_are_restored(hosted: SystemServer, restorer: Restorer, tmp_path: Path) -> None:
     hosted.create("real")
     with hosted.connect("real") as connection:
-        for script in MIGRATION.legacy_scripts:
-            run_script(connection, script)
-        with (Path(ROWS) / "users.csv").open(newline="") as users:
-            connection.cursor().executemany(
-                "INSERT INTO auth.users (id) VALUES (%s)", [(row["id"],) for row in csv.DictReader(users)]
-            )
-        connection.execute("SET session_replication_role = replica")
-        for table in MIGRATION.legacy_tables:
-            text = (Path(ROWS) / f"{table}.csv").read_text()
-            options = f"({text.splitlines()[0]}) FROM STDIN (FORMAT csv, HEADER, NULL '\\N')"
-            with connection.cursor().copy(f"COPY {table} {options}".encode()) as copy:
-                copy.write(text)
+        load(connection)
     for form in ("-Fc", "-Ft", "--inserts", "--schema=public"):
         restored = restorer(dump(hosted, "real", tmp_path / f"real{form}", form))
         assert application(restorer.rows()) == application(rows(hosted, "real"))

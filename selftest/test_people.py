@@ -29,9 +29,9 @@ def test_some_of_every_role_of_each_operator_are_found(server: embedded.Server) 
         assert not found.absent
         again = population(snapshot, MIGRATION.people, MIGRATION.invent, only=[], writing=False)
         assert again.actors == found.actors
-        again.snapshot.close()
+        again.real.close()
     finally:
-        found.snapshot.close()
+        found.real.close()
         snapshot.close()
         database.close()
 

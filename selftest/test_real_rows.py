@@ -4,7 +4,9 @@ import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from fixtures import MIGRATION
@@ -17,24 +19,29 @@ ROWS = os.environ.get("POSTMIGRATION_REAL_ROWS", "")
 pytestmark = pytest.mark.skipif(not ROWS, reason="POSTMIGRATION_REAL_ROWS names no directory with the rows")
 
 
+def load(connection: psycopg.Connection[Any]) -> None:
+    """Builds the legacy schema in an empty database, and fills it with the application's rows."""
+    for script in MIGRATION.legacy_scripts:
+        run_script(connection, script)
+    with (Path(ROWS) / "users.csv").open(newline="") as users:
+        connection.cursor().executemany(
+            "INSERT INTO auth.users (id) VALUES (%s)", [(row["id"],) for row in csv.DictReader(users)]
+        )
+    # users.direct_manager_id refers to rows that come later.
+    connection.execute("SET session_replication_role = replica")
+    for table in MIGRATION.legacy_tables:
+        text = (Path(ROWS) / f"{table}.csv").read_text()
+        options = f"({text.splitlines()[0]}) FROM STDIN (FORMAT csv, HEADER, NULL '\\N')"
+        with connection.cursor().copy(f"COPY {table} {options}") as copy:
+            copy.write(text)
+
+
 @pytest.fixture(scope="session")
 def real(server: embedded.Server) -> Iterator[tuple[str, str]]:
     """Two databases with the rows: as they were, and migrated."""
     server.create("real_before")
     with server.connect("real_before") as connection:
-        for script in MIGRATION.legacy_scripts:
-            run_script(connection, script)
-        with (Path(ROWS) / "users.csv").open(newline="") as users:
-            connection.cursor().executemany(
-                "INSERT INTO auth.users (id) VALUES (%s)", [(row["id"],) for row in csv.DictReader(users)]
-            )
-        # users.direct_manager_id refers to rows that come later.
-        connection.execute("SET session_replication_role = replica")
-        for table in MIGRATION.legacy_tables:
-            text = (Path(ROWS) / f"{table}.csv").read_text()
-            options = f"({text.splitlines()[0]}) FROM STDIN (FORMAT csv, HEADER, NULL '\\N')"
-            with connection.cursor().copy(f"COPY {table} {options}") as copy:
-                copy.write(text)
+        load(connection)
     server.create("real_after", template="real_before")
     with server.connect("real_after") as connection:
         for script in MIGRATION.scripts:

@@ -87,6 +87,13 @@ _EXCHANGED = (
         found=(("changed", ("1",), ("a", "b")), ("changed", ("2",), ("a", "b"))),
     ),
     change(
+        "numbers that differ in their zeros have changed places",
+        "CREATE TABLE {t} (id int PRIMARY KEY, a numeric, b numeric)",
+        "INSERT INTO {t} VALUES (1, 1, 10000), (2, 1, 1)",
+        after="UPDATE {t} SET a = b, b = a",
+        found=(("changed", ("1",), ("a", "b")),),
+    ),
+    change(
         "one more here and one less there",
         "CREATE TABLE {t} (id int PRIMARY KEY, n int)",
         "INSERT INTO {t} SELECT i, 100 FROM generate_series(1, 9) i",
@@ -99,6 +106,13 @@ _EXCHANGED = (
         "INSERT INTO {t} VALUES (1, 2, 'x'), (2, 2, 'x'), (3, 4, 'y')",
         after="UPDATE {t} SET a = b, b = a WHERE c = 'y'",
         found=(("missing", ("3", "4"), ()), ("extra", ("4", "3"), ())),
+    ),
+    change(
+        "half of a part of a key",
+        "CREATE TABLE {t} (a bigint, b bigint, c text, PRIMARY KEY (a, b))",
+        "INSERT INTO {t} VALUES (1, 1, 'x'), (2, 2, 'y')",
+        after="UPDATE {t} SET b = 4294967296 WHERE b = 1",
+        found=(("missing", ("1", "1"), ()), ("extra", ("1", "4294967296"), ())),
     ),
     change(
         "a text has moved within a key",
@@ -204,6 +218,7 @@ _KEYS = (
         "9007199254740992",
         ("9007199254740993", "9007199254740992"),
     ),
+    key("half of a key", "bigint", "1", "4294967296", ("1", "4294967296")),
     key("byte of a key", "bytea", r"'\x00'", r"'\x01'", (r"\x00", r"\x01")),
     key("bpchar as a key", "bpchar", "'a'", "'a '", ("a", "a ")),
     Case(

@@ -51,7 +51,7 @@ def running(conninfo: str) -> int:
         found = connection.execute(
             """
             SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
-            AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND query LIKE '%hash_record_extended%'
+            AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND query LIKE '%AS bucket%'
             """
         ).fetchone()
         assert found is not None

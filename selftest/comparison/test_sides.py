@@ -8,7 +8,7 @@ import pytest
 from postmigration import comparison
 from postmigration.comparison import Comparison, Sides
 from postmigration.database import Database, Snapshot
-from postmigration.hashing import Method
+from postmigration.hashing import Method, hashing
 from postmigration.parity import RowSet
 from selftest.comparison.cases import FOLDED
 from selftest.comparison.conftest import SIDES, Servers
@@ -65,3 +65,37 @@ def test_rows_of_one_key_that_a_collation_folds_are_told_apart(compare: Compare,
     found = compare(15, sets[0], sets[1])
     assert [(d.kind, d.want, d.have) for d in found.differences] == [("changed", ("1", "A"), ("1", "a"))]
     assert found.wrong == 1
+
+
+@pytest.mark.parametrize("method", ["native", "portable"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "i::smallint",
+        "i",
+        "i::bigint << 20",
+        "i::numeric / 100",
+        "i / 7.0",
+        "i::float8 / 7",
+        "md5(i::text)",
+        "md5(i::text)::uuid",
+        "decode(md5(i::text), 'hex')",
+        "date '1900-01-01' + i",
+        "to_jsonb(i)",
+    ],
+)
+def test_rows_that_differ_have_hashes_that_differ(servers: Servers, value: str, method: Method) -> None:
+    # Of 64 bits: two in a hundred thousand would share 32 of them.
+    rows = 65_000 if "smallint" in value or method == "portable" else 200_000
+    sql = f"SELECT i AS id, {value} AS v, 'x' AS more FROM generate_series(-{rows // 2}, {rows // 2} - 1) i"
+    database = Database(servers[18].conninfo(SIDES[0]), option="--db-url")
+    snapshot = Snapshot(database)
+    try:
+        types = snapshot.types(sql)
+        how = hashing(types, types, method)
+        for columns in (["v"], ["v", "more"], ["more", "v"]):
+            for hashed in (how.key(columns), how.row(columns)):
+                assert snapshot.scalar(f"SELECT count(DISTINCT {hashed}) FROM ({sql}) q") == rows
+    finally:
+        snapshot.close()
+        database.close()

@@ -63,6 +63,12 @@ _NUMBERS = (
     value("float8: NaN and NULL", "float8", "'NaN'", "NULL"),
     value("float8: denormal and zero", "float8", "'5e-324'", "0"),
     value("bigint: beyond 2^53", "bigint", "9007199254740992", "9007199254740993"),
+    # PostgreSQL's own hash of a bigint folds its halves together: these have the same.
+    value("bigint: halves", "bigint", "1", "4294967296"),
+    value("bigint: signed and unsigned", "bigint", "-1", "4294967295"),
+    value("numeric: sign", "numeric(15,2)", "-100", "100"),
+    value("numeric: infinity and NULL", "numeric", "'-Infinity'", "NULL"),
+    value("numeric: infinities", "numeric", "'-Infinity'", "'Infinity'"),
     value("bigint: sign", "bigint", "-1", "1"),
     value("integer: NULL and zero", "int", "NULL", "0"),
     value("smallint: one", "smallint", "1", "2"),

@@ -6,10 +6,10 @@ other database shares. So they are given values as they are for a few types only
 all others. Each column has a seed of its own, so that values which change places differ, and the result is hashed once
 more, since two rows that exchange a value would otherwise have the same sum.
 
-The hash of a bigint folds it to 32 bits, but a seed counts with all its 64: what must not be folded is made the seed.
+The hashes of a bigint and of a time fold it to 32 bits. But a seed counts with all its 64, and so do the bytes that are
+sent: a bigint is made the seed, and a time is hashed as it is sent.
 
-A chance of 2^-64 remains, for each pair of buckets that differ, that their sums are the same; of 2^-32 for a time that
-differs, whose hash is folded.
+A chance of 2^-64 remains, for each pair of buckets that differ, that their sums are the same.
 """
 
 from __future__ import annotations
@@ -32,10 +32,15 @@ _FUNCTIONS = {
     "integer": "hashint4extended({0}, {1})",
     "bigint": "hashint4extended({1}, {0})",
     "uuid": "uuid_hash_extended({0}, {1})",
-    "timestamp without time zone": "timestamp_hash_extended({0}, {1})",
 }
-# Likewise, but their functions have no name that every version knows: they are hashed as a record.
-_IN_RECORD = ("boolean", "date", "timestamp with time zone", "bytea")
+# Likewise, but their functions have no name that every version knows: what {0} gives is hashed as part of a record.
+_IN_RECORD = {
+    "boolean": "{0}",
+    "date": "{0}",
+    "bytea": "{0}",
+    "timestamp without time zone": "timestamp_send({0})",
+    "timestamp with time zone": "timestamptz_send({0})",
+}
 # Types whose cast to text writes what their output function writes, and is faster than to ask for that.
 _CAST = ("json", "jsonb", "numeric", "real", "double precision", "interval")
 
@@ -61,7 +66,8 @@ class Hashing:
         record = [name for name in columns if self.native.get(name) in _IN_RECORD]
         hashes = [self._hash(name, seed) for seed, name in enumerate(columns, 1) if name not in record]
         if record or not columns:
-            hashes.append(f"hash_record_extended(ROW({', '.join(f'q.{quoted(name)}' for name in record)}), 0)")
+            values = (_IN_RECORD[self.native[name]].format(self._plain(name)) for name in record)
+            hashes.append(f"hash_record_extended(ROW({', '.join(values)}), 0)")
         return f"hashint4extended(1, {' # '.join(hashes)})"
 
     def key(self, columns: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from fixtures import services
 from fixtures.legacy_queries import legacy_query
 from fixtures.models import Organization, Project
 from fixtures.rules import CUSTOMER_ORGANIZATION
-from postmigration import NotJudged, Target, written
+from postmigration import Target, written
 from postmigration.access import expect_fast_for
 
 LARGEST = """
@@ -85,7 +85,8 @@ def test_queries_are_fast_for_staff(target: Target, plan: int) -> None:
     """
     staff = {actor.tenant: actor for actor in reversed(target.population.actors) if actor.kind == "internal"}
     if not staff:
-        raise NotJudged("there is no internal user")
+        target.state()
+        target.evidence.unexamined.append("queries of internal users, of whom there is none")
     for actor in staff.values():
         row = target.snapshot.rows(PAGE_OF, operator=str(actor.tenant))
         if not row:

@@ -39,6 +39,23 @@ _TIMES = (
     value("timestamp: microsecond", "timestamp", "'2025-03-30 02:30:00.000001'", "'2025-03-30 02:30:00.000002'"),
     value("timestamptz: microsecond", "timestamptz", "'2025-03-30 02:30:00.999999Z'", "'2025-03-30 02:30:01Z'"),
     value("timestamptz: moved by an hour", "timestamptz", "'2025-03-30 01:30:00Z'", "'2025-03-30 01:30:00+01'"),
+    # As microseconds since 2000: 1 and 2^32, whose halves have the same sum.
+    value("timestamp: halves", "timestamp", "'2000-01-01 00:00:00.000001'", "'2000-01-01 01:11:34.967296'"),
+    value("timestamptz: halves", "timestamptz", "'2000-01-01 00:00:00.000001Z'", "'2000-01-01 01:11:34.967296Z'"),
+    value(
+        "timestamp: microsecond of a far day",
+        "timestamp",
+        "'9999-12-31 23:59:59.999999'",
+        "'9999-12-31 23:59:59.999998'",
+    ),
+    value(
+        "timestamptz: microsecond of a far day",
+        "timestamptz",
+        "'9999-12-31 23:59:59.999999Z'",
+        "'9999-12-31 23:59:59.999998Z'",
+    ),
+    value("timestamp: infinities", "timestamp", "'infinity'", "'-infinity'"),
+    value("timestamptz: infinities", "timestamptz", "'infinity'", "'-infinity'"),
     value("timestamptz: infinity and NULL", "timestamptz", "'infinity'", "NULL"),
     value("timestamp: before Christ", "timestamp", "'0044-03-15'", "'0044-03-15 BC'"),
     value("date: day and month", "date", "'2025-03-02'", "'2025-02-03'"),

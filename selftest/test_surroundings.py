@@ -67,7 +67,7 @@ def test_x(target):
 
 @plan
 def test_y(target):
-    target.expect(target.count("SELECT 1") == 1, "x")
+    target.expect(target.value("SELECT 1") == 1, "x")
 """,
         f"--db-url={server.conninfo('migrated')}",
     )

@@ -35,7 +35,7 @@ def test_workers_read_the_same_snapshot(
 def test_x(target, i):
     with psycopg.connect(os.environ["SCRATCH"]) as other:
         other.execute("INSERT INTO organizations (name, slug) VALUES (%s, %s)", [f"new {{i}}", f"new-{{i}}"])
-    target.expect(target.count("SELECT count(*) FROM organizations") == {before[0]}, "it sees what came later")
+    target.expect(target.value("SELECT count(*) FROM organizations") == {before[0]}, "it sees what came later")
 """,
         f"--db-url={conninfo}",
         "-n2",

@@ -74,7 +74,7 @@ def located(named: Sequence[str], cleanup: ExitStack, *, version: int = embedded
 
 
 def _is_address(text: str) -> bool:
-    """Whether a text is meant for a database; one that may be, and hold a password, must not be repeated as a file's."""
+    """Whether a text is meant for a database: one that may be, and may hold a password, is not repeated as a file's."""
     if Path(text).exists() and text.strip():
         return False
     return "://" in text or "=" in text or "@" in text or not ("/" in text or "." in text)

@@ -54,6 +54,8 @@ def expect_seen_as_before(
 ) -> tuple[str, str, str]:
     """States that somebody sees the rows of a table that they saw before.
 
+    Rows made after the cut-over were there for nobody before: who may see them, other checks say.
+
     Args:
         table: one of `Before.tables`.
         ignore: `extra` where they may see more, `missing` where they may see less.
@@ -66,12 +68,16 @@ def expect_seen_as_before(
     """
     before = target.before.schema("policy", "function")
     key, new = table.key or tuple(table.columns), "false"
-    sql = f"SELECT * FROM {quoted(table.name)}"
-    if "extra" in ignore and table.is_time("created_at"):
-        # What is younger than all that was there need not be looked for.
+    sql = now = f"SELECT * FROM {quoted(table.name)}"
+    if table.is_time("created_at"):
         newest = before.scalar(f"SELECT coalesce(max(created_at), 'infinity')::text FROM {quoted(table.name)}")
-        new = f"q.created_at > CAST('{newest}' AS timestamptz)"
-    want, have = (RowSet(sql, key, len(key), new=n, settings=actor.settings) for n in ("false", new))
+        cutover = target.options.cutover
+        now = f"{sql} t WHERE (t.created_at > greatest(CAST('{newest}' AS timestamptz), '{cutover}')) IS NOT TRUE"
+        if "extra" in ignore:
+            # What is younger than all that was there need not be looked for.
+            new = f"q.created_at > CAST('{newest}' AS timestamptz)"
+    want = RowSet(sql, key, len(key), settings=actor.settings)
+    have = RowSet(now, key, len(key), new=new, settings=actor.settings)
     keep = target.options.evidence_rows
     found = seen_on_both(before, target.population.real, want, have, actor, table.name, keep, ignore)
     target.state(found.want_rows)
@@ -89,21 +95,22 @@ def expect_seen_as_before(
     return actor.name, f"{found.want_rows:,}", f"{found.have_rows:,}"
 
 
-def expect_fast_for(
-    target: Target, actor: Actor, sql: str, *, budget: float, index_only: bool, before: str | None = None
-) -> None:
+def expect_fast_for(target: Target, actor: Actor, sql: str, *, budget: float, before: str | None = None) -> None:
     """States that the server answers a query of somebody within a budget, and not much more slowly than before.
+
+    Nor may it read a large table whole for them that it need not read whole for those whom no policy filters.
 
     Args:
         budget: milliseconds (see `Target.expect_fast`).
-        index_only: no large table may be read whole for it.
         before: its counterpart on the state before, if there is one in which they exist.
     """
     target.state(facts=1)
     try:
-        taken, findings = timing.judged(
-            target.population.snapshot, sql, budget=budget, index_only=index_only, settings=actor.settings
-        )
+        people = target.population.snapshot
+        taken, findings = timing.judged(people, sql, budget=budget, index_only=False, settings=actor.settings)
+        if scans := timing.needless_scans(people, sql, actor.settings):
+            unfiltered = timing.needless_scans(target.snapshot, sql, {})
+            findings += [timing.read_whole(name, sql) for name in scans if name not in unfiltered]
         legacy = None
         if before is not None and target.baseline is not None:
             legacy = timing.median(target.baseline, before, actor.settings)

@@ -32,7 +32,11 @@ OTHER_WAYS = {
         ALTER TABLE project_contact_points DROP CONSTRAINT project_contact_points_project_id_contact_id_key;
     """,
     "columns that may be NULL": "ALTER TABLE project_contact_points ALTER is_primary DROP NOT NULL;",
-    "new tables and columns": "CREATE TABLE news (id int PRIMARY KEY); ALTER TABLE contacts ADD COLUMN extra text;",
+    "new tables and columns": """
+        CREATE TABLE news (id int PRIMARY KEY);
+        ALTER TABLE news ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE contacts ADD COLUMN extra text;
+    """,
     "roles and descriptions of contacts": "UPDATE contacts SET role = 'Einkäufer', description = 'knows everybody';",
     "a flag that suppliers do not have": "UPDATE contacts SET is_primary_contact = NULL WHERE type <> 'customer';",
     "another primary contact": """

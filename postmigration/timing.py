@@ -31,16 +31,19 @@ def judged(
     Returns:
         Milliseconds (see `median`), and the findings.
     """
-    taken = median(snapshot, sql, settings)
-    wrong = []
+    taken, wrong = median(snapshot, sql, settings), []
     if taken > budget:
-        wrong.append(f"the query takes more than its {budget:g} ms: the median of {RUNS} warm runs is {taken:.1f} ms")
-    wrong += [
-        f"the query reads the whole of {name}, which has {LARGE_TABLE:,} rows or more: "
-        "an index is missing or is not used"
-        for name in (needless_scans(snapshot, sql, settings) if index_only else ())
-    ]
-    return taken, [Finding(statement, 1, 1, query=sql) for statement in wrong]
+        words = f"the query takes more than its {budget:g} ms: the median of {RUNS} warm runs is {taken:.1f} ms"
+        wrong.append(Finding(words, 1, 1, query=sql))
+    return taken, wrong + [read_whole(n, sql) for n in (needless_scans(snapshot, sql, settings) if index_only else ())]
+
+
+def read_whole(table: str, sql: str) -> Finding:
+    """The evidence for a query that reads the whole of a large table."""
+    words = (
+        f"the query reads the whole of {table}, which has {LARGE_TABLE:,} rows or more: an index is missing or not used"
+    )
+    return Finding(words, 1, 1, query=sql)
 
 
 def median(snapshot: Snapshot, sql: str, settings: Mapping[str, str]) -> float:

@@ -103,7 +103,6 @@ def test_queries_are_fast_for_staff(target: Target, plan: int) -> None:
             actor,
             written(queries[plan]),
             budget=target.options.budgets.get(plan, {17: 100, 18: 150, 28: 200, 29: 200}[plan]),
-            index_only=False,
             before=legacy_query(plan, company=row[0].company, project=row[0].project),
         )
 

@@ -179,6 +179,35 @@ def expect_nothing(target: Target, actor: Actor, sql: str, *, statement: str, **
         target.evidence.findings.append(Finding(f"{statement} to {actor.name}, who may see none", rows, rows))
 
 
+# What came of what somebody tried, by who and what: `done`, `no rows`, or the SQLSTATE of the refusal.
+Tried = Mapping[tuple[str, str], str]
+
+
+def expect_refused(
+    target: Target, actor: Actor, tried: Mapping[str, str], earlier: Tried, *, possible_before: Collection[str]
+) -> None:
+    """States that somebody cannot do what is not theirs to do, unless they could before.
+
+    Where nobody knows whether an operator's own people could before, that they can is a warning.
+
+    Args:
+        tried: what came of each thing that they tried.
+        earlier: what came of it before, as far as that is known.
+        possible_before: what there was to try before.
+    """
+    target.state(facts=len(tried))
+    for what, came in tried.items():
+        words = f"{actor.name} tries to {what}: {came}, want it refused"
+        if came in ("no rows", "42501"):
+            continue
+        if earlier.get((actor.name, what)) == "done":
+            target.note(f"inherited, so before the migration too: {words}")
+            continue
+        anew = bool(earlier) or (target.baseline is not None and what not in possible_before)
+        severity: Severity = "blocker" if anew or actor.kind == "outsider" else "warning"
+        target.evidence.findings.append(Finding(words, 1, 1, severity=severity))
+
+
 def expect_new(
     target: Target,
     problems: Mapping[Hashable, str],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from postmigration import catalog
-from postmigration.database import Snapshot
+from postmigration.database import Database, Snapshot
 from postmigration.errors import NeedsBaseline, NotJudged
 from postmigration.fingerprint import Fingerprint
 
@@ -19,11 +19,13 @@ class Before:
         snapshot: the database.
         fingerprint: the fingerprint.
         unrestored: objects that the database lacks, since its backup could not be restored whole.
+        scratch: the same database for trying statements that are rolled back, where it is a copy of our own.
     """
 
     snapshot: Snapshot | None = None
     fingerprint: Fingerprint | None = None
     unrestored: Sequence[str] = ()
+    scratch: Database | None = None
 
     def rows(self) -> Snapshot:
         """The database.

@@ -84,11 +84,14 @@ class Run:
 
     def view(self) -> Target:
         """The target as one check sees it, with evidence of its own."""
+        unrestored = () if self.origin is None else self.origin.unrestored
+        ours = self.baseline is not None and self.origin is not None and self.origin.restored
+        scratch = self.baseline.database if self.baseline is not None and ours else None
         return Target(
             self.target,
             writer=self.writer,
             server=self.server,
-            before=Before(self.baseline, self.fingerprint, () if self.origin is None else self.origin.unrestored),
+            before=Before(self.baseline, self.fingerprint, unrestored, scratch),
             population=lambda: self.population,
             migration=self.migration,
             options=self.options,

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from fixtures import operations
+from fixtures.legacy_workplace import LEGACY, LegacyWorkplace
 from fixtures.operations import Operation
 from fixtures.workplace import MANAGING, WORKING, Workplace
 from postmigration import NotJudged, Target
+from postmigration.access import Tried, expect_refused
 from postmigration.actors import Actor, acting, require_roles
 from postmigration.database import refused_because
 
@@ -76,19 +78,44 @@ def test_nobody_else_can_do_it(target: Target) -> None:
     Somebody who must not changes orders and customers, and the application cannot keep them from it.
     """
     require_roles(target.snapshot)
+    earlier = _before(target)
     with target.writing() as connection:
         place = _workplace(connection)
-        people = (*place.staff.values(), *place.outsiders)
-        tried = {a: {what: _tried(connection, a, s) for what, s in place.everything().items()} for a in people}
-        for actor in people:
-            for what in sorted(place.forbidden(actor)):
-                done = tried[actor][what]
-                target.expect(done in ("no rows", "42501"), f"{actor.name} tries to {what}: {done}, want it refused")
+        tried = _tried_by_all(connection, place)
+        for actor in (*place.staff.values(), *place.outsiders):
+            done = {what: tried[actor.name, what] for what in sorted(place.forbidden(actor))}
+            expect_refused(target, actor, done, earlier, possible_before=LEGACY)
         target.evidence.show(
-            "who can do what",
+            "who can do what (before → after)",
             ("who", *place.everything()),
-            [(actor.name, *(_MARKS.get(done, "✘") for done in all_.values())) for actor, all_ in tried.items()],
+            [
+                (actor.name, *(_cell(earlier.get((actor.name, w)), tried[actor.name, w]) for w in place.everything()))
+                for actor in (*place.staff.values(), *place.outsiders)
+            ],
         )
+
+
+def _before(target: Target) -> Tried:
+    """What everybody could do before; nothing is known where the state before is no copy that may be written to."""
+    scratch = target.before.scratch
+    if scratch is None:
+        return {}
+    try:
+        with scratch.rolled_back(statement_timeout="10000", lock_timeout="2000") as connection:
+            return _tried_by_all(connection, LegacyWorkplace(connection, MARK))
+    except sa.exc.DBAPIError as error:
+        target.note(f"what people could do before cannot be tried: {refused_because(error)}")
+        return {}
+
+
+def _tried_by_all(connection: sa.Connection, place: Workplace | LegacyWorkplace) -> Tried:
+    people = (*place.staff.values(), *place.outsiders)
+    return {(a.name, what): _tried(connection, a, s) for a in people for what, s in place.everything().items()}
+
+
+def _cell(before: str | None, after: str) -> str:
+    now = _MARKS.get(after, "✘")
+    return now if before is None else f"{_MARKS.get(before, '✘')} → {now}"
 
 
 _MARKS = {"done": "✔", "no rows": "–", "42501": "–"}

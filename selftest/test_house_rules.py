@@ -21,7 +21,7 @@ LAYERS = (
     {"actors", "catalog", "comparison", "embedded", "leftovers", "surface", "timing", "backups.standins"},
     {"expectation", "references", "visibility"}
     | {f"backups.{name}" for name in ("archive", "backup", "loading", "restored", "restoring")},
-    {"coverage"},
+    {"coverage", "disclosure"},
     {"fingerprint"},
     {"before", "compare", "differing", "fingerprint_file"},
     {"target"},

@@ -5,7 +5,7 @@ All that is done stands in one transaction that is rolled back, on rows of its o
 
 import inspect
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 import sqlalchemy as sa
@@ -35,13 +35,25 @@ def _words(operation: Operation) -> str:
     return (inspect.getdoc(operation) or "").rstrip(".")
 
 
-def _done(connection: sa.Connection, place: Workplace, operation: Operation, actor: Actor | None) -> Sequence[str]:
-    """What goes wrong when somebody does something, or when whoever judges does it; nothing of it stays."""
+def _done(
+    connection: sa.Connection,
+    place: Workplace,
+    operation: Operation,
+    actor: Actor | None,
+    after: Callable[[], Sequence[str]] = lambda: (),
+) -> Sequence[str]:
+    """What goes wrong when somebody does something, or when whoever judges does it; nothing of it stays.
+
+    Args:
+        after: what is wrong then.
+    """
     savepoint = connection.begin_nested()
     try:
         acting(connection, actor)
         with Session(connection, join_transaction_mode="create_savepoint") as session:
-            return operation(session, place)
+            problems = operation(session, place)
+            session.flush()
+            return [*problems, *after()]
     except sa.exc.DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None)
         return [f"refused: {' '.join(str(error.orig).splitlines()[:1])} (SQLSTATE {state})"]
@@ -70,6 +82,35 @@ def test_staff_can_do_their_work(target: Target, operation: Operation, roles: Se
             problems = _done(connection, place, operation, place.staff[role])
             target.expect_no_problems([f"{_words(operation)}, as {role}: {p}" for p in problems], facts=1)
         target.note(f"{_words(operation)}: done as {', '.join(roles)}")
+
+
+def test_what_staff_do_is_recorded_where_they_see_it(target: Target) -> None:
+    """What the operator's staff do to contacts, projects and contact points they find in the audit trail afterwards.
+
+    Nobody at the operator can see who changed what: it is filed under the customer, or hidden.
+    """
+    require_roles(target.snapshot)
+    with target.writing() as connection:
+        place = _workplace(connection)
+        actor = place.staff["admin"]
+        trail = sa.text(
+            "SELECT count(*) FROM activity_log WHERE organization_id IN (:operator, :customer) AND created_at >= now()"
+        ).bindparams(operator=place.operator.id, customer=place.customer.id)
+        entries = 0
+
+        def hidden() -> Sequence[str]:
+            nonlocal entries
+            seen = connection.execute(trail).scalar_one()
+            acting(connection, None)
+            written = connection.execute(trail).scalar_one()
+            entries += written
+            return [f"of {written} entries of the audit trail they see {seen}"] if seen < written else []
+
+        for operation in (*operations.MANAGING, *operations.WORKING):
+            if not _done(connection, place, operation, actor):
+                problems = _done(connection, place, operation, actor, hidden)
+                target.expect_no_problems([f"{_words(operation)}: {p}" for p in problems], facts=1)
+        target.note(f"{entries} entries of the audit trail that the admin of an operator wrote and reads")
 
 
 def test_nobody_else_can_do_it(target: Target) -> None:

@@ -3,11 +3,12 @@
 import pytest
 
 from fixtures import MIGRATION
-from fixtures.people import MAY_SEE, MUST_SEE
+from fixtures.people import GUARDED, GUARDED_BEFORE, MAY_SEE, MUST_SEE
 from fixtures.rules import INTERNAL_ROLES
 from postmigration import NotJudged, Target
 from postmigration.access import expect_new, expect_nothing, expect_same_to, expect_seen, expect_seen_as_before
 from postmigration.actors import require_roles
+from postmigration.disclosure import disclosed
 from postmigration.leftovers import leftovers
 from postmigration.parity import Kind
 from postmigration.surface import WAYS, open_ways
@@ -77,6 +78,26 @@ def test_nothing_bypasses_the_policies(target: Target, way: str) -> None:
         always={sentence for sentence, name in now.items() if way == "tables" and name in MIGRATION.tables},
         examined=way,
         severity="warning" if way == "privileges" else "blocker",
+    )
+
+
+def test_nothing_else_tells_of_them(target: Target) -> None:
+    """No view, function or other table tells anybody of projects, contacts and customers that are not theirs.
+
+    The tables are guarded, and a copy, a report or a search function beside them shows strangers whom to call.
+    """
+    # Strangers first; of each operator's staff one.
+    staff = {actor.tenant: actor for actor in reversed(target.population.actors) if actor.kind == "internal"}
+    asking = [actor for actor in reversed(target.population.actors) if actor.kind == "outsider"]
+    asking += staff.values()
+    # With a state before, what is seen of the other tables of before is compared with it.
+    but = {*MAY_SEE, *_REVEALED, *(MIGRATION.legacy_tables if target.baseline is not None else ())}
+    found = disclosed(target.snapshot, target.population.snapshot, asking, GUARDED, but=but)
+    expect_new(
+        target,
+        {way: f"{way[0]} tells {who} of {n:,} {way[2]} that are not theirs" for way, (n, who) in found.items()},
+        lambda before: disclosed(before, before, asking, GUARDED_BEFORE, but=but),
+        examined="views, functions and other tables",
     )
 
 

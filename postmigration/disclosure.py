@@ -1,0 +1,141 @@
+"""What somebody learns of rows beside the tables that hold them: through views, functions and other tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from postmigration.actors import Actor
+from postmigration.database import Snapshot
+from postmigration.sql import quoted
+from postmigration.visibility import said
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# How many rows of one view or function are looked at.
+_ROWS = 1_000
+# A function that cannot change anything is asked without arguments, or for each of some ids.
+_SOURCES = f"""
+    SELECT format('%s %s', CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, c.relname) AS name,
+           format('SELECT to_jsonb(q) FROM %I.%I AS q LIMIT {_ROWS}', n.nspname, c.relname) AS query
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = :schema AND NOT c.relname = ANY(:but) AND NOT c.relispartition
+      AND (c.relkind IN ('r', 'p', 'v', 'f') OR c.relkind = 'm' AND c.relispopulated)
+      AND NOT EXISTS (SELECT FROM pg_depend e
+                      WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+    UNION ALL
+    SELECT format('function %s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)),
+           CASE p.pronargs
+               WHEN 0 THEN format('SELECT to_jsonb(f) FROM %I.%I() AS f LIMIT {_ROWS}', n.nspname, p.proname)
+               ELSE format('SELECT to_jsonb(f) FROM unnest(CAST(:ids AS uuid[])) AS i(id), LATERAL %I.%I(i.id) AS f '
+                           'LIMIT {_ROWS}', n.nspname, p.proname) END
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = :schema AND NOT p.proname = ANY(:but) AND p.prokind = 'f' AND p.provolatile IN ('s', 'i')
+      AND (p.pronargs = 0 OR p.pronargs = 1 AND p.proargtypes[0] = 'uuid'::regtype)
+      AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype)
+      AND NOT EXISTS (SELECT FROM pg_depend e
+                      WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+    ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A table whose rows not everybody may know of.
+
+    Args:
+        may: condition on a row `t`: that somebody may know of it (see `visibility.seen`).
+        texts: columns of which strangers may know no value.
+    """
+
+    may: str
+    texts: Sequence[str] = ()
+
+
+Disclosed = Mapping[tuple[str, str, str], tuple[int, str]]
+
+
+def disclosed(
+    everything: Snapshot,
+    people: Snapshot,
+    actors: Sequence[Actor],
+    guarded: Mapping[str, Guarded],
+    *,
+    but: Collection[str],
+) -> Disclosed:
+    """What people learn that is not theirs to know.
+
+    Args:
+        everything: a snapshot that row-level security does not filter.
+        people: the snapshot in which the people exist.
+        guarded: the tables, by name; their key is `id`.
+        but: tables, views and functions that are judged elsewhere.
+
+    Returns:
+        By source, role of the database and table: how many rows or values, and who learns them first.
+
+    Raises:
+        NotJudged: asking took too long, or waited for a lock.
+    """
+    sources = people.rows(_SOURCES, schema=people.database.schema, but=list(but))
+    samples = {
+        table: [row.id for row in everything.rows(f"SELECT id FROM {quoted(table)} ORDER BY id LIMIT 5")]
+        for table in guarded
+    }
+    found: dict[tuple[str, str, str], tuple[int, str]] = {}
+    for actor in actors:
+        learned = {source.name: _learned(people, actor, source.query, samples) for source in sources}
+        for table, guard in guarded.items():
+            secret = _secret(everything, actor, table, guard, set().union(*learned.values()))
+            for name, values in learned.items():
+                if count := len(values & secret):
+                    found.setdefault((name, actor.database_role, table), (count, actor.name))
+    return found
+
+
+def _learned(people: Snapshot, actor: Actor, query: str, samples: Mapping[str, Sequence[object]]) -> set[str]:
+    """Every text that a view or function shows somebody; one that fails shows nothing."""
+    texts: set[str] = set()
+    # Ids of one table at a time: what refuses those of another may still answer for these.
+    for ids in samples.values() if ":ids" in query else [[]]:
+        try:
+            rows = people.rows(query, actor.settings, **({"ids": ids} if ":ids" in query else {}))
+        except sa.exc.DBAPIError as error:
+            said(error, actor)
+            continue
+        texts.update(text for row in rows for text in _texts(row[0]))
+    return texts
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _texts(part)
+    elif isinstance(value, Sequence):
+        for part in value:
+            yield from _texts(part)
+
+
+def _secret(everything: Snapshot, actor: Actor, table: str, guard: Guarded, texts: set[str]) -> set[str]:
+    """Those of some texts that belong to rows of a table of which somebody may not know."""
+    tenant = actor.tenant and str(actor.tenant)
+    # Staff and guests know people from elsewhere too; to a stranger each of these is news.
+    columns = ["id", *(guard.texts if tenant is None else ())]
+    secret: set[str] = set()
+    for column in columns:
+        rows = everything.rows(
+            f"""
+            SELECT t.{column}::text FROM {quoted(table)} t
+            WHERE t.{column} = ANY(CAST(:texts AS {"uuid" if column == "id" else "text"}[]))
+            GROUP BY 1 HAVING NOT bool_or(({guard.may}) IS TRUE)
+            """,
+            texts=sorted(text for text in texts if column != "id" or _UUID.fullmatch(text)),
+            tenant=tenant,
+            internal=actor.kind == "internal",
+        )
+        secret.update(row[0] for row in rows)
+    return secret

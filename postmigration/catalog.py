@@ -179,7 +179,9 @@ class Table:
 # The ordinary and the partitioned tables of a schema; partitions stand for nothing of their own.
 _TABLES = """
     pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    AND n.nspname = :schema AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND n.nspname = :schema AND c.relkind IN ('r', 'p')
+    AND NOT EXISTS (SELECT FROM pg_inherits i JOIN pg_class whole ON whole.oid = i.inhparent
+                    WHERE c.relispartition AND i.inhrelid = c.oid AND whole.relnamespace = n.oid)
 """
 
 _COLUMNS = f"""

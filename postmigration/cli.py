@@ -21,7 +21,7 @@ from postmigration.compare import TableComparison, compared_tables, compared_wit
 from postmigration.coverage import Relation, relations
 from postmigration.database import Database, Snapshot, refused_because, server
 from postmigration.errors import CannotJudge, NotJudged
-from postmigration.fingerprint import taken, unfit
+from postmigration.fingerprint import identity, taken, unfit
 from postmigration.project import is_project, project
 from postmigration.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
 
@@ -116,6 +116,10 @@ def _compare(option: Namespace) -> int:
             before = fingerprint_file.read(Path(origin.fingerprint))
             if reason := unfit(before, after, None):
                 raise CannotJudge(f"the fingerprint of --baseline does not fit: {reason}")
+            if before.identity != identity(server(after)):
+                # Right for a copy, and worth a look for whoever named the wrong file.
+                words = f"the fingerprint is of {before.database}, on another server or another database than --db-url"
+                print(f"{words}, taken {before.taken_at}", file=sys.stderr)
             sizes = {name: Relation(name, table.rows, "") for name, table in before.tables.items()}
             chosen = _chosen(option, sizes, relations(after))
             results = compared_with_fingerprint(after, before, chosen, keep=option.evidence_rows)
@@ -155,7 +159,8 @@ def _ended(results: Sequence[TableComparison]) -> int:
 
 def _chosen(option: Namespace, before: dict[str, Relation], after: dict[str, Relation]) -> list[Relation]:
     """The tables to compare: those that were named, or all of both sides."""
-    known = {**after, **before}
+    # What is a table on one side only is missing or extra there.
+    known = {**after, **{name: r for name, r in before.items() if not r.excluded or after.get(name, r).excluded}}
     for name in option.table or ():
         if name not in known or known[name].excluded:
             why = known[name].excluded if name in known else f"schema {option.schema} has no such table"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -86,14 +86,13 @@ def compared_tables(
                 free.put(pair)
 
         pool = cleanup.enter_context(ThreadPoolExecutor(max(1, jobs)))
-        waiting: list[Future[TableComparison]] = []
         try:
             waiting = [pool.submit(one, r) for r in sorted(names, key=lambda relation: -relation.size)]
             for future in waiting:
                 yield future.result()
         except BaseException:
             stopped.set()
-            ended(waiting, snapshots)
+            ended(pool, snapshots)
             raise
 
 

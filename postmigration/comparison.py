@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -262,7 +263,6 @@ class SideBySide:
 
     def __init__(self, *snapshots: Snapshot) -> None:
         self._snapshots = snapshots
-        self._waiting: set[Future[Any]] = set()
 
     def __enter__(self) -> SideBySide:
         """Starts the threads."""
@@ -273,15 +273,13 @@ class SideBySide:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Ends the threads, and then what they were reading."""
         if kind is not None:
-            ended(self._waiting, self._snapshots)
+            ended(self._pool, self._snapshots)
         self._pool.shutdown()
         self._streams.close()
 
     def submit(self, function: Callable[..., _T], *arguments: Any) -> Future[_T]:
         """Has a thread do something."""
-        future = self._pool.submit(function, *arguments)
-        self._waiting = {waiting for waiting in self._waiting if not waiting.done()} | {future}
-        return future
+        return self._pool.submit(function, *arguments)
 
     def each(self, function: Callable[..., _T], *arguments: Iterable[Any]) -> list[_T]:
         """What a function gives for the first of each argument, for the second of each, and so on, all at once."""
@@ -301,12 +299,24 @@ class SideBySide:
         return following(first)
 
 
-def ended(waiting: Iterable[Future[Any]], snapshots: Collection[Snapshot]) -> None:
-    """Ends what threads are still asking of snapshots, and waits until they have noticed."""
-    # One that is between two statements begins the next one after the first request has gone by.
-    while wait(waiting, timeout=0.1).not_done:
-        for snapshot in snapshots:
-            snapshot.cancel()
+def ended(pool: ThreadPoolExecutor, snapshots: Collection[Snapshot]) -> None:
+    """Ends what the threads of a pool are still asking of snapshots, and waits until they have noticed."""
+    over = threading.Event()
+
+    def cancel() -> None:
+        # One that is between two statements begins the next one after the first request has gone by.
+        while not over.wait(0.1):
+            for snapshot in snapshots:
+                snapshot.cancel()
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
+    try:
+        # Not by the futures that were kept: whatever ends the work may come before they are.
+        pool.shutdown(cancel_futures=True)
+    finally:
+        over.set()
+        canceller.join()
 
 
 def _by_bucket(want: Iterator[sa.Row[Any]], have: Iterator[sa.Row[Any]]) -> Iterator[tuple[Pack, Pack]]:

@@ -15,7 +15,7 @@ class Relation:
 
     Args:
         name: what it is called in its schema.
-        size: bytes on disk, as an estimate of the work.
+        size: pages on disk, as an estimate of the work (pg_relation_size() would wait for whoever locks the table).
         excluded: why its rows are not compared; empty where they are.
     """
 
@@ -29,20 +29,22 @@ def relations(snapshot: Snapshot) -> dict[str, Relation]:
     rows = snapshot.rows(
         """
         SELECT c.relname::text AS name,
-               CASE WHEN c.relkind = 'p'
-                    THEN (SELECT coalesce(sum(pg_relation_size(relid)), 0) FROM pg_partition_tree(c.oid))
-                    ELSE pg_relation_size(c.oid) END AS size,
+               (SELECT coalesce(sum(greatest(part.relpages, pg_stat_get_live_tuples(part.oid) / 100)), 0)
+                FROM pg_class part WHERE part.oid = c.oid
+                   OR part.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid)) AS size,
                CASE WHEN c.relkind = 'v' THEN 'a view: it holds no rows of its own'
                     WHEN c.relkind = 'm' THEN 'a materialized view: what it holds is made anew from tables'
                     WHEN c.relkind = 'f' THEN 'a foreign table: its rows stand in another database'
-                    WHEN c.relispartition THEN format('a partition: compared as part of %s',
-                        (SELECT inhparent::regclass FROM pg_inherits WHERE inhrelid = c.oid))
+                    WHEN whole.oid IS NOT NULL THEN format('a partition: compared as part of %s', whole.oid::regclass)
                     WHEN NOT EXISTS (SELECT FROM pg_attribute a
                                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
                         THEN 'it has no columns'
                     WHEN e.extname IS NOT NULL THEN format('it belongs to the extension %s', e.extname)
                     ELSE '' END AS excluded
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        -- One whose parent stands in another schema is compared by itself.
+        LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND c.relispartition
+        LEFT JOIN pg_class whole ON whole.oid = i.inhparent AND whole.relnamespace = n.oid
         LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
         LEFT JOIN pg_extension e ON e.oid = d.refobjid
         WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm', 'f')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -276,7 +276,9 @@ class Snapshot:
         """Ends the statement that another thread is waiting for, if there is one."""
         connection = self._connection.connection.driver_connection
         if isinstance(connection, psycopg.Connection):
-            connection.cancel_safe()
+            # A server that cannot be asked to end it is about to say so to whoever waits.
+            with suppress(psycopg.Error):
+                connection.cancel_safe()
 
     def joined(self) -> Snapshot:
         """Another connection that sees the same instant; whoever asks for it closes it."""

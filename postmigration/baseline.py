@@ -47,7 +47,7 @@ def located(named: Sequence[str], cleanup: ExitStack, *, version: int = embedded
     """
     if not named:
         return None
-    if any(_is_address(text) for text in named):
+    if any(is_address(text) for text in named):
         if len(named) > 1:
             raise CannotJudge(f"{_OPTION} may be repeated for the files of one backup only, and one of these is a URL")
         return Baseline(conninfo(named[0], _OPTION))
@@ -73,7 +73,7 @@ def located(named: Sequence[str], cleanup: ExitStack, *, version: int = embedded
     )
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
     """Whether a text is meant for a database: one that may be, and may hold a password, is not repeated as a file's."""
     if Path(text).exists() and text.strip():
         return False

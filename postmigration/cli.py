@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+import postmigration.backups.command as verify_backup
 from postmigration import comparison_report, fingerprint_file, options
 from postmigration.address import conninfo
 from postmigration.baseline import located
@@ -23,15 +24,8 @@ from postmigration.database import Database, Snapshot, refused_because, server
 from postmigration.errors import CannotJudge, NotJudged
 from postmigration.fingerprint import identity, taken, unfit
 from postmigration.project import is_project, project
+from postmigration.terminal import console
 from postmigration.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
-
-_LOG_WIDTH = 160
-
-
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        # Rich would end the program, with the exit status of a difference.
-        raise BrokenPipeError
 
 
 class _Parser(ArgumentParser):
@@ -67,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> ArgumentParser:
-    parser = _Parser(prog="postmigration", description="Row for row: databases and their fingerprints.")
+    parser = _Parser(prog="postmigration", description="Row for row: databases, their fingerprints and their backups.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     compare = commands.add_parser(
         "compare",
@@ -94,6 +88,7 @@ def _parser() -> ArgumentParser:
         "--portable", action="store_true", help="hash so that a server of another make can repeat it; slower"
     )
     fingerprint.set_defaults(run=_fingerprint)
+    verify_backup.declare(commands.add_parser)
     return parser
 
 
@@ -107,9 +102,7 @@ def _compare(option: Namespace) -> int:
         after = _snapshot(option, cleanup)
         origin = located(named, cleanup)
         assert origin is not None
-        # A log has no width of its own.
-        console = _Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
-        writer = comparison_report.Writer(as_json=option.json, show_values=option.show_values, console=console)
+        writer = comparison_report.Writer(as_json=option.json, show_values=option.show_values, console=console())
         for fact in origin.facts:
             print(fact, file=sys.stderr)
         if origin.fingerprint:
@@ -214,14 +207,14 @@ def _snapshot(option: Namespace, cleanup: ExitStack) -> Snapshot:
 
 def _progress(total: int) -> Progress:
     """A bar on a terminal, and nothing in a pipeline."""
-    console = Console(stderr=True)
+    screen = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TimeElapsedColumn(),
-        console=console,
+        console=screen,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not screen.is_terminal,
     )
     bar.add_task("", total=total)
     return bar

@@ -36,7 +36,7 @@ class Writer:
         """Prints the result for one table."""
         self.results.append(result)
         if self._as_json:
-            print(json.dumps(self._object(result), ensure_ascii=False), flush=True)
+            print(json.dumps(self.object(result), ensure_ascii=False), flush=True)
         elif not result.reason:
             self._text(result)
 
@@ -64,7 +64,8 @@ class Writer:
                 table.add_row(*(Text(self._masked(result)(v, n)) for v, n in zip(key, result.key, strict=True)))
             self._console.print(Padding(table, (0, 0, 0, 4)))
 
-    def _object(self, result: TableComparison) -> dict[str, Any]:
+    def object(self, result: TableComparison) -> dict[str, Any]:
+        """The result for one table, as JSON types."""
         if result.rows is None:
             return {"table": result.table, "equal": None, "error": result.reason}
         return {

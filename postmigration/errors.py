@@ -5,6 +5,10 @@ class CannotJudge(Exception):
     """The run cannot be judged as it was called: one clear line for the user, exit status 4."""
 
 
+class Incomplete(CannotJudge):
+    """A backup can be read to its end, and is none: it holds no tables, or no rows."""
+
+
 class NotJudged(Exception):
     """One check could not be judged; its message is the reason, and the check is not a success."""
 

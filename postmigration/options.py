@@ -41,18 +41,17 @@ def declare(add: Callable[..., object]) -> None:
     add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
     add("--world-seed", type=int, default=1, metavar="N", help="which demonstration world (%(default)s)")
     add("--world-size", type=int, default=200, metavar="N", help="its customer contacts (%(default)s)")
-    add(
-        "--embedded-version",
-        type=int,
-        choices=embedded.VERSIONS,
-        default=embedded.VERSIONS[-1],
-        help="its PostgreSQL (%(default)s)",
-    )
+    declare_embedded(add)
 
 
 def declare_database(add: Callable[..., object]) -> None:
     """Declares how a database is reached."""
     add("--db-url", metavar="URL", help="the database to judge (or $POSTMIGRATION_DB_URL); default: a demonstration")
+    declare_limits(add)
+
+
+def declare_limits(add: Callable[..., object]) -> None:
+    """Declares which schema is read, and how long that may take."""
     add("--schema", default="public", metavar="NAME", help="the schema of the application's tables (%(default)s)")
     add("--statement-timeout", type=int, default=300, metavar="SECONDS", help="for one statement (%(default)s)")
     add("--lock-timeout", type=int, default=2, metavar="SECONDS", help="for waiting for a lock (%(default)s)")
@@ -67,8 +66,24 @@ def declare_baseline(add: Callable[..., object]) -> None:
         help="the state before (or $POSTMIGRATION_BASELINE): a URL, a pg_dump file (repeat it for several files of one "
         "backup), a fingerprint",
     )
+    declare_evidence(add)
+
+
+def declare_evidence(add: Callable[..., object]) -> None:
+    """Declares how differences are shown."""
     add("--show-values", action="store_true", help="show personal data in evidence instead of masking it")
     add("--evidence-rows", type=int, default=5, metavar="N", help="wrong rows shown per finding (%(default)s)")
+
+
+def declare_embedded(add: Callable[..., object]) -> None:
+    """Declares which server is started."""
+    add(
+        "--embedded-version",
+        type=int,
+        choices=embedded.VERSIONS,
+        default=embedded.VERSIONS[-1],
+        help="its PostgreSQL (%(default)s)",
+    )
 
 
 def chosen_baseline(option: Namespace) -> list[str]:

@@ -25,9 +25,10 @@ LAYERS = (
     {"fingerprint"},
     {"before", "compare", "differing", "fingerprint_file"},
     {"target"},
-    {"access", "baseline"},
-    {"run"},
-    {"comparison_report", "options", "project", "report"},
+    {"access", "baseline", "contents"},
+    {"backups.verification", "run"},
+    {"comparison_report", "options", "project", "report", "terminal"},
+    {"backups.command"},
     {"cli", "plugin"},
 )
 MODULES = {

@@ -35,12 +35,16 @@ class Ledger:
         tables: how many tables the backup has defined.
         loaded: the rows that arrived, by the oid of their table.
         unrestored: objects of the application that could not be restored, with the reason.
+        roles: whether it defines roles.
+        orphaned: foreign keys whose rows refer to rows that are not in the backup.
         notes: sentences about what was restored otherwise than the backup says.
     """
 
     tables: int = 0
     loaded: dict[int, Loaded] = field(default_factory=dict)
     unrestored: dict[str, str] = field(default_factory=dict)
+    roles: bool = False
+    orphaned: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _rows_aside: dict[str, int] = field(default_factory=dict)
     _left_out: dict[str, list[str]] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import psycopg
 from postmigration.backups.ledger import ELSEWHERE, Ledger, Loaded, said
 from postmigration.backups.script import Copy, unquoted
 from postmigration.backups.statements import PLATFORM_SCHEMAS, readable, split
-from postmigration.errors import CannotJudge
+from postmigration.errors import CannotJudge, Incomplete
 
 _VALUES = re.compile(rb"\bVALUES\b", re.I)
 _PLACE = re.compile(r"^COPY [^,\n]+, line (\d+)(?:, column (\w+))?", re.MULTILINE)
@@ -108,10 +108,8 @@ class Loading:
         if oid is not None or _schema(table) in PLATFORM_SCHEMAS:
             return oid
         if not self._ledger.tables:
-            raise CannotJudge(
-                f"{self._file} holds data only, without a schema: name the file with the schema before it"
-            )
-        raise CannotJudge(
+            raise Incomplete(f"{self._file} holds data only, without a schema: name the file with the schema before it")
+        raise Incomplete(
             f"{self._file} has rows of {readable(table)}, a table that the backup does not define: name the file that "
             "defines it before this one, or dump again without --table and --exclude-table"
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from postmigration.backups.restoring import Restoring
 from postmigration.backups.script import Script
 from postmigration.backups.standins import Standins
 from postmigration.backups.statements import PLATFORM_SCHEMAS
-from postmigration.errors import CannotJudge
+from postmigration.errors import CannotJudge, Incomplete
 
 _BLOCK = 1 << 20
 
@@ -33,11 +33,17 @@ class Restored:
             left out: extensions, grants, owners, comments, ….
         unrestored: the application's objects that could not be restored, as "policy own on public.t": checks that need
             them are not judged.
+        orphaned: foreign keys that refer to rows that are not there.
+        rows: how many arrived, by the qualified name of their table; tables without rows are not named.
+        roles: the backup defines roles.
     """
 
     facts: tuple[str, ...]
     set_aside: tuple[str, ...]
     unrestored: tuple[str, ...]
+    orphaned: tuple[str, ...] = ()
+    rows: Mapping[str, int] = field(default_factory=dict)
+    roles: bool = False
 
 
 def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Restored:
@@ -76,17 +82,18 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Re
             for backup, later in zip(backups, waiting, strict=True):
                 with server.connect(database) as connection:
                     Restoring(connection, backup.name, ledger, standins).run(later)
-            _count(provider, ledger)
+            rows = _counted(provider, ledger)
             _refuse_empty(backups, ledger)
             _refresh(provider, ledger)
             provider.execute("ANALYZE")
             facts += [*standins.facts(), *ledger.notes]
     facts += [f"{what} could not be restored: {why}" for what, why in ledger.unrestored.items()]
-    return Restored(tuple(facts), ledger.listed(), tuple(ledger.unrestored))
+    return Restored(tuple(facts), ledger.listed(), tuple(ledger.unrestored), tuple(ledger.orphaned), rows, ledger.roles)
 
 
-def _count(connection: psycopg.Connection[Any], ledger: Ledger) -> None:
-    """Makes sure that what arrived is still there."""
+def _counted(connection: psycopg.Connection[Any], ledger: Ledger) -> dict[str, int]:
+    """Makes sure that what arrived is still there, and tells how much of each table."""
+    rows = {}
     for oid, loaded in ledger.loaded.items():
         row = connection.execute(
             "SELECT oid::regclass::text, relkind = 'p' FROM pg_class WHERE oid = %s", [oid]
@@ -100,14 +107,16 @@ def _count(connection: psycopg.Connection[Any], ledger: Ledger) -> None:
                 f"the rows of {name} did not all arrive: {loaded.rows:,} are in the backup, {have:,} in the restored "
                 f"table; {ELSEWHERE}"
             )
+        rows[str(name)] = loaded.rows
+    return rows
 
 
 def _refuse_empty(backups: Sequence[Backup], ledger: Ledger) -> None:
     names = ", ".join(backup.name for backup in backups)
     if not ledger.tables:
-        raise CannotJudge(f"{names} defines no table: name the file with the application's tables too")
+        raise Incomplete(f"{names} defines no table: name the file with the application's tables too")
     if not sum(loaded.rows for loaded in ledger.loaded.values() if loaded.schema not in PLATFORM_SCHEMAS):
-        raise CannotJudge(
+        raise Incomplete(
             f"{names} holds a schema and no rows, so there is nothing to compare with: dump again without "
             "--schema-only, by a role that sees all rows"
         )

@@ -176,6 +176,7 @@ class Restoring:
         elif what.role is not Role.APPLICATION:
             raise CannotJudge(f"{self._name}: {what} cannot be restored: {said(error)}; {ELSEWHERE}")
         elif error.sqlstate == _FOREIGN_KEY_VIOLATION and b"NOT VALID" not in unquoted(text).upper():
+            self._ledger.orphaned.append(str(what))
             self._ledger.notes.append(f"{what} refers to rows that are not in the backup: it was restored as not valid")
             self._execute(text.rstrip(b"; \t\r\n") + b" NOT VALID;", what)
         else:
@@ -194,6 +195,7 @@ class Restoring:
     def _account(self, text: bytes, what: Meaning) -> None:
         """Creates a role: it cannot log in, and has what row-level security asks of it and nothing else."""
         name = split(what.name)[0]
+        self._ledger.roles = True
         if name == self._connection.info.user:
             return
         self._standins.role(name)

@@ -24,7 +24,7 @@ _IDENTITIES = re.compile(rb'REFERENCES\s+"?auth"?\."?users"?\s*\(\s*"?id"?\s*\)'
 _REFERRING = re.compile(rb"ALTER\s+TABLE\s+(?:ONLY\s+)?(\S+)\s+ADD\s.*FOREIGN\s+KEY\s*\(\s*([^),]+?)\s*\)", re.I | re.S)
 _MISSING = re.compile(r'(role|publication) "(.*)" does not exist', re.DOTALL)
 _UNDEFINED = ("3F000", "42883", "42P01")
-_SAID = "stand-in of postmigration"
+SAID = "stand-in of postmigration"
 
 
 class Standins:
@@ -139,7 +139,7 @@ class Standins:
             "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = %s::regnamespace AND proname = %s",
             [sql.Identifier(schema).as_string(), function],
         ).fetchall():
-            self._connection.execute(f"COMMENT ON FUNCTION {signature[0]} IS '{_SAID}'".encode())
+            self._connection.execute(f"COMMENT ON FUNCTION {signature[0]} IS '{SAID}'".encode())
         self.functions.add(f"{schema}.{function}")
         return True
 
@@ -149,7 +149,7 @@ class Standins:
         if not referring or not _IDENTITIES.search(text):
             return
         described = "SELECT obj_description(to_regclass('auth.users'), 'pg_class')"
-        if self._connection.execute(described).fetchone() != (_SAID,):
+        if self._connection.execute(described).fetchone() != (SAID,):
             return
         table, column = referring[1], referring[2]
         self._connection.execute(
@@ -164,7 +164,7 @@ class Standins:
             return False
         self._schema("auth")
         self._connection.execute("CREATE TABLE auth.users (id uuid PRIMARY KEY)")
-        self._connection.execute(f"COMMENT ON TABLE auth.users IS '{_SAID}'".encode())
+        self._connection.execute(f"COMMENT ON TABLE auth.users IS '{SAID}'".encode())
         return True
 
     def _schema(self, name: str) -> None:

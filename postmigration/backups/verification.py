@@ -1,0 +1,211 @@
+"""A backup put to the proof: read whole, restored, and compared with what it claims to be a copy of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from postmigration import embedded
+from postmigration.backups.restored import Restored, restore
+from postmigration.backups.standins import SAID
+from postmigration.compare import TableComparison, compared_with_fingerprint
+from postmigration.contents import Source, compared_schemas, schemas
+from postmigration.coverage import Relation, relations
+from postmigration.database import Snapshot, server
+from postmigration.errors import CannotJudge
+from postmigration.fingerprint import Fingerprint, unfit
+from postmigration.migration import Migration
+from postmigration.references import references
+
+_DATABASE = "backup"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A table of the backup: its rows, and the bytes that it takes with its indexes when it is restored."""
+
+    name: str
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found of a backup.
+
+    Args:
+        restored: what became of it.
+        version: the major version of the PostgreSQL into which it was restored.
+        seconds: how long that took.
+        tables: what it holds.
+        lacking: what is not in it, in sentences.
+        comparisons: its tables, compared with what it claims to be; none where nothing was named.
+        problems: what proves that it is not what it claims to be, in words.
+        notes: what the reader should know and is no problem.
+    """
+
+    restored: Restored
+    version: int
+    seconds: float
+    tables: tuple[Held, ...]
+    lacking: tuple[str, ...]
+    comparisons: tuple[TableComparison, ...]
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def unjudged(self) -> list[TableComparison]:
+        """The tables that could not be compared."""
+        return [result for result in self.comparisons if result.reason]
+
+    @property
+    def rows(self) -> int:
+        """How many rows it holds."""
+        return sum(table.rows for table in self.tables)
+
+
+def verified(
+    files: Sequence[Path],
+    throwaway: embedded.Server,
+    against: Source | Fingerprint | None,
+    *,
+    schema: str = "public",
+    migration: Migration | None = None,
+    keep: int = 5,
+) -> Verification:
+    """Restores a backup and tells whether it is what it claims to be.
+
+    Args:
+        files: the files of one backup, in the order in which they are to be restored.
+        throwaway: where to restore it; the database stays until the server is stopped.
+        against: what it claims to be a copy of: a database, or a fingerprint of it.
+        schema: the schema of the application's tables.
+        migration: the migration before which it was taken, whose tables and references it must hold.
+        keep: how many differences of each table to give in full.
+
+    Raises:
+        Incomplete: it can be read, and holds no tables or no rows.
+        CannotJudge: it cannot be read to its end, or not restored here.
+    """
+    started = time.monotonic()
+    restored = restore(files, throwaway, _DATABASE)
+    seconds = time.monotonic() - started
+    copy = Source(throwaway.conninfo(_DATABASE), "the backup")
+    with ExitStack() as cleanup:
+        snapshot = copy.snapshot(cleanup, schema)
+        tables, provided = _held(snapshot, restored), _provided(snapshot)
+        held = {table.name for table in tables}
+        notes, lacking, comparisons = [], _not_in_it(restored, provided), []
+        if isinstance(against, Fingerprint):
+            if reason := unfit(against, snapshot, None):
+                if "no table" not in reason and "no column" not in reason:
+                    raise CannotJudge(f"the fingerprint of --against does not fit: {reason}")
+                words = reason.replace("the database", "the backup").replace("it holds", "the fingerprint holds")
+                return Verification(restored, throwaway.version, seconds, tables, tuple(lacking), (), (words,), ())
+            names = {name: Relation(name, 0, "") for name in against.tables} | {
+                name: relation for name, relation in relations(snapshot).items() if not relation.excluded
+            }
+            comparisons = list(compared_with_fingerprint(snapshot, against, list(names.values()), keep=keep))
+        elif against is not None:
+            original = against.snapshot(cleanup, schema)
+            server(original)
+            theirs, ours = schemas(original), schemas(snapshot)
+            lacking += [f"the schema {name}: {_size(original, name)}" for name in theirs if name not in ours]
+            named = [name for name in ours if name == schema or name in theirs]
+            comparisons = compared_schemas(against, copy, named, main=schema, keep=keep, without=provided)
+        problems = [f"{key} refers to rows that are not in the backup" for key in restored.orphaned]
+        equal = bool(comparisons) and all(result.equal for result in comparisons)
+        problems += _of_the_comparison(comparisons)
+        if migration is not None:
+            found, known = _of_the_migration(snapshot, schema, migration, held, compared=equal)
+            problems += found
+            notes += known
+    return Verification(
+        restored, throwaway.version, seconds, tables, tuple(lacking), tuple(comparisons), tuple(problems), tuple(notes)
+    )
+
+
+def _held(snapshot: Snapshot, restored: Restored) -> tuple[Held, ...]:
+    rows = snapshot.rows(
+        """
+        SELECT format('%I.%I', n.nspname, c.relname) AS name, pg_total_relation_size(c.oid) AS size
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+          AND obj_description(c.oid, 'pg_class') IS DISTINCT FROM :provided
+        ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
+        """,
+        provided=SAID,
+    )
+    return tuple(Held(row.name, restored.rows.get(row.name, 0), int(row.size)) for row in rows)
+
+
+def _provided(snapshot: Snapshot) -> list[str]:
+    """The tables that the backup expects and has not, for which others stand in."""
+    rows = snapshot.rows(
+        "SELECT format('%s.%s', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n "
+        "ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND obj_description(c.oid, 'pg_class') = :provided",
+        provided=SAID,
+    )
+    return [row.name for row in rows]
+
+
+def _not_in_it(restored: Restored, provided: Sequence[str]) -> list[str]:
+    words = []
+    if not restored.roles:
+        words.append("roles, their passwords and memberships (pg_dumpall --globals-only writes them)")
+    words += [f"the table {name}, to which rows of the backup refer" for name in provided]
+    return [*words, *restored.set_aside]
+
+
+def _size(snapshot: Snapshot, schema: str) -> str:
+    tables = snapshot.scalar(
+        "SELECT count(*) FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :schema) "
+        "AND relkind IN ('r', 'p')",
+        schema=schema,
+    )
+    return f"{tables:,} table{'' if tables == 1 else 's'}"
+
+
+def _of_the_comparison(comparisons: Sequence[TableComparison]) -> list[str]:
+    problems = []
+    judged = [result for result in comparisons if result.rows is not None]
+    filled = [r for r in judged if r.rows is not None and r.rows.want_rows]
+    if filled and all(r.rows is not None and r.rows.counts["missing"] >= r.rows.want_rows for r in filled):
+        problems.append("it has no row in common with what it is compared with: it is of another database")
+    for result in judged:
+        if result.equal or result.rows is None:
+            continue
+        counts = [f"{number:,} rows {kind}" for kind, number in result.rows.counts.items() if number]
+        if result.rows.want_rows and not result.rows.have_rows and not result.problems:
+            counts = [f"it holds none of {result.rows.want_rows:,} rows"]
+        problems.append(f"{result.table}: {', '.join([*result.problems, *counts])}")
+    return problems
+
+
+def _of_the_migration(
+    snapshot: Snapshot, schema: str, migration: Migration, held: set[str], *, compared: bool
+) -> tuple[list[str], list[str]]:
+    """What is wrong with it as the state before a migration, and what is worth knowing.
+
+    Args:
+        compared: it was found equal to what it claims to be, so that what it lacks is lacking there too.
+    """
+    later = [name for name in migration.tables if name not in migration.legacy_tables and f"{schema}.{name}" in held]
+    wrong = [f"it was taken after the migration: it holds the table {', '.join(later)}"] if later else []
+    wrong += [f"{name} is not in it" for name in migration.legacy_tables if f"{schema}.{name}" not in held]
+    there = [name for name in migration.legacy_tables if f"{schema}.{name}" in held]
+    empty = [name for name in there if not snapshot.scalar(f"SELECT EXISTS (SELECT FROM {name})")]
+    wrong += [f"{name} holds no row" for name in empty]
+    known: list[str] = []
+    if not later and len(there) == len(migration.legacy_tables):
+        declared = [reference for reference in migration.references if not reference.added]
+        for place in references(snapshot, declared):
+            number = snapshot.counted(f"SELECT count(*) FROM ({place.orphans}) o")
+            words = f"{number:,} rows of {place.name} lead to no row of {place.parent}"
+            array = any((r.table, (r.column,)) == (place.table, place.columns) and r.array for r in declared)
+            if number:
+                (known if array else wrong).append(words)
+    return ([], [*known, *wrong]) if compared else (wrong, known)

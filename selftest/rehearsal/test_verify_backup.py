@@ -1,0 +1,192 @@
+"""Backups that are what they claim to be are proven, and each way in which they are not is named."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures import MIGRATION
+from postmigration import cli, embedded
+from postmigration.run import demonstration_world
+from selftest.dumps import dump
+from selftest.rehearsal.conftest import Run
+
+
+@pytest.fixture(scope="module")
+def source() -> Iterator[embedded.Server]:
+    """A server with the databases `legacy` and `migrated`, and of another world."""
+    server = embedded.Server()
+    demonstration_world(server, MIGRATION, seed=1, size=20)
+    demonstration_world(server, MIGRATION, seed=2, size=20, ending="_other")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def whole(source: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return dump(source, "legacy", tmp_path_factory.mktemp("whole") / "before.dump", "-Fc")
+
+
+@pytest.fixture(scope="module")
+def fingerprint(source: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("fingerprint") / "before.fingerprint"
+    assert cli.main(["fingerprint", f"--db-url={source.conninfo('legacy')}", "-o", str(file)]) == 0
+    return file
+
+
+def test_a_whole_backup_is_proven(run: Run, source: embedded.Server, whole: Path, fingerprint: Path) -> None:
+    for against in (source.conninfo("legacy"), fingerprint):
+        done = run("verify-backup", whole, f"--against={against}")
+        assert done.status == 0, done.out + done.err
+        assert done.last_line.startswith("PROVEN: before.dump is equal, row for row, to what --against names: ")
+    assert "before.dump: pg_dump archive (custom, gzip), " in done.out
+    assert "restored into PostgreSQL 18 in " in done.out
+    assert "not in it: roles, their passwords and memberships" in done.out
+    assert [line.split()[1] for line in done.out.splitlines() if line.split()[0] == "public.users"] == ["21"]
+
+
+def test_what_it_holds_is_told_to_a_program(run: Run, source: embedded.Server, whole: Path) -> None:
+    found = run("verify-backup", whole, f"--against={source.conninfo('legacy')}", "--json").object()
+    assert found["proven"] is True
+    assert found["problems"] == []
+    held = {table["table"]: table["rows"] for table in found["tables"]}
+    compared = {result["table"]: result for result in found["compared"]}
+    assert held["public.users"] == held["auth.users"] == compared["users"]["rows_baseline"] == 21
+    assert held.keys() == {name if "." in name else f"public.{name}" for name in compared}
+    assert sum(held.values()) == found["rows"]
+    assert all(result["equal"] for result in compared.values())
+
+
+def test_without_anything_to_compare_with_it_says_so(run: Run, whole: Path) -> None:
+    done = run("verify-backup", whole)
+    assert done.status == 0
+    assert done.last_line.endswith("rows arrived; it was compared with nothing (--against)")
+    assert "rows of users.direct_reports lead to no row of users" not in done.out
+
+
+@pytest.mark.parametrize("option", ["--schema-only", "--data-only"])
+def test_half_a_backup_is_named(option: str, run: Run, source: embedded.Server, tmp_path: Path) -> None:
+    done = run("verify-backup", dump(source, "legacy", tmp_path / "complete.sql", option))
+    assert done.status == 1
+    words = {"--schema-only": "holds a schema and no rows", "--data-only": "holds data only, without a schema"}
+    assert done.last_line.startswith(f"NOT PROVEN: complete.sql {words[option]}")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_an_empty_table_is_named(named: bool, run: Run, source: embedded.Server, tmp_path: Path) -> None:
+    file = dump(source, "legacy", tmp_path / "before.dump", "-Fc", "--exclude-table-data=public.documents")
+    against = [f"--against={source.conninfo('legacy')}"] if named else []
+    done = run("verify-backup", file, *against)
+    assert done.status == 1
+    words = "documents: it holds none of " if named else "documents holds no row"
+    assert done.last_line.startswith(f"NOT PROVEN: before.dump is not what it claims to be: {words}")
+
+
+def test_rows_that_refer_to_nothing_are_named(run: Run, source: embedded.Server, tmp_path: Path) -> None:
+    file = dump(source, "legacy", tmp_path / "before.dump", "-Fc", "--exclude-table-data=public.contacts")
+    done = run("verify-backup", file)
+    assert done.status == 1
+    assert (
+        "foreign key projects_customer_id_fkey on public.projects refers to rows that are not in the backup" in done.out
+    )
+    # The constraint itself may be missing.
+    source.create("loose", template="legacy")
+    with source.connect("loose") as connection:
+        connection.execute("ALTER TABLE projects DROP CONSTRAINT projects_customer_id_fkey")
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM contacts WHERE type = 'customer'")
+    file = dump(source, "loose", tmp_path / "loose.dump", "-Fc")
+    done = run("verify-backup", file)
+    assert done.status == 1
+    assert "rows of projects.customer_id lead to no row of contacts" in done.out
+    # It is what it was taken of, and the reader is told.
+    done = run("verify-backup", file, f"--against={source.conninfo('loose')}")
+    assert done.status == 0
+    assert "rows of projects.customer_id lead to no row of contacts" in done.out
+    source.drop("loose")
+
+
+def test_a_backup_that_was_taken_after_the_migration_is_named(
+    run: Run, source: embedded.Server, tmp_path: Path
+) -> None:
+    file = dump(source, "migrated", tmp_path / "before.dump", "-Fc")
+    words = "it was taken after the migration: it holds the table project_contact_points"
+    for against in ([], [f"--against={source.conninfo('legacy')}"]):
+        done = run("verify-backup", file, *against)
+        assert done.status == 1
+        assert words in done.out
+    done = run("verify-backup", file, f"--against={source.conninfo('migrated')}")
+    assert done.status == 0
+    assert words in done.out
+
+
+def test_a_backup_of_another_database_is_named(
+    run: Run, source: embedded.Server, fingerprint: Path, tmp_path: Path
+) -> None:
+    file = dump(source, "legacy_other", tmp_path / "before.dump", "-Fc")
+    done = run("verify-backup", file, f"--against={source.conninfo('legacy')}")
+    assert done.status == 1
+    assert done.last_line.endswith("it has no row in common with what it is compared with: it is of another database")
+    done = run("verify-backup", file, f"--against={fingerprint}")
+    assert done.status == 1
+    source.create("unrelated")
+    with source.connect("unrelated") as connection:
+        connection.execute("CREATE TABLE projects (a int); INSERT INTO projects VALUES (1)")
+    file = dump(source, "unrelated", tmp_path / "unrelated.dump", "-Fc")
+    done = run("verify-backup", file, f"--against={fingerprint}")
+    assert done.status == 1
+    assert "the backup has no table activity_log, of which the fingerprint holds" in done.last_line
+    source.drop("unrelated")
+
+
+def test_a_changed_value_is_shown_and_masked(run: Run, source: embedded.Server, whole: Path) -> None:
+    source.create("moved_on", template="legacy")
+    with source.connect("moved_on") as connection:
+        connection.execute("UPDATE users SET email = 'someone@example.org' WHERE id = (SELECT id FROM users LIMIT 1)")
+    arguments = ("verify-backup", whole, f"--against={source.conninfo('moved_on')}")
+    done = run(*arguments)
+    assert done.status == 1
+    assert done.last_line.endswith("not what it claims to be: users: 1 rows changed")
+    assert "someone@example.org" not in done.out
+    assert "someone@example.org" in run(*arguments, "--show-values").out
+    source.drop("moved_on")
+
+
+def test_what_cannot_be_read_is_told_in_one_line(run: Run, whole: Path, tmp_path: Path) -> None:
+    content = whole.read_bytes()
+    damaged = bytearray(content)
+    damaged[len(content) * 9 // 10] ^= 0x55
+    newer = content.replace(b"18.", b"19.")
+    files = {
+        "truncated": (content[: len(content) * 2 // 3], "is truncated"),
+        "damaged": (bytes(damaged), "is damaged inside a compressed block"),
+        "newer": (newer, "newer than the embedded PostgreSQL 18"),
+        "photograph": (bytes(range(256)) * 20, "photograph"),
+        "compressed": (gzip.compress(bytes(range(256)) * 20), "compressed"),
+        "empty": (b"", "is empty, so no backup"),
+    }
+    for name, (bytes_, words) in files.items():
+        (tmp_path / name).write_bytes(bytes_)
+        done = run("verify-backup", tmp_path / name)
+        assert (done.status, done.out) == (4, ""), name
+        assert done.err.startswith("ERROR: ")
+        assert words in done.err
+        assert len(done.err.splitlines()) == 1
+
+
+def test_what_it_is_compared_with_must_be_there(run: Run, whole: Path, tmp_path: Path) -> None:
+    for against, words in (
+        ("", "--against is empty"),
+        (tmp_path / "none.fingerprint", "--against: no such file"),
+        (whole, "is no fingerprint: name the database"),
+        ("postgresql://nobody@127.0.0.1:1/none", "cannot connect to the database of --against"),
+    ):
+        done = run("verify-backup", whole, f"--against={against}")
+        assert done.status == 4
+        assert words in done.err
+    done = run("verify-backup", tmp_path / "missing.dump")
+    assert done.status == 4
+    assert "does not exist: name a file that pg_dump wrote" in done.err

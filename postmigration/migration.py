@@ -69,6 +69,9 @@ class Migration:
         growth: for a table, SQL condition on a row `t` of the target: rows that the migration may add.
         legacy_scripts: SQL that builds the schema before the migration.
         scripts: SQL that migrates, in this order.
+        rollback: SQL that takes the migration back, schema and rows, in this order.
+        selective_rollback: those of them that take the rows back only, once the migrated application was used.
+        later: SQL that writes what people write in the migrated application, to see what a rollback makes of it.
         load: fills an empty legacy schema: `load(connection, seed=…, size=…)`.
         people: a query for the people as whom to try it (see `postmigration.actors.population`).
         invent: inserts such a person where there is none.
@@ -85,6 +88,9 @@ class Migration:
     growth: Mapping[str, str]
     legacy_scripts: Sequence[Path]
     scripts: Sequence[Path]
+    rollback: Sequence[Path]
+    selective_rollback: Sequence[Path]
+    later: Path
     load: Callable[..., Any]
     people: str
     invent: Callable[..., Any]

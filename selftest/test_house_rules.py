@@ -25,7 +25,7 @@ LAYERS = (
     {"fingerprint"},
     {"before", "compare", "differing", "fingerprint_file"},
     {"target"},
-    {"access", "baseline", "contents"},
+    {"access", "baseline", "contents", "objects"},
     {"backups.verification", "run"},
     {"comparison_report", "options", "project", "report", "terminal"},
     {"backups.command"},

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 import postmigration.backups.command as verify_backup
+import postmigration.rehearsal.command as rehearse
 from postmigration import comparison_report, fingerprint_file, options
 from postmigration.address import conninfo
 from postmigration.baseline import located
@@ -89,6 +90,7 @@ def _parser() -> ArgumentParser:
     )
     fingerprint.set_defaults(run=_fingerprint)
     verify_backup.declare(commands.add_parser)
+    rehearse.declare(commands.add_parser)
     return parser
 
 

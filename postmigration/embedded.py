@@ -44,6 +44,7 @@ class Server:
         with unsteered(), patch.dict(os.environ, LC_ALL=_LOCALE, LANG=_LOCALE):
             self._server = get_server(directory, cleanup_mode="delete", postgres_version=version)
         self.binaries = Path(self._server.bin_path)
+        self.log = Path(self._server.log)
         info = self._server.get_postmaster_info()
         # Said in full: PGHOST and its like in the environment steer clients to another server.
         self._parts: dict[str, Any] = {

@@ -39,6 +39,11 @@ def declare(add: Callable[..., object]) -> None:
     add("--allow-empty", action="store_true", help="a check that finds no rows to examine passes")
     add("--allow-partial", action="store_true", help="exit 0 although checks were left out or not judged")
     add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
+    declare_world(add)
+
+
+def declare_world(add: Callable[..., object]) -> None:
+    """Declares which demonstration world is built, and on which server."""
     add("--world-seed", type=int, default=1, metavar="N", help="which demonstration world (%(default)s)")
     add("--world-size", type=int, default=200, metavar="N", help="its customer contacts (%(default)s)")
     declare_embedded(add)

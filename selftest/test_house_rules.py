@@ -28,7 +28,10 @@ LAYERS = (
     {"access", "baseline", "contents", "objects"},
     {"backups.verification", "run"},
     {"comparison_report", "options", "project", "report", "terminal"},
-    {"backups.command"},
+    {"rehearsal.scripts", "rehearsal.steps", "rehearsal.locks"},
+    {"rehearsal.later", "rehearsal.page", "rehearsal.psql", "rehearsal.states", "rehearsal.suite"},
+    {"rehearsal.plan"},
+    {"backups.command", "rehearsal.command"},
     {"cli", "plugin"},
 )
 MODULES = {

@@ -110,7 +110,7 @@ _MEANINGS: tuple[tuple[str, Role, str], ...] = (
     (rf"CREATE EXTENSION {_IF_NOT}{_NAME}", Role.EXTENSION, "extension"),
     (r"COMMENT ON", Role.OPTIONAL, "comment"),
     (r"SECURITY LABEL", Role.LEFT_OUT, "security label"),
-    (r"ALTER DEFAULT PRIVILEGES", Role.LEFT_OUT, "default privilege"),
+    (r"ALTER DEFAULT PRIVILEGES", Role.OPTIONAL, "default privilege"),
     (rf"CREATE (?:ROLE|USER|GROUP) (?!MAPPING){_NAME}", Role.ACCOUNT, "role"),
     (rf"ALTER (?:ROLE|USER) (?!MAPPING){_NAME} (?:IN DATABASE .*)?(?:SET|RESET)\b", Role.LEFT_OUT, "role setting"),
     (rf"ALTER (?:ROLE|USER) (?!MAPPING){_NAME}", Role.ACCOUNT, "role"),

@@ -1,0 +1,170 @@
+"""A rollback after the migrated application was used: what must be gone, what must be whole, what would be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from postmigration import catalog
+from postmigration.compare import TableComparison, compared_table
+from postmigration.contents import Source
+from postmigration.database import Snapshot
+from postmigration.evidence import shown
+from postmigration.migration import Migration
+from postmigration.parity import Difference, Kind
+from postmigration.rehearsal.steps import Check
+from postmigration.sql import quoted
+
+# Of each table this many rows that were written since are followed.
+_FOLLOWED = 1_000
+
+_WORDS: dict[Kind, str] = {
+    "missing": "are lost",
+    "changed": "are not as they were",
+    "extra": "of the migration are left",
+}
+
+
+def checks(
+    migration: Migration, schema: str, before: Source, migrated: Source, used: Source, back: Source
+) -> list[Check]:
+    """Judges a rollback of rows.
+
+    Args:
+        before: the state before the migration.
+        migrated: the state after it.
+        used: that, and what people have written since.
+        back: that, after the rollback.
+    """
+    with ExitStack() as cleanup:
+        was, then, since, now = (side.snapshot(cleanup, schema) for side in (before, migrated, used, back))
+        written = {name: _written(then, since, name) for name in catalog.tables(since)}
+        survivors = {name: _there(now, result) for name, result in written.items()}
+        return [
+            _whole(was, now, migration, {name: len(rows) for name, rows in survivors.items()}),
+            _gone(was, now),
+            _lost(since, migration, written, survivors),
+        ]
+
+
+def _compared(one: Snapshot, other: Snapshot, name: str, keep: int) -> TableComparison:
+    return compared_table(one, other, catalog.table(one, name), catalog.table(other, name), keep=keep)
+
+
+def _written(then: Snapshot, since: Snapshot, name: str) -> TableComparison:
+    """What was written to a table since the migration."""
+    return _compared(then, since, name, _FOLLOWED)
+
+
+def _there(now: Snapshot, written: TableComparison) -> list[Difference]:
+    """The rows that were written since and are still there."""
+    rows = _extra(written)
+    if not rows or not catalog.table(now, written.table).exists:
+        return []
+    columns = catalog.table(now, written.table).columns
+    if not set(written.key) <= set(columns):
+        return []
+    condition = " AND ".join(
+        f"CAST({quoted(name)} AS text) IS NOT DISTINCT FROM CAST(:key_{i} AS text)"
+        for i, name in enumerate(written.key)
+    )
+    query = f"SELECT count(*) FROM {quoted(written.table)} WHERE {condition}"
+    return [row for row in rows if now.scalar(query, **{f"key_{i}": value for i, value in enumerate(row.key)})]
+
+
+def _extra(result: TableComparison) -> list[Difference]:
+    return [] if result.rows is None else [row for row in result.rows.differences if row.kind == "extra"]
+
+
+def _whole(was: Snapshot, now: Snapshot, migration: Migration, survivors: dict[str, int]) -> Check:
+    """Whether every row of before is there, as it was, and nothing that the migration has made."""
+    details, rows = [], 0
+    for name in catalog.tables(was):
+        result = _compared(was, now, name, 3)
+        if result.reason or result.rows is None:
+            return Check(f"{name} could not be compared: {result.reason}", "not judged")
+        rows += result.rows.want_rows
+        counts = dict(result.rows.counts)
+        counts["extra"] -= survivors.get(name, 0)
+        words: dict[Kind, str] = {
+            "missing": "are lost",
+            "changed": "are not as they were",
+            "extra": "of the migration are left",
+        }
+        keys = [row for row in result.rows.differences if row.kind != "extra" or counts["extra"]]
+        plain = set(result.key) <= result.plain
+        some = ", ".join(shown(value, plain=plain) for row in keys[:3] for value in row.key)
+        details += [
+            f"{name}: {counts[kind]:,} rows {words[kind]}{f': {some}' if some else ''}"
+            for kind in words
+            if counts[kind]
+        ]
+        details += [f"{name}: {problem}" for problem in result.problems if problem.endswith("missing")]
+    if details:
+        return Check("the former model is not whole", "failed", tuple(details))
+    return Check(f"the former model is whole: {rows:,} rows are as they were", "passed")
+
+
+def _gone(was: Snapshot, now: Snapshot) -> Check:
+    """Whether nothing of the new model's data is left."""
+    details = []
+    for name, table in catalog.tables(now).items():
+        former = catalog.table(was, name)
+        if not former.exists:
+            if rows := now.counted(f"SELECT count(*) FROM {quoted(name)}"):
+                details.append(f"{name}: {rows:,} rows are left")
+            continue
+        for column in table.columns.values():
+            if column.name in former.columns:
+                continue
+            without = "IS NOT NULL" if column.default is None else f"IS DISTINCT FROM ({column.default})"
+            rows = now.counted(f"SELECT count(*) FROM {quoted(name)} WHERE {quoted(column.name)} {without}")
+            if rows:
+                details.append(f"{name}.{column.name}: {rows:,} values are left")
+    if details:
+        return Check("data of the new model is left", "failed", tuple(details))
+    return Check("no data of the new model is left", "passed")
+
+
+def _lost(
+    since: Snapshot, migration: Migration, written: dict[str, TableComparison], survivors: dict[str, list[Difference]]
+) -> Check:
+    """What was written since and is lost: what the former model has no place for may be, and is told."""
+    told: list[str] = []
+    wrong: list[str] = []
+    total = 0
+    for name, result in written.items():
+        rows = _extra(result)
+        total += len(rows)
+        gone = [row for row in rows if row not in survivors[name]]
+        if not gone:
+            continue
+        plain = set(result.key) <= result.plain
+        keys = ", ".join(shown(value, plain=plain) for row in gone[:5] for value in row.key)
+        words = f"{name}: {len(gone):,} of {len(rows):,} rows: {keys}"
+        allowed = name not in migration.legacy_tables or _of_the_new_model(since, migration, result, gone)
+        (told if allowed else wrong).append(words)
+    if wrong:
+        return Check("rows that were written since are lost", "failed", (*wrong, *told))
+    if not total:
+        return Check("nothing was written since, so nothing is known of what would be lost", "warned")
+    return Check(
+        f"of {total:,} rows that were written since, what the former model has no place for would be lost"
+        if told
+        else f"all {total:,} rows that were written since are kept",
+        "passed",
+        tuple(told),
+    )
+
+
+def _of_the_new_model(
+    since: Snapshot, migration: Migration, result: TableComparison, gone: Sequence[Difference]
+) -> bool:
+    """Whether rows of a former table are such as only the migration adds."""
+    grown = migration.growth.get(result.table, "false")
+    condition = " AND ".join(
+        f"CAST(t.{quoted(name)} AS text) IS NOT DISTINCT FROM CAST(:key_{i} AS text)"
+        for i, name in enumerate(result.key)
+    )
+    query = f"SELECT count(*) FROM {quoted(result.table)} t WHERE ({grown}) AND {condition}"
+    return all(since.scalar(query, **{f"key_{i}": value for i, value in enumerate(row.key)}) for row in gone)

@@ -16,12 +16,15 @@ _SUPPORTED = frozenset(
         "a C H T a bind bind_named close_prepared conninfo copyright crosstabview echo elif else encoding endif "
         "endpipeline errverbose f flush flushrequest g gdesc getenv getresults gexec gset gx h help i if include "
         "include_relative ir l p parse print pset q qecho quit r reset restrict sendpipeline set setenv sf "
-        "startpipeline sv syncpipeline t timing unrestrict unset warn x z ;",
+        "startpipeline sv syncpipeline t timing unrestrict unset warn x z ; \\",
     )
 )
 _COMMAND = re.compile(rb"\\(?P<name>[A-Za-z_]+|\S)\+?(?P<rest>[^\n\\]*)")
 _INCLUDES = {"i": False, "include": False, "ir": True, "include_relative": True}
-_COPIED_ROWS = re.compile(rb"(?ims)(^\s*COPY\b[^;]*\bFROM\s+STDIN\b[^;]*;[^\n]*\n)(.*?)^\\\.[ \t\r]*$")
+_COPIED_ROWS = re.compile(
+    rb"(?ims)^([ \t]*(?:COPY\b[^;]*\bFROM\s+STDIN\b[^;]*;[^\n]*|\\copy\b[^\n]*\bFROM\s+P?STDIN\b[^\n]*)\n)"
+    rb"(.*?)^\\\.[ \t\r]*$"
+)
 _REFUSED = (
     (rb"\bCOPY\b[^;]*\b(?:FROM|TO)\s+PROGRAM\b", "COPY … PROGRAM", "it runs a program on the machine of the server"),
     (rb"\bCOPY\b[^;]*\bTO\s+''", "COPY … TO a file", "it writes a file on the machine of the server"),

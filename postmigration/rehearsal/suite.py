@@ -45,7 +45,7 @@ def judged(root: Path, target: str, baseline: str, schema: str, report: Path) ->
 
 
 def _failed(junit: Path) -> list[Check]:
-    """The checks that failed, with the beginning of what they say."""
+    """The checks that failed or were not judged, with the beginning of what they say."""
     found = []
     for case in ElementTree.parse(junit).getroot().iter("testcase"):  # noqa: S314 # as above
         failure = case.find("failure")
@@ -54,4 +54,8 @@ def _failed(junit: Path) -> list[Check]:
             text = list(filter(None, text))
             first = [line for line in text if line.startswith("blocker:")]
             found.append(Check(text[0] if text else case.get("name", ""), "failed", tuple(first[:3])))
+        skipped = case.find("skipped")
+        if skipped is not None:
+            name = case.get("name", "").removeprefix("test_").replace("_", " ")
+            found.append(Check(f"{name}: {skipped.get('message', 'not judged')}", "not judged"))
     return found

@@ -32,6 +32,13 @@ def declare(add: Callable[..., object]) -> None:
     """
     declare_database(add)
     declare_baseline(add)
+    add(
+        "--backup",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a backup that must hold the state before (repeat it for several files of one backup)",
+    )
     add("--cutover", metavar="TIMESTAMP", help="when the migrated application went live; what came later owes less")
     add("--waivers", metavar="FILE", help="accepted differences, each with reason, owner and expiry date (TOML)")
     add("--as", action="append", default=[], dest="people", metavar="USER", help="try it as this user only, by id")
@@ -123,9 +130,13 @@ def request(option: Namespace) -> Request:
     """
     if option.world_size < 1:
         raise CannotJudge(f"--world-size={option.world_size}: want 1 or more")
+    for text in option.backup:
+        if not text.strip() or not Path(text).exists():
+            raise CannotJudge(f"--backup={text}: no such file (want one that pg_dump wrote)")
     return Request(
         db_url=chosen_target(option),
         baseline=tuple(chosen_baseline(option)),
+        backup=tuple(Path(text).resolve() for text in option.backup),
         schema=option.schema,
         limits=limits(option),
         world_seed=option.world_seed,

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from postmigration import options, report
+from postmigration.backups.verification import Verification
 from postmigration.database import refusal, refused_because
 from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged
 from postmigration.evidence import Evidence, Finding, Violation
@@ -162,8 +163,16 @@ def target(pytestconfig: pytest.Config) -> Target:
     return pytestconfig.stash[_RUN].view()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the plan's checks first, in the plan's order."""
+@pytest.fixture
+def backup(pytestconfig: pytest.Config) -> Verification:
+    """What was found of the backup; checks that ask for it are left out where none is named."""
+    return pytestconfig.stash[_RUN].backup
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Puts the plan's checks first, in the plan's order, and leaves out those of a backup that nobody has named."""
+    if _SESSION in config.stash and not config.option.backup:
+        items[:] = [item for item in items if "backup" not in getattr(item, "fixturenames", ())]
     items.sort(key=lambda item: _plan(item)[0] or 1_000)
 
 

@@ -84,6 +84,10 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
         facts["baseline"] = "none: what was there before is not compared (--baseline)"
     if run.origin is not None and run.origin.facts:
         facts["restored from"] = "; ".join(run.origin.facts)
+    facts["backup"] = (
+        ", ".join(file.name for file in run.request.backup)
+        or "none: whether one holds the state before is not judged (--backup)"
+    )
     if run.options.cutover != "infinity":
         facts["cut-over"] = run.options.cutover
     weak = [f"--{name.replace('_', '-')}" for name in _WEAKENING if getattr(config.option, name)]

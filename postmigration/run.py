@@ -16,8 +16,10 @@ import sqlalchemy as sa
 from postmigration import catalog, embedded, fingerprint_file
 from postmigration.actors import Population, population
 from postmigration.address import conninfo
+from postmigration.backups.verification import Verification, verified
 from postmigration.baseline import Baseline, located
 from postmigration.before import Before
+from postmigration.contents import Source
 from postmigration.database import Database, Limits, Server, Snapshot, refused_because, server
 from postmigration.errors import CannotJudge
 from postmigration.fingerprint import Fingerprint, unfit
@@ -35,6 +37,7 @@ class Request:
     Args:
         db_url: the database to judge; None for the demonstration world.
         baseline: the state before the migration: nothing, a URL, the files of a backup, or a fingerprint.
+        backup: the files of a backup that must hold the state before.
         schema: where the tables stand.
         limits: timeouts.
         world_seed, world_size: which demonstration world, and how many customer contacts it has.
@@ -43,6 +46,7 @@ class Request:
 
     db_url: str | None = field(repr=False)
     baseline: tuple[str, ...] = field(repr=False)
+    backup: tuple[Path, ...]
     schema: str
     limits: Limits
     world_seed: int
@@ -54,6 +58,7 @@ class Request:
 class Run:
     """The open databases of one run, and what is known of them."""
 
+    request: Request
     migration: Migration
     options: Options
     target: Snapshot
@@ -81,6 +86,24 @@ class Run:
         for snapshot in {found.snapshot, found.real}:
             self.cleanup.callback(snapshot.close)
         return found
+
+    @functools.cached_property
+    def backup(self) -> Verification:
+        """The backup, restored and compared with the state before, as far as that was named.
+
+        Raises:
+            CannotJudge: it cannot be read to its end, or not restored here.
+        """
+        against: Source | Fingerprint | None = self.fingerprint
+        if self.origin is not None and self.baseline is not None:
+            limits, steered = self.request.limits, not self.origin.restored
+            against = Source(self.origin.conninfo, "--baseline", limits, steered)
+        with contextlib.ExitStack() as cleanup:
+            throwaway = embedded.Server()
+            cleanup.callback(throwaway.stop)
+            return verified(
+                self.request.backup, throwaway, against, schema=self.request.schema, migration=self.migration
+            )
 
     def view(self) -> Target:
         """The target as one check sees it, with evidence of its own."""
@@ -158,6 +181,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
                 )
             _fit(baseline, migration, options)
         return Run(
+            request=request,
             migration=migration,
             options=options,
             target=target,

@@ -49,8 +49,13 @@ def test_every_check_has_a_fault() -> None:
         re.findall(r"^def test_(\w+)", re.sub(r"@pytest\.mark\.plan\([^@]*?\ndef test_\w+", "", sources), re.M)
     )
     assert len(plan) == 29
-    # A warning fails nothing; what only names, and can be neither right nor wrong, has no fault.
-    beyond -= {"no_company_is_written_in_two_ways", "every_row_of_other_tables_is_as_it_was"}
+    # A warning fails nothing; what only names, and can be neither right nor wrong, has no fault. A backup has faults of
+    # its own, which no script can make in a database: rehearsal/test_backup_check.py.
+    beyond -= {
+        "no_company_is_written_in_two_ways",
+        "every_row_of_other_tables_is_as_it_was",
+        "the_backup_holds_the_state_before",
+    }
     assert plan | beyond == {fault.check for fault in FAULTS}
 
 

@@ -18,7 +18,7 @@ from postmigration.address import conninfo
 from postmigration.backups.verification import Verification, verified
 from postmigration.baseline import is_address
 from postmigration.contents import Source
-from postmigration.errors import CannotJudge, Incomplete
+from postmigration.errors import CannotJudge
 from postmigration.evidence import shown
 from postmigration.fingerprint import Fingerprint
 from postmigration.project import is_project, project
@@ -50,21 +50,14 @@ def _run(option: Namespace) -> int:
         against = _named(option)
         throwaway = embedded.Server(option.embedded_version)
         cleanup.callback(throwaway.stop)
-        try:
-            found = verified(
-                option.files,
-                throwaway,
-                against,
-                schema=option.schema,
-                migration=migration,
-                keep=option.evidence_rows,
-            )
-        except Incomplete as error:
-            if option.json:
-                print(json.dumps({"proven": False, "problems": [str(error)]}, ensure_ascii=False))
-            else:
-                print(f"NOT PROVEN: {error}")
-            return NO_GO
+        found = verified(
+            option.files,
+            throwaway,
+            against,
+            schema=option.schema,
+            migration=migration,
+            keep=option.evidence_rows,
+        )
     name = ", ".join(file.name for file in option.files)
     proven = None if found.unjudged and not found.problems else not found.problems
     if option.json:
@@ -94,16 +87,18 @@ def _print(found: Verification, option: Namespace, name: str) -> None:
     screen = console()
     for fact in found.restored.facts:
         screen.print(Text(shown(fact, plain=True)))
-    screen.print(
-        f"restored into PostgreSQL {found.version} in {found.seconds:.1f} s: {len(found.tables)} tables, "
-        f"{found.rows:,} rows"
-    )
+    if found.tables:
+        screen.print(
+            f"restored into PostgreSQL {found.version} in {found.seconds:.1f} s: {len(found.tables)} tables, "
+            f"{found.rows:,} rows"
+        )
     table = Table(box=None, pad_edge=False)
     for column in ("    table", "rows", "bytes"):
         table.add_column(column, justify="left" if "table" in column else "right")
     for held in found.tables:
         table.add_row(Text(f"    {shown(held.name, plain=True)}"), f"{held.rows:,}", f"{held.size:,}")
-    screen.print(table)
+    if found.tables:
+        screen.print(table)
     for words in found.lacking:
         screen.print(Text(shown(f"not in it: {words}", plain=True)))
     if any(not result.equal for result in found.comparisons):

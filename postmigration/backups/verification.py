@@ -15,7 +15,7 @@ from postmigration.compare import TableComparison, compared_with_fingerprint
 from postmigration.contents import Source, compared_schemas, schemas
 from postmigration.coverage import Relation, relations
 from postmigration.database import Snapshot, server
-from postmigration.errors import CannotJudge
+from postmigration.errors import CannotJudge, Incomplete
 from postmigration.fingerprint import Fingerprint, unfit
 from postmigration.migration import Migration
 from postmigration.references import references
@@ -87,11 +87,15 @@ def verified(
         keep: how many differences of each table to give in full.
 
     Raises:
-        Incomplete: it can be read, and holds no tables or no rows.
         CannotJudge: it cannot be read to its end, or not restored here.
     """
     started = time.monotonic()
-    restored = restore(files, throwaway, _DATABASE)
+    try:
+        restored = restore(files, throwaway, _DATABASE)
+    except Incomplete as error:
+        return Verification(
+            Restored((), (), ()), throwaway.version, time.monotonic() - started, (), (), (), (str(error),), ()
+        )
     seconds = time.monotonic() - started
     copy = Source(throwaway.conninfo(_DATABASE), "the backup")
     with ExitStack() as cleanup:

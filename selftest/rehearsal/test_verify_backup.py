@@ -72,7 +72,9 @@ def test_half_a_backup_is_named(option: str, run: Run, source: embedded.Server, 
     done = run("verify-backup", dump(source, "legacy", tmp_path / "complete.sql", option))
     assert done.status == 1
     words = {"--schema-only": "holds a schema and no rows", "--data-only": "holds data only, without a schema"}
-    assert done.last_line.startswith(f"NOT PROVEN: complete.sql {words[option]}")
+    assert done.last_line.startswith(
+        f"NOT PROVEN: complete.sql is not what it claims to be: complete.sql {words[option]}"
+    )
 
 
 @pytest.mark.parametrize("named", [True, False])

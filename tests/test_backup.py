@@ -1,0 +1,24 @@
+"""The backup on which the plan's safety rests; judged when one is named with --backup."""
+
+from postmigration import Target
+from postmigration.backups.verification import Verification
+from postmigration.errors import NotJudged
+
+
+def test_the_backup_holds_the_state_before(target: Target, backup: Verification) -> None:
+    """The backup can be read to its end, restored, and holds every row of the state before.
+
+    When the migration has to be taken back, what it does not hold is gone. Take another one before anybody goes live.
+    """
+    target.expect_no_problems(backup.problems, facts=max(1, len(backup.comparisons) or len(backup.tables)))
+    target.note(
+        f"restored into PostgreSQL {backup.version} in {backup.seconds:.1f} s: {len(backup.tables)} tables, "
+        f"{backup.rows:,} rows"
+    )
+    if not backup.comparisons:
+        target.note("compared with nothing: name the state before with --baseline")
+    for words in (*backup.restored.facts, *(f"not in it: {words}" for words in backup.lacking), *backup.notes):
+        target.note(words)
+    if backup.unjudged and not backup.problems:
+        names = ", ".join(result.table for result in backup.unjudged)
+        raise NotJudged(f"it could not be compared with the state before: {names}: {backup.unjudged[0].reason}")

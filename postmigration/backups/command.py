@@ -109,14 +109,14 @@ def _print(found: Verification, option: Namespace, name: str) -> None:
     for words in (*found.notes, *found.problems):
         screen.print(Text(shown(words, plain=True)))
     if found.problems:
-        screen.print(Text(f"NOT PROVEN: {name} is not what it claims to be: {shown(found.problems[0], plain=True)}"))
+        print(f"NOT PROVEN: {name} is not what it claims to be: {shown(found.problems[0], plain=True)}")
     elif not found.unjudged:
         compared = (
             f"equal, row for row, to what --against names: {len(found.comparisons)} tables, {found.rows:,} rows"
             if found.comparisons
             else f"whole: all of its {found.rows:,} rows arrived; it was compared with nothing (--against)"
         )
-        screen.print(Text(f"PROVEN: {name} is {compared}"))
+        print(f"PROVEN: {name} is {compared}")
 
 
 def _object(found: Verification, proven: bool | None, option: Namespace) -> dict[str, Any]:

@@ -18,9 +18,14 @@ from postmigration.database import Snapshot, server
 from postmigration.errors import CannotJudge, Incomplete
 from postmigration.fingerprint import Fingerprint, unfit
 from postmigration.migration import Migration
+from postmigration.objects import differing, objects
 from postmigration.references import references
+from postmigration.sql import quoted
 
 _DATABASE = "backup"
+
+# Of these a backup has to bring all; others belong to the server, or need what an embedded one has not.
+_COMPARED = ("column", "constraint", "function", "index", "policy", "sequence", "table", "trigger", "type", "view")
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def verified(
         snapshot = copy.snapshot(cleanup, schema)
         tables, provided = _held(snapshot, restored), _provided(snapshot)
         held = {table.name for table in tables}
-        notes, lacking, comparisons = [], _not_in_it(restored, provided), []
+        notes, lacking, comparisons, lost = [], _not_in_it(restored, provided), [], []
         if isinstance(against, Fingerprint):
             if reason := unfit(against, snapshot, None):
                 if "no table" not in reason and "no column" not in reason:
@@ -120,9 +125,10 @@ def verified(
             lacking += [f"the schema {name}: {_size(original, name)}" for name in theirs if name not in ours]
             named = [name for name in ours if name == schema or name in theirs]
             comparisons = compared_schemas(against, copy, named, main=schema, keep=keep, without=provided)
+            lost = _without_objects(original, snapshot, ours, restored)
         problems = [f"{key} refers to rows that are not in the backup" for key in restored.orphaned]
         equal = bool(comparisons) and all(result.equal for result in comparisons)
-        problems += _of_the_comparison(comparisons)
+        problems += [*_of_the_comparison(comparisons), *lost]
         if migration is not None:
             found, known = _of_the_migration(snapshot, schema, migration, held, compared=equal)
             problems += found
@@ -162,6 +168,30 @@ def _not_in_it(restored: Restored, provided: Sequence[str]) -> list[str]:
         words.append("roles, their passwords and memberships (pg_dumpall --globals-only writes them)")
     words += [f"the table {name}, to which rows of the backup refer" for name in provided]
     return [*words, *restored.set_aside]
+
+
+def _without_objects(original: Snapshot, copy: Snapshot, held: Sequence[str], restored: Restored) -> list[str]:
+    """The objects of the schemas that the backup holds, which it lacks or has otherwise.
+
+    Args:
+        held: those schemas.
+    """
+    same_server = server(original).version_number == server(copy).version_number
+    unrestored = [(name.split(" ")[0], name.split(" ")[-3 if " on " in name else -1]) for name in restored.unrestored]
+    words = []
+    for found in differing(objects(original), objects(copy)):
+        kind = found.name.split(" ")[0]
+        if kind not in _COMPARED or not any(f"{quoted(schema)}." in found.name for schema in held):
+            continue
+        if any(kind == its and name in found.name for its, name in unrestored):
+            continue
+        if found.kind == "lost":
+            words.append(f"{found.name} is not in it")
+        elif found.kind == "changed" and same_server:
+            # Another server writes the same expression otherwise, and an owner may be a role that is not in the backup.
+            names = [name for name, _, _ in found.properties if name != "owner"]
+            words += [f"{found.name} is another one in it ({', '.join(names)})"] if names else []
+    return words
 
 
 def _size(snapshot: Snapshot, schema: str) -> str:

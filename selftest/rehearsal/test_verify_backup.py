@@ -111,6 +111,23 @@ def test_rows_that_refer_to_nothing_are_named(run: Run, source: embedded.Server,
     source.drop("loose")
 
 
+def test_objects_that_are_not_in_it_are_named(run: Run, source: embedded.Server, tmp_path: Path) -> None:
+    file = dump(source, "legacy", tmp_path / "before.dump", "-Fc", "--section=pre-data", "--section=data")
+    assert run("verify-backup", file).status == 0
+    done = run("verify-backup", file, f"--against={source.conninfo('legacy')}")
+    assert done.status == 1
+    assert "policy contacts_own_organization on public.contacts is not in it" in done.out
+    assert "index public.contacts_type_idx is not in it" in done.out
+    source.create("changed", template="legacy")
+    with source.connect("changed") as connection:
+        connection.execute("ALTER POLICY contacts_own_organization ON contacts USING (true)")
+    file = dump(source, "changed", tmp_path / "changed.dump", "-Fc")
+    done = run("verify-backup", file, f"--against={source.conninfo('legacy')}")
+    assert done.status == 1
+    assert done.last_line.endswith("policy contacts_own_organization on public.contacts is another one in it (using)")
+    source.drop("changed")
+
+
 def test_a_backup_that_was_taken_after_the_migration_is_named(
     run: Run, source: embedded.Server, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import itertools
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -85,6 +86,11 @@ class Evidence:
         """What the check looked at, in words."""
         counts = ((self.examined, "row"), (self.facts, "fact"))
         return ", ".join(f"{n:,} {name}{'' if n == 1 else 's'}" for n, name in counts if n) or "nothing"
+
+    @property
+    def words(self) -> str:
+        """All that was found, as one text."""
+        return " ".join(" ".join([f.statement, *f.columns, *itertools.chain(*f.rows)]) for f in self.findings)
 
     @property
     def blockers(self) -> list[Finding]:

@@ -46,6 +46,7 @@ def declare(add: Callable[..., object]) -> None:
     add("--allow-empty", action="store_true", help="a check that finds no rows to examine passes")
     add("--allow-partial", action="store_true", help="exit 0 although checks were left out or not judged")
     add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
+    add("--prove", action="store_true", help="first see each check catch faults in copies of the demonstration world")
     declare_world(add)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from postmigration import options, report
+from postmigration import faults, options, report
 from postmigration.backups.verification import Verification
 from postmigration.database import refusal, refused_because
 from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged
@@ -19,12 +19,15 @@ from postmigration.evidence import Evidence, Finding, Violation
 from postmigration.judging import today
 from postmigration.migration import Migration
 from postmigration.project import project
+from postmigration.proving import Prover
 from postmigration.run import Run, opened
 from postmigration.target import Target
 from postmigration.verdict import CANNOT_JUDGE, INTERRUPTED, Result, Verdict, of_waivers, verdict
 
-_RUN = pytest.StashKey[Run]()
-_SESSION = pytest.StashKey["Judgement"]()
+# What the process that plants faults replaces, one world after the other.
+RUN = pytest.StashKey[Run]()
+SESSION = pytest.StashKey["Judgement"]()
+_PROVER = pytest.StashKey[Prover]()
 
 # Options with which pytest only tells something.
 _ASKING = ("help", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
@@ -59,7 +62,7 @@ class Judgement:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Replaces pytest's exit status by the verdict's, unless the run itself went wrong."""
-        run = self.config.stash.get(_RUN, None)
+        run = self.config.stash.get(RUN, None)
         plan = {result.plan for result in self.results.values()} - {None}
         if run is not None and run.options.waivers and len(plan) == self.migration.plan_checks:
             self.results["waivers"] = of_waivers(run.options.waivers, list(self.results.values()), today())
@@ -70,6 +73,7 @@ class Judgement:
             demonstration=run is not None and bool(run.demonstration),
             allow_partial=self.config.option.allow_partial,
             interrupted=exitstatus == pytest.ExitCode.INTERRUPTED and not self._collection_failed,
+            proof=self.config.stash[_PROVER].sentence() if _PROVER in self.config.stash else "",
         )
         status = self.verdict.status
         if self._collection_failed or exitstatus == pytest.ExitCode.INTERNAL_ERROR:
@@ -111,8 +115,10 @@ def pytest_configure(config: pytest.Config) -> None:
                 f"--db-url and --baseline are for the checks in {checks.name}/, which were not asked for"
             )
         return
-    config.stash[_SESSION] = Judgement(config, migration, checks)
-    config.pluginmanager.register(config.stash[_SESSION])
+    config.stash[SESSION] = Judgement(config, migration, checks)
+    if _plants(config):
+        return
+    config.pluginmanager.register(config.stash[SESSION])
     if not hasattr(config, "workerinput"):
         report.prepare(config)
     if config.option.collectonly:
@@ -124,54 +130,59 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
     """Opens the databases before the header is printed; what is in the way is one line and exit status 4."""
     config = session.config
-    if _SESSION in config.stash and not config.option.collectonly:
+    if SESSION in config.stash and not config.option.collectonly and not _plants(config):
         joined = getattr(config, "workerinput", {}).get("postmigration")
         try:
-            migration = config.stash[_SESSION].migration
+            migration = config.stash[SESSION].migration
+            known = faults.read_all(migration.faults) if config.option.prove else ()
             judging = options.judging(config.option, migration.plan_checks)
             run = opened(options.request(config.option), judging, migration, joined)
         except CannotJudge as error:
             raise pytest.UsageError(str(error)) from None
         except KeyboardInterrupt:
-            config.stash[_SESSION].verdict = Verdict("INTERRUPTED", "nothing was judged", INTERRUPTED)
+            config.stash[SESSION].verdict = Verdict("INTERRUPTED", "nothing was judged", INTERRUPTED)
             raise
         except sa.exc.DBAPIError as error:
             raise pytest.UsageError(f"the database cannot be read: {refused_because(error)}") from None
-        config.stash[_RUN] = run
+        config.stash[RUN] = run
         config.add_cleanup(run.cleanup.close)
         if joined is None:
-            config.pluginmanager.register(report.HtmlReport(config, run, config.stash[_SESSION]))
+            config.pluginmanager.register(report.HtmlReport(config, run, config.stash[SESSION]))
+        if joined is None and config.option.prove:
+            checks = config.stash[SESSION].checks
+            config.stash[_PROVER] = Prover(config, checks, known, baseline=run.baseline is not None)
+            config.pluginmanager.register(config.stash[_PROVER])
     yield
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Lets a worker of pytest-xdist see the same snapshot."""
-    if _RUN in node.config.stash:
-        node.workerinput["postmigration"] = node.config.stash[_RUN].share()
+    if RUN in node.config.stash:
+        node.workerinput["postmigration"] = node.config.stash[RUN].share()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Says what is judged."""
-    run = config.stash.get(_RUN, None)
+    run = config.stash.get(RUN, None)
     return [] if run is None else [f"{name}: {value}" for name, value in report.subject(config, run).items()]
 
 
 @pytest.fixture
 def target(pytestconfig: pytest.Config) -> Target:
     """The database under judgement, with evidence of this check's own."""
-    return pytestconfig.stash[_RUN].view()
+    return pytestconfig.stash[RUN].view()
 
 
 @pytest.fixture
 def backup(pytestconfig: pytest.Config) -> Verification:
     """What was found of the backup; checks that ask for it are left out where none is named."""
-    return pytestconfig.stash[_RUN].backup
+    return pytestconfig.stash[RUN].backup
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Puts the plan's checks first, in the plan's order, and leaves out those of a backup that nobody has named."""
-    if _SESSION in config.stash and not config.option.backup:
+    if SESSION in config.stash and not config.option.backup:
         items[:] = [item for item in items if "backup" not in getattr(item, "fixturenames", ())]
     items.sort(key=lambda item: _plan(item)[0] or 1_000)
 
@@ -201,7 +212,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turns how a check ended into its result, which travels with pytest's own report."""
     testreport = yield
-    judgement = item.config.stash.get(_SESSION, None)
+    judgement = item.config.stash.get(SESSION, None)
     if judgement is None or judgement.checks not in item.path.parents:
         return testreport
     if call.when != "call" and testreport.passed:
@@ -263,9 +274,19 @@ def _in_words(name: str) -> str:
     return function.replace("_", " ") + (f": {case.rstrip(']')}" if case else "")
 
 
+def check_of(item: pytest.Item) -> str:
+    """What a check is called: its number in the plan, or the name of its function."""
+    return str(_plan(item)[0] or item.name.removeprefix("test_").partition("[")[0])
+
+
 def _plan(item: pytest.Item) -> tuple[int | None, str, str]:
     marker = item.get_closest_marker("plan")
     return (None, "", "") if marker is None else (marker.args[0], marker.kwargs["group"], marker.kwargs["title"])
+
+
+def _plants(config: pytest.Config) -> bool:
+    """Whether this session plants faults in worlds of its own, instead of judging a database."""
+    return config.pluginmanager.has_plugin("postmigration.planting")
 
 
 def _judges(config: pytest.Config, checks: Path) -> bool:

@@ -45,6 +45,11 @@ class Result:
     evidence: Evidence = field(default_factory=Evidence)
     duration: float = 0.0
 
+    @property
+    def check(self) -> str:
+        """What the check is called: its number in the plan, or the name of its function."""
+        return str(self.plan or self.nodeid.partition("[")[0].rpartition("::")[2].removeprefix("test_"))
+
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON types, so that it can travel between processes."""
         return asdict(self)
@@ -77,6 +82,7 @@ def verdict(
     demonstration: bool = False,
     allow_partial: bool = False,
     interrupted: bool = False,
+    proof: str = "",
 ) -> Verdict:
     """The verdict over all results.
 
@@ -87,6 +93,7 @@ def verdict(
         demonstration: no database was named, and the engine judged a world of its own.
         allow_partial: what was left out or not judged does not stand in the way.
         interrupted: the run did not come to its end.
+        proof: what is known of the checks, where faults were planted for them.
     """
     plan: dict[int, Result] = {}
     for result in results:
@@ -121,6 +128,8 @@ def verdict(
             parts.append(f"{len(broken)} broke down: {_listed(broken)}")
         if left_out:
             parts.append(f"{len(left_out)} left out")
+        if proof:
+            parts.append(proof)
         parts.append(f"{rows:,} rows examined")
         if for_baseline:
             parts.append(f"{for_baseline} others need the rows of a --baseline")

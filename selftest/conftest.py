@@ -60,23 +60,14 @@ class Judged:
 
     def red(self) -> set[str]:
         """The plan checks that failed, by number, and the others, by the name of their function."""
-        return {_name(result) for result in self.results if result.outcome == "failed"}
+        return {result.check for result in self.results if result.outcome == "failed"}
 
     def outcome(self, name: str) -> str:
-        return next(result.outcome for result in self.results if _name(result) == name)
+        return next(result.outcome for result in self.results if result.check == name)
 
     def evidence(self, name: str) -> str:
         """All that the evidence of one check says, as one text."""
-        return " ".join(
-            " ".join([finding.statement, *finding.columns, *itertools.chain(*finding.rows)])
-            for result in self.results
-            if _name(result) == name
-            for finding in result.evidence.findings
-        )
-
-
-def _name(result: Result) -> str:
-    return str(result.plan) if result.plan else result.nodeid.split("::test_")[1].split("[")[0]
+        return " ".join(result.evidence.words for result in self.results if result.check == name)
 
 
 class Recorder:

@@ -14,8 +14,8 @@ ENGINE = ROOT / "postmigration"
 # Each module may import those above it.
 LAYERS = (
     {"errors", "migration", "backups.contrib", "backups.statements"},
-    {"address", "sql", "backups.ledger", "backups.script"},
-    {"hashing", "waivers"},
+    {"address", "faults", "sql", "backups.ledger", "backups.script"},
+    {"hashing", "proof", "waivers"},
     {"evidence", "judging", "parity"},
     {"database", "verdict"},
     {"actors", "catalog", "comparison", "embedded", "leftovers", "surface", "timing", "backups.standins"},
@@ -27,12 +27,13 @@ LAYERS = (
     {"target"},
     {"access", "baseline", "contents", "objects"},
     {"backups.verification", "run"},
-    {"comparison_report", "options", "project", "report", "terminal"},
+    {"comparison_report", "options", "project", "proving", "report", "terminal"},
     {"rehearsal.scripts", "rehearsal.steps", "rehearsal.locks"},
     {"rehearsal.later", "rehearsal.page", "rehearsal.psql", "rehearsal.states", "rehearsal.suite"},
     {"rehearsal.plan"},
     {"backups.command", "rehearsal.command"},
     {"cli", "plugin"},
+    {"planting"},
 )
 MODULES = {
     ".".join(path.relative_to(ENGINE).with_suffix("").parts): path
@@ -65,7 +66,7 @@ def test_layers_are_crossed_one_way_only(module: str) -> None:
     ours = {name.removeprefix("postmigration.") for name in names} & MODULES.keys() - for_types
     assert ours <= set().union(*LAYERS[: level + 1])
     framework = {name.split(".")[0] for name in names} & {"pytest", "_pytest", "pytest_html"}
-    assert not framework or module in {"plugin", "report"}
+    assert not framework or module in {"planting", "plugin", "proving", "report"}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -1,5 +1,7 @@
 """GO needs every plan check judged and passed, and nothing else failed; everything short of it says so."""
 
+from typing import Any
+
 import pytest
 
 from postmigration.evidence import Evidence, Finding
@@ -28,12 +30,13 @@ CASES = [
     (THREE[:2], {"allow_partial": True}, GO, "PARTIAL: 2 of 3 plan checks passed, 1 left out"),
     ([result(1, "failed")], {"allow_partial": True}, NO_GO, "PARTIAL: 1 of 3 plan checks failed: 1, 2 left out"),
     ([*THREE[:2], result(3, "broken")], {}, BROKEN, "ERROR: 2 of 3 plan checks passed, 1 broke down: 3"),
+    (THREE, {"proof": "every check proven"}, GO, "GO: 3 of 3 plan checks passed, every check proven"),
     (THREE, {"interrupted": True}, INTERRUPTED, "INTERRUPTED: 3 of 3 plan checks passed"),
 ]
 
 
 @pytest.mark.parametrize(("results", "options", "status", "line"), CASES)
-def test_the_verdict(results: list[Result], options: dict[str, bool], status: int, line: str) -> None:
+def test_the_verdict(results: list[Result], options: dict[str, Any], status: int, line: str) -> None:
     come_to = verdict(results, plan_checks=3, subject="db", **options)
     line, warned, warnings = line.partition(", 2 warnings")
     assert come_to.line == f"{line}, {len(results)},000 rows examined{warned}{warnings}, db"

@@ -10,10 +10,11 @@ import pytest
 from fixtures.intended import BEFORE
 from postmigration import cli
 from postmigration.embedded import run_script
+from postmigration.faults import Fault
 from selftest.comparison.cases import KINDS
 from selftest.comparison.conftest import Done, Servers
 from selftest.conftest import ROOT, Judge, Judged
-from selftest.faults import FAULTS, Fault
+from selftest.faults import FAULTS
 
 Fresh = Callable[..., str]
 

@@ -116,7 +116,7 @@ def pytest_configure(config: pytest.Config) -> None:
             )
         return
     config.stash[SESSION] = Judgement(config, migration, checks)
-    if _plants(config):
+    if _on_the_bench(config):
         return
     config.pluginmanager.register(config.stash[SESSION])
     if not hasattr(config, "workerinput"):
@@ -130,7 +130,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
     """Opens the databases before the header is printed; what is in the way is one line and exit status 4."""
     config = session.config
-    if SESSION in config.stash and not config.option.collectonly and not _plants(config):
+    if SESSION in config.stash and not config.option.collectonly and not _on_the_bench(config):
         joined = getattr(config, "workerinput", {}).get("postmigration")
         try:
             migration = config.stash[SESSION].migration
@@ -284,9 +284,9 @@ def _plan(item: pytest.Item) -> tuple[int | None, str, str]:
     return (None, "", "") if marker is None else (marker.args[0], marker.kwargs["group"], marker.kwargs["title"])
 
 
-def _plants(config: pytest.Config) -> bool:
-    """Whether this session plants faults in worlds of its own, instead of judging a database."""
-    return config.pluginmanager.has_plugin("postmigration.planting")
+def _on_the_bench(config: pytest.Config) -> bool:
+    """Whether this session runs checks on databases of its own, instead of judging one."""
+    return config.pluginmanager.has_plugin("postmigration.bench")
 
 
 def _judges(config: pytest.Config, checks: Path) -> bool:

@@ -33,6 +33,7 @@ LAYERS = (
     {"rehearsal.plan"},
     {"backups.command", "rehearsal.command"},
     {"cli", "plugin"},
+    {"bench"},
     {"planting"},
 )
 MODULES = {
@@ -66,7 +67,7 @@ def test_layers_are_crossed_one_way_only(module: str) -> None:
     ours = {name.removeprefix("postmigration.") for name in names} & MODULES.keys() - for_types
     assert ours <= set().union(*LAYERS[: level + 1])
     framework = {name.split(".")[0] for name in names} & {"pytest", "_pytest", "pytest_html"}
-    assert not framework or module in {"planting", "plugin", "proving", "report"}
+    assert not framework or module in {"bench", "planting", "plugin", "proving", "report"}
 
 
 @pytest.mark.parametrize("module", MODULES)

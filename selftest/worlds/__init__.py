@@ -1,0 +1,1 @@
+"""Random worlds: none that is sound is accused, no single change goes unseen, nobody breaks a rule by working."""

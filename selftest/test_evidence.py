@@ -7,7 +7,8 @@ import uuid
 
 import pytest
 
-from postmigration.evidence import Evidence, Finding, Violation, shown
+from postmigration.evidence import Evidence, Finding, Overview, Violation, shown
+from postmigration.waivers import Waiver
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,8 @@ def test_text_is_masked_but_for_its_length() -> None:
     assert shown("Nguyễn Văn An", plain=False) == "‹masked, 13 characters›"
     assert shown(["an@example.com"], plain=False) == "{‹masked, 14 characters›}"
     assert shown({"name": "An"}, plain=False).startswith("‹masked")
+    assert shown("x", plain=False) == "‹masked, 1 character›"
+    assert shown(["An", None, 7], plain=True) == "{An, NULL, 7}"
 
 
 def test_null_is_not_the_empty_text() -> None:
@@ -38,17 +41,51 @@ def test_long_text_is_cut_and_says_so() -> None:
     text = shown("x" * 10_000, plain=True)
     assert text.endswith("… (10,000 characters)")
     assert len(text) < 400
+    assert shown("x" * 300, plain=True) == "x" * 300
 
 
 def test_evidence_survives_a_journey_as_json() -> None:
     finding = Finding("rows that are wrong", 2, 9, ("id", "have"), (("1", "a"), ("2", "b")), "SELECT 1", "warning")
-    evidence = Evidence(9, 2, [finding], ["a note"], [])
+    evidence = Evidence(9, 2, [finding], ["a note"], unexamined=["nothing there"])
+    evidence.show("a table", ["who"], [["somebody"], ["nobody"]])
+    assert evidence.overviews == [Overview("a table", ("who",), (("somebody",), ("nobody",)))]
     assert evidence.looked_at == "9 rows, 2 facts"
     assert Evidence.from_dict(json.loads(json.dumps(evidence.to_dict()))) == evidence
 
 
 def test_a_violation_names_its_blockers_only() -> None:
     evidence = Evidence(
-        findings=[Finding("a blocker", 1, 1), Finding("only a warning", 1, 1, severity="warning")],
+        findings=[
+            Finding("a blocker", 1, 1),
+            Finding("only a warning", 1, 1, severity="warning"),
+            Finding("another", 1, 1),
+        ],
     )
-    assert str(Violation(evidence)) == "a blocker"
+    violation = Violation(evidence)
+    assert str(violation) == "a blocker; another"
+    assert violation.evidence is evidence
+
+
+def test_what_is_accepted_fails_nothing_and_says_why() -> None:
+    evidence = Evidence(findings=[Finding("a blocker", 3, 9), Finding("only a warning", 2, 9, severity="warning")])
+    waiver = Waiver("waiver 1", "5", "", "", "known", "dba", datetime.date(2026, 12, 31))
+    evidence.accept(waiver)
+    evidence.findings.append(Finding("more", 4, 9, severity="waived", waiver="waiver 1"))
+    words = "a blocker: waiver 1, accepted until 2026-12-31 by dba: known"
+    assert evidence.findings[0] == Finding(words, 3, 9, severity="waived", waiver="waiver 1")
+    assert evidence.blockers == []
+    assert [finding.statement for finding in evidence.warnings] == ["only a warning"]
+    assert evidence.waived == {"waiver 1": 7}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words"),
+    [(Evidence(), "nothing"), (Evidence(1, 0), "1 row"), (Evidence(1_000, 1), "1,000 rows, 1 fact")],
+)
+def test_what_was_looked_at_is_counted(evidence: Evidence, words: str) -> None:
+    assert evidence.looked_at == words
+
+
+def test_all_that_was_found_can_be_searched() -> None:
+    finding = Finding("rows", 1, 1, ("id", "name"), (("1", "a"), ("2", "b")))
+    assert Evidence(findings=[finding, Finding("more", 1, 1)]).words == "rows id name 1 a 2 b more"

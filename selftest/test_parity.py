@@ -14,7 +14,7 @@ from postmigration.catalog import table
 from postmigration.comparison import Sides
 from postmigration.database import Database, Snapshot
 from postmigration.expectation import expectation, lost_columns
-from postmigration.parity import Difference, Pack, RowSet, hash_differences, row_differences
+from postmigration.parity import Bucket, Difference, Pack, RowSet, hash_differences, row_differences
 from selftest.conftest import Copy, Judge
 
 HASHES = st.integers(-(2**63), 2**63 - 1)
@@ -49,6 +49,36 @@ def test_packed_rows_with_a_key_each_differ_as_dictionaries_do(want: dict[int, i
     assert found["missing"].keys() == want.keys() - have.keys()
     assert found["extra"].keys() == have.keys() - want.keys()
     assert found["changed"].keys() == {key for key in want.keys() & have.keys() if want[key] != have[key]}
+    assert {times for keys in found.values() for times in keys.values()} <= {1}
+
+
+def test_only_rows_that_share_a_key_need_be_counted() -> None:
+    assert Pack().by_key() == {}
+    assert packed([(1, 7), (-2, 8)]).by_key() == {1: 7, -2: 8}
+    assert packed([(1, 7), (1, 8)]).by_key() is None
+    assert packed([(1, 7), (1, 7)]).by_key() is None
+
+
+def test_repeated_rows_are_counted_whatever_their_sign() -> None:
+    assert Pack().counted() == {}
+    assert packed([(-1, -7)] * 3 + [(2, 8)]).counted() == {(-1, -7): 3, (2, 8): 1}
+
+
+def test_keys_are_marked_on_the_side_that_has_the_mark() -> None:
+    pack = Pack(marked=[struct.pack(">qq", 5, -6), None])
+    assert [pack.keys(mark) for mark in range(3)] == [{5, -6}, set(), set()]
+
+
+@pytest.mark.parametrize(
+    ("have", "agrees"),
+    [
+        (Bucket(5, 0, 9), True), (Bucket(7, 2, 9), True), (Bucket(5, 1, 9), False), (Bucket(6, 0, 9), False),
+        (Bucket(5, 0, 8), False), (Bucket(3, -2, 9), True),
+    ],
+)  # fmt: skip
+def test_buckets_agree_that_hold_the_same_rows_new_ones_aside(have: Bucket, agrees: bool) -> None:
+    assert Bucket(5, 0, 9).agrees(have) is agrees
+    assert have.agrees(Bucket(5, 0, 9)) is agrees
 
 
 def as_fetched(rows: list[tuple[str, str | None]]) -> list[tuple[object, ...]]:
@@ -65,9 +95,26 @@ def test_rows_of_one_key_are_paired_as_far_as_they_go(
     assert Counter(d.have for d in found if d.have is not None) == come
     assert all((d.kind == "missing") == (d.have is None) for d in found)
     assert all((d.kind == "extra") == (d.want is None) for d in found)
+    assert {d.kind for d in found} <= {"missing", "extra", "changed"}
     assert all(d.columns() == [1] for d in found if d.kind == "changed")
     lonely = [Counter(d.key for d in found if d.kind == kind) for kind in ("missing", "extra")]
     assert not lonely[0] & lonely[1]
+
+
+def test_the_same_row_met_again_counts_again() -> None:
+    (found,) = row_differences([(1, 1, "a"), (1, 1, "a")], [(1, 1, "a")], key=1, most=9)
+    assert found == Difference("missing", ("a",), ("a",), None)
+    assert found.columns() == []
+
+
+def test_rows_come_in_the_order_of_their_keys_null_first() -> None:
+    found = row_differences([(n, 1, key) for n, key in enumerate(("b", "", None, "B"))], [], key=1, most=9)
+    assert [d.key for d in found] == [(None,), ("",), ("B",), ("b",)]
+
+
+def test_rows_of_different_lengths_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        Difference("changed", ("a",), ("a", "x"), ("a",)).columns()
 
 
 def test_only_so_many_rows_of_one_key_are_given() -> None:

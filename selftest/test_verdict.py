@@ -1,16 +1,28 @@
 """GO needs every plan check judged and passed, and nothing else failed; everything short of it says so."""
 
+import datetime
+import json
 from typing import Any
 
 import pytest
 
 from postmigration.evidence import Evidence, Finding
-from postmigration.verdict import BROKEN, CANNOT_JUDGE, GO, INTERRUPTED, NO_GO, Outcome, Result, verdict
+from postmigration.verdict import BROKEN, CANNOT_JUDGE, GO, INTERRUPTED, NO_GO, Outcome, Result, of_waivers, verdict
+from postmigration.waivers import Waiver
+
+TODAY = datetime.date(2026, 11, 30)
 
 
-def result(plan: int | None, outcome: Outcome = "passed", *, warnings: int = 0) -> Result:
+def result(
+    plan: int | None, outcome: Outcome = "passed", *, warnings: int = 0, waived: int = 0, needs_baseline: bool = False
+) -> Result:
     evidence = Evidence(1_000, findings=[Finding("odd", 1, 1, severity="warning")] * warnings)
-    return Result(f"tests/test_x.py::test_{plan}", plan, "group", f"title {plan}", "", "", outcome, evidence=evidence)
+    if waived:
+        evidence.findings.append(Finding("known", waived, waived, severity="waived", waiver="waiver 1"))
+    return Result(
+        f"tests/test_x.py::test_{plan}[case::1]", plan, "group", f"title {plan}", "", "", outcome,
+        needs_baseline=needs_baseline, evidence=evidence,
+    )  # fmt: skip
 
 
 DEMONSTRATION = "GO (demonstration world, no database was named)"
@@ -30,6 +42,28 @@ CASES = [
     (THREE[:2], {"allow_partial": True}, GO, "PARTIAL: 2 of 3 plan checks passed, 1 left out"),
     ([result(1, "failed")], {"allow_partial": True}, NO_GO, "PARTIAL: 1 of 3 plan checks failed: 1, 2 left out"),
     ([*THREE[:2], result(3, "broken")], {}, BROKEN, "ERROR: 2 of 3 plan checks passed, 1 broke down: 3"),
+    # Of a check with parameters the worst result counts, whichever comes first.
+    ([result(1, "failed"), *THREE], {}, NO_GO, "NO-GO: 1 of 3 plan checks failed: 1"),
+    ([*THREE, result(1, "failed")], {}, NO_GO, "NO-GO: 1 of 3 plan checks failed: 1"),
+    (
+        [*THREE, result(1, "not judged"), result(1, "broken")],
+        {},
+        BROKEN,
+        "ERROR: 2 of 3 plan checks passed, 1 broke down: 1",
+    ),
+    ([*THREE[1:], result(None)], {}, CANNOT_JUDGE, "PARTIAL: 2 of 3 plan checks passed, 1 left out"),
+    (
+        [*THREE, result(None, "not judged")],
+        {},
+        NO_GO,
+        "NO-GO: 3 of 3 plan checks passed, 1 others not judged: title None",
+    ),
+    (
+        [*THREE[:2], result(3, "not judged")],
+        {"allow_partial": True},
+        GO,
+        "PARTIAL: 2 of 3 plan checks passed, 1 not judged: 3",
+    ),
     (THREE, {"proof": "every check proven"}, GO, "GO: 3 of 3 plan checks passed, every check proven"),
     (THREE, {"interrupted": True}, INTERRUPTED, "INTERRUPTED: 3 of 3 plan checks passed"),
 ]
@@ -41,6 +75,58 @@ def test_the_verdict(results: list[Result], options: dict[str, Any], status: int
     line, warned, warnings = line.partition(", 2 warnings")
     assert come_to.line == f"{line}, {len(results)},000 rows examined{warned}{warnings}, db"
     assert come_to.status == status
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ([result(None, "not judged", needs_baseline=True)] * 2, ", 2 others need the rows of a --baseline, db"),
+        ([result(None, waived=1)], ", 1 difference waived, db"),
+        ([result(None, waived=1_000)], ", 1,000 differences waived, db"),
+        ([result(None, warnings=1)], ", 1 warning, db"),
+        ([result(None, warnings=2)], ", 2 warnings, db"),
+    ],
+)
+def test_what_does_not_stand_in_the_way_is_counted(more: list[Result], words: str) -> None:
+    come_to = verdict([*THREE, *more], plan_checks=3, subject="db")
+    assert come_to.status == GO
+    assert come_to.sentence.endswith(f",000 rows examined{words}")
+
+
+@pytest.mark.parametrize(("failed", "words"), [(29, "28, 29, "), (31, "28, 29 and 2 more, ")])
+def test_a_long_list_is_cut_and_says_so(failed: int, words: str) -> None:
+    come_to = verdict([result(n, "failed") for n in range(1, failed + 1)], plan_checks=40, subject="db")
+    assert words in come_to.sentence
+
+
+def test_a_result_survives_a_journey_as_json() -> None:
+    sent = result(5, "failed", warnings=1)
+    assert Result.from_dict(json.loads(json.dumps(sent.to_dict()))) == sent
+
+
+def test_a_check_is_called_by_its_number_or_by_its_function() -> None:
+    assert [result(5).check, result(None).check] == ["5", "None"]
+
+
+@pytest.mark.parametrize(
+    ("used", "expires", "outcome", "problem"),
+    [
+        (3, TODAY, "passed", ""),
+        (0, TODAY, "failed", "excuse"),
+        (3, TODAY - datetime.timedelta(days=1), "failed", "expired"),
+    ],
+)
+def test_waivers_have_a_result_of_their_own(used: int, expires: datetime.date, outcome: str, problem: str) -> None:
+    waiver = Waiver("waiver 1", "5", "", "", "known", "dba", expires)
+    of = of_waivers([waiver], [result(5, waived=used), result(6, waived=used)], TODAY)
+    assert (of.nodeid, of.plan, of.group, of.title) == ("waivers", None, "waivers", "accepted differences")
+    assert (of.sentence[:5], of.meaning[:8]) == ("Every", "A waiver")
+    assert of.outcome == outcome
+    assert [(problem in f.statement, f.wrong, f.examined) for f in of.evidence.findings] == [(True, 1, 1)] * bool(
+        problem
+    )
+    assert of.evidence.facts == 1
+    assert of.evidence.notes == [f"{used * 2} differences: {waiver.words}"]
 
 
 def test_a_run_without_any_check_is_no_go() -> None:

@@ -137,7 +137,8 @@ class Statement:
             return None
         statement, place = statements[self.number % len(statements)]
         connection.execute(statement.encode())
-        return Change((place,), self.first)
+        # "project_contact_points" is "contact point" to a reader.
+        return Change((place, place.removeprefix("project_").replace("_", " ").rstrip("s")), self.first)
 
 
 # Columns of which no rule says that they stay, or only of some rows (see `_governed`).

@@ -21,10 +21,8 @@ from selftest.servers import SYSTEM_BINARIES, SystemServer
 
 ROOT = Path(__file__).parent.parent
 COUNTER = itertools.count()
-# Worlds take seconds each: a few always the same ones every time, thousands with --hypothesis-profile=nightly.
+# `--hypothesis-profile=nightly` tries thousands where a few, always the same, must do otherwise.
 settings.register_profile("nightly", max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
-settings.register_profile("quick", settings.get_profile("nightly"), max_examples=3, derandomize=True, database=None)
-settings.load_profile("quick")
 
 VERSIONS = (18, 16, 15) if SYSTEM_BINARIES.exists() else (18, 16)
 

@@ -57,6 +57,7 @@ def test_only_rows_that_share_a_key_need_be_counted() -> None:
     assert packed([(1, 7), (-2, 8)]).by_key() == {1: 7, -2: 8}
     assert packed([(1, 7), (1, 8)]).by_key() is None
     assert packed([(1, 7), (1, 7)]).by_key() is None
+    assert packed([*((key, 7) for key in range(20)), (3, 8)]).by_key() is None
 
 
 def test_repeated_rows_are_counted_whatever_their_sign() -> None:

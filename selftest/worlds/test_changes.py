@@ -4,13 +4,14 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from selftest.worlds.changes import GOVERNED, Cell, Invented, Lost, Statement
-from selftest.worlds.conftest import Stage
+from selftest.worlds.conftest import Stage, examples
 from selftest.worlds.strategies import World, worlds
 
 # A copy costs less than a world.
 PER_WORLD = 5
 
 
+@examples
 @given(worlds(), st.lists(GOVERNED, min_size=1, max_size=PER_WORLD, unique=True))
 def test_a_single_change_is_seen(stage: Stage, world: World, changes: list[Cell | Lost | Invented | Statement]) -> None:
     with stage.built(world) as legacy, stage.migrated(legacy) as migrated:

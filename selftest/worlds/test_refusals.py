@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 
 from selftest.worlds.breaches import Breached, breached_worlds
-from selftest.worlds.conftest import DATA, SCHEMA, Stage
+from selftest.worlds.conftest import DATA, SCHEMA, Stage, examples
 
 
+@examples
 @given(breached_worlds())
 def test_a_broken_precondition_is_refused(stage: Stage, breached: Breached) -> None:
     with stage.built(breached.world) as legacy, stage.copied(legacy) as migrated:

@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selftest.worlds.changes import FREE
-from selftest.worlds.conftest import Stage
+from selftest.worlds.conftest import Stage, examples
 from selftest.worlds.strategies import World, worlds
 
 
+@examples
 @given(worlds(), st.lists(FREE, max_size=3, unique=True))
 def test_a_sound_world_is_go(stage: Stage, world: World, changes: list[str]) -> None:
     with stage.built(world) as legacy, stage.migrated(legacy) as migrated:

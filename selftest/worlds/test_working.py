@@ -23,7 +23,7 @@ from fixtures import services
 from fixtures.models import Contact, Organization, Project, ProjectContactPoint
 from postmigration.actors import Actor
 from selftest.worlds.application import Application, Model, Order, Person, Point
-from selftest.worlds.conftest import Stage
+from selftest.worlds.conftest import Stage, examples
 
 DRAWN = st.data()
 
@@ -262,7 +262,7 @@ class Working(RuleBasedStateMachine):
 
 
 def test_the_rules_hold_whatever_people_do(stage: Stage) -> None:
-    run_state_machine_as_test(partial(Working, stage))  # type: ignore[arg-type] # it takes what makes one, too
+    run_state_machine_as_test(partial(Working, stage), settings=examples)  # type: ignore[arg-type] # it takes what makes one, too
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -30,6 +30,7 @@ LAYERS = (
     {"comparison_report", "options", "project", "proving", "report", "terminal"},
     {"rehearsal.scripts", "rehearsal.steps", "rehearsal.locks"},
     {"rehearsal.later", "rehearsal.page", "rehearsal.psql", "rehearsal.states", "rehearsal.suite"},
+    {"rehearsal.stage"},
     {"rehearsal.plan"},
     {"backups.command", "rehearsal.command"},
     {"cli", "plugin"},

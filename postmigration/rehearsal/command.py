@@ -24,7 +24,8 @@ from postmigration.errors import CannotJudge
 from postmigration.migration import Migration
 from postmigration.project import project
 from postmigration.rehearsal import page, psql, scripts
-from postmigration.rehearsal.plan import Plan, Stage, rehearsed
+from postmigration.rehearsal.plan import rehearsed
+from postmigration.rehearsal.stage import Plan, Stage
 from postmigration.rehearsal.steps import Check, Rehearsal, Step
 from postmigration.terminal import console
 

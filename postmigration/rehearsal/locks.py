@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -54,11 +55,13 @@ class Seen:
     locks: dict[str, str] = field(default_factory=dict)
 
     def worded(self) -> list[str]:
-        """The locks, those first that stand in somebody's way."""
-        order = sorted(self.locks.items(), key=lambda item: (-_STRENGTH[item[1]], item[0]))
+        """The locks by their modes, those first that stand in somebody's way."""
+        tables: dict[str, list[str]] = {}
+        for table, mode in sorted(self.locks.items(), key=lambda item: (-_STRENGTH[item[1]], item[0])):
+            tables.setdefault(mode, []).append(table)
         return [
-            f"{table}: {mode.removesuffix('Lock')}{f', {_MODES[mode]}' if _MODES[mode] else ''}"
-            for table, mode in order
+            f"{mode.removesuffix('Lock')}, {_MODES[mode] or 'blocks no reading and no writing'}: {', '.join(names)}"
+            for mode, names in tables.items()
         ]
 
 
@@ -96,9 +99,14 @@ class Watch:
         return min(near, key=lambda seen: abs(seen.start - start), default=None)
 
     def _watch(self) -> None:
-        while not self._stop.wait(_INTERVAL):
-            for start, seconds, table, mode in self._connection.execute(_LOOK, self._asked).fetchall():
-                seen = self.seen.setdefault(start, Seen(start))
-                seen.seconds = seconds
-                if table is not None and _STRENGTH[mode] >= _STRENGTH.get(seen.locks.get(table, ""), -1):
-                    seen.locks[table] = mode
+        # A script may end all other sessions, this one too; then nobody sees what it locks.
+        with contextlib.suppress(psycopg.Error):
+            while not self._stop.wait(_INTERVAL):
+                self._look()
+
+    def _look(self) -> None:
+        for start, seconds, table, mode in self._connection.execute(_LOOK, self._asked).fetchall():
+            seen = self.seen.setdefault(start, Seen(start))
+            seen.seconds = seconds
+            if table is not None and _STRENGTH[mode] >= _STRENGTH.get(seen.locks.get(table, ""), -1):
+                seen.locks[table] = mode

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fixtures import MIGRATION
 from postmigration import embedded
-from postmigration.rehearsal.plan import Plan, Stage
+from postmigration.rehearsal.stage import Plan, Stage
 from postmigration.rehearsal.steps import Step
 from selftest.conftest import ROOT
 

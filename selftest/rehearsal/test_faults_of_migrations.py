@@ -181,6 +181,15 @@ def test_a_script_that_commits_on_the_way_is_told(server: embedded.Server, tmp_p
         assert bool(said) == ("not one transaction" in words(on.steps[0]))
 
 
+def test_a_script_that_ends_all_other_sessions_is_run(server: embedded.Server, tmp_path: Path) -> None:
+    ended = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
+    )
+    run = psql.run(server, "before", script(tmp_path, f"{ended};\nSELECT pg_sleep(0.1);\nSELECT 1;\n"), timeout=60)
+    assert run.succeeded, run
+    assert len(run.statements) == 3
+
+
 def test_what_a_long_statement_locks_is_told(server: embedded.Server, tmp_path: Path) -> None:
     text = "BEGIN;\nLOCK TABLE projects;\nUPDATE contacts SET notes = notes;\nSELECT pg_sleep(0.4);\nCOMMIT;\n"
     on = stage(server, tmp_path, [script(tmp_path, text)], slow=0.2)
@@ -188,8 +197,8 @@ def test_what_a_long_statement_locks_is_told(server: embedded.Server, tmp_path: 
     (slow,) = on.steps[0].slow
     assert slow.statement == "SELECT pg_sleep(0.4);"
     assert slow.seconds >= 0.4
-    assert slow.locks[0] == "projects: AccessExclusive, blocks reading and writing"
-    assert "contacts: RowExclusive" in slow.locks
+    assert slow.locks[0] == "AccessExclusive, blocks reading and writing: projects"
+    assert slow.locks[1].startswith("RowExclusive, blocks no reading and no writing: activity_log, contacts")
     assert "a second" in on.steps[0].pace
 
 

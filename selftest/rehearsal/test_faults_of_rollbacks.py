@@ -11,7 +11,7 @@ import pytest
 from fixtures import MIGRATION
 from postmigration import embedded
 from postmigration.rehearsal import plan, psql
-from postmigration.rehearsal.plan import Stage
+from postmigration.rehearsal.stage import Stage
 from postmigration.run import demonstration_world
 from selftest.rehearsal.stages import script, stage, words
 

@@ -174,7 +174,10 @@ def run(
     if status is None:
         refused.append(f"it ran longer than {timeout:g} seconds and was stopped")
     spoken = [line for line in (printed.decode(errors="replace") + complaints).splitlines() if _speaks(line)]
-    return ScriptRun(script, seconds, statements, tuple(refused), status, rows, spoken[-1] if spoken else "")
+    last = spoken[-1] if spoken else ""
+    return ScriptRun(
+        script, seconds, statements, tuple(refused), status, rows, last if show_values else _QUOTED.sub("‹…›", last)
+    )
 
 
 def _speaks(line: str) -> bool:

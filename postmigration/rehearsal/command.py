@@ -40,13 +40,20 @@ def declare(add_parser: Callable[..., Any]) -> None:
         "migration on the demonstration world. It never touches the database of --baseline but to read it.",
         epilog="exit status: 0 proven, 1 not proven, 2 interrupted, 4 could not be rehearsed or judged",
     )
-    options.declare_baseline(parser.add_argument)
     add = parser.add_argument
+    add(
+        "--baseline",
+        action="append",
+        metavar="FILE|URL",
+        help="the state before (or $POSTMIGRATION_BASELINE): a pg_dump file (repeat it for several files of one "
+        "backup), or the URL of a database that is dumped for it",
+    )
     add("--migration", action="append", metavar="DIR|FILE", help="the scripts that migrate (may be repeated)")
     add("--rollback", action="append", metavar="DIR|FILE", help="the scripts that take all of it back")
     add("--selective", action="append", metavar="DIR|FILE", help="those that take the rows back (default: --rollback)")
     add("--schema", default="public", metavar="NAME", help="the schema of the application's tables (%(default)s)")
     add("--script-timeout", type=float, default=3_600, metavar="SECONDS", help="for one script (%(default)s)")
+    add("--show-values", action="store_true", help="show personal data in messages instead of masking it")
     options.declare_world(add)
     add("--html", type=Path, default=Path("reports/rehearsal.html"), metavar="FILE", help="the report (%(default)s)")
     add("--json", action="store_true", help="print one JSON object")

@@ -43,7 +43,7 @@ def judge(stage: Stage) -> None:
     started = time.monotonic()
     plan = stage.plan
     target, baseline = (stage.server.conninfo(name) for name in ("migrated", "before"))
-    checks = suite.judged(plan.root, target, baseline, plan.schema, plan.report)
+    checks = suite.judged(plan.root, target, baseline, plan.schema, plan.report, show_values=plan.show_values)
     stage.ended(step_of("the migrated copy, judged", stage, started, [], checks, judging=True))
 
 

@@ -12,19 +12,21 @@ from postmigration.rehearsal.steps import Check, Outcome
 from postmigration.verdict import GO, NO_GO
 
 
-def judged(root: Path, target: str, baseline: str, schema: str, report: Path) -> list[Check]:
+def judged(root: Path, target: str, baseline: str, schema: str, report: Path, *, show_values: bool) -> list[Check]:
     """Judges a migrated copy against the state before.
 
     Args:
         root: the directory of the migration and its checks.
         target, baseline: the connection strings of both; they hold no secret.
         schema: where the tables stand.
+        show_values: show personal data in its report.
         report: where the suite writes its own report; its JUnit file stands beside it.
     """
     junit = report.with_suffix(".xml")
     arguments = [
         *("-p", "no:cacheprovider", f"--db-url={target}", f"--baseline={baseline}", f"--schema={schema}"),
         *(f"--html={report}", f"--junit-xml={junit}"),
+        *(["--show-values"] if show_values else []),
     ]
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST_", "POSTMIGRATION_", "PG"))}
     done = subprocess.run(  # noqa: S603 # this Python, and options of ours

@@ -212,7 +212,11 @@ def _of_the_comparison(comparisons: Sequence[TableComparison]) -> list[str]:
     for result in judged:
         if result.equal or result.rows is None:
             continue
-        counts = [f"{number:,} rows {kind}" for kind, number in result.rows.counts.items() if number]
+        counts = [
+            f"{number:,} row{'' if number == 1 else 's'} {kind}"
+            for kind, number in result.rows.counts.items()
+            if number
+        ]
         if result.rows.want_rows and not result.rows.have_rows and not result.problems:
             counts = [f"it holds none of {result.rows.want_rows:,} rows"]
         problems.append(f"{result.table}: {', '.join([*result.problems, *counts])}")

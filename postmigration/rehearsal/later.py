@@ -17,11 +17,13 @@ from postmigration.sql import quoted
 
 # Of each table this many rows that were written since are followed.
 _FOLLOWED = 1_000
+# Keys that are told of each kind of fault.
+_SHOWN = 3
 
 _WORDS: dict[Kind, str] = {
-    "missing": "are lost",
-    "changed": "are not as they were",
-    "extra": "of the migration are left",
+    "missing": "lost",
+    "changed": "not as before",
+    "extra": "of the migration left",
 }
 
 
@@ -41,7 +43,7 @@ def checks(
         written = {name: _written(then, since, name) for name in catalog.tables(since)}
         survivors = {name: _there(now, result) for name, result in written.items()}
         return [
-            _whole(was, now, migration, {name: len(rows) for name, rows in survivors.items()}),
+            _whole(was, now, survivors),
             _gone(was, now),
             _lost(since, migration, written, survivors),
         ]
@@ -76,29 +78,22 @@ def _extra(result: TableComparison) -> list[Difference]:
     return [] if result.rows is None else [row for row in result.rows.differences if row.kind == "extra"]
 
 
-def _whole(was: Snapshot, now: Snapshot, migration: Migration, survivors: dict[str, int]) -> Check:
+def _whole(was: Snapshot, now: Snapshot, survivors: dict[str, list[Difference]]) -> Check:
     """Whether every row of before is there, as it was, and nothing that the migration has made."""
     details, rows = [], 0
     for name in catalog.tables(was):
-        result = _compared(was, now, name, 3)
+        written = {row.key for row in survivors.get(name, ())}
+        result = _compared(was, now, name, _SHOWN + len(written))
         if result.reason or result.rows is None:
             return Check(f"{name} could not be compared: {result.reason}", "not judged")
         rows += result.rows.want_rows
-        counts = dict(result.rows.counts)
-        counts["extra"] -= survivors.get(name, 0)
-        words: dict[Kind, str] = {
-            "missing": "are lost",
-            "changed": "are not as they were",
-            "extra": "of the migration are left",
-        }
-        keys = [row for row in result.rows.differences if row.kind != "extra" or counts["extra"]]
         plain = set(result.key) <= result.plain
-        some = ", ".join(shown(value, plain=plain) for row in keys[:3] for value in row.key)
-        details += [
-            f"{name}: {counts[kind]:,} rows {words[kind]}{f': {some}' if some else ''}"
-            for kind in words
-            if counts[kind]
-        ]
+        for kind, words in _WORDS.items():
+            number = result.rows.counts[kind] - (len(written) if kind == "extra" else 0)
+            keys = [row.key for row in result.rows.differences if row.kind == kind and row.key not in written]
+            some = ", ".join(shown(value, plain=plain) for key in keys[:_SHOWN] for value in key)
+            if number:
+                details.append(f"{name}: {number:,} {words}{f': {some}' if some else ''}")
         details += [f"{name}: {problem}" for problem in result.problems if problem.endswith("missing")]
     if details:
         return Check("the former model is not whole", "failed", tuple(details))
@@ -112,7 +107,7 @@ def _gone(was: Snapshot, now: Snapshot) -> Check:
         former = catalog.table(was, name)
         if not former.exists:
             if rows := now.counted(f"SELECT count(*) FROM {quoted(name)}"):
-                details.append(f"{name}: {rows:,} rows are left")
+                details.append(f"{name}: {rows:,} rows left")
             continue
         for column in table.columns.values():
             if column.name in former.columns:
@@ -120,7 +115,7 @@ def _gone(was: Snapshot, now: Snapshot) -> Check:
             without = "IS NOT NULL" if column.default is None else f"IS DISTINCT FROM ({column.default})"
             rows = now.counted(f"SELECT count(*) FROM {quoted(name)} WHERE {quoted(column.name)} {without}")
             if rows:
-                details.append(f"{name}.{column.name}: {rows:,} values are left")
+                details.append(f"{name}.{column.name}: {rows:,} values left")
     if details:
         return Check("data of the new model is left", "failed", tuple(details))
     return Check("no data of the new model is left", "passed")

@@ -114,8 +114,8 @@ def test_the_plans_own_rollback_is_found_out(server: embedded.Server, tmp_path: 
         assert words_ in said, said
     said = words(on.steps[1])
     assert "contacts: " in said
-    assert "rows are not as they were" in said
-    assert "rows of the migration are left" in said
+    assert " not as before: " in said
+    assert " of the migration left: " in said
 
 
 def test_the_plans_trigger_is_left(server: embedded.Server, tmp_path: Path) -> None:
@@ -147,16 +147,16 @@ AFTER_USE = {
     "deletes an organization that was there before": (
         "DELETE FROM organizations WHERE id = (SELECT id FROM organizations o WHERE NOT EXISTS "
         "(SELECT FROM users WHERE organization_id = o.id) ORDER BY id LIMIT 1);",
-        "organizations: 1 rows are lost: ",
+        "organizations: 1 lost: ",
     ),
     "leaves a value of the new model": (
         "UPDATE contacts SET role = 'buyer' WHERE id = (SELECT id FROM contacts ORDER BY id LIMIT 1);",
-        "contacts.role: 1 values are left",
+        "contacts.role: 1 values left",
     ),
     "leaves contacts where they were": (
         "UPDATE contacts SET organization_id = (SELECT organization_id FROM users WHERE role = 'customer' LIMIT 1) "
         "WHERE id = (SELECT id FROM contacts ORDER BY id LIMIT 1);",
-        "contacts: 1 rows are not as they were: ",
+        "contacts: 1 not as before: ",
     ),
 }
 

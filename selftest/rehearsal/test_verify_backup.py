@@ -168,7 +168,7 @@ def test_a_changed_value_is_shown_and_masked(run: Run, source: embedded.Server, 
     arguments = ("verify-backup", whole, f"--against={source.conninfo('moved_on')}")
     done = run(*arguments)
     assert done.status == 1
-    assert done.last_line.endswith("not what it claims to be: users: 1 rows changed")
+    assert done.last_line.endswith("not what it claims to be: users: 1 row changed")
     assert "someone@example.org" not in done.out
     assert "someone@example.org" in run(*arguments, "--show-values").out
     source.drop("moved_on")

@@ -22,7 +22,7 @@ from postmigration.visibility import said, seen, seen_on_both, shown_anew
 _WORDS: dict[Kind, str] = {"missing": "saw before and does not see now", "extra": "sees now and did not see before"}
 
 
-def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str) -> tuple[str, str, str]:
+def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str) -> tuple[str, str, str, str, str]:
     """States that somebody sees of a table all that they must, and nothing that they may not.
 
     What they saw before as well is not the migration's fault.
@@ -31,11 +31,12 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
         may, must: conditions on a row `t` (see `visibility.seen`).
 
     Returns:
-        Who that is, how many rows they may see, and how many they see.
+        Who that is, the table, how many rows they may see, how many they see, and what is wrong with that.
     """
     people = target.population.snapshot
     found = seen(target.snapshot, people, actor, table, may=may, must=must, keep=target.options.evidence_rows)
     target.state(found.rows)
+    wrong = [f"{n:,} {what}" for n, what in ((found.hidden, "hidden"), (found.leaked, "leaked")) if n]
     if found.hidden:
         why = f": {found.refused}" if found.refused else ""
         words = f"rows of {table} that {actor.name} must see and does not{why}"
@@ -46,7 +47,7 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
             target.note(f"inherited, so before the migration too: {found.leaked:,} {words}")
         else:
             target.evidence.findings.append(found.finding("extra", words))
-    return actor.name, f"{found.rows:,}", f"{found.sees:,}"
+    return actor.name, table, f"{found.rows:,}", f"{found.sees:,}", ", ".join(wrong)
 
 
 def expect_seen_as_before(
@@ -95,12 +96,15 @@ def expect_seen_as_before(
     return actor.name, f"{found.want_rows:,}", f"{found.have_rows:,}"
 
 
-def expect_fast_for(target: Target, actor: Actor, sql: str, *, budget: float, before: str | None = None) -> None:
+def expect_fast_for(
+    target: Target, actor: Actor, sql: str, *, name: str, budget: float, before: str | None = None
+) -> None:
     """States that the server answers a query of somebody within a budget, and not much more slowly than before.
 
     Nor may it read a large table whole for them that it need not read whole for those whom no policy filters.
 
     Args:
+        name: what the query is called in the picture of the report.
         budget: milliseconds (see `Target.expect_fast`).
         before: its counterpart on the state before, if there is one in which they exist.
     """
@@ -119,6 +123,7 @@ def expect_fast_for(target: Target, actor: Actor, sql: str, *, budget: float, be
     words = "" if legacy is None else f", {legacy:.1f} ms for its counterpart before the migration"
     target.note(f"{actor.name}: median of {timing.RUNS} warm runs {taken:.1f} ms, budget {budget:g} ms{words}")
     slower = "" if legacy is None else timing.regression(legacy, taken)
+    target.evidence.show_time(name, actor.name, taken, budget, legacy)
     found = [*findings, *([Finding(slower, 1, 1, query=sql)] if slower else [])]
     target.evidence.findings += [replace(f, statement=f"as {actor.name}: {f.statement}") for f in found]
 

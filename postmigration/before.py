@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
 
 from postmigration import catalog
 from postmigration.database import Database, Snapshot
 from postmigration.errors import NeedsBaseline, NotJudged
 from postmigration.fingerprint import Fingerprint
+
+# undefined_table, undefined_column, undefined_function: the schema is not, or only partly, migrated.
+LACKING = ("42P01", "42703", "42883")
 
 
 @dataclass(frozen=True)
@@ -64,3 +70,21 @@ class Before:
         if self.fingerprint is not None:
             return {name: table.facts() for name, table in self.fingerprint.tables.items()}
         return catalog.tables(self.rows())
+
+    def said_of(self, sql: str, **parameters: Any) -> str:
+        """How many rows a query for wrong ones finds in the state before, in words; empty where nobody can tell.
+
+        Args:
+            sql: a query that found rows in the target.
+            parameters: values of the parameters that it names.
+        """
+        if self.snapshot is None:
+            return ""
+        try:
+            wrong = self.snapshot.counted(f"SELECT count(*) FROM ({sql}) AS wrong", **parameters)
+        except sa.exc.DBAPIError as error:
+            lacking = getattr(error.orig, "sqlstate", None) in LACKING
+            return "it cannot have been so, the migration brought what the query asks for" if lacking else ""
+        if wrong:
+            return f"the same query finds {wrong:,} there, which are older than the migration or what it had to change"
+        return "the same query finds nothing there: this is new"

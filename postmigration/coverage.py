@@ -55,8 +55,8 @@ def relations(snapshot: Snapshot) -> dict[str, Relation]:
     return {row.name: Relation(row.name, int(row.size), row.excluded) for row in rows}
 
 
-def ledger(found: Mapping[str, Relation], expected: Mapping[str, Expectation]) -> list[str]:
-    """A line for each relation: how its rows are compared, or why they are not.
+def ledger(found: Mapping[str, Relation], expected: Mapping[str, Expectation]) -> list[tuple[str, str, str]]:
+    """Each relation: its name, whether its rows are compared, and how, or why not.
 
     Args:
         found: the relations of the state before.
@@ -65,13 +65,13 @@ def ledger(found: Mapping[str, Relation], expected: Mapping[str, Expectation]) -
     lines = []
     for name, relation in found.items():
         if relation.excluded or name not in expected:
-            lines.append(f"{name}: not compared: {relation.excluded or 'it could not be read'}")
+            lines.append((name, "not compared", relation.excluded or "it could not be read"))
             continue
         of = expected[name]
-        line = f"{name}: all rows compared by {', '.join(of.columns[: of.key])} in {len(of.columns)} columns"
+        how = f"by {', '.join(of.columns[: of.key])} in {len(of.columns)} columns"
         if of.altered:
-            line += f", where intended changed: {', '.join(of.altered)}"
+            how += f", where intended changed: {', '.join(of.altered)}"
         if of.free:
-            line += f", free to change: {', '.join(of.free)}"
-        lines.append(line)
+            how += f", free to change: {', '.join(of.free)}"
+        lines.append((name, "all rows", how))
     return lines

@@ -6,13 +6,14 @@ import datetime
 import decimal
 import itertools
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from postmigration.waivers import Waiver
 
 Severity = Literal["blocker", "warning", "waived"]
+Picture = Literal["", "parity", "latency", "access", "work", "coverage"]
 
 # Types whose values identify or count but do not describe a person; all others are masked.
 _IMPERSONAL = (bool, int, float, decimal.Decimal, uuid.UUID, datetime.datetime, datetime.date, type(None))
@@ -34,6 +35,7 @@ class Finding:
         query: SQL that shows all of them when it is pasted into psql.
         severity: a `blocker` fails the check; a `warning`, and what a waiver accepts, is shown and does not.
         waiver: the name of the waiver that accepts it.
+        before: how it was before the migration, in words; empty where that is not known.
     """
 
     statement: str
@@ -44,6 +46,7 @@ class Finding:
     query: str = ""
     severity: Severity = "blocker"
     waiver: str = ""
+    before: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,13 @@ class Overview:
         title: what it shows.
         columns: the names of its columns.
         rows: its cells, as text.
+        picture: the picture of the report that is made of the overviews of all checks with this name; empty for none.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    picture: Picture = ""
 
 
 @dataclass
@@ -111,9 +116,28 @@ class Evidence:
         """The findings that are shown and do not fail the check."""
         return [finding for finding in self.findings if finding.severity == "warning"]
 
-    def show(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Shows the reader of the report a table."""
-        self.overviews.append(Overview(title, tuple(columns), tuple(map(tuple, rows))))
+    def show(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], picture: Picture = "") -> None:
+        """Shows the reader of the report a table, and perhaps a picture of it."""
+        self.overviews.append(Overview(title, tuple(columns), tuple(map(tuple, rows)), picture))
+
+    def show_rows(self, table: str, before: int, counts: Mapping[Any, int]) -> None:
+        """Shows the reader of the report how many rows of a table are equal, and how many differ in which way.
+
+        Args:
+            table: its name.
+            before: how many rows it had.
+            counts: how many are `missing`, `extra` and `changed`.
+        """
+        kinds = ("missing", "changed", "extra")
+        numbers = (before, max(0, before - counts["missing"] - counts["changed"]), *(counts[kind] for kind in kinds))
+        row = (table, *(f"{number:,}" for number in numbers))
+        self.show("rows beside the state before", ("table", "rows before", "equal", *kinds), [row], "parity")
+
+    def show_time(self, query: str, who: str, now: float, budget: float, before: float | None = None) -> None:
+        """Shows the reader of the report how long a query takes, in milliseconds."""
+        then = "" if before is None else f"{before:.1f}"
+        row = (query, who, f"{now:.1f}", f"{budget:g}", then)
+        self.show("milliseconds", ("query", "who", "now", "budget", "before"), [row], "latency")
 
     def accept(self, waiver: Waiver) -> None:
         """Lets what fails the check fail it no longer, and says why."""
@@ -142,7 +166,9 @@ class Evidence:
             for finding in facts["findings"]
         ]
         overviews = [
-            Overview(table["title"], tuple(table["columns"]), tuple(map(tuple, table["rows"])))
+            Overview(
+                table["title"], tuple(table["columns"]), tuple(map(tuple, table["rows"])), table.get("picture", "")
+            )
             for table in facts["overviews"]
         ]
         return cls(**{**facts, "findings": findings, "overviews": overviews})

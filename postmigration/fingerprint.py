@@ -148,9 +148,14 @@ class FingerprintComparison:
         return sum(bucket.have_rows == bucket.want_rows for bucket in self.different)
 
     @property
+    def kinds(self) -> dict[str, int]:
+        """How many differences of each kind there are at the least."""
+        return {"missing": self.missing, "extra": self.extra, "changed": self.changed}
+
+    @property
     def wrong(self) -> int:
         """How many rows are wrong at the least."""
-        return self.missing + self.extra + self.changed
+        return sum(self.kinds.values())
 
     @property
     def counts(self) -> str:

@@ -19,6 +19,7 @@ class Options:
         allow_empty: a statement that had no row to look at is still a success.
         show_values: evidence shows values as they are.
         evidence_rows: how many wrong rows evidence shows.
+        listed_rows: how many it holds, for the files beside the report.
         people: the ids of the users as whom it is tried; empty for some of each kind.
         waivers: differences that are accepted.
         budgets: milliseconds that replace the budget of a plan check, by its number.
@@ -29,6 +30,7 @@ class Options:
     allow_empty: bool = False
     show_values: bool = False
     evidence_rows: int = 5
+    listed_rows: int = 10_000
     people: Sequence[str] = ()
     waivers: Sequence[Waiver] = ()
     budgets: Mapping[int, float] = field(default_factory=dict)

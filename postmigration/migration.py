@@ -55,6 +55,24 @@ class IntendedChange:
 
 
 @dataclass(frozen=True)
+class Criterion:
+    """What the deployment plan asks for besides its checks, as a reader of the report finds it again.
+
+    Args:
+        section: where in the plan it stands.
+        text: what it asks for.
+        decided_by: the checks that decide it: numbers of the plan, names of functions, or families beyond the plan.
+            Empty where a person has to.
+        how: what a person does for it, or what else proves it: a command, a person to ask.
+    """
+
+    section: str
+    text: str
+    decided_by: tuple[int | str, ...] = ()
+    how: str = ""
+
+
+@dataclass(frozen=True)
 class Migration:
     """What is validated: its tables, its intended changes, its scripts, its worlds and its faults.
 
@@ -76,6 +94,7 @@ class Migration:
         people: a query for the people as whom to try it (see `postmigration.actors.population`).
         invent: inserts such a person where there is none.
         faults: the directory of the SQL scripts that break a migrated database, one fault each.
+        criteria: what the deployment plan asks for besides its checks.
     """
 
     name: str
@@ -95,3 +114,4 @@ class Migration:
     people: str
     invent: Callable[..., Any]
     faults: Path
+    criteria: Sequence[Criterion] = ()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 import inspect
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from postmigration import faults, options, report
+from postmigration import faults, options
 from postmigration.backups.verification import Verification
 from postmigration.database import refusal, refused_because
 from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged
@@ -20,6 +21,11 @@ from postmigration.judging import today
 from postmigration.migration import Migration
 from postmigration.project import project
 from postmigration.proving import Prover
+from postmigration.report import ending, facts, files, github, publishing
+from postmigration.report.as_html import HtmlReport
+from postmigration.report.as_text import Shown
+from postmigration.report.changes import Last, changes
+from postmigration.report.record import Record, Trouble, in_order
 from postmigration.run import Run, opened
 from postmigration.target import Target
 from postmigration.verdict import CANNOT_JUDGE, INTERRUPTED, Result, Verdict, of_waivers, verdict
@@ -28,6 +34,7 @@ from postmigration.verdict import CANNOT_JUDGE, INTERRUPTED, Result, Verdict, of
 RUN = pytest.StashKey[Run]()
 SESSION = pytest.StashKey["Judgement"]()
 _PROVER = pytest.StashKey[Prover]()
+_POSITION = pytest.StashKey[int]()
 
 # Options with which pytest only tells something.
 _ASKING = ("help", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
@@ -42,40 +49,99 @@ class Judgement:
         self.checks = checks
         self.results: dict[str, Result] = {}
         self.verdict: Verdict | None = None
+        self.started = self._ended = datetime.datetime.now(datetime.UTC)
         self._collection_failed = False
+        self._troubles: list[Trouble] = []
+        self._deselected = 0
+        self.files: files.Files | None = None
+        self._last: Last | None = None
+
+    def prepare(self) -> None:
+        """Puts in place of older reports that this run has not finished."""
+        self.files, self._last = files.prepared(self.config, self.started)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Notes that a file of checks could not be read: an error of ours."""
         self._collection_failed |= report.failed
+        if report.failed:
+            self._troubles.append(Trouble(report.nodeid, report.longreprtext))
 
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Counts what was left out."""
+        self._deselected += len(items)
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Takes the result of a check, from this process or from a worker."""
-        facts = getattr(report, "postmigration", None)
-        if facts is None:
+        """Takes the result of a check, from this process or from a worker, before others show it."""
+        told = getattr(report, "postmigration", None)
+        if told is None:
+            if report.failed:
+                self._troubles.append(Trouble(report.nodeid, report.longreprtext))
             return
-        result = Result.from_dict(facts)
+        result = Result.from_dict(told)
+        if result.outcome == "failed":
+            shown = Shown(result, self.config.option.evidence_rows, getattr(report, "traceback", ""))
+            report.longrepr = shown  # type: ignore[assignment]
         known = self.results.get(result.nodeid)
         # A fixture that breaks after the check has passed must not be lost behind the success.
         if known is None or known.outcome == "passed":
             self.results[result.nodeid] = result
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Replaces pytest's exit status by the verdict's, unless the run itself went wrong."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
+        """Replaces pytest's exit status by the verdict's, and writes the reports: what decides a gate comes last."""
+        self.verdict = self._judged(exitstatus)
+        session.exitstatus = self.verdict.status
+        yield
+        if self.files is not None and not self.config.option.collectonly:
+            publishing.published(self.record(), self.files)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Prints the verdict where a pipeline's log shows it: last."""
+        if self.verdict is not None and not hasattr(config, "workerinput"):
+            ending.concluded(self.verdict, github.commands(self.record(), os.environ))
+
+    def record(self) -> Record:
+        """What the run came to, once it has its verdict."""
+        assert self.verdict is not None
+        run = self.config.stash.get(RUN, None)
+        results = in_order(list(self.results.values()))
+        place = "" if run is None else facts.place(run)
+        weak = facts.weakened(self.config)
+        if self._deselected:
+            weak.append(f"{self._deselected:,} checks left out")
+        return Record(
+            migration=self.migration,
+            verdict=self.verdict,
+            place=place,
+            facts={} if run is None else facts.subject(self.config, run),
+            weakened=weak,
+            results=results,
+            troubles=self._troubles,
+            started=self.started,
+            ended=self._ended,
+            changes=changes(self._last, place, results),
+            evidence_rows=max(1, self.config.option.evidence_rows),
+        )
+
+    def _judged(self, exitstatus: int) -> Verdict:
+        self._ended = datetime.datetime.now(datetime.UTC)
         run = self.config.stash.get(RUN, None)
         plan = {result.plan for result in self.results.values()} - {None}
         if run is not None and run.options.waivers and len(plan) == self.migration.plan_checks:
             self.results["waivers"] = of_waivers(run.options.waivers, list(self.results.values()), today())
-        self.verdict = verdict(
-            list(self.results.values()),
+        come_to = verdict(
+            in_order(list(self.results.values())),
             plan_checks=self.migration.plan_checks,
-            subject="no database" if run is None else report.summary(self.config, run),
+            subject="no database" if run is None else facts.summary(self.config, run),
             demonstration=run is not None and bool(run.demonstration),
             allow_partial=self.config.option.allow_partial,
+            strict=bool(self.config.option.strict),
             interrupted=exitstatus == pytest.ExitCode.INTERRUPTED and not self._collection_failed,
             proof=self.config.stash[_PROVER].sentence() if _PROVER in self.config.stash else "",
         )
-        status = self.verdict.status
+        status = come_to.status
         if self._collection_failed or exitstatus == pytest.ExitCode.INTERNAL_ERROR:
             status = pytest.ExitCode.INTERNAL_ERROR
         elif exitstatus == pytest.ExitCode.USAGE_ERROR:
@@ -83,15 +149,7 @@ class Judgement:
         elif exitstatus == pytest.ExitCode.TESTS_FAILED and not status:
             # Something outside the checks failed in the same session.
             status = pytest.ExitCode.TESTS_FAILED
-        if status != self.verdict.status:
-            self.verdict = Verdict("ERROR", self.verdict.sentence, int(status))
-        session.exitstatus = status
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """Prints the verdict where a pipeline's log shows it: last."""
-        if self.verdict is not None and not hasattr(config, "workerinput"):
-            print(self.verdict.line)
+        return come_to if status == come_to.status else Verdict("ERROR", come_to.sentence, int(status))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -109,6 +167,8 @@ def pytest_configure(config: pytest.Config) -> None:
         migration, checks = project(config.rootpath)
     except CannotJudge as error:
         raise pytest.UsageError(str(error)) from None
+    if config.option.strict and config.option.allow_partial:
+        raise pytest.UsageError("--strict and --allow-partial contradict each other: leave one out")
     if not _judges(config, checks):
         if options.chosen_target(config.option) is not None or options.chosen_baseline(config.option):
             raise pytest.UsageError(
@@ -120,10 +180,10 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     config.pluginmanager.register(config.stash[SESSION])
     if not hasattr(config, "workerinput"):
-        report.prepare(config)
+        config.stash[SESSION].prepare()
     if config.option.collectonly:
         # The pages that say that nothing was judged stay.
-        config.option.htmlpath = config.option.xmlpath = None
+        config.option.htmlpath = None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -136,7 +196,8 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             migration = config.stash[SESSION].migration
             known = faults.read_all(migration.faults) if config.option.prove else ()
             judging = options.judging(config.option, migration.plan_checks)
-            run = opened(options.request(config.option), judging, migration, joined)
+            with ending.waiting("opening the databases", quiet=joined is not None or config.option.verbose < 0):
+                run = opened(options.request(config.option), judging, migration, joined)
         except CannotJudge as error:
             raise pytest.UsageError(str(error)) from None
         except KeyboardInterrupt:
@@ -146,8 +207,9 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             raise pytest.UsageError(f"the database cannot be read: {refused_because(error)}") from None
         config.stash[RUN] = run
         config.add_cleanup(run.cleanup.close)
-        if joined is None:
-            config.pluginmanager.register(report.HtmlReport(config, run, config.stash[SESSION]))
+        written = config.stash[SESSION].files
+        if written is not None:
+            config.pluginmanager.register(HtmlReport(config, config.stash[SESSION].record, written))
         if joined is None and config.option.prove:
             checks = config.stash[SESSION].checks
             config.stash[_PROVER] = Prover(config, checks, known, baseline=run.baseline is not None)
@@ -165,7 +227,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Says what is judged."""
     run = config.stash.get(RUN, None)
-    return [] if run is None else [f"{name}: {value}" for name, value in report.subject(config, run).items()]
+    return [] if run is None else [f"{name + ':':<14} {value}" for name, value in facts.subject(config, run).items()]
 
 
 @pytest.fixture
@@ -185,6 +247,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if SESSION in config.stash and not config.option.backup:
         items[:] = [item for item in items if "backup" not in getattr(item, "fixturenames", ())]
     items.sort(key=lambda item: _plan(item)[0] or 1_000)
+    for position, item in enumerate(items):
+        item.stash[_POSITION] = position
 
 
 @pytest.hookimpl(wrapper=True)
@@ -219,7 +283,9 @@ def pytest_runtest_makereport(
         return testreport
     result = _result(item, call, testreport)
     if result.outcome == "failed":
-        testreport.longrepr = report.text(result)
+        if getattr(item.config.option, "tbstyle", "auto") not in ("auto", "no"):
+            testreport.traceback = testreport.longreprtext  # type: ignore[attr-defined]
+        testreport.longrepr = f"{result.group}: {result.title}"
     elif result.outcome == "broken" and isinstance(getattr(call.excinfo, "value", None), sa.exc.DBAPIError):
         # The server's own words may quote rows.
         testreport.longrepr = result.reason
@@ -232,7 +298,8 @@ def pytest_runtest_makereport(
 
 def _result(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest.TestReport) -> Result:
     number, group, title = _plan(item)
-    sentence, _, meaning = (inspect.getdoc(getattr(item, "obj", None)) or item.name).partition("\n\n")
+    told = (inspect.getdoc(getattr(item, "obj", None)) or item.name).split("\n\n")
+    sentence, meaning, causes, remedy = (" ".join(part.split()) for part in [*told, "", "", ""][:4])
     seen = getattr(item, "funcargs", {}).get("target")
     evidence = seen.evidence if isinstance(seen, Target) else Evidence()
     outcome, reason = "passed", ""
@@ -253,19 +320,21 @@ def _result(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest.T
         outcome, reason = "not judged", "it looked at no database"
     elif not testreport.passed:
         outcome, reason = "not judged", f"pytest reports it as {testreport.outcome}"
-    sentence = " ".join(sentence.split())
     return Result(
         nodeid=item.nodeid,
         plan=number,
         group=group or item.path.stem.removeprefix("test_"),
         title=title or _in_words(item.name),
         sentence=sentence,
-        meaning=" ".join(meaning.split()),
+        meaning=meaning,
+        causes=causes,
+        remedy=remedy,
         outcome=outcome,  # type: ignore[arg-type]
         reason=reason,
         needs_baseline=call.excinfo is not None and isinstance(call.excinfo.value, NeedsBaseline),
         evidence=evidence,
         duration=testreport.duration,
+        position=item.stash.get(_POSITION, 0),
     )
 
 

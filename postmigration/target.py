@@ -11,25 +11,19 @@ import sqlalchemy as sa
 
 from postmigration import catalog, timing
 from postmigration.actors import Population
-from postmigration.before import Before
+from postmigration.before import LACKING, Before
 from postmigration.comparison import Sides
 from postmigration.database import Database, Server, Snapshot, refusal
 from postmigration.differing import of_buckets, of_keys, of_rows
 from postmigration.errors import NotJudged
 from postmigration.evidence import Evidence, Finding, Severity, Violation, shown
 from postmigration.expectation import expectation
-from postmigration.fingerprint import (
-    MUST_BE,
-    compared,
-)
+from postmigration.fingerprint import MUST_BE, compared
 from postmigration.judging import Options
 from postmigration.migration import Migration
 from postmigration.parity import Kind
 from postmigration.sql import pasteable, quoted, written
 from postmigration.waivers import Waiver
-
-# undefined_table, undefined_column, undefined_function: the schema is not, or only partly, migrated.
-_LACKING = ("42P01", "42703", "42883")
 
 
 class Target:
@@ -97,7 +91,7 @@ class Target:
             self._look(count, statement, optional)
             if wrong:
                 rows = side.rows(
-                    f"SELECT * FROM ({sql}) AS wrong ORDER BY 1 LIMIT {self.options.evidence_rows}", **self._parameters
+                    f"SELECT * FROM ({sql}) AS wrong ORDER BY 1 LIMIT {self.options.listed_rows}", **self._parameters
                 )
                 self.evidence.findings.append(
                     Finding(
@@ -108,6 +102,7 @@ class Target:
                         tuple(self._shown(row._asdict(), plain) for row in rows),
                         self._pasteable(sql, before=before),
                         severity,
+                        before="" if before else self.before.said_of(sql, **self._parameters),
                     )
                 )
 
@@ -156,6 +151,7 @@ class Target:
         examined: str | None = None,
         newest: str | None = None,
         accepted: Sequence[Waiver] = (),
+        table: str = "",
     ) -> int:
         """States that a query on the baseline and a query on the target give the same rows.
 
@@ -174,19 +170,19 @@ class Target:
             examined: a query on the target that counts the rows looked at; by default all rows of `want` were.
             newest: a query on the baseline for the parameter `:newest` of the other two.
             accepted: waivers of which both have a column that is true for rows whose differences are accepted.
+            table: whose rows these are, all of them, for the picture of the report; empty for none.
 
         Returns:
             How many rows `want` gives.
         """
-        parameters: dict[str, Any] = dict(self._parameters)
+        parameters = dict(self._parameters)
         before = self.before.rows()
         with self._statement(statement):
-            parameters = dict(self._parameters)
             if newest is not None:
                 parameters["newest"] = before.scalar(newest, **parameters)
             names = [waiver.name for waiver in accepted]
             sides = Sides.of(before, self.snapshot, want, have, columns, key=key, accepted=names, **parameters)
-            found = sides.compared(keep=self.options.evidence_rows, ignore=ignore)
+            found = sides.compared(keep=self.options.listed_rows, ignore=ignore)
             count = (found.want_rows or found.have_rows) if examined is None else self._scalar(examined)
             self._look(count, statement, optional)
             if since := found.marked.get("since"):
@@ -196,9 +192,12 @@ class Target:
                     self.evidence.findings.append(
                         Finding(f"{statement}: {waiver.words}", excused, count, severity="waived", waiver=waiver.name)
                     )
+            if table:
+                self.evidence.show_rows(table, found.want_rows, found.counts)
             if found.wrong:
                 safe = {*plain, *sides.impersonal}
-                query = self._pasteable(of_keys(have, columns[:key], found.differences, safe), parameters)
+                few = found.differences[: self.options.evidence_rows]
+                query = self._pasteable(of_keys(have, columns[:key], few, safe), parameters)
                 mask = partial(self._masked, plain=safe)
                 self.evidence.findings.append(of_rows(found, columns, key, count, statement, mask, query))
             return found.want_rows
@@ -224,6 +223,7 @@ class Target:
                 accepted=waivers,
                 statement=statement,
                 optional=True,
+                table=before.name,
             )
             return
         with self._statement(statement):
@@ -243,6 +243,7 @@ class Target:
                 self.note(
                     f"{found.unjudged:,} buckets not judged: {found.since:,} rows were changed since the cut-over"
                 )
+            self.evidence.show_rows(before.name, found.want_rows, found.kinds)
             if found.different:
                 query = self._pasteable(found.sql, {**self._parameters, "newest": table.newest})
                 mask = partial(self._masked, plain=found.plain)
@@ -302,6 +303,7 @@ class Target:
         with self._statement(f"the query takes more than its {budget:g} ms"):
             median, findings = timing.judged(self.snapshot, sql, budget=budget, index_only=index_only, settings={})
             self.note(f"median of {timing.RUNS} warm runs {median:.1f} ms, budget {budget:g} ms")
+            self.evidence.show_time(f"check {plan}", "whoever judges", median, budget)
             self.evidence.findings += findings
 
     @contextmanager
@@ -391,7 +393,7 @@ class Target:
 
     def _cause(self, error: sa.exc.DBAPIError) -> str:
         said = refusal(error)
-        if getattr(error.orig, "sqlstate", None) not in _LACKING:
+        if getattr(error.orig, "sqlstate", None) not in LACKING:
             return said
         absent = catalog.absent(self.snapshot, self.migration.tables)
         tables = f"; tables that do not exist: {', '.join(absent)}" if absent else ""

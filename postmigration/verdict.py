@@ -25,12 +25,15 @@ class Result:
         group: the plan's group, or the family of checks.
         title: the plan's title, or the sentence.
         sentence: what it establishes.
-        meaning: what it means for the business when it does not hold, and what to do.
+        meaning: what it means for the business when it does not hold.
+        causes: what usually brings that about.
+        remedy: what to do.
         outcome: `broken` is an error of ours.
         reason: why it was not judged, or what broke.
         needs_baseline: it was not judged because no state before was named.
         evidence: what it found.
         duration: seconds.
+        position: its place among the checks, whichever process ran it.
     """
 
     nodeid: str
@@ -41,9 +44,12 @@ class Result:
     meaning: str
     outcome: Outcome
     reason: str = ""
+    causes: str = ""
+    remedy: str = ""
     needs_baseline: bool = False
     evidence: Evidence = field(default_factory=Evidence)
     duration: float = 0.0
+    position: int = 0
 
     @property
     def check(self) -> str:
@@ -69,6 +75,11 @@ class Verdict:
     status: int
 
     @property
+    def go(self) -> bool:
+        """Whether the database may go live: nothing short of everything judged and passed."""
+        return self.status == GO and self.word.startswith("GO")
+
+    @property
     def line(self) -> str:
         """The last line of the run."""
         return f"{self.word}: {self.sentence}"
@@ -81,6 +92,7 @@ def verdict(
     subject: str,
     demonstration: bool = False,
     allow_partial: bool = False,
+    strict: bool = False,
     interrupted: bool = False,
     proof: str = "",
 ) -> Verdict:
@@ -92,6 +104,7 @@ def verdict(
         subject: what was judged and where the report is, for the end of the line.
         demonstration: no database was named, and the engine judged a world of its own.
         allow_partial: what was left out or not judged does not stand in the way.
+        strict: warnings, and whatever was not judged, stand in the way.
         interrupted: the run did not come to its end.
         proof: what is known of the checks, where faults were planted for them.
     """
@@ -112,6 +125,7 @@ def verdict(
     warnings = sum(len(result.evidence.warnings) for result in results)
     waived = sum(sum(result.evidence.waived.values()) for result in results)
     rows = sum(result.evidence.examined for result in results)
+    counts = strict and bool(warnings or unjudged or others_unjudged or for_baseline)
 
     def counted() -> list[str]:
         if failed:
@@ -137,9 +151,13 @@ def verdict(
             parts.append(f"{waived:,} difference{'' if waived == 1 else 's'} waived")
         if warnings:
             parts.append(f"{warnings} warning{'' if warnings == 1 else 's'}")
+        if counts:
+            parts.append("which count (--strict)")
         return [*parts, subject]
 
-    sentence = ", ".join(counted())
+    # A list ends with a semicolon, or the number after it would be taken for one of its own.
+    *first, last = counted()
+    sentence = "".join(f"{part}{';' if ': ' in part else ','} " for part in first) + last
     if interrupted:
         return Verdict("INTERRUPTED", sentence, INTERRUPTED)
     if failed or others_failed:
@@ -150,6 +168,8 @@ def verdict(
         return Verdict("PARTIAL", f"nothing was judged, {subject}", CANNOT_JUDGE)
     if left_out:
         return Verdict("PARTIAL", sentence, GO if allow_partial else CANNOT_JUDGE)
+    if counts:
+        return Verdict("NO-GO", sentence, NO_GO)
     if unjudged or others_unjudged:
         return Verdict("PARTIAL" if allow_partial else "NO-GO", sentence, GO if allow_partial else NO_GO)
     return Verdict("GO (demonstration world, no database was named)" if demonstration else "GO", sentence, GO)
@@ -169,11 +189,14 @@ def of_waivers(waivers: Sequence[Waiver], results: Sequence[Result], today: date
     wrong = problems(waivers, used, today)
     return Result(
         nodeid="waivers",
+        position=1_000_000,
         plan=None,
         group="waivers",
         title="accepted differences",
         sentence="Every accepted difference is there, and accepted until today or longer.",
-        meaning="A waiver that has expired or excuses nothing hides what comes next: renew it, or delete it.",
+        meaning="A waiver that has expired or excuses nothing hides what comes next.",
+        causes="Its last day has passed, or what it excused was repaired.",
+        remedy="Renew it, or delete it from the file of waivers.",
         outcome="failed" if wrong else "passed",
         evidence=Evidence(
             facts=len(waivers),

@@ -113,15 +113,16 @@ class Scratch:
         (directory / "pyproject.toml").write_text(_SCRATCH_SETTINGS)
         (directory / "conftest.py").write_text('pytest_plugins = ["postmigration.plugin"]\n')
 
-    def judge(self, source: str, *options: str) -> Judged:
-        """Judges with the checks of this source, of which one is marked with `@plan`."""
-        file = self.directory / "tests" / f"test_scratch_{next(COUNTER)}.py"
-        file.write_text(_SCRATCH_HEAD + source)
+    def judge(self, source: str, *options: str, file: str = "") -> Judged:
+        """Judges with the checks of this source, of which one is marked with `@plan`, in a file of this name."""
+        path = self.directory / "tests" / (file or f"test_scratch_{next(COUNTER)}.py")
+        path.write_text(_SCRATCH_HEAD + source)
+        sys.modules.pop(path.stem, None)
         recorder = Recorder()
         before = Path.cwd()
         os.chdir(self.directory)
         try:
-            status = pytest.main([str(file), "-p", "no:cacheprovider", *options], plugins=[recorder])
+            status = pytest.main([str(path), "-p", "no:cacheprovider", *options], plugins=[recorder])
         finally:
             os.chdir(before)
         written = self._capsys.readouterr()

@@ -8,6 +8,8 @@ import uuid
 import pytest
 
 from postmigration.evidence import Evidence, Finding, Overview, Violation, shown
+from postmigration.report.as_text import text
+from postmigration.verdict import Result
 from postmigration.waivers import Waiver
 
 
@@ -51,6 +53,17 @@ def test_evidence_survives_a_journey_as_json() -> None:
     assert evidence.overviews == [Overview("a table", ("who",), (("somebody",), ("nobody",)))]
     assert evidence.looked_at == "9 rows, 2 facts"
     assert Evidence.from_dict(json.loads(json.dumps(evidence.to_dict()))) == evidence
+
+
+@pytest.mark.parametrize("length", range(90, 130))
+def test_no_line_of_text_begins_with_what_a_database_holds(length: int) -> None:
+    name = "x" * length + "::error::forged"
+    findings = [Finding(f"refused: {name}", 2, 2, ("name", "other"), ((name, "1"), ("::error::forged", name)))]
+    result = Result("t", 1, "Group", "title", "It holds.", "", "failed", evidence=Evidence(2, findings=findings))
+    lines = text(result, 5).splitlines()
+    assert sum(line.count("rged") for line in lines) >= 2
+    assert not any(line.lstrip().startswith("::") for line in lines)
+    assert max(map(len, lines)) <= 122
 
 
 def test_a_violation_names_its_blockers_only() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures import MIGRATION
 from selftest.conftest import ROOT
 from selftest.faults import document
 
@@ -27,7 +28,13 @@ LAYERS = (
     {"target"},
     {"access", "baseline", "contents", "objects"},
     {"backups.verification", "run"},
-    {"comparison_report", "options", "project", "proving", "report", "terminal"},
+    {"comparison_report", "options", "project", "proving", "terminal"},
+    {f"report.{name}" for name in ("changes", "facts", "rendering")},
+    {"report.record"},
+    {f"report.{name}" for name in ("as_csv", "as_text", "criteria", "pictures")},
+    {f"report.{name}" for name in ("as_json", "as_junit", "as_markdown", "ending", "github")},
+    {"report.files"},
+    {"report.as_html", "report.publishing"},
     {"rehearsal.scripts", "rehearsal.steps", "rehearsal.locks"},
     {"rehearsal.later", "rehearsal.page", "rehearsal.psql", "rehearsal.states", "rehearsal.suite"},
     {"rehearsal.stage"},
@@ -63,12 +70,11 @@ def test_every_module_has_its_layer() -> None:
 def test_layers_are_crossed_one_way_only(module: str) -> None:
     level = next(i for i, layer in enumerate(LAYERS) if module in layer)
     names = imported(MODULES[module])
-    # A name for types only does not load the module.
-    for_types = {"plugin"} if module == "report" else set()
-    ours = {name.removeprefix("postmigration.") for name in names} & MODULES.keys() - for_types
+    ours = {name.removeprefix("postmigration.") for name in names} & MODULES.keys()
     assert ours <= set().union(*LAYERS[: level + 1])
     framework = {name.split(".")[0] for name in names} & {"pytest", "_pytest", "pytest_html"}
-    assert not framework or module in {"bench", "planting", "plugin", "proving", "report"}
+    ours_may = {"bench", "planting", "plugin", "proving", "report.as_html", "report.facts", "report.files"}
+    assert not framework or module in ours_may
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -82,6 +88,24 @@ def test_the_engine_knows_nothing_of_the_migration(module: str) -> None:
 def test_checks_do_not_rest_on_assert(path: Path) -> None:
     # PYTHONOPTIMIZE removes assert statements; a gate must not open for it.
     assert not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(path.read_text())))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*.py")), ids=lambda path: path.stem)
+def test_each_check_says_what_it_means_what_causes_it_and_what_to_do(path: Path) -> None:
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            paragraphs = (ast.get_docstring(node) or "").split("\n\n")
+            assert len(paragraphs) == 4, node.name
+            assert all(paragraph.rstrip().endswith(".") for paragraph in paragraphs), node.name
+
+
+def test_the_plan_names_checks_that_there_are() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
+    names = set(re.findall(r"^def test_(\w+)", sources, re.MULTILINE))
+    names |= {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
+    for criterion in MIGRATION.criteria:
+        assert {name for name in criterion.decided_by if isinstance(name, str)} <= names, criterion.text
+        assert criterion.decided_by or criterion.how, criterion.text
 
 
 def test_the_readme_has_every_option_as_the_help_describes_it() -> None:

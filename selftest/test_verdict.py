@@ -29,52 +29,70 @@ DEMONSTRATION = "GO (demonstration world, no database was named)"
 THREE = [result(1), result(2), result(3)]
 
 
-# What was judged, with which options, the exit status, and the line without the rows examined and the database.
+# What was judged, with which options, the exit status, and the line without the database.
 CASES = [
-    (THREE, {}, GO, "GO: 3 of 3 plan checks passed"),
-    ([*THREE, result(None)], {}, GO, "GO: 3 of 3 plan checks passed"),
-    (THREE, {"demonstration": True}, GO, f"{DEMONSTRATION}: 3 of 3 plan checks passed"),
-    ([*THREE[:2], result(3, warnings=2)], {}, GO, "GO: 3 of 3 plan checks passed, 2 warnings"),
-    ([result(1), result(2, "failed"), result(3, "failed")], {}, NO_GO, "NO-GO: 2 of 3 plan checks failed: 2, 3"),
-    ([*THREE, result(None, "failed")], {}, NO_GO, "NO-GO: 3 of 3 plan checks passed, 1 others failed: title None"),
-    ([*THREE[:2], result(3, "not judged")], {}, NO_GO, "NO-GO: 2 of 3 plan checks passed, 1 not judged: 3"),
-    (THREE[:2], {}, CANNOT_JUDGE, "PARTIAL: 2 of 3 plan checks passed, 1 left out"),
-    (THREE[:2], {"allow_partial": True}, GO, "PARTIAL: 2 of 3 plan checks passed, 1 left out"),
-    ([result(1, "failed")], {"allow_partial": True}, NO_GO, "PARTIAL: 1 of 3 plan checks failed: 1, 2 left out"),
-    ([*THREE[:2], result(3, "broken")], {}, BROKEN, "ERROR: 2 of 3 plan checks passed, 1 broke down: 3"),
+    (THREE, {}, GO, "GO: 3 of 3 plan checks passed, ROWS"),
+    ([*THREE, result(None)], {}, GO, "GO: 3 of 3 plan checks passed, ROWS"),
+    (THREE, {"demonstration": True}, GO, f"{DEMONSTRATION}: 3 of 3 plan checks passed, ROWS"),
+    ([*THREE[:2], result(3, warnings=2)], {}, GO, "GO: 3 of 3 plan checks passed, ROWS, 2 warnings"),
+    ([result(1), result(2, "failed"), result(3, "failed")], {}, NO_GO, "NO-GO: 2 of 3 plan checks failed: 2, 3; ROWS"),
+    (
+        [*THREE, result(None, "failed")],
+        {},
+        NO_GO,
+        "NO-GO: 3 of 3 plan checks passed, 1 others failed: title None; ROWS",
+    ),
+    ([*THREE[:2], result(3, "not judged")], {}, NO_GO, "NO-GO: 2 of 3 plan checks passed, 1 not judged: 3; ROWS"),
+    (THREE[:2], {}, CANNOT_JUDGE, "PARTIAL: 2 of 3 plan checks passed, 1 left out, ROWS"),
+    (THREE[:2], {"allow_partial": True}, GO, "PARTIAL: 2 of 3 plan checks passed, 1 left out, ROWS"),
+    ([result(1, "failed")], {"allow_partial": True}, NO_GO, "PARTIAL: 1 of 3 plan checks failed: 1; 2 left out, ROWS"),
+    ([*THREE[:2], result(3, "broken")], {}, BROKEN, "ERROR: 2 of 3 plan checks passed, 1 broke down: 3; ROWS"),
     # Of a check with parameters the worst result counts, whichever comes first.
-    ([result(1, "failed"), *THREE], {}, NO_GO, "NO-GO: 1 of 3 plan checks failed: 1"),
-    ([*THREE, result(1, "failed")], {}, NO_GO, "NO-GO: 1 of 3 plan checks failed: 1"),
+    ([result(1, "failed"), *THREE], {}, NO_GO, "NO-GO: 1 of 3 plan checks failed: 1; ROWS"),
+    ([*THREE, result(1, "failed")], {}, NO_GO, "NO-GO: 1 of 3 plan checks failed: 1; ROWS"),
     (
         [*THREE, result(1, "not judged"), result(1, "broken")],
         {},
         BROKEN,
-        "ERROR: 2 of 3 plan checks passed, 1 broke down: 1",
+        "ERROR: 2 of 3 plan checks passed, 1 broke down: 1; ROWS",
     ),
-    ([*THREE[1:], result(None)], {}, CANNOT_JUDGE, "PARTIAL: 2 of 3 plan checks passed, 1 left out"),
+    ([*THREE[1:], result(None)], {}, CANNOT_JUDGE, "PARTIAL: 2 of 3 plan checks passed, 1 left out, ROWS"),
     (
         [*THREE, result(None, "not judged")],
         {},
         NO_GO,
-        "NO-GO: 3 of 3 plan checks passed, 1 others not judged: title None",
+        "NO-GO: 3 of 3 plan checks passed, 1 others not judged: title None; ROWS",
     ),
     (
         [*THREE[:2], result(3, "not judged")],
         {"allow_partial": True},
         GO,
-        "PARTIAL: 2 of 3 plan checks passed, 1 not judged: 3",
+        "PARTIAL: 2 of 3 plan checks passed, 1 not judged: 3; ROWS",
     ),
-    (THREE, {"proof": "every check proven"}, GO, "GO: 3 of 3 plan checks passed, every check proven"),
-    (THREE, {"interrupted": True}, INTERRUPTED, "INTERRUPTED: 3 of 3 plan checks passed"),
+    (THREE, {"proof": "every check proven"}, GO, "GO: 3 of 3 plan checks passed, every check proven, ROWS"),
+    (THREE, {"strict": True}, GO, "GO: 3 of 3 plan checks passed, ROWS"),
+    (
+        [*THREE[:2], result(3, warnings=1)],
+        {"strict": True},
+        NO_GO,
+        "NO-GO: 3 of 3 plan checks passed, ROWS, 1 warning, which count (--strict)",
+    ),
+    (
+        [*THREE, result(None, "not judged", needs_baseline=True)],
+        {"strict": True},
+        NO_GO,
+        "NO-GO: 3 of 3 plan checks passed, ROWS, 1 others need the rows of a --baseline, which count (--strict)",
+    ),
+    (THREE, {"interrupted": True}, INTERRUPTED, "INTERRUPTED: 3 of 3 plan checks passed, ROWS"),
 ]
 
 
 @pytest.mark.parametrize(("results", "options", "status", "line"), CASES)
 def test_the_verdict(results: list[Result], options: dict[str, Any], status: int, line: str) -> None:
     come_to = verdict(results, plan_checks=3, subject="db", **options)
-    line, warned, warnings = line.partition(", 2 warnings")
-    assert come_to.line == f"{line}, {len(results)},000 rows examined{warned}{warnings}, db"
+    assert come_to.line == f"{line.replace('ROWS', f'{len(results)},000 rows examined')}, db"
     assert come_to.status == status
+    assert come_to.go == line.startswith("GO")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +111,7 @@ def test_what_does_not_stand_in_the_way_is_counted(more: list[Result], words: st
     assert come_to.sentence.endswith(f",000 rows examined{words}")
 
 
-@pytest.mark.parametrize(("failed", "words"), [(29, "28, 29, "), (31, "28, 29 and 2 more, ")])
+@pytest.mark.parametrize(("failed", "words"), [(29, "28, 29; "), (31, "28, 29 and 2 more; ")])
 def test_a_long_list_is_cut_and_says_so(failed: int, words: str) -> None:
     come_to = verdict([result(n, "failed") for n in range(1, failed + 1)], plan_checks=40, subject="db")
     assert words in come_to.sentence

@@ -67,7 +67,7 @@ def test_what_is_accepted_is_shown_and_fails_nothing(
     assert judged.status == 0
     assert judged.last_line.startswith("GO: 29 of 29 plan checks passed")
     assert "differences waived" in judged.last_line
-    assert "weakened by: --waivers" in judged.output
+    assert "weakened by:   --waivers" in judged.output
     evidence = judged.evidence(CHECK)
     for n in (1, 2, 3):
         assert f"waiver {n} of waivers.toml, accepted until 2999-12-31 by qa@example.com: agreed in" in evidence

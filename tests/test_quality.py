@@ -13,6 +13,11 @@ def test_no_orphaned_contact_points(target: Target) -> None:
     """Every contact point has a project and a contact that exist, and no contact stands twice on a project.
 
     The project page fails, or lists the same person twice.
+
+    Triggers were switched off while data was loaded, or the script was run twice without a guard.
+
+    Delete the contact points that dangle and all but one of each doubled pair; add a unique constraint on the
+    pair.
     """
     points = "SELECT count(*) FROM project_contact_points"
     target.expect_none(
@@ -41,7 +46,13 @@ def test_no_orphaned_contact_points(target: Target) -> None:
 def test_no_orphaned_customer_organizations(target: Target) -> None:
     """Every customer organization that a project names exists.
 
-    A constraint that the catalog calls valid does not prove it: data loaded with triggers switched off can violate it.
+    The project page fails or shows no customer, though the catalog calls the constraint valid: data loaded with
+    triggers switched off can violate it.
+
+    Organizations were deleted while triggers were switched off, or by a rollback script that went too far.
+
+    Restore the organization that is named from the backup, or set the reference anew from the project's customer
+    contact.
     """
     target.expect_none(
         """
@@ -59,6 +70,11 @@ def test_no_table_is_empty(target: Target) -> None:
     """Every table of the model holds rows.
 
     A restore that brought the schema and no data looks healthy to every check that finds nothing wrong.
+
+    A backup without rows was restored, the data script did not run, or this is not the database that you mean.
+
+    Look whether the row counts of the state before are there; restore or migrate again. If an empty table is
+    right, say --allow-empty.
     """
     empty = [
         name
@@ -78,6 +94,10 @@ def test_no_company_is_written_in_two_ways(target: Target) -> None:
     """Company names that differ only by case or white space are probably one company.
 
     The migration rightly keeps them apart; somebody who knows the customers should decide whether to merge them.
+
+    People typed the name anew for each contact.
+
+    Ask somebody who knows the customers; merge the organizations in the application after going live.
     """
     target.expect_none(
         rf"""
@@ -88,6 +108,37 @@ def test_no_company_is_written_in_two_ways(target: Target) -> None:
         statement="groups of customer organizations whose names differ only by case or white space",
         examined=f"SELECT count(*) FROM organizations WHERE {CUSTOMER_ORGANIZATION}",
         plain=["first_id"],
+        severity="warning",
+        optional=True,
+    )
+
+
+def test_statistics_were_gathered(target: Target) -> None:
+    """The planner knows every large table as it is now.
+
+    Pages are slow from the first minute, and nobody sees why: the planner still takes the tables for what they were.
+
+    The bulk change was not followed by ANALYZE, and autovacuum has not come to it yet, or is switched off.
+
+    Run ANALYZE on the tables that are named.
+    """
+    large = """
+        SELECT c.relname::text AS table_name, c.relpages AS pages_known,
+               pg_relation_size(c.oid) / current_setting('block_size')::int AS pages,
+               (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                AND NOT EXISTS (SELECT FROM pg_stats t WHERE (t.schemaname, t.tablename, t.attname)
+                                                            = (n.nspname, c.relname, a.attname))) AS unknown_columns
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = current_schema AND c.relkind = 'r'
+          AND pg_relation_size(c.oid) > 1024 * 1024
+    """
+    target.expect_none(
+        f"""
+        SELECT * FROM ({large}) l WHERE unknown_columns > 0 OR pages > pages_known * 1.3
+        """,
+        statement="large tables whose statistics were not gathered since the bulk change: run ANALYZE",
+        examined=f"SELECT count(*) FROM ({large}) l",
+        plain=["table_name"],
         severity="warning",
         optional=True,
     )

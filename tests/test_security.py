@@ -19,13 +19,18 @@ def test_everybody_sees_what_is_theirs(target: Target, table: str) -> None:
     """Staff see their operator's projects, contacts, contact points and customers; nobody sees another's.
 
     Every project shows "No Customer", though all data is right; or everybody reads the addresses of all customers.
+
+    Policies still compare organization_id with the user's own, though contacts moved to their customer's; or a
+    policy was opened to everybody to make that go away.
+
     Compare the policies of the table with the rules, as the person who is named.
     """
     seen = [
         expect_seen(target, actor, table, may=MAY_SEE[table], must=MUST_SEE[table])
         for actor in target.population.actors
     ]
-    target.evidence.show(f"who sees which rows of {table}", ("who", "may see", "sees"), seen)
+    columns = ("who", "table", "may see", "sees", "wrong")
+    target.evidence.show(f"who sees which rows of {table}", columns, seen, "access")
     if target.population.absent:
         raise NotJudged("; ".join(target.population.absent))
 
@@ -46,6 +51,11 @@ def test_everybody_sees_what_they_saw(target: Target, table: str) -> None:
     """Staff see every row that they saw before the migration, and outsiders see no row more.
 
     Pages that the migration did not touch lose rows for those who work with them, or show them to others.
+
+    A policy was replaced for a table that the migration did not need to touch, or it reads a table whose rows are
+    hidden now.
+
+    Compare the policies of the table with those of before, as the person who is named.
     """
     before = target.before.tables()[table]
     there = {row.id for row in target.before.rows().rows("SELECT id::text FROM users")}
@@ -65,6 +75,12 @@ def test_nothing_bypasses_the_policies(target: Target, way: str) -> None:
     """No table, policy, view, function or privilege lets anybody around row-level security who could not before.
 
     A copy of a table that was made for safety lets everybody read and delete what the policies of the table guard.
+
+    A backup table was left behind, a view belongs to a role that bypasses, or a helper runs with its owner's
+    rights for everybody.
+
+    Drop what was left behind; make the view security_invoker; withdraw EXECUTE from anon and pin the function's
+    search_path.
     """
     require_roles(target.snapshot)
     if way == "privileges":
@@ -85,6 +101,10 @@ def test_nothing_else_tells_of_them(target: Target) -> None:
     """No view, function or other table tells anybody of projects, contacts and customers that are not theirs.
 
     The tables are guarded, and a copy, a report or a search function beside them shows strangers whom to call.
+
+    A backup table was left behind, a view belongs to a role that bypasses, or a function runs with its owner's rights.
+
+    Drop the copy; make the view security_invoker and the function SECURITY INVOKER, or withdraw them from strangers.
     """
     # Strangers first; of each operator's staff one.
     staff = {actor.tenant: actor for actor in reversed(target.population.actors) if actor.kind == "internal"}
@@ -105,6 +125,10 @@ def test_everything_still_runs(target: Target) -> None:
     """Every view can be read, and every function that only reads can be called, as far as it could before.
 
     Something names a column that was dropped, and fails when somebody clicks on it.
+
+    A function or view names a column that was dropped or renamed; PostgreSQL tells only when it is used.
+
+    Replace the function or view that is named, or drop it when nobody calls it.
     """
     used, broken = leftovers(target.snapshot, milliseconds=5_000)
     target.note(f"{used} views and functions used")
@@ -139,6 +163,10 @@ def test_functions_show_what_tables_show(target: Target, function: str) -> None:
     """The functions of the new model show staff what the tables show them, and show nobody else anything.
 
     A function that runs with its owner's rights gives away the contacts that every policy guards.
+
+    The function is SECURITY DEFINER and does not ask who calls it, or it filters otherwise than the policies do.
+
+    Make it SECURITY INVOKER, or let it check the caller; withdraw EXECUTE from anon.
     """
     column, held = _REVEALED[function]
     shown = f"SELECT p.id AS project, f.{column} AS shown FROM projects p, LATERAL {function}(p.id) AS f"
@@ -157,6 +185,10 @@ def test_the_audit_trail_is_the_operators(target: Target) -> None:
     """What was recorded since the state before is filed under an operator, whose staff can read it.
 
     Nobody can see who changed what: it is filed under the customer.
+
+    The audit trigger takes the organization of the row, which is the customer's since the contact moved.
+
+    Let the trigger take the operator, and correct the entries that are named.
     """
     before = target.before.rows()
     newest = before.scalar("SELECT coalesce(max(created_at), '-infinity')::text FROM activity_log")

@@ -1,0 +1,80 @@
+"""What is too long for a page: all wrong rows of a finding, and all findings of a check, as files beside the report."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from postmigration.report.record import Record, anchor
+
+# Findings of a check of which the report tells all; more are in a file.
+MOST_FINDINGS = 25
+# What a spreadsheet would take for a formula, unless it is a number.
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?[0-9][0-9.,e+-]*")
+
+
+class Listed(NamedTuple):
+    """The files that were written, each relative to the report.
+
+    Args:
+        rows: the file of the rows of a finding, by the id of its check and its place among the findings.
+        findings: the file of all findings of a check, by its id.
+    """
+
+    rows: dict[tuple[str, int], str]
+    findings: dict[str, str]
+
+
+def listed(record: Record, directory: Path) -> Listed:
+    """The files that are needed.
+
+    Args:
+        record: what the run came to.
+        directory: where they go.
+    """
+    known = Listed({}, {})
+    for result in record.results:
+        findings = result.evidence.findings
+        for i, finding in enumerate(findings[:MOST_FINDINGS]):
+            if len(finding.rows) > record.evidence_rows:
+                known.rows[result.nodeid, i] = f"{directory.name}/{anchor(result)}-{i + 1}.csv"
+        if len(findings) > MOST_FINDINGS:
+            known.findings[result.nodeid] = f"{directory.name}/{anchor(result)}-findings.csv"
+    return known
+
+
+def written(record: Record, directory: Path) -> Listed:
+    """Writes the files that are needed, and says which.
+
+    Args:
+        record: what the run came to.
+        directory: where they go; it is made when there is something to write.
+    """
+    known = listed(record, directory)
+    for result in record.results:
+        findings = result.evidence.findings
+        for i, finding in enumerate(findings):
+            if file := known.rows.get((result.nodeid, i)):
+                _write(directory.parent / file, finding.columns, finding.rows)
+        if file := known.findings.get(result.nodeid):
+            rows = [(f.severity, str(f.wrong), str(f.examined), f.statement, f.before) for f in findings]
+            columns = ("severity", "wrong", "examined", "statement", "before the migration")
+            _write(directory.parent / file, columns, rows)
+    return known
+
+
+def _write(file: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # With a byte order mark, without which spreadsheets guess another encoding.
+    with file.open("w", encoding="utf-8-sig", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(map(_harmless, columns))
+        writer.writerows([map(_harmless, row) for row in rows])
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

@@ -1,0 +1,59 @@
+"""What the deployment plan asks for besides its checks, and what the checks decide of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from postmigration.migration import Criterion
+from postmigration.report.record import Record
+from postmigration.verdict import Result
+
+Decision = Literal["met", "not met", "not judged", "for a person"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A criterion of the plan with what was decided of it.
+
+    Args:
+        section: where in the plan it stands.
+        text: what it asks for.
+        decision: `for a person` where no check can decide it.
+        decided_by: ids of the checks that decide it.
+        how: what else a person does for it.
+    """
+
+    section: str
+    text: str
+    decision: Decision
+    decided_by: tuple[str, ...]
+    how: str
+
+
+def judged(record: Record) -> list[Judged]:
+    """The criteria of the plan, with what the record decides of them."""
+    return [_judged(criterion, record) for criterion in record.migration.criteria]
+
+
+def _judged(criterion: Criterion, record: Record) -> Judged:
+    deciding = [result for result in record.results if any(_is(result, name) for name in criterion.decided_by)]
+    missing = [name for name in criterion.decided_by if not any(_is(result, name) for result in deciding)]
+    outcomes = {result.outcome for result in deciding}
+    decision: Decision = "met"
+    if not criterion.decided_by:
+        decision = "for a person"
+    elif outcomes & {"failed", "broken"}:
+        decision = "not met"
+    elif missing or "not judged" in outcomes:
+        decision = "not judged"
+    ids = tuple(result.nodeid for result in deciding)
+    return Judged(criterion.section, criterion.text, decision, ids, criterion.how)
+
+
+def _is(result: Result, name: int | str) -> bool:
+    """Whether a check is meant by a number of the plan, the name of its function, or that of its group."""
+    if isinstance(name, int):
+        return result.plan == name
+    function = result.nodeid.rpartition("::")[2].partition("[")[0].removeprefix("test_")
+    return function == name or (result.plan is None and result.group == name)

@@ -1,0 +1,139 @@
+"""The record of a run: all that the report says, free of any form."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from postmigration.migration import Migration
+from postmigration.report.changes import Changes
+from postmigration.verdict import Outcome, Result, Verdict
+
+SYMBOLS: Mapping[Outcome, str] = {"passed": "✔", "failed": "✘", "not judged": "○", "broken": "‼"}
+WORDS: Mapping[Outcome, str] = {
+    "passed": "passed",
+    "failed": "failed",
+    "not judged": "not judged",
+    "broken": "broke down",
+}
+
+
+class Trouble(NamedTuple):
+    """What went wrong outside of the checks: a file that could not be read, a process that died."""
+
+    where: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one run came to.
+
+    Args:
+        migration: what was validated.
+        verdict: what the run comes to.
+        place: which database was judged; empty where none was reached.
+        facts: what was judged, against what, by whom.
+        weakened: the options that let something pass that would otherwise not.
+        results: one for each check, the plan's first and in the plan's order.
+        troubles: what went wrong outside of the checks.
+        started, ended: when.
+        changes: what changed since the last run on the same database, where there is one.
+        evidence_rows: how many wrong rows a reader is shown per finding.
+    """
+
+    migration: Migration
+    verdict: Verdict
+    place: str
+    facts: Mapping[str, str]
+    weakened: Sequence[str]
+    results: Sequence[Result]
+    troubles: Sequence[Trouble]
+    started: datetime.datetime
+    ended: datetime.datetime
+    changes: Changes | None = None
+    evidence_rows: int = 5
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the start to the verdict."""
+        return (self.ended - self.started).total_seconds()
+
+    @property
+    def examined(self) -> int:
+        """How many rows were looked at."""
+        return sum(result.evidence.examined for result in self.results)
+
+    @property
+    def failed(self) -> list[Result]:
+        """The checks that failed or broke down."""
+        return [result for result in self.results if result.outcome in ("failed", "broken")]
+
+    @property
+    def unjudged(self) -> list[Result]:
+        """The checks that were not judged."""
+        return [result for result in self.results if result.outcome == "not judged"]
+
+    @property
+    def warned(self) -> list[Result]:
+        """The checks that have warnings."""
+        return [result for result in self.results if result.evidence.warnings]
+
+    def count(self, outcome: Outcome, *, plan: bool) -> int:
+        """How many checks of the plan, or beyond it, ended so."""
+        return sum(result.outcome == outcome for result in self.results if (result.plan is not None) == plan)
+
+    @property
+    def left_out(self) -> list[int]:
+        """The numbers of the plan's checks that came to no result."""
+        judged = {result.plan for result in self.results}
+        return [number for number in range(1, self.migration.plan_checks + 1) if number not in judged]
+
+    def groups(self, *, plan: bool) -> dict[str, list[Result]]:
+        """The checks of the plan, or those beyond it, by their group."""
+        grouped: dict[str, list[Result]] = {}
+        for result in self.results:
+            if (result.plan is not None) == plan:
+                grouped.setdefault(result.group, []).append(result)
+        return grouped
+
+
+def in_order(results: Sequence[Result]) -> list[Result]:
+    """The plan's checks first, in the plan's order; the others as they stand in their files."""
+    return sorted(results, key=lambda result: (result.plan is None, result.plan or 0, result.position))
+
+
+def anchor(result: Result) -> str:
+    """A name for a check that is the same in each run, and is safe in a URL and as the name of a file."""
+    if result.plan is not None and "[" not in result.nodeid:
+        return f"check-{result.plan:02d}"
+    name = result.nodeid.rpartition("::")[2].removeprefix("test_")
+    safe = "".join(c if c.isascii() and c.isalnum() else "-" for c in name).strip("-").lower()
+    return f"{result.group}-{safe}" if result.plan is None else f"check-{result.plan:02d}-{safe}"
+
+
+# What would make it judged, by words of the reason why it was not.
+_WANTING = {
+    "--read-only": "Run it without --read-only, by a role that may write: all of it is rolled back.",
+    "standby": "Run it on the primary.",
+    "no rows to examine": "Fill what is empty, or say --allow-empty if it is rightly so.",
+    "lock timeout": "Wait for what holds the lock, or raise --lock-timeout, and run again.",
+    "statement timeout": "Raise --statement-timeout, and run again.",
+    "connection was lost": "See why the server ended the connection, and run again.",
+    "permission denied": "Grant the role of --db-url what it lacks, and run again.",
+}
+
+
+def wanting(result: Result) -> str:
+    """What would make a check judged that was not."""
+    if result.needs_baseline:
+        return "Name the state before the migration with --baseline: a database or a pg_dump file."
+    known = (remedy for words, remedy in _WANTING.items() if words in result.reason)
+    return next(known, "Put right what the reason names, and run again.")
+
+
+def when(moment: datetime.datetime) -> str:
+    """A moment as people read it."""
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,82 @@
+"use strict";
+(() => {
+  const find = (id) => document.getElementById(id);
+  const form = find("filter");
+  const checks = [...document.querySelectorAll(".check")];
+  // Read once: what is searched is what is shown.
+  const words = new Map(checks.map((check) => [check, check.textContent.toLowerCase()]));
+  const shown = () => checks.filter((check) => !check.hidden);
+  const opened = (check) => { check.querySelector("details").open = true; };
+
+  function filter() {
+    const text = find("filter-text").value.trim().toLowerCase();
+    const group = find("filter-group").value;
+    const outcome = find("filter-outcome").value;
+    const severity = find("filter-severity").value;
+    for (const check of checks) {
+      check.hidden = Boolean(
+        (group && check.dataset.group !== group)
+        || (outcome && check.dataset.outcome !== outcome)
+        || (severity && !check.dataset.severities.split(" ").includes(severity))
+        || (text && !words.get(check).includes(text)),
+      );
+    }
+    find("filter-count").textContent = `${shown().length} of ${checks.length} checks`;
+  }
+
+  function toTarget() {
+    const check = checks.find((each) => `#${each.id}` === location.hash);
+    if (!check) return;
+    if (check.hidden) { form.reset(); filter(); }
+    opened(check);
+    check.scrollIntoView();
+    check.querySelector("summary").focus({ preventScroll: true });
+  }
+
+  function move(step) {
+    const among = shown();
+    const at = among.findIndex((check) => check.contains(document.activeElement));
+    const next = among[at < 0 ? 0 : Math.min(Math.max(at + step, 0), among.length - 1)];
+    if (next) next.querySelector("summary").focus();
+  }
+
+  async function copy(button) {
+    const pre = button.parentElement.querySelector("pre");
+    try {
+      await navigator.clipboard.writeText(pre.textContent);
+    } catch {
+      // A page from a file or an attachment may not write to the clipboard by itself.
+      const range = document.createRange();
+      range.selectNodeContents(pre);
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+      if (!document.execCommand("copy")) { button.textContent = "Selected: press Ctrl+C"; return; }
+    }
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  }
+
+  form.hidden = false;
+  form.addEventListener("input", filter);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(filter));
+  find("open-all").addEventListener("click", () => shown().forEach(opened));
+  find("close-all").addEventListener("click", () => {
+    for (const check of checks) check.querySelector("details").open = false;
+  });
+  for (const button of document.querySelectorAll(".copy")) {
+    button.hidden = false;
+    button.addEventListener("click", () => copy(button));
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape" && event.target === find("filter-text")) { form.reset(); event.target.blur(); return; }
+    if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
+    if (event.key === "/") { event.preventDefault(); find("filter-text").focus(); }
+    if (event.key === "j") move(1);
+    if (event.key === "k") move(-1);
+  });
+  addEventListener("hashchange", toTarget);
+  filter();
+  toTarget();
+})();

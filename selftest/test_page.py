@@ -1,0 +1,268 @@
+"""The page in a real browser: what it says, that everybody can use it, and that nothing of a database is live."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from fixtures import MIGRATION
+from postmigration.evidence import Evidence, Finding
+from postmigration.report import as_csv, as_html, files
+from postmigration.report.record import Record
+from postmigration.verdict import Result, verdict
+from selftest import showcase
+from selftest.browser import CHROMIUM, chromium, needed
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None and not needed(), reason="there is no Chromium here (with CI set, that would be an error)"
+)
+WORLDS = ("migrated", "red", "hostile")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The pages of real runs."""
+    directory = tmp_path_factory.mktemp("pages")
+    with showcase.server() as server:
+        return {world: showcase.judged(server, world, directory) for world in WORLDS}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM, "Chromium is missing: apt-get install chromium"
+    with chromium() as browser:
+        yield browser
+
+
+class Tab:
+    """A tab, and what it complained of or asked for."""
+
+    def __init__(self, page: Page, path: Path) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.asked: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.goto(path.as_uri())
+
+    def shown(self) -> int:
+        return self.page.locator(".check:visible").count()
+
+
+Opened = Callable[..., Tab]
+
+
+@pytest.fixture
+def opened(browser: Browser, pages: dict[str, Path]) -> Iterator[Opened]:
+    """Opens the page of a world."""
+    contexts = []
+
+    def tab(world: str, **options: Any) -> Tab:
+        contexts.append(browser.new_context(**options))
+        return Tab(contexts[-1].new_page(), pages[world])
+
+    yield tab
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_everybody_can_use_it(opened: Opened, world: str, scheme: str, width: int) -> None:
+    tab = opened(world, color_scheme=scheme, viewport={"width": width, "height": 800})
+    tab.page.locator("#open-all").click()
+    for query in tab.page.locator(".query").all():
+        query.evaluate("details => { details.open = true }")
+    found = Axe().run(tab.page)
+    assert found.violations_count == 0, found.generate_report()
+    assert found.response["passes"], "nothing was looked at"
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_it_needs_nothing_else_and_complains_of_nothing(opened: Opened, pages: dict[str, Path], world: str) -> None:
+    tab = opened(world)
+    assert tab.complaints == []
+    assert [url.partition("?")[0] for url in tab.asked] == [pages[world].as_uri()]
+    assert tab.page.locator("html").get_attribute("lang") == "en"
+    assert pages[world].stat().st_size < 500_000
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("width", [360, 794])
+def test_it_fits_a_phone_and_a_sheet_of_paper(opened: Opened, world: str, width: int) -> None:
+    tab = opened(world, viewport={"width": width, "height": 700})
+    if width > 400:
+        tab.page.emulate_media(media="print")
+    tab.page.locator(".check details").evaluate_all("all => all.forEach(details => { details.open = true })")
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+    if width > 400:
+        assert not tab.page.locator("#filter").is_visible()
+        assert tab.page.pdf(format="A4", prefer_css_page_size=True).startswith(b"%PDF")
+
+
+def test_the_first_screen_says_what_was_judged_and_what_it_came_to(opened: Opened) -> None:
+    for world, word in (("migrated", "✔ GO"), ("red", "✘ NO-GO")):
+        tab = opened(world, viewport={"width": 1280, "height": 800})
+        assert tab.page.locator(".verdict .word").inner_text() == word
+        facts = tab.page.locator(".facts").inner_text()
+        for fact in (f"/{world}, PostgreSQL", "as role postgres", "snapshot", "/legacy", "postmigration 0", "rows by"):
+            assert fact in facts
+        assert tab.page.locator(".matrix").first.locator("tr").count() == 10
+        assert tab.page.locator(".matrix").first.locator(".chip").count() == 29
+        for first in (".verdict", ".facts", ".matrix >> nth=0"):
+            box = tab.page.locator(first).bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] < 800
+
+
+def test_a_failed_check_tells_all_that_somebody_needs(opened: Opened) -> None:
+    check = opened("red").page.locator("#check-16")
+    words = check.inner_text()
+    for part in (
+        "projects whose customer organization does not exist",
+        "What it means.",
+        "Likely causes.",
+        "What to do.",
+        "The state before the migration",
+        "customer_organization_id",
+    ):
+        assert part in words
+    passed = opened("migrated").page.locator("#check-16")
+    passed.locator("summary").first.click()
+    assert "Established over" in passed.inner_text()
+
+
+def test_the_query_can_be_copied(opened: Opened) -> None:
+    tab = opened("red", permissions=["clipboard-read", "clipboard-write"])
+    query = tab.page.locator("#check-16 .query").first
+    query.locator("summary").click()
+    query.locator(".copy").click()
+    query.locator(".copy", has_text="Copied").wait_for()
+    assert tab.page.evaluate("navigator.clipboard.readText()") == query.locator("pre").text_content()
+
+
+def test_checks_are_found_by_group_outcome_severity_and_words(opened: Opened) -> None:
+    tab = opened("red")
+    everything = tab.shown()
+    assert everything > 90
+    tab.page.select_option("#filter-outcome", "failed")
+    failed = tab.shown()
+    assert failed == tab.page.locator(".check.failed").count() > 4
+    assert tab.page.locator("#filter-count").inner_text() == f"{failed} of {everything} checks"
+    tab.page.select_option("#filter-group", "Data Quality")
+    assert tab.shown() == 1
+    tab.page.get_by_role("button", name="Reset").click()
+    tab.page.wait_for_function("document.querySelectorAll('.check:not([hidden])').length > 90")
+    tab.page.select_option("#filter-severity", "warning")
+    assert 0 < tab.shown() < 5
+    tab.page.select_option("#filter-severity", "")
+    tab.page.fill("#filter-text", "DOES NOT EXIST")
+    assert 0 < tab.shown() < failed
+
+
+def test_it_can_be_used_without_a_mouse(opened: Opened) -> None:
+    tab = opened("red")
+    keys = tab.page.keyboard
+    keys.press("j")
+    keys.press("j")
+    assert tab.page.evaluate("document.activeElement.closest('.check').id") == "check-02"
+    keys.press("Enter")
+    assert tab.page.locator("#check-02 > details").get_attribute("open") is not None
+    keys.press("k")
+    assert tab.page.evaluate("document.activeElement.closest('.check').id") == "check-01"
+    keys.press("/")
+    keys.type("jk")
+    assert tab.page.input_value("#filter-text") == "jk"
+    keys.press("Escape")
+    tab.page.wait_for_function("document.getElementById('filter-text').value === ''")
+    tab.page.locator(".chip", has_text="29").first.focus()
+    keys.press("Enter")
+    tab.page.wait_for_function("document.activeElement.closest('.check')?.id === 'check-29'")
+
+
+def test_it_says_all_without_a_script(opened: Opened) -> None:
+    tab = opened("red", java_script_enabled=False)
+    assert tab.page.locator(".verdict .word").inner_text() == "✘ NO-GO"
+    assert tab.page.locator("#check-16 .finding table").is_visible()
+    assert not tab.page.locator("#filter").is_visible()
+    assert not tab.page.locator(".copy").first.is_visible()
+
+
+def test_each_point_of_the_plan_is_decided_or_left_to_a_person(opened: Opened) -> None:
+    rows = opened("red").page.locator(".criteria tbody tr")
+    assert rows.count() == len(MIGRATION.criteria)
+    cells = (rows.locator(name).all_inner_texts() for name in ("td:first-child", ".decision"))
+    decisions = dict(zip(*cells, strict=True))
+    assert decisions["All 29 validation checks pass on the migrated database."] == "✘ not met"
+    assert decisions["The timed queries stay within their budgets, for staff as well."] == "✔ met"
+    assert decisions["The backup is complete and was restored once."] == "○ not judged"
+    assert decisions["Support knows what the new pages look like, and whom to call."] == "☐ for a person"
+    assert rows.locator("a[href='#check-05']").count() > 2
+
+
+def test_pictures_show_what_differs(opened: Opened) -> None:
+    tab = opened("red")
+    assert tab.page.locator("figure").count() >= 5
+    documents = tab.page.locator(".picture tr.bad", has_text="documents")
+    assert documents.locator("rect.missing").count() == 1
+    assert tab.page.locator(".access td.wrong, .access td.nothing").count() > 0
+    assert tab.page.locator("svg[role=img]").count() == tab.page.locator("svg[aria-label]").count() > 20
+    assert opened("migrated").page.locator("rect.missing, rect.changed, rect.over, td.wrong").count() == 0
+
+
+def test_a_hostile_world_cannot_play_with_the_page(opened: Opened, pages: dict[str, Path]) -> None:
+    tab = opened("hostile")
+    assert tab.page.title() == "NO-GO: post-migration validation"
+    assert tab.complaints == []
+    assert tab.page.locator("img, iframe, object, embed, .check script").count() == 0
+    assert tab.page.locator("h1:visible").all_inner_texts() == [f"Validation of the {MIGRATION.name}"]
+    text = tab.page.locator("main").text_content() or ""
+    for name in showcase.HOSTILE[:5]:
+        assert name in text
+    assert "{{ 7 * 7 }}" in text
+    written = pages["hostile"].read_text()
+    assert not any(mark in written for mark in "\a\x1b\u202e\u200f\u2066")
+    assert len(max(tab.page.locator(".finding td").all_text_contents(), key=len)) < 400
+    # And were something live after all, the page's policy would not run it.
+    tab.page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"document.title=1\">')")
+    tab.page.wait_for_timeout(100)
+    assert tab.page.title() == "NO-GO: post-migration validation"
+    assert any("Content Security Policy" in complaint for complaint in tab.complaints)
+
+
+def test_thousands_of_findings_stay_a_page_that_opens_at_once(browser: Browser, tmp_path: Path) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    rows = tuple((str(i), "x" * 300) for i in range(6))
+    query = "SELECT id, name FROM somewhere WHERE something IS WRONG " * 30
+    findings = [Finding(f"finding {i} of a kind " * 5, 9, 10, ("id", "name"), rows, query) for i in range(100)]
+    evidence = Evidence(10, findings=findings)
+    one = Result("tests/t.py::test_0", None, "more", "check 0", "A.", "B.", "failed", evidence=evidence)
+    numbers = range(1, 30)
+    results = [replace(one, nodeid=f"tests/t.py::test_{n}", plan=n, title=f"check {n}") for n in numbers] + [one]
+    come_to = verdict(results, plan_checks=29, subject="db")
+    record = Record(MIGRATION, come_to, "db", {}, [], results, [], now, now)
+    assert sum(len(result.evidence.findings) for result in results) == 3_000
+    path = tmp_path / "validation.html"
+    where = files.Files(path, *(tmp_path / name for name in ("x.xml", "x.json", "x.md", "evidence")))
+    page = as_html.page(record, as_csv.written(record, where.evidence), where)
+    path.write_text(as_html.completed(f"<!DOCTYPE html><html><head></head><body>{page}</body></html>", ""))
+    assert path.stat().st_size < 5_000_000
+    assert len(list(where.evidence.glob("*-findings.csv"))) == 30
+    tab = Tab(browser.new_page(), path)
+    try:
+        assert tab.shown() == 30
+        assert tab.page.evaluate("performance.getEntriesByType('navigation')[0].domComplete") < 5_000
+        tab.page.fill("#filter-text", "check 17")
+        assert 1 <= tab.shown() <= 2
+    finally:
+        tab.page.close()

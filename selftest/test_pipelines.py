@@ -1,0 +1,57 @@
+"""The pipeline files of the examples are what GitHub and GitLab accept, and call the suite as it is called."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from selftest.conftest import ROOT
+
+EXAMPLES = ROOT / "examples"
+_MORE = {"vendor.gitlab-ci": ("--data-transform", "gitlab-ci")}
+SCHEMAS = {"github-actions.yml": "vendor.github-workflows", "gitlab-ci.yml": "vendor.gitlab-ci"}
+
+
+def accepted(schema: str, file: str) -> subprocess.CompletedProcess[str]:
+    """Asks the published schema, which comes with the program, so that no network is needed."""
+    return subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *_MORE.get(schema, ()), file],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_schema_accepts_it(name: str) -> None:
+    done = accepted(SCHEMAS[name], str(EXAMPLES / name))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("github-actions.yml", "runs-on:", "run-on:"),
+        ("gitlab-ci.yml", "    when: always\n    expose_as", "    when: sometimes\n    expose_as"),
+    ],
+)
+def test_the_schema_refuses_what_is_wrong(name: str, right: str, wrong: str, tmp_path: Path) -> None:
+    text = (EXAMPLES / name).read_text()
+    assert right in text
+    broken = tmp_path / name
+    broken.write_text(text.replace(right, wrong))
+    assert accepted(SCHEMAS[name], str(broken)).returncode == 1
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_it_keeps_the_reports_and_passes_no_secret_on_the_command_line(name: str) -> None:
+    text = (EXAMPLES / name).read_text()
+    assert "reports/" in text
+    assert "always" in text
+    assert "secrets." not in "".join(line for line in text.splitlines() if ".venv/bin/pytest" in line)
+    assert "--allow" not in text
+
+
+def test_every_example_is_checked() -> None:
+    assert {path.name for path in EXAMPLES.iterdir()} == set(SCHEMAS)

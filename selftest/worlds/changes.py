@@ -74,6 +74,9 @@ class Cell:
         # No settings, and settings that hold nothing, are the same.
         emptied = self.null and nullable and not empty and self.column != "settings"
         value = "nullif(v, v)" if emptied else _otherwise(type_)
+        if self.column == "role" and self.table == "contacts" and not emptied:
+            # Another role is nobody's business; to have none is.
+            value = "' '"
         connection.execute(
             f"UPDATE {self.table} SET {self.column} = (SELECT {value} FROM (SELECT {self.column} AS v) q) "
             f"WHERE id = '{key}'".encode()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,11 +95,15 @@ def prove(root: Path, faults: Sequence[Fault], checks: Sequence[str], *, baselin
         baseline: the run compares with the rows of a state before.
     """
     planted, left_out = plantable(faults, baseline=baseline)
-    processes = max(2, min(4, os.cpu_count() or 1))
+    processes = max(1, min(max(2, os.cpu_count() or 1), 4, len(planted)))
     shares = [planted[number::processes] for number in range(processes)]
     with ExitStack() as cleanup:
-        directory = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="postmigration-proof-")))
-        running = []
+        # Short, since it stands in the name of a socket.
+        temporary = tempfile.TemporaryDirectory(prefix="proof-", ignore_cleanup_errors=True)
+        directory = Path(cleanup.enter_context(temporary))
+        cleanup.callback(_stop_servers, directory)
+        running: list[tuple[subprocess.Popen[str], list[Fault], Path]] = []
+        cleanup.callback(lambda: _ended([process for process, *_ in running]))
         for number, share in enumerate(shares):
             seen = directory / f"{number}.jsonl"
             task = {
@@ -107,8 +112,7 @@ def prove(root: Path, faults: Sequence[Fault], checks: Sequence[str], *, baselin
                 "sound": list(checks[number::processes]),
                 "seen": str(seen),
             }
-            process = _planting(root, task, checks, directory / f"{number}.log")
-            cleanup.callback(_ended, process)
+            process = _planting(root, task, checks, directory)
             running.append((process, share, seen))
         caught: dict[str, dict[str, Fault]] = {}
         missed: dict[str, dict[str, str]] = {}
@@ -131,15 +135,15 @@ def prove(root: Path, faults: Sequence[Fault], checks: Sequence[str], *, baselin
     return Proof(caught, missed, left_out)
 
 
-def _planting(root: Path, task: Mapping[str, Any], checks: Sequence[str], log: Path) -> subprocess.Popen[str]:
-    """Starts a process that plants a share of the faults."""
+def _planting(root: Path, task: Mapping[str, Any], checks: Sequence[str], directory: Path) -> subprocess.Popen[str]:
+    """Starts a process that plants a share of the faults; whatever it leaves is in this directory."""
     command = [sys.executable, "-m", "pytest", f"--rootdir={root}", "-o", "addopts=", "-p", "no:cacheprovider"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_STEERING)}
-    with log.open("w") as output:
+    with (directory / "log").open("a") as output:
         process = subprocess.Popen(  # noqa: S603 - this Python, with the ids of checks that pytest collected
             [*command, "-s", "--tb=no", "-p", "postmigration.planting", *checks],
             cwd=root,
-            env=environment,
+            env={**environment, "TMPDIR": str(directory)},
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -160,10 +164,19 @@ def _end(process: subprocess.Popen[Any]) -> str:
     return f"ended with status {status}" if status else ""
 
 
-def _ended(process: subprocess.Popen[Any]) -> None:
-    """Ends a process that is still running, and its server with it."""
-    process.terminate()
-    process.wait()
+def _ended(processes: Sequence[subprocess.Popen[Any]]) -> None:
+    """Ends those processes that are still running, and their servers with them."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait()
+
+
+def _stop_servers(directory: Path) -> None:
+    """Stops the servers of processes that could not do so themselves."""
+    for file in directory.glob("*/postmaster.pid"):
+        with suppress(OSError, ValueError):
+            os.kill(int(file.read_text().split()[0]), signal.SIGQUIT)
 
 
 def _counted(number: int, name: str) -> str:

@@ -1,6 +1,8 @@
 """`--prove` shows that each check can fail, on worlds of its own, and trusts none that does not."""
 
+import os
 import subprocess
+import time
 from pathlib import Path
 
 import psycopg
@@ -90,10 +92,17 @@ def test_a_check_that_always_fails_is_not_proven(tmp_path: Path) -> None:
     assert not proof.proven("1")
 
 
-def test_what_stops_the_planting_is_not_taken_for_a_proof(tmp_path: Path) -> None:
-    project = _project(tmp_path, "os._exit(7)")
+def test_what_stops_the_planting_is_not_taken_for_a_proof_and_leaves_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    server = "target.value(\"SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)\")"
+    project = _project(tmp_path, f"pathlib.Path({str(file)!r}).write_text({server}); os._exit(7)")
     proof = prove(project, faults.read_all(tmp_path / "faults"), ["tests/test_x.py::test_x"], baseline=True)
     assert proof.missed["1"]["1__x"] == "the process that was to plant it ended with status 7"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and Path(f"/proc/{file.read_text()}").exists():
+        pass
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(file.read_text()), 0)
 
 
 @pytest.mark.parametrize(("body", "status"), [("target.expect(True, 'x')", 3), ("target.expect(False, 'x')", 1)])
@@ -122,7 +131,7 @@ def _project(directory: Path, body: str) -> Path:
         "MIGRATION = dataclasses.replace(fixtures.MIGRATION, plan_checks=1, faults=here / 'faults')\n"
     )
     (directory / "tests" / "test_x.py").write_text(
-        'import os, pytest\n@pytest.mark.plan(1, group="Own", title="A check")\n'
+        'import os, pathlib, pytest\n@pytest.mark.plan(1, group="Own", title="A check")\n'
         f'def test_x(target):\n    "It holds."\n    {body}\n'
     )
     (directory / "faults" / "1__x.sql").write_text("-- It broke.\n-- red: 1\n-- says: x\nDELETE FROM reviews;\n")

@@ -134,7 +134,7 @@ def rows_sql(rows: RowSet, hashing: Hashing) -> str:
     return f"""
         SELECT {key}, count(*), {values}
         FROM (SELECT q.*, {hashing.key(rows.columns[: rows.key])} AS {key} FROM ({rows.sql}) q) q
-        WHERE {key} = ANY(CAST(:postmigration_hashes AS bigint[])) GROUP BY 1{f", {positions}" if positions else ""}
+        WHERE {key} = ANY(CAST(:postmigration_hashes AS bigint[])) GROUP BY 1, {positions}
     """
 
 

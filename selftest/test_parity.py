@@ -14,7 +14,17 @@ from postmigration.catalog import table
 from postmigration.comparison import Sides
 from postmigration.database import Database, Snapshot
 from postmigration.expectation import expectation, lost_columns
-from postmigration.parity import Bucket, Difference, Pack, RowSet, hash_differences, row_differences
+from postmigration.hashing import hashing
+from postmigration.parity import (
+    Bucket,
+    Difference,
+    Pack,
+    RowSet,
+    hash_differences,
+    hashes_sql,
+    row_differences,
+    rows_sql,
+)
 from selftest.conftest import Copy, Judge
 
 HASHES = st.integers(-(2**63), 2**63 - 1)
@@ -129,6 +139,32 @@ def snapshot(server: embedded.Server) -> Iterator[Snapshot]:
     yield snapshot
     snapshot.close()
     snapshot.database.close()
+
+
+def test_each_mark_holds_the_keys_that_it_is_for(snapshot: Snapshot) -> None:
+    types = snapshot.types("SELECT id, name FROM organizations")
+    alike = hashing(types, types, "native")
+    marks = {"all": "true", "none": "q.id IS NULL", "one": "q.slug = 'customer'"}
+    rows = RowSet("SELECT * FROM organizations", ("id", "name"), 1, marks)
+    found = snapshot.rows(hashes_sql(rows, alike, 1, 4), postmigration_chosen=[0])
+    packs = {bucket: Pack(packed, repeated, held) for bucket, packed, repeated, *held in map(tuple, found)}
+    keys = {key: bucket for bucket, pack in packs.items() for key in pack.by_key() or {}}
+    assert len(keys) == snapshot.scalar("SELECT count(*) FROM organizations") > 4
+    assert all(bucket == key & 3 for key, bucket in keys.items())
+    assert set().union(*(pack.keys(0) for pack in packs.values())) == keys.keys()
+    assert [sum(len(pack.keys(mark)) for pack in packs.values()) for mark in (1, 2)] == [0, 1]
+
+
+def test_the_hash_of_the_key_has_a_name_that_no_column_has(snapshot: Snapshot) -> None:
+    sql = "SELECT id AS postmigration_key, id AS postmigration_key_, name FROM organizations"
+    types = snapshot.types(sql)
+    rows = RowSet(sql, tuple(types), 1)
+    alike = hashing(types, types, "native")
+    (found,) = snapshot.rows(hashes_sql(rows, alike, 1, 1), postmigration_chosen=[0])
+    keys = Pack(found.rows, found.repeated).by_key()
+    assert keys is not None
+    assert len(keys) == snapshot.scalar("SELECT count(*) FROM organizations")
+    assert {row[0] for row in snapshot.rows(rows_sql(rows, alike), postmigration_hashes=list(keys))} == keys.keys()
 
 
 def test_lost_and_altered_columns_are_named(server: embedded.Server, snapshot: Snapshot, copy: Copy) -> None:

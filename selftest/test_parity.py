@@ -156,7 +156,7 @@ def test_each_mark_holds_the_keys_that_it_is_for(snapshot: Snapshot) -> None:
 
 
 def test_the_hash_of_the_key_has_a_name_that_no_column_has(snapshot: Snapshot) -> None:
-    sql = "SELECT id AS postmigration_key, id AS postmigration_key_, name FROM organizations"
+    sql = "SELECT id AS postmigration_key, id AS postmigration_key_, id AS none, name FROM organizations"
     types = snapshot.types(sql)
     rows = RowSet(sql, tuple(types), 1)
     alike = hashing(types, types, "native")

@@ -216,10 +216,13 @@ def _projects(draw: st.DrawFn, world: World, operators: int, contacts: list[Row]
         customers = st.sampled_from(contacts)
         customer = draw(customers) if number == 0 else draw(st.none() | customers)
         holder = identity("organization", draw(st.integers(0, operators - 1)))
+        if customer is not None:
+            # One operator may build for a contact that another one holds.
+            holder = draw(st.sampled_from((customer["organization_id"], customer["organization_id"], holder)))
         project = world.add(
             "public.projects",
             id=identity("project", number),
-            organization_id=holder if customer is None else customer["organization_id"],
+            organization_id=holder,
             project_id=draw(st.sampled_from(("P-250101", "X ", "'", "漢"))) + str(number),
             title=draw(TEXTS)[:255],
             customer_id=None if customer is None else customer["id"],

@@ -85,24 +85,27 @@ def population(
 
     Args:
         snapshot: where to look.
-        people: a query for the people that are wanted: name, kind, tenant, role, and their id or NULL.
+        people: a query for the people that are wanted: name, kind, tenant, role, and their id or NULL; `:ids` are
+            those of `only`.
         invent: inserts one who is not there.
-        only: ids to which the people are narrowed; all where it is empty.
+        only: ids of those who are wanted instead; some of each kind where it is empty.
         writing: whether any may be inserted.
 
     Raises:
         NotJudged: the server has no such roles, or this role may not act as them.
     """
     require_roles(snapshot)
-    found = [Actor(r.name, r.kind, r.tenant, r.role, r.id and str(r.id)) for r in snapshot.rows(people)]
+    rows = snapshot.rows(people, ids=list(only))
+    found = [Actor(r.name, r.kind, r.tenant, r.role, r.id and str(r.id)) for r in rows]
     if only:
-        found = [replace(actor, name=f"{actor.name} ({actor.id})") for actor in found if actor.id in only]
+        found = [replace(actor, name=f"{actor.name} ({actor.id})") for actor in found]
     lacking = [actor for actor in found if actor.id is None]
     # A connection of its own: what they see is compared with what the other one sees.
     real = snapshot.joined()
     inventing = bool(lacking) and writing
     crowd = Snapshot(snapshot.database, snapshot.exported(), writable=True) if inventing else real
-    actors, absent = [], [f"no user of the chosen roles has the id {i}" for i in only if i not in {a.id for a in found}]
+    actors: list[Actor] = []
+    absent: list[str] = []
     for actor in found:
         if actor.id is not None:
             actors.append(actor)

@@ -186,7 +186,7 @@ _TABLES = """
 
 _COLUMNS = f"""
     SELECT c.relname::text AS of, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
-           NOT a.attnotnull AS nullable, pg_get_expr(d.adbin, d.adrelid) AS default,
+           NOT a.attnotnull AS nullable, CASE WHEN :expressions THEN pg_get_expr(d.adbin, d.adrelid) END AS default,
            c.relrowsecurity AS row_security
     FROM {_TABLES}
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -198,8 +198,10 @@ _INDEXES = f"""
     SELECT c.relname::text AS of, i.indexrelid::regclass::text AS name, i.indisunique AS unique,
            i.indisprimary AS primary, am.amname::text AS method,
            i.indisvalid AND i.indisready AND i.indislive AS usable,
-           pg_get_expr(i.indpred, i.indrelid) AS predicate,
-           ARRAY(SELECT coalesce(a.attname::text, pg_get_indexdef(i.indexrelid, k.position, true))
+           CASE WHEN i.indpred IS NULL THEN NULL WHEN :expressions THEN pg_get_expr(i.indpred, i.indrelid)
+                ELSE 'some rows' END AS predicate,
+           ARRAY(SELECT coalesce(a.attname::text, CASE WHEN :expressions THEN
+                                 pg_get_indexdef(i.indexrelid, k.position, true) ELSE '(an expression)' END)
                  FROM generate_series(1, i.indnkeyatts) AS k(position)
                  LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.position - 1]
                       AND a.attnum > 0
@@ -239,12 +241,17 @@ _EVENTS = {4: "INSERT", 8: "DELETE", 16: "UPDATE"}
 
 
 @functools.lru_cache(maxsize=4)
-def tables(snapshot: Snapshot) -> dict[str, Table]:
-    """The facts of all tables of the snapshot's schema, by name; a snapshot does not change, so they are read once."""
+def tables(snapshot: Snapshot, *, expressions: bool = True) -> dict[str, Table]:
+    """The facts of all tables of the snapshot's schema, by name; a snapshot does not change, so they are read once.
+
+    Args:
+        expressions: with defaults, predicates and expressions, for which the server waits for whoever locks a table.
+    """
 
     def grouped(sql: str) -> dict[str, list[sa.Row[Any]]]:
         found: dict[str, list[sa.Row[Any]]] = {}
-        for row in snapshot.rows(sql, schema=snapshot.database.schema):
+        asked = {"expressions": expressions} if ":expressions" in sql else {}
+        for row in snapshot.rows(sql, schema=snapshot.database.schema, **asked):
             found.setdefault(row[0], []).append(row)
         return found
 
@@ -278,9 +285,9 @@ def tables(snapshot: Snapshot) -> dict[str, Table]:
     }
 
 
-def table(snapshot: Snapshot, name: str) -> Table:
-    """The facts of one table; a table without columns if the schema has none of that name."""
-    return tables(snapshot).get(name, Table(name, {}, (), (), (), row_security=False))
+def table(snapshot: Snapshot, name: str, *, expressions: bool = True) -> Table:
+    """The facts of one table, as `tables` tells them; a table without columns if the schema has none of that name."""
+    return tables(snapshot, expressions=expressions).get(name, Table(name, {}, (), (), (), row_security=False))
 
 
 def absent(snapshot: Snapshot, names: Collection[str]) -> list[str]:

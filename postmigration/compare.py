@@ -73,7 +73,7 @@ def compared_tables(
             for snapshot in pair:
                 cleanup.callback(snapshot.close)
             free.put(pair)
-        facts = {name: (catalog.table(before, name), catalog.table(after, name)) for name in (r.name for r in names)}
+        facts = {r.name: [catalog.table(side, r.name, expressions=False) for side in (before, after)] for r in names}
         stopped = threading.Event()
 
         def one(relation: Relation) -> TableComparison:
@@ -164,7 +164,7 @@ def compared_with_fingerprint(
         keep: of how many buckets that differ to tell the keys.
     """
     for name in (relation.name for relation in names):
-        table, now = before.tables.get(name), catalog.table(after, name)
+        table, now = before.tables.get(name), catalog.table(after, name, expressions=False)
         try:
             if table is None:
                 yield _one_sided(name, after, missing=False)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from postmigration.actors import Actor
 from postmigration.database import Snapshot
 from postmigration.sql import quoted
+from postmigration.surface import SCHEMAS, named
 from postmigration.visibility import said
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -18,21 +19,23 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ROWS = 1_000
 # A function that cannot change anything is asked without arguments, or for each of some ids.
 _SOURCES = f"""
-    SELECT format('%s %s', CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END, c.relname) AS name,
+    SELECT format('%s %s', CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END,
+                  {named("c.relnamespace", "c.relname")}) AS name,
            format('SELECT to_jsonb(q) FROM %I.%I AS q LIMIT {_ROWS}', n.nspname, c.relname) AS query
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = :schema AND NOT c.relname = ANY(:but) AND NOT c.relispartition
+    WHERE n.oid IN ({SCHEMAS}) AND (n.nspname <> :schema OR NOT c.relname = ANY(:but)) AND NOT c.relispartition
       AND (c.relkind IN ('r', 'p', 'v', 'f') OR c.relkind = 'm' AND c.relispopulated)
       AND NOT EXISTS (SELECT FROM pg_depend e
                       WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
     UNION ALL
-    SELECT format('function %s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)),
+    SELECT format('function %s(%s)', {named("p.pronamespace", "p.proname")}, pg_get_function_identity_arguments(p.oid)),
            CASE p.pronargs
                WHEN 0 THEN format('SELECT to_jsonb(f) FROM %I.%I() AS f LIMIT {_ROWS}', n.nspname, p.proname)
                ELSE format('SELECT to_jsonb(f) FROM unnest(CAST(:ids AS uuid[])) AS i(id), LATERAL %I.%I(i.id) AS f '
                            'LIMIT {_ROWS}', n.nspname, p.proname) END
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE n.nspname = :schema AND NOT p.proname = ANY(:but) AND p.prokind = 'f' AND p.provolatile IN ('s', 'i')
+    WHERE n.oid IN ({SCHEMAS}) AND (n.nspname <> :schema OR NOT p.proname = ANY(:but))
+      AND p.prokind = 'f' AND p.provolatile IN ('s', 'i')
       AND (p.pronargs = 0 OR p.pronargs = 1 AND p.proargtypes[0] = 'uuid'::regtype)
       AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype)
       AND NOT EXISTS (SELECT FROM pg_depend e
@@ -74,7 +77,7 @@ def disclosed(
         but: tables, views and functions that are judged elsewhere.
 
     Returns:
-        By source, role of the database and table: how many rows or values, and who learns them first.
+        By source, role of the database and table: of how many rows at the least, and who learns of them first.
 
     Raises:
         NotJudged: asking took too long, or waited for a lock.
@@ -88,9 +91,9 @@ def disclosed(
     for actor in actors:
         learned = {source.name: _learned(people, actor, source.query, samples) for source in sources}
         for table, guard in guarded.items():
-            secret = _secret(everything, actor, table, guard, set().union(*learned.values()))
+            secrets = _secrets(everything, actor, table, guard, set().union(*learned.values()))
             for name, values in learned.items():
-                if count := len(values & secret):
+                if count := max(len(values & secret) for secret in secrets):
                     found.setdefault((name, actor.database_role, table), (count, actor.name))
     return found
 
@@ -120,12 +123,12 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(part)
 
 
-def _secret(everything: Snapshot, actor: Actor, table: str, guard: Guarded, texts: set[str]) -> set[str]:
-    """Those of some texts that belong to rows of a table of which somebody may not know."""
+def _secrets(everything: Snapshot, actor: Actor, table: str, guard: Guarded, texts: set[str]) -> list[set[str]]:
+    """Those of some texts that belong to rows of a table of which somebody may not know, for each of its columns."""
     tenant = actor.tenant and str(actor.tenant)
     # Staff and guests know people from elsewhere too; to a stranger each of these is news.
     columns = ["id", *(guard.texts if tenant is None else ())]
-    secret: set[str] = set()
+    secrets = []
     for column in columns:
         rows = everything.rows(
             f"""
@@ -137,5 +140,5 @@ def _secret(everything: Snapshot, actor: Actor, table: str, guard: Guarded, text
             tenant=tenant,
             internal=actor.kind == "internal",
         )
-        secret.update(row[0] for row in rows)
-    return secret
+        secrets.append({str(row[0]) for row in rows})
+    return secrets

@@ -41,7 +41,14 @@ def declare(add: Callable[..., object]) -> None:
     )
     add("--cutover", metavar="TIMESTAMP", help="when the migrated application went live; what came later owes less")
     add("--waivers", metavar="FILE", help="accepted differences, each with reason, owner and expiry date (TOML)")
-    add("--as", action="append", default=[], dest="people", metavar="USER", help="try it as this user only, by id")
+    add(
+        "--as",
+        action="append",
+        default=[],
+        dest="people",
+        metavar="USER",
+        help="try it as this user, by id, and as nobody else",
+    )
     add("--read-only", action="store_true", help="leave out the checks that write and roll back")
     add("--allow-empty", action="store_true", help="a check that finds no rows to examine passes")
     add("--allow-partial", action="store_true", help="exit 0 although checks were left out or not judged")
@@ -157,7 +164,7 @@ def judging(option: Namespace, plan_checks: int) -> Options:
         read_only=option.read_only,
         allow_empty=option.allow_empty,
         show_values=option.show_values,
-        evidence_rows=max(1, option.evidence_rows),
+        evidence_rows=_at_least_one("--evidence-rows", option.evidence_rows),
         people=tuple(option.people),
         waivers=() if option.waivers is None else waivers.read(Path(option.waivers)),
         budgets=dict(_budget(text, plan_checks) for text in option.budget),
@@ -180,3 +187,9 @@ def _budget(text: str, plan_checks: int) -> tuple[int, float]:
         if 1 <= int(number) <= plan_checks and 0 < float(limit) < math.inf:
             return int(number), float(limit)
     raise CannotJudge(f"--budget={text}: want the number of a plan check and milliseconds, like 17=100")
+
+
+def _at_least_one(name: str, number: int) -> int:
+    if number < 1:
+        raise CannotJudge(f"{name}={number}: want 1 or more")
+    return number

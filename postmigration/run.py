@@ -158,6 +158,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
         identified = server(target)
         _fit(target, migration, options)
         _check(options.accepted, target)
+        _known(options.people, migration, target)
         baseline = baseline_server = fingerprint = None
         origin: Baseline | None = joined["baseline"] and Baseline(**joined["baseline"])
         if origin is not None and origin.fingerprint:
@@ -195,6 +196,13 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             shared=joined,
             cleanup=cleanup.pop_all(),
         )
+
+
+def _known(people: Sequence[str], migration: Migration, target: Snapshot) -> None:
+    """Makes sure that the users who were named are there."""
+    there = {str(row.id) for row in target.rows(migration.people, ids=list(people))} if people else set()
+    if absent := [name for name in people if name not in there]:
+        raise CannotJudge(f"--as={absent[0]}: the database has no user with this id")
 
 
 def _check(waivers: Sequence[Waiver], target: Snapshot) -> None:

@@ -83,10 +83,23 @@ def test_only_those_who_are_named_are_tried(server: embedded.Server, copy: Copy,
     assert seen_as(judged) == {f"qa of operator 1 ({row[0]})"} or seen_as(judged) == {f"qa of operator 2 ({row[0]})"}
 
 
-def test_an_unknown_user_is_not_judged(server: embedded.Server, judge: Judge) -> None:
+def test_anybody_can_be_named(server: embedded.Server, judge: Judge) -> None:
+    """Also somebody who is not among the few of each role."""
+    with server.connect("migrated") as connection:
+        ((one,),) = connection.execute(
+            "SELECT id FROM users WHERE role = 'sales' ORDER BY created_at DESC, id DESC LIMIT 1"
+        ).fetchall()
+    judged = judge(f"--db-url={server.conninfo('migrated')}", f"--as={one}", "--allow-partial", "-k", SEEN)
+    assert judged.red() == set(), judged.output
+    (name,) = seen_as(judged)
+    assert name.startswith("sales of operator")
+    assert name.endswith(f"({one})")
+
+
+def test_an_unknown_user_is_an_error(server: embedded.Server, judge: Judge) -> None:
     judged = judge(f"--db-url={server.conninfo('migrated')}", "--as=nobody", "-k", SEEN)
-    assert {result.outcome for result in judged.results} == {"not judged"}
-    assert "no user of the chosen roles has the id nobody" in judged.results[0].reason
+    assert judged.status == 4
+    assert "ERROR: --as=nobody: the database has no user with this id" in judged.output
 
 
 def test_a_role_that_may_act_as_nobody_is_not_judged(server: embedded.Server, copy: Copy, judge: Judge) -> None:

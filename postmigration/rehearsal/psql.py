@@ -30,6 +30,7 @@ _LOST = re.compile(r"(?m)^(?:psql:.*: )?(?:fatal: |server closed the connection 
 # Classes of errors whose message names objects and never a value; of others what is quoted is masked.
 _NAMING = ("0A", "25", "26", "2B", "2D", "34", "3D", "3F", "40", "42", "53", "54", "55", "57", "58")
 _SYNTAX_ERROR = "42601"
+_MEANT = re.compile(r"\b(?:success\w*|complete\w*|finished|done|passed)\b|✅", re.IGNORECASE)
 _QUOTED = re.compile(r"\".*\"|'.*'|0x[0-9A-Fa-f]+|[\w.+-]+@[\w.-]+")
 _LONGEST = 90
 _CHANGE_NOTHING = ("SELECT", "SET", "RESET", "SHOW", "ANALYZE", "VACUUM", "BEGIN", "START", "COMMIT", "END", "ROLLBACK")
@@ -174,15 +175,14 @@ def run(
     if status is None:
         refused.append(f"it ran longer than {timeout:g} seconds and was stopped")
     spoken = [line for line in (printed.decode(errors="replace") + complaints).splitlines() if _speaks(line)]
-    last = spoken[-1] if spoken else ""
-    return ScriptRun(
-        script, seconds, statements, tuple(refused), status, rows, last if show_values else _QUOTED.sub("‹…›", last)
-    )
+    # Beside the words that were meant, a line may tell of somebody.
+    last = spoken[-1] if spoken and show_values else " ".join(_MEANT.findall(spoken[-1])) if spoken else ""
+    return ScriptRun(script, seconds, statements, tuple(refused), status, rows, last)
 
 
 def _speaks(line: str) -> bool:
     """Whether a line of psql's output was meant for people: that something is complete, successful, done."""
-    return re.search(r"success|complete|finished|done|passed|✅", line, re.I) is not None and "ERROR" not in line
+    return _MEANT.search(line) is not None and not re.search(r"ERROR|^LINE \d+:|^STATEMENT:", line)
 
 
 def _ended(server: embedded.Server, application: str, *, at_once: bool) -> None:

@@ -86,6 +86,10 @@ def _check(result: Result, evidence_rows: int, listed: Listed) -> dict[str, Any]
             }
             for i, finding in enumerate(result.evidence.findings)
         ],
+        "tables": [
+            {"title": table.title, "columns": list(table.columns), "rows": [list(row) for row in table.rows]}
+            for table in result.evidence.overviews
+        ],
     }
 
 

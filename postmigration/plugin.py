@@ -196,7 +196,9 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             migration = config.stash[SESSION].migration
             known = faults.read_all(migration.faults) if config.option.prove else ()
             judging = options.judging(config.option, migration.plan_checks)
-            with ending.waiting("opening the databases", quiet=joined is not None or config.option.verbose < 0):
+            with ending.waiting(
+                "opening the databases", quiet=joined is not None or getattr(config.option, "verbose", 0) < 0
+            ):
                 run = opened(options.request(config.option), judging, migration, joined)
         except CannotJudge as error:
             raise pytest.UsageError(str(error)) from None

@@ -31,7 +31,7 @@ def test_one_that_holds_the_state_before_is_go(source: embedded.Server, judge: J
     judged = judge(f"--db-url={migrated}", f"--baseline={legacy}", f"--backup={backup}")
     assert judged.last_line.startswith("GO: 29 of 29 plan checks passed"), judged.output
     assert judged.outcome(CHECK) == "passed"
-    assert "backup: before.dump" in judged.output
+    assert "backup:        before.dump" in judged.output
     notes = next(" ".join(r.evidence.notes) for r in judged.results if CHECK in r.nodeid)
     assert "before.dump: pg_dump archive (custom, gzip)" in notes
     assert "restored into PostgreSQL 18 in " in notes
@@ -40,7 +40,7 @@ def test_one_that_holds_the_state_before_is_go(source: embedded.Server, judge: J
 def test_without_one_it_is_left_out_and_said(source: embedded.Server, judge: Judge) -> None:
     judged = judge(f"--db-url={source.conninfo('migrated')}", "-k", "backup or company")
     assert not [result for result in judged.results if CHECK in result.nodeid]
-    assert "backup: none: whether one holds the state before is not judged (--backup)" in judged.output
+    assert "backup:        none: whether one holds the state before is not judged (--backup)" in judged.output
 
 
 FAULTS: dict[str, tuple[tuple[str, ...], str]] = {

@@ -47,6 +47,8 @@ def test_the_reference_migration_is_proven(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "rehearsal-validation.html").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "rehearsal-validation.html",
+        "rehearsal-validation.json",
+        "rehearsal-validation.md",
         "rehearsal-validation.xml",
         "rehearsal.html",
     ]

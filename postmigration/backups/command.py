@@ -114,7 +114,8 @@ def _print(found: Verification, option: Namespace, name: str) -> None:
         print(f"NOT PROVEN: {name} is not what it claims to be: {shown(found.problems[0], plain=True)}")
     elif not found.unjudged:
         compared = (
-            f"equal, row for row, to what --against names: {len(found.comparisons)} tables, {found.rows:,} rows"
+            f"equal, row for row, to what --against names: {len(found.comparisons)} tables, "
+            f"{found.compared_rows:,} rows"
             if found.comparisons
             else f"whole: all of its {found.rows:,} rows arrived; it was compared with nothing (--against)"
         )

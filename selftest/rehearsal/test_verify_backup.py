@@ -13,6 +13,7 @@ from postmigration import cli, embedded
 from postmigration.run import demonstration_world
 from selftest.dumps import dump
 from selftest.rehearsal.conftest import Run
+from selftest.servers import SYSTEM_BINARIES, SystemServer
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +127,58 @@ def test_objects_that_are_not_in_it_are_named(run: Run, source: embedded.Server,
     assert done.status == 1
     assert done.last_line.endswith("policy contacts_own_organization on public.contacts is another one in it (using)")
     source.drop("changed")
+
+
+OTHERWISE = {
+    "policy users_own_organization on public.users is another one in it (using)": """
+        ALTER POLICY users_own_organization ON users USING (true)
+    """,
+    "table public.contacts is another one in it (row-level security)": """
+        ALTER TABLE contacts DISABLE ROW LEVEL SECURITY
+    """,
+    "function public.current_organization_id() is another one in it (definition)": """
+        CREATE OR REPLACE FUNCTION current_organization_id() RETURNS uuid LANGUAGE sql STABLE AS 'SELECT NULL::uuid'
+    """,
+    "trigger projects_log_activity on public.projects is another one in it (enabled)": """
+        ALTER TABLE projects DISABLE TRIGGER projects_log_activity
+    """,
+    "column public.contacts.is_active is another one in it (default)": """
+        ALTER TABLE contacts ALTER is_active SET DEFAULT false
+    """,
+    "type public.contact_type is another one in it (values)": """
+        ALTER TYPE contact_type RENAME VALUE 'partner' TO 'other'
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def older() -> Iterator[embedded.Server]:
+    """A server of an older version, with the database `legacy`."""
+    server = SystemServer() if SYSTEM_BINARIES.exists() else embedded.Server(16)
+    demonstration_world(server, MIGRATION, seed=1, size=20)
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("which", ["source", "older"])
+def test_objects_that_are_other_ones_are_named(
+    which: str, request: pytest.FixtureRequest, run: Run, tmp_path: Path
+) -> None:
+    server: embedded.Server = request.getfixturevalue(which)
+    server.create("other", template="legacy")
+    with server.connect("other") as connection:
+        for statement in OTHERWISE.values():
+            connection.execute(statement.encode())
+    backup = dump(server, "other", tmp_path / "before.dump", "-Fc")
+    done = run("verify-backup", backup, f"--against={server.conninfo('legacy')}")
+    server.drop("other")
+    assert done.status == 1
+    assert {
+        line for line in done.out.splitlines() if "is another one" in line and "NOT PROVEN" not in line
+    } >= OTHERWISE.keys()
+    whole = dump(server, "legacy", tmp_path / "whole.dump", "-Fc")
+    done = run("verify-backup", whole, f"--against={server.conninfo('legacy')}")
+    assert done.last_line.startswith("PROVEN: whole.dump is equal, row for row"), done.out
 
 
 def test_a_backup_that_was_taken_after_the_migration_is_named(

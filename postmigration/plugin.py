@@ -21,9 +21,8 @@ from postmigration.judging import today
 from postmigration.migration import Migration
 from postmigration.project import project
 from postmigration.proving import Prover
-from postmigration.report import ending, facts, files, github, publishing
+from postmigration.report import as_text, ending, facts, files, github, publishing
 from postmigration.report.as_html import HtmlReport
-from postmigration.report.as_text import Shown
 from postmigration.report.changes import Last, changes
 from postmigration.report.record import Record, Trouble, in_order
 from postmigration.run import Run, opened
@@ -80,7 +79,7 @@ class Judgement:
             return
         result = Result.from_dict(told)
         if result.outcome == "failed":
-            shown = Shown(result, self.config.option.evidence_rows, getattr(report, "traceback", ""))
+            shown = as_text.Shown(result, self.config.option.evidence_rows, getattr(report, "traceback", ""))
             report.longrepr = shown  # type: ignore[assignment]
         known = self.results.get(result.nodeid)
         # A fixture that breaks after the check has passed must not be lost behind the success.
@@ -95,6 +94,15 @@ class Judgement:
         yield
         if self.files is not None and not self.config.option.collectonly:
             publishing.published(self.record(), self.files)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Says in a pipeline's log too what was not judged, why, and of what people are warned."""
+        results = in_order(list(self.results.values()))
+        for title, lines in (("not judged", as_text.unjudged(results)), ("warnings", as_text.warned(results))):
+            if lines:
+                terminalreporter.section(title)
+                for line in lines:
+                    terminalreporter.write_line(line)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:

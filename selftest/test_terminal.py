@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from postmigration import embedded
-from selftest.conftest import ROOT, Judge
+from selftest.conftest import ROOT, Copy, Judge
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 
@@ -77,3 +77,20 @@ def test_evidence_is_shown_without_a_traceback_unless_asked_for(server: embedded
     judged = judge(database, *SOME, "--tb=no")
     assert "blocker: " not in judged.output
     assert judged.last_line.startswith("PARTIAL: ")
+
+
+def test_what_was_not_judged_is_said_with_the_reason(server: embedded.Server, judge: Judge) -> None:
+    judged = judge(f"--db-url={server.conninfo('migrated')}", "--read-only", "-k", "audited or drops")
+    assert judged.last_line.startswith("PARTIAL: ")
+    section = judged.output.partition("not judged ====")[2]
+    assert "\ncontact points are audited: it writes (and rolls back), and --read-only leaves that out\n" in section
+
+
+def test_warnings_are_said(server: embedded.Server, copy: Copy, judge: Judge) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute("CREATE VIEW all_contacts AS TABLE contacts; GRANT SELECT ON all_contacts TO anon")
+    judged = judge(f"--db-url={server.conninfo(name)}", "-k", "bypasses")
+    assert "nothing bypasses the policies: views: all_contacts shows what its owner sees" in " ".join(
+        judged.output.split()
+    )

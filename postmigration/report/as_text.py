@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,8 @@ from postmigration.evidence import Finding
 from postmigration.verdict import Result
 
 _WIDTH = 120
+# The longest value that is not broken into several lines: a UUID.
+_KEY = 36
 # Findings of one check that are printed; the report has the others.
 _MOST = 20
 
@@ -87,8 +90,29 @@ def text(result: Result, evidence_rows: int) -> str:
     for name, words in (("", result.meaning), ("Likely causes: ", result.causes), ("What to do: ", result.remedy)):
         if words:
             lines += ["", *_wrapped(f"{name}{words}")]
-    # Some pipelines obey lines that begin so.
-    return "\n".join(f"│ {line}" if line.lstrip().startswith(("::", "##")) else line.rstrip() for line in lines)
+    return "\n".join(_harmless(lines))
+
+
+def unjudged(results: Sequence[Result]) -> list[str]:
+    """Why checks were not judged, each reason once; not those that only a state before would let judge."""
+    names: dict[str, list[str]] = {}
+    for result in results:
+        if result.outcome == "not judged" and not result.needs_baseline:
+            names.setdefault(result.reason, []).append(f"check {result.plan}" if result.plan else result.title)
+    return _harmless([line for reason, of in names.items() for line in _wrapped(f"{', '.join(of)}: {reason}")])
+
+
+def warned(results: Sequence[Result]) -> list[str]:
+    """The warnings of checks that have not failed: those of others stand in their evidence."""
+    found = [(r, finding) for r in results if r.outcome != "failed" for finding in r.evidence.warnings]
+    lines = _harmless([line for r, finding in found[:_MOST] for line in _wrapped(f"{r.title}: {counted(finding)}")])
+    more = len(found) - _MOST
+    return [*lines, f"and {more:,} more warnings, which the report lists"] if more > 0 else lines
+
+
+def _harmless(lines: Iterable[str]) -> list[str]:
+    """Lines that no pipeline takes for a command: some obey those that begin so."""
+    return [f"│ {line}" if line.lstrip().startswith(("::", "##")) else line.rstrip() for line in lines]
 
 
 def _wrapped(words: str) -> list[str]:
@@ -97,11 +121,16 @@ def _wrapped(words: str) -> list[str]:
 
 def _table(finding: Finding, evidence_rows: int) -> list[str]:
     table = Table(box=None, pad_edge=False)
-    for column in finding.columns:
-        table.add_column(Text(column), overflow="fold")
-    for row in finding.rows[:evidence_rows]:
+    shown = finding.rows[:evidence_rows]
+    for number, column in enumerate(finding.columns):
+        # A key is copied and searched for: it stays in one piece.
+        longest = max((len(row[number]) for row in shown), default=0)
+        table.add_column(Text(column), overflow="fold", min_width=longest if longest <= _KEY else None)
+    for row in shown:
         table.add_row(*map(Text, row))
-    console = Console(file=io.StringIO(), width=_WIDTH - 4, color_system=None)
+    # As wide as the short columns need it, and no narrower than other lines.
+    needed = sum(column.min_width or 8 for column in table.columns) + 2 * len(table.columns)
+    console = Console(file=io.StringIO(), width=max(_WIDTH - 4, needed), color_system=None)
     with console.capture() as capture:
         console.print(table)
     return capture.get().splitlines()

@@ -96,8 +96,9 @@ def _parser() -> ArgumentParser:
 
 def _compare(option: Namespace) -> int:
     with ExitStack() as cleanup:
-        if option.jobs < 1 or option.evidence_rows < 0:
-            raise CannotJudge("--jobs: want 1 or more; --evidence-rows: want 0 or more")
+        for name, number, least in (("--jobs", option.jobs, 1), ("--evidence-rows", option.evidence_rows, 0)):
+            if number < least:
+                raise CannotJudge(f"{name}={number}: want {least} or more")
         named = options.chosen_baseline(option)
         if not named:
             raise CannotJudge("--baseline is missing: name what to compare with (a URL, a pg_dump file, a fingerprint)")

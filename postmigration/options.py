@@ -30,7 +30,7 @@ def declare(add: Callable[..., object]) -> None:
     Args:
         add: takes what `argparse.ArgumentParser.add_argument` takes.
     """
-    declare_database(add)
+    declare_database(add, otherwise="a demonstration")
     declare_baseline(add)
     add(
         "--backup",
@@ -64,9 +64,14 @@ def declare_world(add: Callable[..., object]) -> None:
     declare_embedded(add)
 
 
-def declare_database(add: Callable[..., object]) -> None:
-    """Declares how a database is reached."""
-    add("--db-url", metavar="URL", help="the database to judge (or $POSTMIGRATION_DB_URL); default: a demonstration")
+def declare_database(add: Callable[..., object], *, otherwise: str = "") -> None:
+    """Declares how a database is reached.
+
+    Args:
+        otherwise: what is done where none is named; an error where it is empty.
+    """
+    default = f"; default: {otherwise}" if otherwise else ""
+    add("--db-url", metavar="URL", help="the database to judge (or $POSTMIGRATION_DB_URL)" + default)
     declare_limits(add)
 
 

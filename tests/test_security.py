@@ -29,6 +29,8 @@ def test_everybody_sees_what_is_theirs(target: Target, table: str) -> None:
         expect_seen(target, actor, table, may=MAY_SEE[table], must=MUST_SEE[table])
         for actor in target.population.actors
     ]
+    users = target.snapshot.counted("SELECT count(*) FROM users")
+    target.note(f"tried as {len(seen)} people; the database has {users:,} users, and --as names others")
     columns = ("who", "table", "may see", "sees", "wrong")
     target.evidence.show(f"who sees which rows of {table}", columns, seen, "access")
     if target.population.absent:

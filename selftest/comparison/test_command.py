@@ -223,7 +223,7 @@ def test_odd_names_are_printed_as_they_are(fresh: Fresh, run: Run) -> None:
         (["compare", "--baseline={before}", "--db-url={after}", "--table=peopel"], "--table=peopel cannot be compared"),
         (["compare", "--baseline={before}", "--db-url={after}", "--schema=empty"], "schema empty has no table"),
         (["compare", "--baseline={before}", "--db-url={after}", "--schema=nowhere"], "schema nowhere has no table"),
-        (["compare", "--baseline={before}", "--db-url={after}", "--jobs=0"], "--jobs: want 1 or more"),
+        (["compare", "--baseline={before}", "--db-url={after}", "--jobs=0"], "--jobs=0: want 1 or more"),
         (["compare", "--baseline={before}", "--db-url={after}", "--jobs=x"], "invalid int value: 'x'"),
         (["compare", "--baseline={before}", "--db-url={after}", "--evidence-rows=-1"], "--evidence-rows: want 0"),
         (["compare", "--baseline={before}", "--db-url={after}", "--statement-timeout=0"], "--statement-timeout"),

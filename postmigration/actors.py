@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from postmigration.database import Snapshot, refused_because
+from postmigration.database import Snapshot, configured, refused_because
 from postmigration.errors import NotJudged
 
 Kind = Literal["internal", "portal", "outsider"]
@@ -165,5 +165,4 @@ def acting(connection: sa.Connection, actor: Actor | None) -> None:
         if actor is None
         else actor.settings
     )
-    for name, value in settings.items():
-        connection.execute(sa.select(sa.func.set_config(name, value, True)))
+    connection.execute(configured(settings))

@@ -185,6 +185,7 @@ class Snapshot:
     def __init__(self, database: Database, snapshot_id: str | None = None, *, writable: bool = False) -> None:
         self.database = database
         self._counts: dict[tuple[str, tuple[tuple[str, Any], ...]], int] = {}
+        self._types: dict[str, dict[str, str]] = {}
         self._connection = database.connect().execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=not writable
         )
@@ -234,6 +235,8 @@ class Snapshot:
 
     def types(self, sql: str, /, **parameters: Any) -> dict[str, str]:
         """The type of each column that a query returns, without its length; `enum` for any enumeration."""
+        if sql in self._types:
+            return self._types[sql]
         names = self.columns(sql, **parameters)
         types = {
             row.oid: row.type
@@ -245,7 +248,8 @@ class Snapshot:
                 oids=[oid for _, oid in names],
             )
         }
-        return {name: types[oid] for name, oid in names}
+        self._types[sql] = {name: types[oid] for name, oid in names}
+        return self._types[sql]
 
     def stream(
         self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any
@@ -288,8 +292,8 @@ class Snapshot:
     def set_local(self, **settings: str) -> Iterator[None]:
         """Runs what is inside under other settings of the planner."""
         with self._steady():
-            for name, value in settings.items():
-                self._connection.execute(sa.select(sa.func.set_config(name, value, True)))
+            if settings:
+                self._connection.execute(configured(settings))
             try:
                 yield
             finally:
@@ -312,6 +316,11 @@ class Snapshot:
     def close(self) -> None:
         """Ends the snapshot; nothing was written."""
         self._connection.close()
+
+
+def configured(settings: Mapping[str, str]) -> sa.Select[Any]:
+    """A statement that makes settings for the transaction, one after the other; a role comes last."""
+    return sa.select(*(sa.func.set_config(name, value, True) for name, value in settings.items()))
 
 
 def refusal(error: sa.exc.DBAPIError) -> str:

@@ -29,6 +29,7 @@ VERSIONS = (18, 16, 15) if SYSTEM_BINARIES.exists() else (18, 16)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-server", action="store_true", help="prove every case on every server, not in turn on one")
+    parser.addoption("--other-servers", action="store_true", help="prove every case where it is left out otherwise")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -43,7 +44,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             case = item.nodeid.replace(f"pg{item.callspec.params['server']}", "")
             turn = cases.setdefault(case, len(cases))
             mine = VERSIONS[turn % len(VERSIONS)] == item.callspec.params["server"]
-            (kept if mine else left_out).append(item)
+            (kept if mine != config.getoption("--other-servers") else left_out).append(item)
         else:
             kept.append(item)
     items[:] = kept

@@ -142,7 +142,10 @@ _QUERIES = (
                'generated', nullif(a.attgenerated, ''),
                'collation', CASE WHEN a.attcollation <> t.typcollation
                                  THEN CAST(CAST(a.attcollation AS regcollation) AS text) END,
-               'storage', a.attstorage, 'compression', nullif(a.attcompression, ''), 'options', a.attoptions,
+               'storage', a.attstorage, 'compression', nullif(a.attcompression, ''),
+               -- Some builds count the versions of a column's definition there.
+               'options', (SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) AS u(o)
+                           WHERE o NOT LIKE 'pg_attver=%'),
                'statistics target', nullif(a.attstattarget, -1)
            ) AS facts
     FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -225,7 +225,7 @@ def test_odd_names_are_printed_as_they_are(fresh: Fresh, run: Run) -> None:
         (["compare", "--baseline={before}", "--db-url={after}", "--schema=nowhere"], "schema nowhere has no table"),
         (["compare", "--baseline={before}", "--db-url={after}", "--jobs=0"], "--jobs=0: want 1 or more"),
         (["compare", "--baseline={before}", "--db-url={after}", "--jobs=x"], "invalid int value: 'x'"),
-        (["compare", "--baseline={before}", "--db-url={after}", "--evidence-rows=-1"], "--evidence-rows: want 0"),
+        (["compare", "--baseline={before}", "--db-url={after}", "--evidence-rows=-1"], "--evidence-rows=-1: want 0"),
         (["compare", "--baseline={before}", "--db-url={after}", "--statement-timeout=0"], "--statement-timeout"),
         (["compare", "--baseline={before}", "--db-url={after}", "--fast"], "unrecognized arguments: --fast"),
         (["compare", "--baseline={before}", "--db-url=mysql://h/d"], "--db-url is not a PostgreSQL URL but mysql://"),

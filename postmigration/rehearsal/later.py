@@ -10,8 +10,9 @@ from postmigration.compare import TableComparison, compared_table
 from postmigration.contents import Source
 from postmigration.database import Snapshot
 from postmigration.evidence import shown
+from postmigration.hashing import as_text
 from postmigration.migration import Migration
-from postmigration.parity import Difference, Kind
+from postmigration.parity import Difference, Kind, Row
 from postmigration.rehearsal.steps import Check
 from postmigration.sql import quoted
 
@@ -61,17 +62,32 @@ def _written(then: Snapshot, since: Snapshot, name: str) -> TableComparison:
 def _there(now: Snapshot, written: TableComparison) -> list[Difference]:
     """The rows that were written since and are still there."""
     rows = _extra(written)
-    if not rows or not catalog.table(now, written.table).exists:
+    if not set(written.key) <= set(catalog.table(now, written.table).columns):
         return []
-    columns = catalog.table(now, written.table).columns
-    if not set(written.key) <= set(columns):
-        return []
-    condition = " AND ".join(
-        f"CAST({quoted(name)} AS text) IS NOT DISTINCT FROM CAST(:key_{i} AS text)"
-        for i, name in enumerate(written.key)
+    held = _held(now, written, rows)
+    return [row for row in rows if row.key in held]
+
+
+def _held(snapshot: Snapshot, result: TableComparison, rows: Sequence[Difference], which: str = "true") -> set[Row]:
+    """The keys of those of some rows that a table holds, found in one scan.
+
+    Args:
+        which: condition on a row `t` of the table.
+    """
+    if not rows:
+        return set()
+    names = ", ".join(f"key_{i}" for i in range(len(result.key)))
+    arrays = ", ".join(f"CAST(:key_{i} AS text[])" for i in range(len(result.key)))
+    found = snapshot.rows(
+        f"""
+        SELECT k.place FROM unnest({arrays}) WITH ORDINALITY AS k ({names}, place)
+        WHERE CAST(ROW({names}) AS text) IN (
+            SELECT CAST(ROW({", ".join(map(as_text, result.key))}) AS text)
+            FROM (SELECT t.* FROM {quoted(result.table)} t WHERE {which}) q)
+        """,
+        **{f"key_{i}": [row.key[i] for row in rows] for i in range(len(result.key))},
     )
-    query = f"SELECT count(*) FROM {quoted(written.table)} WHERE {condition}"
-    return [row for row in rows if now.scalar(query, **{f"key_{i}": value for i, value in enumerate(row.key)})]
+    return {rows[row.place - 1].key for row in found}
 
 
 def _extra(result: TableComparison) -> list[Difference]:
@@ -131,7 +147,8 @@ def _lost(
     for name, result in written.items():
         rows = _extra(result)
         total += len(rows)
-        gone = [row for row in rows if row not in survivors[name]]
+        kept = {row.key for row in survivors[name]}
+        gone = [row for row in rows if row.key not in kept]
         if not gone:
             continue
         plain = set(result.key) <= result.plain
@@ -156,10 +173,5 @@ def _of_the_new_model(
     since: Snapshot, migration: Migration, result: TableComparison, gone: Sequence[Difference]
 ) -> bool:
     """Whether rows of a former table are such as only the migration adds."""
-    grown = migration.growth.get(result.table, "false")
-    condition = " AND ".join(
-        f"CAST(t.{quoted(name)} AS text) IS NOT DISTINCT FROM CAST(:key_{i} AS text)"
-        for i, name in enumerate(result.key)
-    )
-    query = f"SELECT count(*) FROM {quoted(result.table)} t WHERE ({grown}) AND {condition}"
-    return all(since.scalar(query, **{f"key_{i}": value for i, value in enumerate(row.key)}) for row in gone)
+    grown = _held(since, result, gone, migration.growth.get(result.table, "false"))
+    return all(row.key in grown for row in gone)

@@ -6,18 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from rich.console import Console
 from rich.text import Text
 
 from postmigration.errors import CannotJudge
 from postmigration.evidence import shown
 from postmigration.rehearsal.steps import MARKS, Rehearsal, Step
-
-_TEMPLATES = Path(__file__).parent.parent / "templates"
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-)
+from postmigration.report import rendering
 
 
 def told(step: Step, screen: Console) -> None:
@@ -55,11 +50,12 @@ def written(rehearsal: Rehearsal, path: Path, suite: Path) -> None:
         suite: the report of the suite, which it leads to.
     """
     total = max((step.started + step.seconds + step.judged for step in rehearsal.steps), default=0.0) or 1.0
-    page = _ENVIRONMENT.get_template("rehearsal.html").render(
+    page = rendering.rendered(
+        "rehearsal.html",
         rehearsal=rehearsal,
         marks=MARKS,
         total=total,
-        css=(_TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        css=(rendering.DIRECTORY / "report.css").read_text(encoding="utf-8"),
         suite=suite.name,
     )
     path.write_text(page, encoding="utf-8")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import psycopg
 
@@ -114,9 +116,9 @@ def roll_back_after_use(stage: Stage) -> None:
 def restore_backup(stage: Stage, before: State) -> None:
     """The backup as a way back: into an empty database, and over the migrated one."""
     plan, server = stage.plan, stage.server
-    backup = plan.report.parent / ".rehearsal.dump"
     started = time.monotonic()
-    try:
+    with tempfile.TemporaryDirectory(prefix="postmigration-rehearsal-") as scratch:
+        backup = Path(scratch) / "before.dump"
         _program(server, "pg_dump", "--format=custom", f"--file={backup}", f"--dbname={server.conninfo('before')}")
         size = backup.stat().st_size
         dumped = time.monotonic() - started
@@ -145,8 +147,6 @@ def restore_backup(stage: Stage, before: State) -> None:
             ]
             title = "the backup, restored over the migrated database"
             stage.ended(step_of(title, stage, started, [], checks, done=done))
-    finally:
-        backup.unlink(missing_ok=True)
 
 
 def _program(server: embedded.Server, program: str, *arguments: str) -> list[str]:

@@ -133,7 +133,7 @@ def step_of(
     """A step that has ended.
 
     Args:
-        started, done: the clock when it began, and when what it does was done; None for now.
+        started, done: the clock when it began, and when what it does was done; None where that is this moment.
         runs: the scripts that it ran.
         judging: it does nothing but judge.
     """

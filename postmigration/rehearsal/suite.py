@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree  # what it reads, pytest wrote a moment ago
 from pathlib import Path
+from typing import Any
 
 from postmigration.rehearsal.steps import Check, Outcome
 from postmigration.verdict import GO, NO_GO
+
+# Findings of a check that are told; the report has all.
+_FINDINGS = 3
 
 
 def judged(root: Path, target: str, baseline: str, schema: str, report: Path, *, show_values: bool) -> list[Check]:
@@ -20,12 +24,11 @@ def judged(root: Path, target: str, baseline: str, schema: str, report: Path, *,
         target, baseline: the connection strings of both; they hold no secret.
         schema: where the tables stand.
         show_values: show personal data in its report.
-        report: where the suite writes its own report; its JUnit file stands beside it.
+        report: where the suite writes its own report; its other forms stand beside it.
     """
-    junit = report.with_suffix(".xml")
     arguments = [
         *("-p", "no:cacheprovider", f"--db-url={target}", f"--baseline={baseline}", f"--schema={schema}"),
-        *(f"--html={report}", f"--junit-xml={junit}"),
+        *(f"--html={report}", f"--junit-xml={report.with_suffix('.xml')}"),
         *(["--show-values"] if show_values else []),
     ]
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST_", "POSTMIGRATION_", "PG"))}
@@ -43,21 +46,21 @@ def judged(root: Path, target: str, baseline: str, schema: str, report: Path, *,
     outcome: Outcome = {GO: "passed", NO_GO: "failed"}.get(done.returncode, "not judged")  # type: ignore[assignment]
     # Ended by a signal it has not come to a verdict, whatever it has said.
     checks = [Check(f"the suite says {last}", outcome, (f"its report is {report}",))]
-    return checks + (_failed(junit) if outcome == "failed" else [])
+    if outcome == "failed":
+        checks += _failed(json.loads(report.with_suffix(".json").read_text(encoding="utf-8")))
+    return checks
 
 
-def _failed(junit: Path) -> list[Check]:
-    """The checks that failed or were not judged, with the beginning of what they say."""
+def _failed(told: dict[str, Any]) -> list[Check]:
+    """The checks that failed or were not judged, with the beginning of what was found."""
     found = []
-    for case in ElementTree.parse(junit).getroot().iter("testcase"):  # noqa: S314 # as above
-        failure = case.find("failure")
-        if failure is not None:
-            text = [line.strip() for line in (failure.text or failure.get("message") or "").splitlines()]
-            text = list(filter(None, text))
-            first = [line for line in text if line.startswith("blocker:")]
-            found.append(Check(text[0] if text else case.get("name", ""), "failed", tuple(first[:3])))
-        skipped = case.find("skipped")
-        if skipped is not None:
-            name = case.get("name", "").removeprefix("test_").replace("_", " ")
-            found.append(Check(f"{name}: {skipped.get('message', 'not judged')}", "not judged"))
+    for check in told["checks"]:
+        number = "" if check["plan"] is None else f"check {check['plan']}, "
+        name = f"{number}{check['group']}: {check['title']}"
+        if check["outcome"] == "failed":
+            blockers = [finding for finding in check["findings"] if finding["severity"] == "blocker"]
+            words = (f"{f['wrong']:,} of {f['examined']:,}: {f['statement']}" for f in blockers[:_FINDINGS])
+            found.append(Check(name, "failed", tuple(words)))
+        elif check["outcome"] == "not judged":
+            found.append(Check(f"{name}: {check['reason']}", "not judged"))
     return found

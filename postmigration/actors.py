@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -123,16 +124,12 @@ def population(
 
 def _invented(connection: sa.Connection, invent: Callable[..., None], actor: Actor) -> None:
     """Inserts somebody; a superuser does it without checking foreign keys, which would lock the rows that they find."""
-    checked = True
-    try:
-        with connection.begin_nested():
-            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-            checked = False
-    except sa.exc.DBAPIError:
-        checked = True
-    invent(connection, actor)
-    if not checked:
+    with suppress(sa.exc.DBAPIError), connection.begin_nested():
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        invent(connection, actor)
         connection.exec_driver_sql("SET LOCAL session_replication_role = origin")
+        return
+    invent(connection, actor)
 
 
 def require_roles(snapshot: Snapshot) -> None:

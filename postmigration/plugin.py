@@ -130,7 +130,7 @@ class Judgement:
             started=self.started,
             ended=self._ended,
             changes=changes(self._last, place, results),
-            evidence_rows=max(1, self.config.option.evidence_rows),
+            evidence_rows=self.config.option.evidence_rows,
         )
 
     def _judged(self, exitstatus: int) -> Verdict:

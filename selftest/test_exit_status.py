@@ -1,8 +1,6 @@
 """The verdict is GO only when everything was judged and holds; all else has a word and an exit status of its own."""
 
-import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +8,7 @@ import pytest
 
 from fixtures import MIGRATION
 from postmigration import embedded
-from selftest.conftest import ROOT, Copy, Judge
+from selftest.conftest import Copy, Judge
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 
@@ -98,35 +96,6 @@ def test_read_only_names_what_it_leaves_unjudged(migrated: str, judge: Judge) ->
     judged = judge(migrated, "--read-only", "--allow-partial")
     assert judged.status == 0
     assert judged.last_line.startswith("PARTIAL: 24 of 29 plan checks passed, 5 not judged: 20, 21, 22, 23, 24")
-
-
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
-def test_a_run_that_is_ended_in_the_middle_leaves_no_green_report(
-    server: embedded.Server, migrated: str, tmp_path: Path, ending: signal.Signals
-) -> None:
-    html = tmp_path / "validation.html"
-    html.write_text("GO")
-    arguments = ["-v", "-p", "no:cacheprovider", f"--html={html}", f"--junit-xml={tmp_path / 'x.xml'}"]
-    with server.connect("migrated") as holder:
-        holder.autocommit = False
-        holder.execute("LOCK TABLE contacts")
-        with subprocess.Popen(
-            [sys.executable, "-u", "-m", "pytest", *arguments, migrated, "--lock-timeout=60"],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as run:
-            with server.connect("postgres") as watcher:
-                while not watcher.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
-                    assert run.poll() is None
-            run.send_signal(ending)
-            output, _ = run.communicate()
-    if ending == signal.SIGTERM:
-        assert run.returncode == 2
-        assert output.splitlines()[-1].startswith("INTERRUPTED: ")
-        assert "INTERRUPTED" in html.read_text()
-    else:
-        assert "did not finish" in html.read_text()
 
 
 def test_empty_tables_are_not_go_unless_the_user_says_so(

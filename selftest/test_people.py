@@ -1,5 +1,6 @@
 """The people as whom a database is tried: found, made where there are none, narrowed, and never left behind."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -145,45 +146,47 @@ def test_a_leak_of_before_is_inherited(server: embedded.Server, copy: Copy, judg
     assert judge(urls[0]).red() == {SEEN}
 
 
-def test_what_people_could_do_before_is_inherited(
-    server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path
-) -> None:
+@dataclass(frozen=True)
+class Backed:
+    """Judges what others can do in a migrated database with one more policy, beside a backup or a live state before."""
+
+    server: embedded.Server
+    copy: Copy
+    judge: Judge
+    backup: Path
+
+    def beside(self, policy: str, *, live: bool = False) -> Judged:
+        name = self.copy("migrated")
+        with self.server.connect(name) as connection:
+            connection.execute(f"CREATE POLICY fix ON {policy}".encode())
+        baseline = self.server.conninfo("legacy") if live else self.backup
+        only = ("--allow-partial", "-k", "nobody_else_can_do_it")
+        return self.judge(f"--db-url={self.server.conninfo(name)}", f"--baseline={baseline}", *only)
+
+
+@pytest.fixture
+def backed(server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path) -> Backed:
+    return Backed(server, copy, judge, dump(server, "legacy", tmp_path / "before.dump", "--format=custom"))
+
+
+def test_what_people_could_do_before_is_inherited(backed: Backed) -> None:
     """A backup is restored into a copy of our own, where it can be tried; a live state before is never written to."""
-    backup = dump(server, "legacy", tmp_path / "before.dump", "--format=custom")
-    name = copy("migrated")
-    with server.connect(name) as connection:
-        connection.execute(
-            "CREATE POLICY fix ON projects FOR DELETE TO authenticated"
-            " USING (organization_id = (SELECT current_organization_id()))"
-        )
-    url = f"--db-url={server.conninfo(name)}"
-    only = ("--allow-partial", "-k", "nobody_else_can_do_it")
-    restored = judge(url, f"--baseline={backup}", *only).results[0].evidence
+    policy = "projects FOR DELETE TO authenticated USING (organization_id = (SELECT current_organization_id()))"
+    restored = backed.beside(policy).results[0].evidence
     assert restored.findings == []
-    assert any(
-        note == "inherited, so before the migration too: customer of the operator tries to delete a project: done, "
-        "want it refused"
-        for note in restored.notes
-    )
+    inherited = "inherited, so before the migration too: customer of the operator tries to delete a project: done"
+    assert f"{inherited}, want it refused" in restored.notes
     cells = {row[0]: dict(zip(view.columns, row, strict=True)) for view in restored.overviews for row in view.rows}
     assert cells["supplier of the operator"]["delete a project"] == "✔ → ✔"
     assert cells["supplier of the operator"]["change a project"] == "✔ → –"
     assert cells["sales of the operator"]["add a contact point"] == "✔"
-    live = judge(url, f"--baseline={server.conninfo('legacy')}", *only).results[0].evidence
+    live = backed.beside(policy, live=True).results[0].evidence
     assert {finding.severity for finding in live.findings} == {"warning"}
     assert "customer of the operator tries to delete a project" in live.findings[0].statement
 
 
-def test_what_a_portal_user_can_do_anew_fails_beside_a_backup(
-    server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path
-) -> None:
-    backup = dump(server, "legacy", tmp_path / "before.dump", "--format=custom")
-    name = copy("migrated")
-    with server.connect(name) as connection:
-        connection.execute("CREATE POLICY fix ON organizations FOR INSERT TO authenticated WITH CHECK (true)")
-    options = (f"--db-url={server.conninfo(name)}", "-k", "nobody_else_can_do_it", "--allow-partial")
-    judged = judge(*options, f"--baseline={backup}")
+def test_what_a_portal_user_can_do_anew_fails_beside_a_backup(backed: Backed) -> None:
+    judged = backed.beside("organizations FOR INSERT TO authenticated WITH CHECK (true)")
     assert judged.red() == {"nobody_else_can_do_it"}
-    assert "supplier of the operator tries to create a customer organization: done" in judged.evidence(
-        "nobody_else_can_do_it"
-    )
+    what = "supplier of the operator tries to create a customer organization: done"
+    assert what in judged.evidence("nobody_else_can_do_it")

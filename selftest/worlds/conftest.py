@@ -12,7 +12,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, settings
 
 from fixtures import MIGRATION
 from fixtures.world import COLUMNS, _copy
@@ -23,13 +22,6 @@ from selftest.worlds.judging import Judges
 from selftest.worlds.strategies import World
 
 SCHEMA, DATA = MIGRATION.scripts
-
-# A world takes seconds: a few, always the same, unless somebody has the night.
-examples = settings()
-if settings.get_current_profile_name() != "nightly":
-    examples = settings(
-        max_examples=3, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-    )
 
 
 @dataclass

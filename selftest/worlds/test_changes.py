@@ -4,7 +4,8 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from selftest.worlds.changes import GOVERNED, Cell, Invented, Lost, Statement
-from selftest.worlds.conftest import Stage, examples
+from selftest.worlds.conftest import Stage
+from selftest.worlds.examples import examples
 from selftest.worlds.strategies import World, worlds
 
 # A copy costs less than a world.

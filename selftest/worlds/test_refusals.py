@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 
 from selftest.worlds.breaches import Breached, breached_worlds
-from selftest.worlds.conftest import DATA, SCHEMA, Stage, examples
+from selftest.worlds.conftest import DATA, SCHEMA, Stage
+from selftest.worlds.examples import examples
 
 
 @examples

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selftest.worlds.changes import FREE
-from selftest.worlds.conftest import Stage, examples
+from selftest.worlds.conftest import Stage
+from selftest.worlds.examples import examples
 from selftest.worlds.strategies import World, worlds
 
 

@@ -23,7 +23,8 @@ from fixtures import services
 from fixtures.models import Contact, Organization, Project, ProjectContactPoint
 from postmigration.actors import Actor
 from selftest.worlds.application import Application, Model, Order, Person, Point
-from selftest.worlds.conftest import Stage, examples
+from selftest.worlds.conftest import Stage
+from selftest.worlds.examples import examples
 
 DRAWN = st.data()
 

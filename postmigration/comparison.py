@@ -47,6 +47,8 @@ _ROWS_PER_BUCKET = 2_048
 _MOST_BUCKETS = 1_024
 # What is looked into travels in packs of about so many rows.
 _ROWS_PER_PACK = 10_000
+# Where few rows are looked into, their keys travel too and spare another scan.
+_FEW_ROWS = 100_000
 
 # One scan into few groups, whatever the planner takes their number for; workers are as many as the server allows.
 SCAN = {"jit": "off", "enable_sort": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
@@ -155,7 +157,8 @@ class Sides:
             if chosen:
                 rows = sum(side[n].rows for side in (want, have) for n in chosen if n in side)
                 finer = max(buckets, power_of_two(rows / _ROWS_PER_PACK, most=1 << 32))
-                self._look_into(threads, chosen, buckets, finer, tally)
+                texts = rows <= _FEW_ROWS and bool(self.hashing.found_again(self._key))
+                self._look_into(threads, chosen, buckets, finer, tally, texts=texts)
             differences = self._differences(threads, tally)
         return Comparison(
             want_rows=sum(bucket.rows for bucket in want.values()),
@@ -166,11 +169,18 @@ class Sides:
             differences=differences,
         )
 
-    def _look_into(self, threads: SideBySide, chosen: list[int], buckets: int, finer: int, tally: _Tally) -> None:
+    @property
+    def _key(self) -> tuple[str, ...]:
+        rows = self.row_sets[0]
+        return rows.columns[: rows.key]
+
+    def _look_into(
+        self, threads: SideBySide, chosen: list[int], buckets: int, finer: int, tally: _Tally, *, texts: bool
+    ) -> None:
         packs = [
             threads.ahead(
                 snapshot.stream(
-                    hashes_sql(rows, self.hashing, buckets, finer),
+                    hashes_sql(rows, self.hashing, buckets, finer, texts=texts),
                     {**_SORT, **rows.settings},
                     postmigration_chosen=chosen,
                     **self.parameters,
@@ -184,14 +194,23 @@ class Sides:
                 for i, name in enumerate(rows.marks):
                     marks.setdefault(name, set()).update(pack.keys(i))
             tally.take(hash_differences(want, have), marks)
+            if texts:
+                tally.name({**want.text_by_key(), **have.text_by_key()})
 
     def _differences(self, threads: SideBySide, tally: _Tally) -> tuple[Difference, ...]:
         hashes = tally.kept()
         if not hashes:
             return ()
+        texts = [tally.texts.get(key) for key in hashes]
+        known = None not in texts
+        named = {"postmigration_texts": texts} if known else {}
         want, have = threads.each(
             lambda snapshot, rows: snapshot.rows(
-                rows_sql(rows, self.hashing), {**SCAN, **rows.settings}, postmigration_hashes=hashes, **self.parameters
+                rows_sql(rows, self.hashing, texts=known),
+                {**SCAN, **rows.settings},
+                postmigration_hashes=hashes,
+                **named,
+                **self.parameters,
             ),
             self.snapshots,
             self.row_sets,
@@ -209,6 +228,7 @@ class _Tally:
         self.counts = dict(NO_DIFFERENCE)
         self.marked: dict[str, int] = {}
         self.grown = 0
+        self.texts: dict[int, str | None] = {}
         self._kept: dict[Kind, list[int]] = {kind: [] for kind in NO_DIFFERENCE}
 
     def take(self, found: Mapping[Kind, Mapping[int, int]], marks: Mapping[str, set[int]]) -> None:
@@ -225,6 +245,10 @@ class _Tally:
                     keys = rest
             self.counts[kind] += sum(rest.values())
             self._kept[kind] += islice(rest, self.keep - len(self._kept[kind]))
+
+    def name(self, texts: Mapping[int, str | None]) -> None:
+        """Keeps the keys themselves of what is kept."""
+        self.texts |= {key: texts[key] for kept in self._kept.values() for key in kept if key in texts}
 
     def _excuse(self, name: str, rows: int) -> None:
         if name == GROWTH:
@@ -326,9 +350,9 @@ def _by_bucket(want: Iterator[sa.Row[Any]], have: Iterator[sa.Row[Any]]) -> Iter
         first = min(row.bucket for row in (w, h) if row is not None)
         of_want, of_have = Pack(), Pack()
         if w is not None and w.bucket == first:
-            of_want, w = Pack(w.rows, w.repeated, w[3:]), next(want, None)
+            of_want, w = Pack(w.rows, w.repeated, w.texts, w[4:]), next(want, None)
         if h is not None and h.bucket == first:
-            of_have, h = Pack(h.rows, h.repeated, h[3:]), next(have, None)
+            of_have, h = Pack(h.rows, h.repeated, h.texts, h[4:]), next(have, None)
         yield of_want, of_have
 
 

@@ -88,14 +88,15 @@ def buckets_sql(rows: RowSet, hashing: Hashing, buckets: int) -> str:
     """
 
 
-def hashes_sql(rows: RowSet, hashing: Hashing, buckets: int, finer: int) -> str:
-    """The query for the hashes of all rows in some buckets, packed for `unpacked`, in the order of buckets.
+def hashes_sql(rows: RowSet, hashing: Hashing, buckets: int, finer: int, *, texts: bool = False) -> str:
+    """The query for the hashes of all rows in some buckets, packed for `Pack`, in the order of buckets.
 
     Its parameter is `:postmigration_chosen`, a word that stands in no table's name.
 
     Args:
         buckets: how many there are, a power of two.
         finer: into how many, no fewer, the result is divided.
+        texts: whether to give the keys themselves too, which are of one column.
     """
     named = [f"postmigration_mark_{i}" for i in range(len(rows.marks))]
     marks = "".join(
@@ -105,13 +106,15 @@ def hashes_sql(rows: RowSet, hashing: Hashing, buckets: int, finer: int) -> str:
     # Grouped, so that what is sorted is hashes and not rows.
     counted = f"""
         SELECT {key} & {finer - 1} AS bucket, {key} AS k, {hashing.row(rows.columns)} AS r, count(*) AS n
+               {f", min({as_text(rows.columns[0])}) AS t" * texts}
                {"".join(f", bool_or({name}) AS {name}" for name in named)}
         FROM (SELECT q.*, {hashing.key(rows.columns[: rows.key])} AS {key}{marks} FROM ({rows.sql}) q) q
         WHERE {key} & {buckets - 1} = ANY(CAST(:postmigration_chosen AS bigint[])) GROUP BY 1, 2, 3
     """
     return f"""
         SELECT bucket, string_agg(int8send(k) || int8send(r), '') AS rows,
-               string_agg(int8send(k) || int8send(r) || int8send(n), '') FILTER (WHERE n > 1) AS repeated
+               string_agg(int8send(k) || int8send(r) || int8send(n), '') FILTER (WHERE n > 1) AS repeated,
+               {"array_agg(t)" if texts else "CAST(NULL AS text[])"} AS texts
                {"".join(f", string_agg(int8send(k), '') FILTER (WHERE {name}) AS {name}" for name in named)}
         FROM ({counted}) c GROUP BY bucket ORDER BY bucket
     """
@@ -125,15 +128,21 @@ def _key_name(rows: RowSet) -> str:
     return name
 
 
-def rows_sql(rows: RowSet, hashing: Hashing) -> str:
-    """The query for the rows with the keys of `:postmigration_hashes`: hash, how often, and each value as text."""
+def rows_sql(rows: RowSet, hashing: Hashing, *, texts: bool = False) -> str:
+    """The query for the rows with the keys of `:postmigration_hashes`: hash, how often, and each value as text.
+
+    Args:
+        texts: whether `:postmigration_texts` has the keys themselves, by which an index finds the rows.
+    """
     key = _key_name(rows)
+    known = f"CAST(:postmigration_texts AS {hashing.found_again(rows.columns[: rows.key])}[])"
+    where = f"WHERE q.{quoted(rows.columns[0])} = ANY({known})" if texts else ""
     # Grouped as they are, whatever the collation of a column takes for the same.
     values = ", ".join(f'({as_text(name)}) COLLATE "C" AS {quoted(name)}' for name in rows.columns)
     positions = ", ".join(str(3 + i) for i in range(len(rows.columns)))
     return f"""
         SELECT {key}, count(*), {values}
-        FROM (SELECT q.*, {hashing.key(rows.columns[: rows.key])} AS {key} FROM ({rows.sql}) q) q
+        FROM (SELECT q.*, {hashing.key(rows.columns[: rows.key])} AS {key} FROM ({rows.sql}) q {where}) q
         WHERE {key} = ANY(CAST(:postmigration_hashes AS bigint[])) GROUP BY 1, {positions}
     """
 
@@ -145,17 +154,26 @@ class Pack:
     Args:
         rows: the hashes of key and row of each row that is not the same as another.
         repeated: those of which there are several, and how many.
+        texts: the key of each of `rows`, if that was asked for.
         marked: for each mark the hashes of the keys that it holds for.
     """
 
     rows: bytes | None = None
     repeated: bytes | None = None
+    texts: Sequence[str | None] | None = None
     marked: Sequence[bytes | None] = ()
 
     def keys(self, mark: int) -> set[int]:
         """The hashes of keys that a mark holds for."""
         packed = self.marked[mark] if mark < len(self.marked) else None
         return {key for (key,) in struct.iter_unpack(">q", packed or b"")}
+
+    def text_by_key(self) -> dict[int, str | None]:
+        """The keys themselves, as far as they were asked for, by their hashes."""
+        return {
+            key: text
+            for (key, _), text in zip(struct.iter_unpack(">qq", self.rows or b""), self.texts or (), strict=False)
+        }
 
     def by_key(self) -> dict[int, int] | None:
         """The hash of the row by that of its key; None where several rows have one key."""

@@ -147,7 +147,7 @@ def test_each_mark_holds_the_keys_that_it_is_for(snapshot: Snapshot) -> None:
     marks = {"all": "true", "none": "q.id IS NULL", "one": "q.slug = 'customer'"}
     rows = RowSet("SELECT * FROM organizations", ("id", "name"), 1, marks)
     found = snapshot.rows(hashes_sql(rows, alike, 1, 4), postmigration_chosen=[0])
-    packs = {bucket: Pack(packed, repeated, held) for bucket, packed, repeated, *held in map(tuple, found)}
+    packs = {row.bucket: Pack(row.rows, row.repeated, row.texts, row[4:]) for row in found}
     keys = {key: bucket for bucket, pack in packs.items() for key in pack.by_key() or {}}
     assert len(keys) == snapshot.scalar("SELECT count(*) FROM organizations") > 4
     assert all(bucket == key & 3 for key, bucket in keys.items())
@@ -165,6 +165,42 @@ def test_the_hash_of_the_key_has_a_name_that_no_column_has(snapshot: Snapshot) -
     assert keys is not None
     assert len(keys) == snapshot.scalar("SELECT count(*) FROM organizations")
     assert {row[0] for row in snapshot.rows(rows_sql(rows, alike), postmigration_hashes=list(keys))} == keys.keys()
+
+
+def test_a_row_that_its_key_finds_again_is_the_one_that_its_hash_finds(snapshot: Snapshot) -> None:
+    types = snapshot.types("SELECT id, name FROM organizations")
+    rows = RowSet("SELECT * FROM organizations", ("id", "name"), 1)
+    alike = hashing(types, types, "native")
+    (found,) = snapshot.rows(hashes_sql(rows, alike, 1, 1, texts=True), postmigration_chosen=[0])
+    texts = Pack(found.rows, found.repeated, found.texts).text_by_key()
+    assert set(texts.values()) == {str(row.id) for row in snapshot.rows("SELECT id FROM organizations")}
+    some = dict(list(texts.items())[:3])
+    chosen = {"postmigration_hashes": list(some), "postmigration_texts": list(some.values())}
+    by_text = snapshot.rows(rows_sql(rows, alike, texts=True), **chosen)
+    assert sorted(by_text) == sorted(snapshot.rows(rows_sql(rows, alike), postmigration_hashes=list(some)))
+    assert {row.postmigration_key: row.id for row in by_text} == some
+
+
+@pytest.mark.parametrize(
+    ("want", "have", "key"),
+    [
+        ("VALUES (1, 'a'), (NULL, 'b')", "VALUES (1, 'a'), (NULL, 'c')", None),
+        ("VALUES (NULL::int, 'a'), (2, 'b')", "VALUES (NULL::int, 'a'), (2, 'c')", "2"),
+        ("VALUES ('x', 'a'), ('y', 'b')", "VALUES ('x', 'a'), ('y', 'c')", "y"),
+        ("VALUES (1.0, 'a'), (2.00, 'b')", "VALUES (1.0, 'a'), (2.00, 'c')", "2.00"),
+    ],
+)
+def test_a_row_is_found_again_whatever_its_key(
+    server: embedded.Server, snapshot: Snapshot, want: str, have: str, key: str | None
+) -> None:
+    other = Snapshot(Database(server.conninfo("migrated"), option="--db-url"))
+    try:
+        sides = (RowSet(sql, ("column1", "column2"), 1) for sql in (want, have))
+        (found,) = Sides(snapshot, other, *sides).compared(keep=5).differences
+        assert found == Difference("changed", (key,), (key, "b"), (key, "c"))
+    finally:
+        other.close()
+        other.database.close()
 
 
 def test_lost_and_altered_columns_are_named(server: embedded.Server, snapshot: Snapshot, copy: Copy) -> None:

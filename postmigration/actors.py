@@ -88,7 +88,7 @@ def population(
         snapshot: where to look.
         people: a query for the people that are wanted: name, kind, tenant, role, and their id or NULL; `:ids` are
             those of `only`.
-        invent: inserts one who is not there.
+        invent: inserts some who are not there.
         only: ids of those who are wanted instead; some of each kind where it is empty.
         writing: whether any may be inserted.
 
@@ -126,10 +126,10 @@ def _invented(connection: sa.Connection, invent: Callable[..., None], actor: Act
     """Inserts somebody; a superuser does it without checking foreign keys, which would lock the rows that they find."""
     with suppress(sa.exc.DBAPIError), connection.begin_nested():
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        invent(connection, actor)
+        invent(connection, [actor])
         connection.exec_driver_sql("SET LOCAL session_replication_role = origin")
         return
-    invent(connection, actor)
+    invent(connection, [actor])
 
 
 def require_roles(snapshot: Snapshot) -> None:

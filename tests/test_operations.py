@@ -173,8 +173,13 @@ def _before(target: Target) -> Tried:
 
 
 def _tried_by_all(connection: sa.Connection, place: Workplace | LegacyWorkplace) -> Tried:
-    people = (*place.staff.values(), *place.outsiders)
-    return {(a.name, what): _tried(connection, a, s) for a in people for what, s in place.everything().items()}
+    tried: dict[tuple[str, str], str] = {}
+    for actor in (*place.staff.values(), *place.outsiders):
+        savepoint = connection.begin_nested()
+        acting(connection, actor)
+        tried |= {(actor.name, what): _tried(connection, statement) for what, statement in place.everything().items()}
+        savepoint.rollback()
+    return tried
 
 
 def _cell(before: str | None, after: str) -> str:
@@ -185,11 +190,10 @@ def _cell(before: str | None, after: str) -> str:
 _MARKS = {"done": "✔", "no rows": "–", "42501": "–"}
 
 
-def _tried(connection: sa.Connection, actor: Actor, statement: sa.Executable) -> str:
-    """What comes of a statement of somebody: it is done, it changes no rows, or the SQLSTATE of its refusal."""
+def _tried(connection: sa.Connection, statement: sa.Executable) -> str:
+    """What comes of a statement of whoever acts: it is done, it changes no rows, or the SQLSTATE of its refusal."""
     savepoint = connection.begin_nested()
     try:
-        acting(connection, actor)
         changed = connection.execute(statement).rowcount
         return "done" if changed or isinstance(statement, sa.Insert) else "no rows"
     except sa.exc.DBAPIError as error:

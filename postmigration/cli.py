@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> ArgumentParser:
     parser = _Parser(prog="postmigration", description="Row for row: databases, their fingerprints and their backups.")
+    parser.add_argument("--version", action="version", version=f"postmigration {version('postmigration')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     compare = commands.add_parser(
         "compare",

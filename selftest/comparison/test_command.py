@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -285,3 +286,9 @@ def test_a_table_that_cannot_be_read_is_named(fresh: Fresh, run: Run, version: i
     assert taken.err.startswith("ERROR: ")
     assert "filtered" in taken.err
     assert not Path("x").exists()
+
+
+def test_its_version_is_that_of_the_installation(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        run("--version")
+    assert capsys.readouterr().out == f"postmigration {version('postmigration')}\n"

@@ -305,7 +305,7 @@ FREE: st.SearchStrategy[str] = st.sampled_from(
         "SELECT organization_id, '', id, '' FROM users",
         "UPDATE organizations SET address = name, city = left(name, 100), website = NULL",
         "ALTER TABLE contacts ADD COLUMN extra text DEFAULT 'x'",
-        "CREATE TABLE news (id int PRIMARY KEY)",
+        "CREATE TABLE news (id int PRIMARY KEY); ALTER TABLE news ENABLE ROW LEVEL SECURITY",
         "CREATE INDEX ON projects (title)",
         "ALTER TABLE projects ADD CHECK (title IS NOT NULL)",
         "DROP POLICY contacts_remove ON contacts",

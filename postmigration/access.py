@@ -51,7 +51,7 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
 
 
 def expect_seen_as_before(
-    target: Target, actor: Actor, table: catalog.Table, *, ignore: Collection[Kind]
+    target: Target, actor: Actor, table: catalog.Table, *, ignore: Collection[Kind], growth: str = "false"
 ) -> tuple[str, str, str]:
     """States that somebody sees the rows of a table that they saw before.
 
@@ -60,6 +60,7 @@ def expect_seen_as_before(
     Args:
         table: one of `Before.tables`.
         ignore: `extra` where they may see more, `missing` where they may see less.
+        growth: condition on a row `t` that was added since, that they may see it.
 
     Returns:
         Who that is, how many rows they saw, and how many they see.
@@ -71,12 +72,13 @@ def expect_seen_as_before(
     key, new = table.key or tuple(table.columns), "false"
     sql = now = f"SELECT * FROM {quoted(table.name)}"
     if table.is_time("created_at"):
-        newest = before.scalar(f"SELECT coalesce(max(created_at), 'infinity')::text FROM {quoted(table.name)}")
-        cutover = target.options.cutover
-        now = f"{sql} t WHERE (t.created_at > greatest(CAST('{newest}' AS timestamptz), '{cutover}')) IS NOT TRUE"
+        newest = before.scalar(f"SELECT coalesce(max(created_at), '-infinity')::text FROM {quoted(table.name)}")
+        since = f"created_at > CAST('{newest}' AS timestamptz)"
+        may = f"t.created_at > '{target.options.cutover}' OR ({growth})"
+        now = f"{sql} t WHERE (t.{since} AND ({may})) IS NOT TRUE"
         if "extra" in ignore:
             # What is younger than all that was there need not be looked for.
-            new = f"q.created_at > CAST('{newest}' AS timestamptz)"
+            new = f"q.{since}"
     want = RowSet(sql, key, len(key), settings=actor.settings)
     have = RowSet(now, key, len(key), new=new, settings=actor.settings)
     keep = target.options.evidence_rows

@@ -54,7 +54,7 @@ OTHER_WAYS = {
     """,
     "audit rows": """
         INSERT INTO activity_log (organization_id, entity_type, entity_id, action)
-        SELECT organization_id, 'migration', gen_random_uuid(), 'MIGRATED' FROM users WHERE role = 'admin';
+        SELECT organization_id, 'migration', gen_random_uuid(), 'MIGRATED' FROM users;
     """,
     "touched rows": "UPDATE projects SET title = title; UPDATE documents SET title = title;",
     "statistics gathered again": "ANALYZE;",

@@ -47,8 +47,8 @@ _ROWS_PER_BUCKET = 2_048
 _MOST_BUCKETS = 1_024
 # What is looked into travels in packs of about so many rows.
 _ROWS_PER_PACK = 10_000
-# Where few rows are looked into, their keys travel too and spare another scan.
-_FEW_ROWS = 100_000
+# Where few rows are looked into, their keys travel too and spare another scan; the client holds many packs at a time.
+_FEW_ROWS = 250_000
 
 # One scan into few groups, whatever the planner takes their number for; workers are as many as the server allows.
 SCAN = {"jit": "off", "enable_sort": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from fixtures import MIGRATION
 from postmigration.evidence import Evidence, Finding
@@ -162,7 +162,7 @@ def test_checks_are_found_by_group_outcome_severity_and_words(opened: Opened) ->
     tab.page.select_option("#filter-group", "Data Quality")
     assert tab.shown() == 1
     tab.page.get_by_role("button", name="Reset").click()
-    tab.page.wait_for_function("document.querySelectorAll('.check:not([hidden])').length > 90")
+    expect(tab.page.locator(".check:not([hidden])")).to_have_count(everything)
     tab.page.select_option("#filter-severity", "warning")
     assert 0 < tab.shown() < 5
     tab.page.select_option("#filter-severity", "")
@@ -184,10 +184,10 @@ def test_it_can_be_used_without_a_mouse(opened: Opened) -> None:
     keys.type("jk")
     assert tab.page.input_value("#filter-text") == "jk"
     keys.press("Escape")
-    tab.page.wait_for_function("document.getElementById('filter-text').value === ''")
+    expect(tab.page.locator("#filter-text")).to_have_value("")
     tab.page.locator(".chip", has_text="29").first.focus()
     keys.press("Enter")
-    tab.page.wait_for_function("document.activeElement.closest('.check')?.id === 'check-29'")
+    expect(tab.page.locator("#check-29:focus, #check-29 :focus")).to_have_count(1)
 
 
 def test_it_says_all_without_a_script(opened: Opened) -> None:

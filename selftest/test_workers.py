@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from postmigration import embedded
-from selftest.conftest import Copy, Judge, Scratch
+from selftest.conftest import Copy, Judge, Judged, Scratch
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 
@@ -15,9 +15,15 @@ def test_workers_come_to_the_same_results(server: embedded.Server, judge: Judge)
         options += [f"--baseline={server.conninfo('legacy')}"] * (name == "migrated")
         alone, shared = judge(*options), judge(*options, "-n", "2")
         assert shared.status == alone.status
-        assert {(r.nodeid, r.outcome, r.reason, r.evidence.examined) for r in shared.results} == {
-            (r.nodeid, r.outcome, r.reason, r.evidence.examined) for r in alone.results
-        }
+        assert _facts(shared) == _facts(alone)
+
+
+def _facts(judged: Judged) -> set[tuple[object, ...]]:
+    # How large a file is, no snapshot holds: autovacuum may cut it short between two runs.
+    return {
+        (r.nodeid, r.outcome, r.reason, "statistics_were_gathered" in r.nodeid or r.evidence.examined)
+        for r in judged.results
+    }
 
 
 def test_workers_read_the_same_snapshot(

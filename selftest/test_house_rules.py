@@ -123,3 +123,11 @@ def test_the_docs_list_every_fault() -> None:
 
 def test_no_file_outgrows_its_reader() -> None:
     assert not [path for path in ROOT.glob("[pfstb]*/*.py") if len(path.read_text().splitlines()) > 400]
+
+
+def test_the_profile_of_random_worlds_is_asked_for_when_it_is_known() -> None:
+    # A conftest is imported before Hypothesis has read --hypothesis-profile, and so is what a conftest imports.
+    asks = [path for path in (ROOT / "selftest").rglob("*.py") if "get_current_profile" + "_name" in path.read_text()]
+    (name,) = (path.stem for path in asks)
+    assert not [path for path in ROOT.rglob("selftest/**/conftest.py") if f".{name} import" in path.read_text()]
+    assert name != "conftest"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from postmigration import embedded, fingerprint_file
 from postmigration.address import conninfo
-from postmigration.backups import restore
 from postmigration.errors import CannotJudge
 
 _OPTION = "--baseline"
@@ -62,6 +61,9 @@ def located(named: Sequence[str], cleanup: ExitStack, *, version: int = embedded
         if len(files) > 1:
             raise CannotJudge(f"{_OPTION} is given {len(files)} times with a fingerprint: name the fingerprint alone")
         return Baseline(fingerprint=str(files[0].resolve()))
+    # Only files need what restores them, and most runs name a database.
+    from postmigration.backups import restore
+
     server = embedded.Server(version)
     cleanup.callback(server.stop)
     restored = restore(files, server, "baseline")

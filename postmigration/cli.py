@@ -15,8 +15,6 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-import postmigration.backups.command as verify_backup
-import postmigration.rehearsal.command as rehearse
 from postmigration import comparison_report, fingerprint_file, options
 from postmigration.address import conninfo
 from postmigration.baseline import located
@@ -43,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        option = _parser().parse_args(arguments)
+        arguments = sys.argv[1:] if arguments is None else arguments
+        option = _parser(arguments[:1]).parse_args(arguments)
         return int(option.run(option))
     except CannotJudge as error:
         print(f"ERROR: {error}", file=sys.stderr)
@@ -62,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return CANNOT_JUDGE
 
 
-def _parser() -> ArgumentParser:
+def _parser(first: Sequence[str]) -> ArgumentParser:
     parser = _Parser(prog="postmigration", description="Row for row: databases, their fingerprints and their backups.")
     parser.add_argument("--version", action="version", version=f"postmigration {version('postmigration')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -91,8 +90,13 @@ def _parser() -> ArgumentParser:
         "--portable", action="store_true", help="hash so that a server of another make can repeat it; slower"
     )
     fingerprint.set_defaults(run=_fingerprint)
-    verify_backup.declare(commands.add_parser)
-    rehearse.declare(commands.add_parser)
+    # These two take a while to import, in which others could have read a million rows.
+    if first not in (["compare"], ["fingerprint"]):
+        from postmigration.backups import command as verify_backup
+        from postmigration.rehearsal import command as rehearse
+
+        verify_backup.declare(commands.add_parser)
+        rehearse.declare(commands.add_parser)
     return parser
 
 

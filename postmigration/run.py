@@ -9,14 +9,13 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from postmigration import catalog, embedded, fingerprint_file
 from postmigration.actors import Population, population
 from postmigration.address import conninfo
-from postmigration.backups.verification import Verification, verified
 from postmigration.baseline import Baseline, located
 from postmigration.before import Before
 from postmigration.contents import Source
@@ -28,6 +27,9 @@ from postmigration.migration import Migration
 from postmigration.sql import quoted
 from postmigration.target import Target
 from postmigration.waivers import Waiver
+
+if TYPE_CHECKING:
+    from postmigration.backups.verification import Verification
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,9 @@ class Run:
         Raises:
             CannotJudge: it cannot be read to its end, or not restored here.
         """
+        # Only a run with a backup needs what reads one.
+        from postmigration.backups.verification import verified
+
         against: Source | Fingerprint | None = self.fingerprint
         if self.origin is not None and self.baseline is not None:
             limits, steered = self.request.limits, not self.origin.restored

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from postmigration.database import Snapshot, configured, refused_because
+from postmigration.database import Snapshot, configure, refused_because
 from postmigration.errors import NotJudged
 
 Kind = Literal["internal", "portal", "outsider"]
@@ -162,4 +162,4 @@ def acting(connection: sa.Connection, actor: Actor | None) -> None:
         if actor is None
         else actor.settings
     )
-    connection.execute(configured(settings))
+    configure(connection, settings)

@@ -42,9 +42,8 @@ _MARKS = {
     GROWTH: ("postmigration_growth", "q.postmigration_growth"),
 }
 
-# A bucket is small enough that looking into one costs little, and there are few enough to be held in memory.
-_ROWS_PER_BUCKET = 2_048
-_MOST_BUCKETS = 1_024
+# So many that looking into one costs little, and so few that all are held in memory; those without a row do not count.
+_BUCKETS = 1_024
 # What is looked into travels in packs of about so many rows.
 _ROWS_PER_PACK = 10_000
 # Where few rows are looked into, their keys travel too and spare another scan; the client holds many packs at a time.
@@ -140,14 +139,9 @@ class Sides:
         Raises:
             sa.exc.DBAPIError: a server refused; no query is left running on either.
         """
-        expected = max(
-            expected_rows(snapshot, rows.sql, self.parameters)
-            for snapshot, rows in zip(self.snapshots, self.row_sets, strict=True)
-        )
-        buckets = power_of_two(expected / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
         with SideBySide(*self.snapshots) as threads:
             want, have = threads.each(
-                lambda snapshot, rows: bucketed(snapshot, rows, self.hashing, buckets, self.parameters),
+                lambda snapshot, rows: bucketed(snapshot, rows, self.hashing, _BUCKETS, self.parameters),
                 self.snapshots,
                 self.row_sets,
             )
@@ -156,9 +150,9 @@ class Sides:
             tally.grown = sum(have[n].new for n in have.keys() - set(chosen))
             if chosen:
                 rows = sum(side[n].rows for side in (want, have) for n in chosen if n in side)
-                finer = max(buckets, power_of_two(rows / _ROWS_PER_PACK, most=1 << 32))
+                finer = max(_BUCKETS, power_of_two(rows / _ROWS_PER_PACK, most=1 << 32))
                 texts = rows <= _FEW_ROWS and bool(self.hashing.found_again(self._key))
-                self._look_into(threads, chosen, buckets, finer, tally, texts=texts)
+                self._look_into(threads, chosen, finer, tally, texts=texts)
             differences = self._differences(threads, tally)
         return Comparison(
             want_rows=sum(bucket.rows for bucket in want.values()),
@@ -174,13 +168,11 @@ class Sides:
         rows = self.row_sets[0]
         return rows.columns[: rows.key]
 
-    def _look_into(
-        self, threads: SideBySide, chosen: list[int], buckets: int, finer: int, tally: _Tally, *, texts: bool
-    ) -> None:
+    def _look_into(self, threads: SideBySide, chosen: list[int], finer: int, tally: _Tally, *, texts: bool) -> None:
         packs = [
             threads.ahead(
                 snapshot.stream(
-                    hashes_sql(rows, self.hashing, buckets, finer, texts=texts),
+                    hashes_sql(rows, self.hashing, _BUCKETS, finer, texts=texts),
                     {**_SORT, **rows.settings},
                     postmigration_chosen=chosen,
                     **self.parameters,
@@ -282,22 +274,32 @@ def calibration(snapshot: Snapshot) -> str:
     return f"{encoding} {snapshot.scalar(CALIBRATION)}"
 
 
+# Threads that wait for the next two sides.
+_IDLE: list[ThreadPoolExecutor] = []
+
+
 class SideBySide:
-    """A thread for each of some snapshots. Whatever ends its work early ends their queries too."""
+    """A thread for each of two snapshots. Whatever ends its work early ends their queries too."""
 
     def __init__(self, *snapshots: Snapshot) -> None:
         self._snapshots = snapshots
 
     def __enter__(self) -> SideBySide:
-        """Starts the threads."""
-        self._streams = ExitStack()
-        self._pool = ThreadPoolExecutor(len(self._snapshots))
+        """Starts the threads, or takes those that have nothing to do: a run compares many small tables."""
+        self._streams, self._streaming = ExitStack(), False
+        try:
+            self._pool = _IDLE.pop()
+        except IndexError:
+            self._pool = ThreadPoolExecutor(len(self._snapshots))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Ends the threads, and then what they were reading."""
+        """Ends the threads, and then what they were reading; those that were asked for no stream are kept."""
         if kind is not None:
             ended(self._pool, self._snapshots)
+        elif not self._streaming:
+            _IDLE.append(self._pool)
+            return
         self._pool.shutdown()
         self._streams.close()
 
@@ -312,6 +314,7 @@ class SideBySide:
 
     def ahead(self, rows: Generator[sa.Row[Any]]) -> Iterator[sa.Row[Any]]:
         """The same rows, of which the next one is always on its way."""
+        self._streaming = True
         self._streams.callback(rows.close)
         first = self.submit(next, rows, None)
 
@@ -354,12 +357,6 @@ def _by_bucket(want: Iterator[sa.Row[Any]], have: Iterator[sa.Row[Any]]) -> Iter
         if h is not None and h.bucket == first:
             of_have, h = Pack(h.rows, h.repeated, h.texts, h[4:]), next(have, None)
         yield of_want, of_have
-
-
-def expected_rows(snapshot: Snapshot, sql: str, parameters: Mapping[str, Any]) -> float:
-    """How many rows the planner expects."""
-    plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (FORMAT JSON) {sql}", **parameters)
-    return float(plan[0]["Plan"]["Plan Rows"])
 
 
 def power_of_two(least: float, *, most: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import psycopg
@@ -293,7 +294,7 @@ class Snapshot:
         """Runs what is inside under other settings of the planner."""
         with self._steady():
             if settings:
-                self._connection.execute(configured(settings))
+                configure(self._connection, settings)
             try:
                 yield
             finally:
@@ -318,9 +319,10 @@ class Snapshot:
         self._connection.close()
 
 
-def configured(settings: Mapping[str, str]) -> sa.Select[Any]:
-    """A statement that makes settings for the transaction, one after the other; a role comes last."""
-    return sa.select(*(sa.func.set_config(name, value, True) for name, value in settings.items()))
+def configure(connection: sa.Connection, settings: Mapping[str, str]) -> None:
+    """Makes settings for the current transaction, one after the other; a role comes last."""
+    calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+    connection.exec_driver_sql(f"SELECT {calls}", tuple(chain.from_iterable(settings.items())))
 
 
 def refusal(error: sa.exc.DBAPIError) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from postmigration import catalog
-from postmigration.comparison import SCAN, calibration, expected_rows, power_of_two
+from postmigration.comparison import SCAN, calibration, power_of_two
 from postmigration.coverage import relations
 from postmigration.database import Server, Snapshot, server
 from postmigration.errors import NotJudged
@@ -201,6 +201,12 @@ def taken(
     )
 
 
+def _expected_rows(snapshot: Snapshot, sql: str) -> float:
+    """How many rows the planner expects."""
+    plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (FORMAT JSON) {sql}")
+    return float(plan[0]["Plan"]["Plan Rows"])
+
+
 def _table(snapshot: Snapshot, table: catalog.Table, migration: Migration | None, method: Method) -> TableFingerprint:
     expected = expectation(migration, table)
     key = table.key or tuple(table.columns)
@@ -213,7 +219,7 @@ def _table(snapshot: Snapshot, table: catalog.Table, migration: Migration | None
     sql = f"SELECT {', '.join(values)} FROM ({expected.source}) r"
     types = snapshot.types(sql)
     how = hashing(types, types, method)
-    size = power_of_two(expected_rows(snapshot, sql, {}) / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
+    size = power_of_two(_expected_rows(snapshot, sql) / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
     found = snapshot.rows(
         f"""
         SELECT ({how.key(key)}) & {size - 1} AS bucket, count(*) AS rows, sum({how.row(was)}) AS was,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -48,10 +49,6 @@ class Working(RuleBasedStateMachine):
     def _one(self, data: st.DataObject, of: Any) -> Any:
         return data.draw(st.sampled_from(list(of)))
 
-    def _shared(self, organization: uuid.UUID) -> bool:
-        """Whether contacts of a customer are hidden from some who serve it: they cannot demote whom they do not see."""
-        return len({p.operator for p in self.model.people.values() if p.organization == organization}) > 1
-
     @rule(data=DRAWN, name=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20))
     def create_customer(self, data: st.DataObject, name: str) -> None:
         actor = self._one(data, self.application.managers)
@@ -74,9 +71,6 @@ class Working(RuleBasedStateMachine):
     def add_contact(self, data: st.DataObject, primary: bool) -> None:
         actor = self._one(data, self.application.managers)
         key = self._one(data, self.model.seen_by(actor.tenant).customers)
-        primary = primary and all(
-            person.operator == actor.tenant for person in self.model.people.values() if person.organization == key
-        )
 
         def add(session: Session) -> uuid.UUID:
             return services.add_contact_to_organization(
@@ -130,11 +124,11 @@ class Working(RuleBasedStateMachine):
         actor = self._one(data, self.application.managers)
         key = self._one(data, self.model.seen_by(actor.tenant).people)
         organization = self.model.people[key].organization
-        if self._shared(organization):
-            return
         demote = sa.update(Contact).where(Contact.organization_id == organization, Contact.is_primary_contact.is_(True))
         promote = sa.update(Contact).where(Contact.id == key)
-        former = sum(p.primary for p in self.model.people.values() if p.organization == organization)
+        # One whom another operator deals with is not seen, and demoted all the same.
+        seen = self.model.seen_by(actor.tenant).people
+        former = sum(p.primary for p in seen.values() if p.organization == organization)
         assert self.application.changed(
             actor, demote.values(is_primary_contact=False), promote.values(is_primary_contact=True)
         ) == [former, 1]
@@ -264,6 +258,28 @@ class Working(RuleBasedStateMachine):
 
 def test_the_rules_hold_whatever_people_do(stage: Stage) -> None:
     run_state_machine_as_test(partial(Working, stage), settings=examples)  # type: ignore[arg-type] # it takes what makes one, too
+
+
+def test_of_two_operators_who_promote_at_the_same_time_one_wins(stage: Stage) -> None:
+    promote = "UPDATE contacts SET is_primary_contact = true WHERE id = %s"
+    served = "FROM contacts WHERE company_name = 'Shared Customer plc'"
+    with ExitStack() as cleanup:
+        name = cleanup.enter_context(stage.copied("migrated_working"))
+        one, other, watch = (cleanup.enter_context(stage.server.connect(name)) for _ in range(3))
+        # Nobody is to be demoted, for whom the two would wait in any case.
+        watch.execute("UPDATE contacts SET is_primary_contact = false")
+        contacts = watch.execute(f"SELECT id {served} ORDER BY id LIMIT 2").fetchall()
+        # Begun last, so ended before the connections are closed.
+        thread = cleanup.enter_context(ThreadPoolExecutor(1))
+        with one.transaction():
+            one.execute(promote, contacts[0])
+            waiting = thread.submit(other.execute, promote, contacts[1])
+            blocked = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
+            while watch.execute(blocked, [other.info.backend_pid]).fetchone() != (True,):
+                assert not waiting.done()
+        waiting.result()
+        primary = watch.execute(f"SELECT id {served} AND is_primary_contact").fetchall()
+    assert primary == [contacts[1]]
 
 
 @pytest.fixture(scope="session", autouse=True)

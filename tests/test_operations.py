@@ -16,10 +16,13 @@ from fixtures import operations
 from fixtures.legacy_workplace import LEGACY, LegacyWorkplace
 from fixtures.operations import Operation
 from fixtures.workplace import MANAGING, WORKING, Workplace
-from postmigration import NotJudged, Target
+from postmigration import Finding, NotJudged, Target
 from postmigration.access import Tried, expect_refused
 from postmigration.actors import Actor, acting, require_roles
 from postmigration.database import refused_because
+
+# How SQLSTATEs begin that say that a constraint is violated.
+_VIOLATION = "(SQLSTATE 23"
 
 MARK = f"postmigration-{uuid.uuid4().hex[:12]}"
 
@@ -93,6 +96,38 @@ def test_staff_can_do_their_work(target: Target, operation: Operation, roles: Se
             target.expect_no_problems([f"{_words(operation)}, as {role}: {p}" for p in said], facts=1)
         done = [role for role, said in problems.items() if not said]
         target.note(f"{_words(operation)}: done as {', '.join(done) or 'nobody'}")
+
+
+def test_a_shared_customer_keeps_one_primary_contact(target: Target) -> None:
+    """Where two operators serve a customer, whoever makes a contact the primary one leaves the customer with one.
+
+    Each operator has its own primary contact of the customer, and whoever judges again finds two.
+
+    The application demotes the former one first, and row-level security hides it when it is the other operator's.
+
+    Let a trigger with its definer's rights demote the former one, or a unique index refuse the second.
+    """
+    require_roles(target.snapshot)
+    with target.writing() as connection:
+        place = _workplace(connection)
+        promote, primary = operations.promote_contact_of_shared_customer, list[int]()
+        count = sa.text("SELECT count(*) FROM contacts WHERE organization_id = :id AND is_primary_contact").bindparams(
+            id=place.customer.id
+        )
+
+        def look() -> None:
+            acting(connection, None)
+            primary.append(connection.execute(count).scalar_one())
+
+        failing = "; ".join(_done(connection, place, promote, place.share_customer(), look))
+        if failing and _VIOLATION not in failing:
+            raise NotJudged(f"another operator cannot do it: {failing}")
+        target.state(facts=1)
+        if primary and primary != [1]:
+            words = f"primary contacts of one customer after this: {_words(promote)}"
+            target.evidence.findings.append(Finding(words, primary[0], primary[0], severity="warning"))
+        else:
+            target.note(f"{_words(promote)}: {failing or 'the former one is demoted'}")
 
 
 def test_what_staff_do_is_recorded_where_they_see_it(target: Target) -> None:

@@ -129,12 +129,7 @@ class Database:
             raise CannotJudge(f"cannot connect to the database of {self.option}: {cause}") from None
 
     def pin(self, connection: sa.Connection, **more: str) -> None:
-        """Pins the settings of the connection's current transaction, and of it only."""
-        connection.exec_driver_sql(_UNHURRIED)
-        connection.execute(self._settings(**more))
-
-    def _settings(self, **more: str) -> sa.Executable:
-        """The statement that pins what must not depend on the server; unknown settings are left out."""
+        """Pins what must not depend on the server for the connection's current transaction, and for it only."""
         schema = '"' + self.schema.replace('"', '""') + '"'
         wanted = {
             **_PINNED,
@@ -143,12 +138,15 @@ class Database:
             "lock_timeout": str(self.limits.lock_timeout),
             **more,
         }
-        names = sa.values(sa.column("name", sa.Text), sa.column("value", sa.Text), name="wanted").data(
-            list(wanted.items())
-        )
-        known = sa.table("pg_settings", sa.column("name"), schema="pg_catalog")
-        return sa.select(sa.func.set_config(names.c.name, names.c.value, True)).select_from(
-            names.join(known, known.c.name == names.c.name)
+        connection.exec_driver_sql(_UNHURRIED)
+        # Those that this server does not know are left out.
+        connection.exec_driver_sql(
+            """
+            SELECT pg_catalog.set_config(name, value, true)
+            FROM pg_catalog.unnest(%s::text[], %s::text[]) AS wanted (name, value)
+            WHERE pg_catalog.current_setting(name, true) IS NOT NULL
+            """,
+            (list(wanted), list(wanted.values())),
         )
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -142,11 +143,10 @@ class Database:
         # Those that this server does not know are left out.
         connection.exec_driver_sql(
             """
-            SELECT pg_catalog.set_config(name, value, true)
-            FROM pg_catalog.unnest(%s::text[], %s::text[]) AS wanted (name, value)
-            WHERE pg_catalog.current_setting(name, true) IS NOT NULL
+            SELECT pg_catalog.set_config(key, value, true) FROM pg_catalog.json_each_text(%s)
+            WHERE pg_catalog.current_setting(key, true) IS NOT NULL
             """,
-            (list(wanted), list(wanted.values())),
+            (json.dumps(wanted),),
         )
 
     @contextmanager
@@ -188,14 +188,18 @@ class Snapshot:
         self._connection = database.connect().execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=not writable
         )
-        self._connection.begin()
-        if snapshot_id is not None:
-            self._connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot_id}'")
-        database.pin(self._connection, work_mem=_WORK_MEM)
-        self._connection.exec_driver_sql("SAVEPOINT steady")
-        # What the application's own statements have; a number without a unit is in kB.
-        self.usual_work_mem = str(self.scalar("SELECT reset_val FROM pg_settings WHERE name = 'work_mem'"))
-        self.taken_at = str(self.scalar("SELECT date_trunc('second', transaction_timestamp())"))
+        try:
+            self._connection.begin()
+            if snapshot_id is not None:
+                self._connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot_id}'")
+            database.pin(self._connection, work_mem=_WORK_MEM)
+            self._connection.exec_driver_sql("SAVEPOINT steady")
+            # What the application's own statements have; a number without a unit is in kB.
+            self.usual_work_mem = str(self.scalar("SELECT reset_val FROM pg_settings WHERE name = 'work_mem'"))
+            self.taken_at = str(self.scalar("SELECT date_trunc('second', transaction_timestamp())"))
+        except BaseException:
+            self._connection.close()
+            raise
 
     def exported(self) -> str:
         """The identifier under which other connections join this snapshot while it is open."""

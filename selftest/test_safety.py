@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
 from postmigration import embedded
 from postmigration.address import conninfo
@@ -42,11 +43,15 @@ def content(server: embedded.Server, database: str, *, marks: bool = True) -> di
             state[table] = rows
         assert len(tables) > 8
         # A backend that was told to end may take a moment; nothing of it may stay.
-        while sessions := connection.execute(
-            "SELECT application_name FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-        ).fetchall():
+        for _ in range(10_000):
+            sessions = connection.execute(
+                "SELECT application_name FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            ).fetchall()
             assert sessions == [("postmigration",)] * len(sessions)
+            if not sessions:
+                break
+        assert sessions == []
     return state
 
 
@@ -90,6 +95,16 @@ def test_the_snapshot_can_only_read(server: embedded.Server) -> None:
     finally:
         snapshot.close()
         database.close()
+
+
+def test_a_snapshot_that_cannot_be_taken_keeps_no_connection(server: embedded.Server, copy: Copy) -> None:
+    name = copy("migrated")
+    database = Database(conninfo(server.conninfo(name), "--db-url"), option="--db-url")
+    # What was raised is kept, and with it whatever was not closed.
+    with pytest.raises(sa.exc.DBAPIError, match="snapshot") as refused:
+        Snapshot(database, "of-nobody")
+    content(server, name)
+    assert refused.value.orig is not None
 
 
 def test_a_locked_table_is_not_judged_and_not_waited_for(server: embedded.Server, judge: Judge) -> None:

@@ -6,6 +6,7 @@ The functions named `…_problems` return what is wrong, in words, and nothing w
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -52,12 +53,17 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Trigger:
-    """An enabled row trigger: when it fires, and the source and the arguments of its function."""
+    """An enabled row trigger: when it fires, and the source and the arguments of its function.
+
+    Args:
+        always: it fires for every row, whatever is in it and whichever column changes.
+    """
 
     name: str
     before: bool
     events: frozenset[str]
     source: str
+    always: bool
 
 
 @dataclass(frozen=True)
@@ -230,7 +236,7 @@ _FOREIGN_KEYS = f"""
 
 _TRIGGERS = f"""
     SELECT c.relname::text AS of, t.tgname::text AS name, (t.tgtype & 2) <> 0 AS before, t.tgtype::int AS bits,
-           p.prosrc || ' ' || encode(t.tgargs, 'escape') AS source
+           p.prosrc || ' ' || encode(t.tgargs, 'escape') AS source, t.tgqual IS NULL AND t.tgattr::text = '' AS always
     FROM {_TABLES}
     JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND (t.tgtype & 1) <> 0
     JOIN pg_proc p ON p.oid = t.tgfoid
@@ -276,6 +282,7 @@ def tables(snapshot: Snapshot, *, expressions: bool = True) -> dict[str, Table]:
                     row.before,
                     frozenset(event for bit, event in _EVENTS.items() if row.bits & bit),
                     row.source,
+                    row.always,
                 )
                 for row in triggers.get(name, [])
             ),
@@ -335,12 +342,16 @@ def has_columns(snapshot: Snapshot, name: str, columns: Collection[str]) -> bool
     return set(columns) <= set(table(snapshot, name).columns)
 
 
-def fired(snapshot: Snapshot) -> dict[str, int]:
-    """How many enabled row triggers each event of each table fires, in words."""
-    counted: dict[str, int] = {}
-    for found in tables(snapshot).values():
-        for trigger in found.triggers:
-            for event in sorted(trigger.events):
-                words = f"{'before' if trigger.before else 'after'} {event} of {found.name}"
-                counted[words] = counted.get(words, 0) + 1
-    return counted
+def fired(snapshot: Snapshot, *, always: bool) -> Counter[str]:
+    """How many enabled row triggers each event of each table fires, by the event in words.
+
+    Args:
+        always: count only those that fire for every row.
+    """
+    return Counter(
+        f"{'before' if trigger.before else 'after'} {event} of {found.name}"
+        for found in tables(snapshot).values()
+        for trigger in found.triggers
+        for event in trigger.events
+        if trigger.always or not always
+    )

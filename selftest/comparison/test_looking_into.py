@@ -1,0 +1,174 @@
+"""What is counted, excused and kept of differences, in however many buckets they are, and what is asked for it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from postmigration import comparison, parity
+from postmigration.comparison import Comparison, Sides, calibration, power_of_two
+from postmigration.database import Database, Snapshot
+from postmigration.parity import RowSet
+from selftest.comparison.conftest import SIDES, Servers
+
+COLUMNS = ("id", "v")
+WANT = "SELECT i AS id, i % 7 AS v FROM generate_series(1, 3000) i"
+# Of these 40 are missing, 30 extra and 20 new; 40 are changed, and 15 were changed since.
+HAVE = """
+    SELECT i AS id, CASE WHEN i BETWEEN 101 AND 140 OR since THEN -1 ELSE i % 7 END AS v, since, i > 20000 AS grown
+    FROM (SELECT generate_series(41, 3000) UNION ALL SELECT generate_series(10001, 10030)
+          UNION ALL SELECT generate_series(20001, 20020)) s(i), LATERAL (SELECT i BETWEEN 201 AND 215) t(since)
+"""
+MARKS = {"since": "q.since", "growth": "q.grown"}
+FAULTS = {"missing": 40, "extra": 30, "changed": 40}
+
+Snapshots = tuple[Snapshot, Snapshot]
+
+
+@pytest.fixture
+def snapshots(servers: Servers) -> Iterator[Snapshots]:
+    with ExitStack() as cleanup:
+        taken = []
+        for side in SIDES:
+            database = Database(servers[18].conninfo(side), option=side)
+            cleanup.callback(database.close)
+            taken.append(Snapshot(database))
+            cleanup.callback(taken[-1].close)
+        yield taken[0], taken[1]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+    """How many packs were asked for, and whether rows by their keys themselves."""
+    seen: dict[str, list[Any]] = {"packs": [], "by key": []}
+
+    def hashes_sql(rows: RowSet, hashing: Any, buckets: int, finer: int, *, texts: bool = False) -> str:
+        seen["packs"].append(finer)
+        return parity.hashes_sql(rows, hashing, buckets, finer, texts=texts)
+
+    def rows_sql(rows: RowSet, hashing: Any, *, texts: bool = False) -> str:
+        seen["by key"].append(texts)
+        return parity.rows_sql(rows, hashing, texts=texts)
+
+    monkeypatch.setattr(comparison, "hashes_sql", hashes_sql)
+    monkeypatch.setattr(comparison, "rows_sql", rows_sql)
+    return seen
+
+
+def compared(snapshots: Snapshots, want: str, have: str, **marks: str) -> Comparison:
+    return Sides(*snapshots, RowSet(want, COLUMNS, 1), RowSet(have, COLUMNS, 1, marks)).compared(keep=9)
+
+
+@pytest.mark.parametrize(("rows_per_pack", "packs"), [(10_000, 1_024), (1, 8_192)])
+@pytest.mark.parametrize("by_key", [True, False])
+def test_each_kind_is_counted_and_some_of_each_are_kept(
+    snapshots: Snapshots,
+    asked: dict[str, list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    rows_per_pack: int,
+    packs: int,
+    by_key: bool,
+) -> None:
+    monkeypatch.setattr(comparison, "_ROWS_PER_PACK", rows_per_pack)
+    monkeypatch.setattr(comparison, "_FEW_ROWS", 250_000 * by_key)
+    # Every bucket holds a difference, so that all rows are looked into.
+    found = compared(snapshots, f"SELECT id, -v - 9 AS v FROM ({WANT}) w", HAVE, **MARKS)
+    assert found.counts == {"missing": 40, "extra": 30, "changed": 2_945}
+    assert asked == {"packs": [packs] * 2, "by key": [by_key] * 2}
+    found = compared(snapshots, WANT, HAVE, **MARKS)
+    assert found.counts == FAULTS
+    assert (found.want_rows, found.have_rows, found.grown, found.marked) == (3_000, 3_010, 20, {"since": 15})
+    assert sorted(d.kind for d in found.differences) == ["changed"] * 3 + ["extra"] * 3 + ["missing"] * 3
+    for difference in found.differences:
+        assert (difference.want is None, difference.have is None) == (
+            difference.kind == "extra",
+            difference.kind == "missing",
+        )
+
+
+@pytest.mark.parametrize("ignored", FAULTS)
+def test_a_kind_that_does_not_matter_is_left_out_and_no_other(snapshots: Snapshots, ignored: parity.Kind) -> None:
+    sides = Sides(*snapshots, RowSet(WANT, COLUMNS, 1), RowSet(HAVE, COLUMNS, 1, MARKS))
+    assert sides.compared(keep=9, ignore=[ignored]).counts == {**FAULTS, ignored: 0}
+
+
+def test_no_more_is_kept_than_is_asked_for() -> None:
+    tally = comparison._Tally(3, ())
+    for first in (0, 10, 20):
+        keys = dict.fromkeys(range(first, first + 10), 1)
+        tally.take({"missing": keys, "changed": {-key: times for key, times in keys.items()}}, {})
+    assert tally.kept() == [0, 0, 1]
+    assert tally.counts == {"missing": 30, "extra": 0, "changed": 30}
+    assert {kind: len(kept) for kind, kept in tally._kept.items()} == {"missing": 3, "extra": 0, "changed": 3}
+
+
+def test_growth_may_be_new_and_may_not_be_other_than_it_was() -> None:
+    tally = comparison._Tally(3, ())
+    for key in (1, 2):
+        tally.take({"extra": {key: 2, 9: 1}, "changed": {key: 1}}, {"growth": {key}, "since": set()})
+    assert (tally.grown, tally.counts) == (4, {"missing": 0, "extra": 2, "changed": 2})
+
+
+def test_what_two_marks_excuse_counts_for_the_first() -> None:
+    tally = comparison._Tally(3, ())
+    for key in (1, 2):
+        tally.take({"changed": {key: 1, 7: 1, 8: 1}}, {"since": {key, 7}, "waived": {7, 8}})
+    assert (tally.marked, tally.counts["changed"]) == ({"since": 4, "waived": 2}, 0)
+
+
+@pytest.mark.parametrize(("want", "have", "kind"), [(5, 0, "missing"), (0, 5, "extra")])
+def test_one_side_may_have_no_row(snapshots: Snapshots, want: int, have: int, kind: parity.Kind) -> None:
+    found = compared(snapshots, *(f"SELECT i AS id, 1 AS v FROM generate_series(1, {n}) i" for n in (want, have)))
+    assert found.counts == {"missing": 0, "extra": 0, "changed": 0, kind: 5}
+    assert {d.kind for d in found.differences} == {kind}
+
+
+@pytest.mark.parametrize(("want", "have", "kind"), [(1, 3, "extra"), (4, 2, "missing")])
+def test_the_same_row_again_is_a_difference(snapshots: Snapshots, want: int, have: int, kind: parity.Kind) -> None:
+    found = compared(snapshots, *(f"SELECT 1 AS id, 1 AS v FROM generate_series(1, {n})" for n in (want, have)))
+    assert found.counts == {"missing": 0, "extra": 0, "changed": 0, kind: 2}
+
+
+def test_equal_sides_are_read_once(
+    snapshots: Snapshots, asked: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "_IDLE", [])
+    assert compared(snapshots, WANT, WANT).wrong == 0
+    (threads,) = comparison._IDLE
+    assert compared(snapshots, WANT, WANT).wrong == 0
+    assert [threads] == comparison._IDLE
+    assert asked == {"packs": [], "by key": []}
+    # Whoever was reading a stream ends with it.
+    assert compared(snapshots, WANT, HAVE).wrong > 0
+    assert comparison._IDLE == []
+
+
+def test_each_side_has_its_own_settings(snapshots: Snapshots) -> None:
+    sql = "SELECT 1 AS id, current_setting('application_name') AS v"
+    sides = [RowSet(sql, COLUMNS, 1, settings={"application_name": name}) for name in ("one", "other")]
+    found = Sides(*snapshots, *sides).compared(keep=9)
+    assert [(d.kind, d.want, d.have) for d in found.differences] == [("changed", ("1", "one"), ("1", "other"))]
+
+
+def test_columns_beside_those_that_are_compared_say_how(snapshots: Snapshots) -> None:
+    want = "SELECT i AS id, i AS v, i IN (2, 5) AS excused FROM generate_series(1, 5) i"
+    have = """
+        SELECT i AS id, CASE WHEN i IN (2, 3) THEN -i ELSE i END AS v, i = 2 AS excused,
+               i >= 10 AS postmigration_new, i <> 3 AS postmigration_settled
+        FROM (VALUES (1), (2), (3), (4), (10), (11)) s(i) WHERE i < CAST(:most AS int)
+    """
+    sides = Sides.of(*snapshots, want, have, COLUMNS, key=1, accepted=["excused"], most=20)
+    found = sides.compared(keep=9)
+    assert (found.wrong, found.grown, found.marked) == (0, 2, {"excused": 2, "since": 1})
+
+
+def test_a_server_is_known_by_its_encoding_too(snapshots: Snapshots) -> None:
+    assert calibration(snapshots[0]).split()[0] == "UTF8"
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "power"), [(0, 64, 1), (1, 64, 1), (2, 64, 2), (3, 64, 4), (33.5, 64, 64), (65, 64, 64)]
+)
+def test_a_power_of_two_is_no_smaller_up_to_its_limit(least: float, most: int, power: int) -> None:
+    assert power_of_two(least, most=most) == power

@@ -1,13 +1,15 @@
 """What is counted, excused and kept of differences, in however many buckets they are, and what is asked for it."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from postmigration import comparison, parity
-from postmigration.comparison import Comparison, Sides, calibration, power_of_two
+from postmigration.comparison import Comparison, SideBySide, Sides, calibration, power_of_two
 from postmigration.database import Database, Snapshot
 from postmigration.parity import RowSet
 from selftest.comparison.conftest import SIDES, Servers
@@ -144,11 +146,30 @@ def test_equal_sides_are_read_once(
     assert comparison._IDLE == []
 
 
+def test_whatever_ends_the_work_ends_its_queries(snapshots: Snapshots) -> None:
+    waiting: list[Future[Any]] = []
+
+    def broken_off() -> None:
+        with SideBySide(*snapshots) as threads:
+            waiting.extend(threads.submit(snapshot.scalar, "SELECT pg_sleep(60)") for snapshot in snapshots)
+            raise LookupError("an error of somebody's")
+
+    with pytest.raises(LookupError, match="of somebody's"):
+        broken_off()
+    assert all(future.cancelled() or isinstance(future.exception(), sa.exc.DBAPIError) for future in waiting)
+
+
 def test_each_side_has_its_own_settings(snapshots: Snapshots) -> None:
     sql = "SELECT 1 AS id, current_setting('application_name') AS v"
     sides = [RowSet(sql, COLUMNS, 1, settings={"application_name": name}) for name in ("one", "other")]
     found = Sides(*snapshots, *sides).compared(keep=9)
     assert [(d.kind, d.want, d.have) for d in found.differences] == [("changed", ("1", "one"), ("1", "other"))]
+
+
+def test_both_queries_may_have_parameters(snapshots: Snapshots) -> None:
+    few = f"{WANT} WHERE i < CAST(:most AS int) - 1"
+    sides = Sides(*snapshots, RowSet(f"{few} + 1", COLUMNS, 1), RowSet(few, COLUMNS, 1), most=20)
+    assert sides.compared(keep=9).counts == {"missing": 1, "extra": 0, "changed": 0}
 
 
 def test_columns_beside_those_that_are_compared_say_how(snapshots: Snapshots) -> None:

@@ -285,15 +285,19 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turns how a check ended into its result, which travels with pytest's own report."""
-    testreport = yield
     judgement = item.config.stash.get(SESSION, None)
     if judgement is None or judgement.checks not in item.path.parents:
-        return testreport
+        return (yield)
+    traced = getattr(item.config.option, "tbstyle", "auto") not in ("auto", "no")
+    if call.excinfo is not None and isinstance(call.excinfo.value, Violation | NotJudged) and not traced:
+        # pytest is about to write down what nobody will read, and that takes longer than many a check.
+        call.excinfo.traceback = call.excinfo.traceback[-1:]
+    testreport = yield
     if call.when != "call" and testreport.passed:
         return testreport
     result = _result(item, call, testreport)
     if result.outcome == "failed":
-        if getattr(item.config.option, "tbstyle", "auto") not in ("auto", "no"):
+        if traced:
             testreport.traceback = testreport.longreprtext  # type: ignore[attr-defined]
         testreport.longrepr = f"{result.group}: {result.title}"
     elif result.outcome == "broken" and isinstance(getattr(call.excinfo, "value", None), sa.exc.DBAPIError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -188,7 +188,8 @@ class Snapshot:
         self._connection = database.connect().execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=not writable
         )
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._connection.close)
             self._connection.begin()
             if snapshot_id is not None:
                 self._connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot_id}'")
@@ -197,9 +198,7 @@ class Snapshot:
             # What the application's own statements have; a number without a unit is in kB.
             self.usual_work_mem = str(self.scalar("SELECT reset_val FROM pg_settings WHERE name = 'work_mem'"))
             self.taken_at = str(self.scalar("SELECT date_trunc('second', transaction_timestamp())"))
-        except BaseException:
-            self._connection.close()
-            raise
+            undo.pop_all()
 
     def exported(self) -> str:
         """The identifier under which other connections join this snapshot while it is open."""

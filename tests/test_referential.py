@@ -115,11 +115,12 @@ def test_every_trigger_of_before_still_fires(target: Target) -> None:
     ALTER TABLE … ENABLE TRIGGER, or create it again from the schema of before.
     """
     before = target.before.schema("trigger", "function")
-    lost = catalog.fired(before, always=False) - catalog.fired(target.snapshot, always=False)
+    fired = catalog.fired(before, always=False)
+    lost = fired - catalog.fired(target.snapshot, always=False)
     narrowed = catalog.fired(before, always=True) - catalog.fired(target.snapshot, always=True)
     target.expect_no_problems(
         [f"fewer triggers fire {event} than before: {count} less" for event, count in sorted(lost.items())],
-        facts=len(catalog.fired(before, always=False)),
+        facts=len(fired),
     )
     for event, count in sorted((narrowed - lost).items()):
         words = f"fewer triggers fire {event} whatever the row than before, and others under a condition"

@@ -24,30 +24,40 @@ COUNTER = itertools.count()
 # `--hypothesis-profile=nightly` tries thousands where a few, always the same, must do otherwise.
 settings.register_profile("nightly", max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
 
+# What each tier adds to those before it, by the marker of its cases.
+TIERS = ("default", "full", "nightly")
+
 VERSIONS = (18, 16, 15) if SYSTEM_BINARIES.exists() else (18, 16)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-server", action="store_true", help="prove every case on every server, not in turn on one")
     parser.addoption("--other-servers", action="store_true", help="prove every case where it is left out otherwise")
+    parser.addoption("--tier", choices=TIERS, default="default", help="run also the cases marked full, or nightly too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves each case that is marked `in_turn` to one kind of server, in turn."""
+    """Leaves out the cases of other tiers, and leaves each that is marked `in_turn` to one kind of server, in turn."""
+    others = TIERS[TIERS.index(config.getoption("--tier")) + 1 :]
+    _keep(config, items, [not any(item.get_closest_marker(tier) for tier in others) for item in items])
     if config.getoption("--every-server"):
         return
-    kept: list[pytest.Item] = []
-    left_out: list[pytest.Item] = []
+    kept: list[bool] = []
     cases: dict[str, int] = {}
     for item in items:
+        mine = True
         if item.get_closest_marker("in_turn") and isinstance(item, pytest.Function):
             case = item.nodeid.replace(f"pg{item.callspec.params['server']}", "")
             turn = cases.setdefault(case, len(cases))
-            mine = VERSIONS[turn % len(VERSIONS)] == item.callspec.params["server"]
-            (kept if mine != config.getoption("--other-servers") else left_out).append(item)
-        else:
-            kept.append(item)
-    items[:] = kept
+            turned = VERSIONS[turn % len(VERSIONS)] == item.callspec.params["server"]
+            mine = turned != config.getoption("--other-servers")
+        kept.append(mine)
+    _keep(config, items, kept)
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[bool]) -> None:
+    left_out = [item for item, stays in zip(items, kept, strict=True) if not stays]
+    items[:] = [item for item, stays in zip(items, kept, strict=True) if stays]
     config.hook.pytest_deselected(items=left_out)
 
 

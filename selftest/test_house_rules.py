@@ -16,11 +16,11 @@ ENGINE = ROOT / "postmigration"
 LAYERS = (
     {"errors", "migration", "backups.contrib", "backups.statements"},
     {"address", "faults", "sql", "backups.ledger", "backups.script"},
-    {"hashing", "proof", "waivers"},
+    {"dynamic_sql", "hashing", "proof", "waivers"},
     {"evidence", "judging", "parity"},
     {"database", "verdict"},
     {"actors", "catalog", "comparison", "embedded", "leftovers", "surface", "timing", "backups.standins"},
-    {"expectation", "references", "visibility"}
+    {"bodies", "expectation", "references", "visibility"}
     | {f"backups.{name}" for name in ("archive", "backup", "loading", "restored", "restoring")},
     {"coverage", "disclosure"},
     {"fingerprint"},

@@ -67,7 +67,8 @@ _WAYS = {
                                        p.polname)
         FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
         WHERE c.relnamespace IN ({SCHEMAS})
-          AND concat(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) ~ 'user_metadata|raw_user_meta_data'
+          AND concat(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+              ~ 'user_metadata|raw_user_meta_data'
     """,
     "views": f"""
         SELECT {_TABLE} AS object,

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from postmigration import catalog, timing
-from postmigration.actors import Actor
+from postmigration.actors import STYLES, Actor
 from postmigration.comparison import Sides
 from postmigration.database import Snapshot, refused_because
 from postmigration.errors import NotJudged
@@ -17,7 +17,7 @@ from postmigration.evidence import Finding, Severity
 from postmigration.parity import Kind, RowSet
 from postmigration.sql import quoted
 from postmigration.target import Target
-from postmigration.visibility import said, seen, seen_on_both, shown_anew
+from postmigration.visibility import recognize, said, seen, seen_on_both, shown_anew
 
 _WORDS: dict[Kind, str] = {"missing": "saw before and does not see now", "extra": "sees now and did not see before"}
 
@@ -48,6 +48,46 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
         else:
             target.evidence.findings.append(found.finding("extra", words))
     return actor.name, table, f"{found.rows:,}", f"{found.sees:,}", ", ".join(wrong)
+
+
+def expect_recognized(target: Target, actor: Actor, tables: Sequence[str]) -> None:
+    """States that the database knows somebody in whichever way the API layer tells it who asks.
+
+    How it is told today must be understood. The older way must be where it was before, as far as it tells who asks;
+    where nobody knows, or only some policies need more than the older way tells, that it is not is a warning.
+
+    Args:
+        tables: of which the same rows must be seen in both ways.
+    """
+    people = target.population.snapshot
+    now = {style: recognize(people, replace(actor, style=style), tables) for style in STYLES}
+    was = (
+        {}
+        if target.baseline is None
+        else {style: recognize(target.baseline, replace(actor, style=style), tables) for style in STYLES}
+    )
+    target.state(facts=len(STYLES) * (1 + len(tables)))
+    together, separate = STYLES
+    for style in STYLES:
+        if not now[style].known:
+            words = f"auth.uid() does not know who asks when the API tells it by {style}"
+            if was and not was[style].known:
+                target.note(f"inherited, so before the migration too: {words}")
+            else:
+                severity: Severity = "blocker" if was or style == together else "warning"
+                target.evidence.findings.append(Finding(words, 1, 1, severity=severity))
+    if not all(seen.known for seen in now.values()):
+        return
+    for table in tables:
+        shown, less = now[together].rows.get(table, 0), now[separate].rows.get(table, 0)
+        if less < shown:
+            words = (
+                f"{actor.name} sees {less:,} rows of {table} when the API tells who asks by {separate}, {shown:,} else"
+            )
+            if was and was[separate].rows.get(table, 0) < was[together].rows.get(table, 0):
+                target.note(f"inherited, so before the migration too: {words}")
+            else:
+                target.evidence.findings.append(Finding(words, 1, 1, severity="warning"))
 
 
 def expect_seen_as_before(

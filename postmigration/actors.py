@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
@@ -16,6 +17,9 @@ from postmigration.database import Snapshot, configure, refused_because
 from postmigration.errors import NotJudged
 
 Kind = Literal["internal", "portal", "outsider"]
+# How the API layer tells the database who asks: today all claims as one text, older ones each claim by itself.
+Style = Literal["request.jwt.claims", "request.jwt.claim.*"]
+STYLES: tuple[Style, ...] = get_args(Style)
 
 # Signed in, and nobody: no profile has this id.
 _NO_PROFILE = "00000000-0000-4000-8000-000000000000"
@@ -32,6 +36,8 @@ class Actor:
         tenant: whose member they are, or None.
         role: their role in the application.
         id: the `sub` of their claims, or None for somebody who did not sign in.
+        profile: claims of theirs that the platform takes from what it knows of them.
+        style: how the API layer tells the database who they are.
     """
 
     name: str
@@ -39,6 +45,8 @@ class Actor:
     tenant: uuid.UUID | None = None
     role: str = ""
     id: str | None = None
+    profile: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    style: Style = "request.jwt.claims"
 
     @property
     def database_role(self) -> str:
@@ -46,13 +54,35 @@ class Actor:
         return "anon" if self.id is None else "authenticated"
 
     @property
-    def settings(self) -> dict[str, str]:
-        """The settings of a transaction that the API layer makes for them; the role comes last."""
-        claims = {"role": self.database_role} | ({} if self.id is None else {"sub": self.id})
+    def claims(self) -> dict[str, Any]:
+        """What their token says of them, since policies may read any of it."""
+        now = int(time.time())
+        claims = {"iss": "supabase", "role": self.database_role, "iat": now - 60, "exp": now + 3_600}
+        if self.id is None:
+            return claims
         return {
-            "request.jwt.claims": json.dumps(claims),
-            "request.jwt.claim.sub": self.id or "",
-            "request.jwt.claim.role": self.database_role,
+            **claims,
+            "aud": "authenticated",
+            "sub": self.id,
+            "email": "",
+            "phone": "",
+            "aal": "aal1",
+            "amr": [{"method": "password", "timestamp": now - 60}],
+            "session_id": str(uuid.uuid5(uuid.NAMESPACE_URL, self.id)),
+            "app_metadata": {"provider": "email", "providers": ["email"]},
+            "user_metadata": {},
+            "is_anonymous": False,
+            **self.profile,
+        }
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of a transaction that the API layer makes for them, and no others; the role comes last."""
+        together, claims = self.style == "request.jwt.claims", self.claims
+        texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in claims.items()}
+        return {
+            "request.jwt.claims": json.dumps(claims) if together else "",
+            **{f"request.jwt.claim.{name}": "" if together else text for name, text in texts.items()},
             "row_security": "on",
             "role": self.database_role,
         }
@@ -97,7 +127,8 @@ def population(
     """
     require_roles(snapshot)
     rows = snapshot.rows(people, ids=list(only))
-    found = [Actor(r.name, r.kind, r.tenant, r.role, r.id and str(r.id)) for r in rows]
+    profiles = find_profiles(snapshot, [str(r.id) for r in rows if r.id])
+    found = [Actor(r.name, r.kind, r.tenant, r.role, r.id and str(r.id), profiles.get(str(r.id), {})) for r in rows]
     if only:
         found = [replace(actor, name=f"{actor.name} ({actor.id})") for actor in found]
     lacking = [actor for actor in found if actor.id is None]
@@ -120,6 +151,32 @@ def population(
             except sa.exc.DBAPIError as error:
                 absent.append(f"{actor.name}: there is none, and none could be made: {refused_because(error)}")
     return Population(crowd, real, actors if only else [*actors, WITHOUT_PROFILE, ANONYMOUS], absent)
+
+
+# What there is of these differs between versions of the platform; what is absent is NULL.
+_PROFILES = """
+    SELECT p ->> 'id' AS id,
+           jsonb_strip_nulls(jsonb_build_object(
+               'email', p ->> 'email', 'phone', p ->> 'phone', 'is_anonymous', p -> 'is_anonymous',
+               'app_metadata', nullif(p -> 'raw_app_meta_data', 'null'),
+               'user_metadata', nullif(p -> 'raw_user_meta_data', 'null'))) AS claims
+    FROM auth.users u CROSS JOIN LATERAL to_jsonb(u) AS p WHERE u.id = ANY(CAST(:ids AS uuid[]))
+"""
+_SECOND_FACTORS = "SELECT DISTINCT user_id::text AS id FROM auth.mfa_factors WHERE status = 'verified'"
+
+
+def find_profiles(snapshot: Snapshot, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The claims that the platform takes from what it knows of some users; none where that may not be read."""
+    try:
+        profiles = {row.id: dict(row.claims) for row in snapshot.rows(_PROFILES, ids=list(ids))}
+    except sa.exc.DBAPIError:
+        return {}
+    # Who has a second factor is taken to have used it.
+    with suppress(sa.exc.DBAPIError):
+        if snapshot.scalar("SELECT to_regclass('auth.mfa_factors')") is not None:
+            for row in snapshot.rows(_SECOND_FACTORS):
+                profiles.setdefault(row.id, {})["aal"] = "aal2"
+    return profiles
 
 
 def _invented(connection: sa.Connection, invent: Callable[..., None], actor: Actor) -> None:
@@ -155,8 +212,7 @@ def acting(connection: sa.Connection, actor: Actor | None) -> None:
     settings: Mapping[str, Any] = (
         {
             "request.jwt.claims": "",
-            "request.jwt.claim.sub": "",
-            "request.jwt.claim.role": "",
+            **{f"request.jwt.claim.{name}": "" for name in WITHOUT_PROFILE.claims},
             "row_security": "off",
         }
         if actor is None

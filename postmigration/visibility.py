@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,6 +123,38 @@ def count_of(people: Snapshot, actor: Actor, table: str) -> int:
     except sa.exc.DBAPIError as error:
         said(error, actor)
         return 0
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """Whether the database knows who asks.
+
+    Args:
+        known: auth.uid() gives their id; true where there is no such function.
+        rows: of each table how many rows they see, and no more than are counted; what is refused is not in it.
+    """
+
+    known: bool
+    rows: Mapping[str, int]
+
+
+# Enough rows of a table to tell whether somebody sees it.
+_SOME = 1_000
+
+
+def recognize(people: Snapshot, actor: Actor, tables: Sequence[str]) -> Recognized:
+    """Asks as somebody who the database takes them for, and of some tables how much they see."""
+    identity = "CAST(auth.uid() AS text)" if people.scalar("SELECT to_regprocedure('auth.uid()')") else ":id"
+
+    def ask(what: str) -> Any:
+        try:
+            return people.rows(f"SELECT {what}", actor.settings, id=actor.id)[0][0]
+        except sa.exc.DBAPIError as error:
+            said(error, actor)
+            return None
+
+    rows = {table: ask(f"count(*) FROM (SELECT FROM {quoted(table)} LIMIT {_SOME}) q") for table in tables}
+    return Recognized(ask(identity) == actor.id, {table: count for table, count in rows.items() if count is not None})
 
 
 def said(error: sa.exc.DBAPIError, actor: Actor) -> str:

@@ -146,6 +146,40 @@ def test_a_leak_of_before_is_inherited(server: embedded.Server, copy: Copy, judg
     assert judge(urls[0]).red() == {SEEN}
 
 
+def test_policies_read_what_the_platform_knows_of_somebody(server: embedded.Server, copy: Copy, judge: Judge) -> None:
+    """Claims that the application put there, and whether somebody has a second factor."""
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute(
+            "ALTER TABLE auth.users ADD raw_app_meta_data jsonb, ADD is_anonymous boolean DEFAULT false;"
+            "UPDATE auth.users SET raw_app_meta_data = jsonb_build_object('tenant', u.organization_id)"
+            "FROM public.users u WHERE u.id = auth.users.id;"
+            "CREATE TABLE auth.mfa_factors (user_id uuid, status text);"
+            "INSERT INTO auth.mfa_factors SELECT id, 'verified' FROM auth.users;"
+            "CREATE POLICY claims ON contacts AS RESTRICTIVE FOR SELECT TO authenticated USING ("
+            "(auth.jwt() -> 'app_metadata' ->> 'tenant')::uuid = current_organization_id() AND auth.jwt() ->> 'aud' = "
+            "'authenticated' AND auth.jwt() ->> 'aal' = 'aal2' AND (auth.jwt() ->> 'exp')::numeric > 0)"
+        )
+    judged = judge(f"--db-url={server.conninfo(name)}", "--allow-partial", "-k", f"{SEEN} and contacts")
+    assert judged.red() == set(), judged.output
+
+
+def test_that_an_older_api_is_not_understood_is_a_warning_where_nobody_knows_it_was(
+    server: embedded.Server, copy: Copy, judge: Judge
+) -> None:
+    before, after = copy("legacy"), copy("migrated")
+    for name in (before, after):
+        with server.connect(name) as connection:
+            connection.execute((MIGRATION.faults / "everybody_is_recognized__all_claims_only.sql").read_bytes())
+    alone = ("--allow-partial", "-k", "everybody_is_recognized")
+    (result,) = judge(f"--db-url={server.conninfo(after)}", *alone).results
+    assert [finding.severity for finding in result.evidence.findings] == ["warning"]
+    urls = (f"--db-url={server.conninfo(after)}", f"--baseline={server.conninfo(before)}")
+    (result,) = judge(*urls, *alone).results
+    assert not result.evidence.findings
+    assert "inherited" in result.evidence.notes[0]
+
+
 @dataclass(frozen=True)
 class Backed:
     """Judges what others can do in a migrated database with one more policy, beside a backup or a live state before."""

@@ -6,7 +6,14 @@ from fixtures import MIGRATION
 from fixtures.people import GUARDED, GUARDED_BEFORE, MAY_SEE, MUST_SEE
 from fixtures.rules import INTERNAL_ROLES
 from postmigration import NotJudged, Target
-from postmigration.access import expect_new, expect_nothing, expect_same_to, expect_seen, expect_seen_as_before
+from postmigration.access import (
+    expect_new,
+    expect_nothing,
+    expect_recognized,
+    expect_same_to,
+    expect_seen,
+    expect_seen_as_before,
+)
 from postmigration.actors import require_roles
 from postmigration.disclosure import disclosed
 from postmigration.leftovers import leftovers
@@ -35,6 +42,22 @@ def test_everybody_sees_what_is_theirs(target: Target, table: str) -> None:
     target.evidence.show(f"who sees which rows of {table}", columns, seen, "access")
     if target.population.absent:
         raise NotJudged("; ".join(target.population.absent))
+
+
+def test_everybody_is_recognized(target: Target) -> None:
+    """The database knows who asks, whether the API tells it by one setting for all claims or by one for each.
+
+    Everybody is a stranger: all lists are empty after the next update of the API layer, or at once.
+
+    auth.uid() was replaced by one that reads request.jwt.claims or request.jwt.claim.sub alone, or policies read
+    claims in a way of their own.
+
+    Let auth.uid() read both, as the platform's own does, and policies call auth.uid() and auth.jwt().
+    """
+    staff = next((actor for actor in target.population.actors if actor.kind == "internal"), None)
+    if staff is None:
+        raise NotJudged("there is nobody of the staff to ask as")
+    expect_recognized(target, staff, MIGRATION.legacy_tables)
 
 
 # Projects of every operator that have something to show, as many as one statement can ask for.

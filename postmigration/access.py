@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -19,6 +19,7 @@ from postmigration.sql import quoted
 from postmigration.target import Target
 from postmigration.visibility import recognize, said, seen, seen_on_both, shown_anew
 
+Fact = TypeVar("Fact", bound=Hashable)
 _WORDS: dict[Kind, str] = {"missing": "saw before and does not see now", "extra": "sees now and did not see before"}
 
 
@@ -257,11 +258,11 @@ def expect_refused(
 
 def expect_new(
     target: Target,
-    problems: Mapping[Hashable, str],
-    before: Callable[[Snapshot], Collection[Hashable]],
+    problems: Mapping[Fact, str],
+    before: Callable[[Snapshot], Collection[Fact]],
     *,
     examined: str,
-    always: Collection[Hashable] = (),
+    always: Collection[Fact] = (),
     severity: Severity = "blocker",
 ) -> None:
     """States that there is no problem that was not there before; without a baseline each is a warning.
@@ -273,13 +274,47 @@ def expect_new(
         always: those that are blockers without a baseline too.
         severity: what a new one means.
     """
-    target.state(facts=max(1, len(problems)))
+    expect_no_new_facts(
+        target,
+        problems,
+        before,
+        lambda facts: [problems[fact] for fact in facts],
+        examined=examined,
+        always=always,
+        severity=severity,
+    )
+
+
+def expect_no_new_facts(
+    target: Target,
+    now: Collection[Fact],
+    before: Callable[[Snapshot], Collection[Fact]],
+    describe: Callable[[Collection[Fact]], Sequence[str]],
+    *,
+    examined: str,
+    always: Collection[Fact] = (),
+    severity: Severity = "blocker",
+) -> None:
+    """States that nothing is open or broken that was not before; without a baseline each fact is a warning.
+
+    Facts are compared one by one: what was so before is inherited, whatever else is new about the same object.
+
+    Args:
+        now: what is wrong now.
+        before: finds what was wrong before.
+        describe: says several facts in words, those that belong together in one sentence.
+        examined, always, severity: as of `expect_new`.
+    """
+    target.state(facts=max(1, len(now)))
     inherited = set() if target.baseline is None else set(before(target.before.schema("function", "policy", "view")))
-    if shared := [words for problem, words in problems.items() if problem in inherited]:
+    if shared := describe([fact for fact in now if fact in inherited]):
         target.note(f"inherited, so before the migration too: {'; '.join(shared)}")
-    for problem, words in problems.items():
-        if problem not in inherited:
-            known = severity if target.baseline is not None else "blocker" if problem in always else "warning"
-            target.evidence.findings.append(Finding(words, 1, max(1, len(problems)), severity=known))
-    if not problems:
+    new: dict[Severity, list[Fact]] = {"blocker": [], "warning": []}
+    for fact in now:
+        if fact not in inherited:
+            new[severity if target.baseline is not None else "blocker" if fact in always else "warning"].append(fact)
+    for means, facts in new.items():
+        for words in describe(facts):
+            target.evidence.findings.append(Finding(words, 1, max(1, len(now)), severity=means))
+    if not now:
         target.note(f"nothing of the kind among {examined}")

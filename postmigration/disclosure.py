@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -20,7 +20,7 @@ _ROWS = 1_000
 # A function that cannot change anything is asked without arguments, or for each of some ids.
 _SOURCES = f"""
     SELECT format('%s %s', CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END,
-                  {named("c.relnamespace", "c.relname")}) AS name,
+                  {named("c.relnamespace", "c.relname")}) AS name, NULL AS label,
            format('SELECT to_jsonb(q) FROM %I.%I AS q LIMIT {_ROWS}', n.nspname, c.relname) AS query
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.oid IN ({SCHEMAS}) AND (n.nspname <> :schema OR NOT c.relname = ANY(:but)) AND NOT c.relispartition
@@ -28,7 +28,8 @@ _SOURCES = f"""
       AND NOT EXISTS (SELECT FROM pg_depend e
                       WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
     UNION ALL
-    SELECT format('function %s(%s)', {named("p.pronamespace", "p.proname")}, pg_get_function_identity_arguments(p.oid)),
+    SELECT format('function %s(%s)', {named("p.pronamespace", "p.proname")}, oidvectortypes(p.proargtypes)),
+           format('function %s(%s)', {named("p.pronamespace", "p.proname")}, pg_get_function_identity_arguments(p.oid)),
            CASE p.pronargs
                WHEN 0 THEN format('SELECT to_jsonb(f) FROM %I.%I() AS f LIMIT {_ROWS}', n.nspname, p.proname)
                ELSE format('SELECT to_jsonb(f) FROM unnest(CAST(:ids AS uuid[])) AS i(id), LATERAL %I.%I(i.id) AS f '
@@ -57,7 +58,27 @@ class Guarded:
     texts: Sequence[str] = ()
 
 
-Disclosed = Mapping[tuple[str, str, str], tuple[int, str]]
+@dataclass(frozen=True)
+class Disclosure:
+    """One fact about what is told of a table: two are the same whatever their numbers and names are.
+
+    Args:
+        source: the view, function or table that tells.
+        role: the role of the database whom it tells.
+        kind: whether that is staff or a stranger.
+        table: of whose rows it tells.
+        label: what the source is called in words.
+        rows: of how many at the least.
+        who: who learns of them first.
+    """
+
+    source: str
+    role: str
+    kind: str
+    table: str
+    label: str = field(compare=False)
+    rows: int = field(compare=False)
+    who: str = field(compare=False)
 
 
 def disclosed(
@@ -67,7 +88,7 @@ def disclosed(
     guarded: Mapping[str, Guarded],
     *,
     but: Collection[str],
-) -> Disclosed:
+) -> list[Disclosure]:
     """What people learn that is not theirs to know.
 
     Args:
@@ -77,7 +98,7 @@ def disclosed(
         but: tables, views and functions that are judged elsewhere.
 
     Returns:
-        By source, role of the database and table: of how many rows at the least, and who learns of them first.
+        Of each source, role, kind of people and table one.
 
     Raises:
         NotJudged: asking took too long, or waited for a lock.
@@ -87,15 +108,28 @@ def disclosed(
         table: [row.id for row in everything.rows(f"SELECT id FROM {quoted(table)} ORDER BY id LIMIT 5")]
         for table in guarded
     }
-    found: dict[tuple[str, str, str], tuple[int, str]] = {}
+    found: dict[Disclosure, None] = {}
     for actor in actors:
-        learned = {source.name: _learned(people, actor, source.query, samples) for source in sources}
+        learned = {source: _learned(people, actor, source.query, samples) for source in sources}
         for table, guard in guarded.items():
             secrets = _secrets(everything, actor, table, guard, set().union(*learned.values()))
-            for name, values in learned.items():
+            for source, values in learned.items():
                 if count := max(len(values & secret) for secret in secrets):
-                    found.setdefault((name, actor.database_role, table), (count, actor.name))
-    return found
+                    label = source.label or source.name
+                    found.setdefault(
+                        Disclosure(source.name, actor.database_role, actor.kind, table, label, count, actor.name)
+                    )
+    return list(found)
+
+
+def describe_disclosures(disclosures: Collection[Disclosure]) -> list[str]:
+    """Says in words what is told: of each source, role and table whom it tells first."""
+    first: dict[tuple[str, str, str], Disclosure] = {}
+    for told in disclosures:
+        first.setdefault((told.source, told.role, told.table), told)
+    return [
+        f"{told.label} tells {told.who} of {told.rows:,} {told.table} that are not theirs" for told in first.values()
+    ]
 
 
 def _learned(people: Snapshot, actor: Actor, query: str, samples: Mapping[str, Sequence[object]]) -> set[str]:

@@ -8,6 +8,7 @@ from fixtures.rules import INTERNAL_ROLES
 from postmigration import NotJudged, Target
 from postmigration.access import (
     expect_new,
+    expect_no_new_facts,
     expect_nothing,
     expect_recognized,
     expect_same_to,
@@ -15,10 +16,10 @@ from postmigration.access import (
     expect_seen_as_before,
 )
 from postmigration.actors import require_roles
-from postmigration.disclosure import disclosed
+from postmigration.disclosure import describe_disclosures, disclosed
 from postmigration.leftovers import leftovers
 from postmigration.parity import Kind
-from postmigration.surface import WAYS, open_ways
+from postmigration.surface import WAYS, Problem, describe, open_ways
 
 
 @pytest.mark.parametrize("table", MAY_SEE)
@@ -118,11 +119,12 @@ def test_nothing_bypasses_the_policies(target: Target, way: str) -> None:
         # The platform hands out its usual ones; only new ones say something, and row-level security may still guard.
         target.before.rows()
     now = open_ways(target.snapshot, way)
-    expect_new(
+    expect_no_new_facts(
         target,
-        {sentence: sentence for sentence in now},
+        now,
         lambda before: open_ways(before, way),
-        always={sentence for sentence, name in now.items() if way == "tables" and name in MIGRATION.tables},
+        describe,
+        always={fact for fact in now if fact.problem is Problem.UNPROTECTED and fact.object in MIGRATION.tables},
         examined=way,
         severity="warning" if way == "privileges" else "blocker",
     )
@@ -144,10 +146,11 @@ def test_nothing_else_tells_of_them(target: Target) -> None:
     # With a state before, what is seen of the other tables of before is compared with it.
     but = {*MAY_SEE, *_REVEALED, *(MIGRATION.legacy_tables if target.baseline is not None else ())}
     found = disclosed(target.snapshot, target.population.snapshot, asking, GUARDED, but=but)
-    expect_new(
+    expect_no_new_facts(
         target,
-        {way: f"{way[0]} tells {who} of {n:,} {way[2]} that are not theirs" for way, (n, who) in found.items()},
+        found,
         lambda before: disclosed(before, before, asking, GUARDED_BEFORE, but=but),
+        describe_disclosures,
         examined="views, functions and other tables",
     )
 

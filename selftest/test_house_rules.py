@@ -22,6 +22,7 @@ LAYERS = (
     {"actors", "catalog", "comparison", "embedded", "leftovers", "surface", "timing", "backups.standins"},
     {"bodies", "expectation", "references", "visibility"}
     | {f"backups.{name}" for name in ("archive", "backup", "loading", "restored", "restoring")},
+    {"restrictions", "touching", "unvalidated"},
     {"coverage", "disclosure"},
     {"fingerprint"},
     {"before", "compare", "differing", "fingerprint_file"},

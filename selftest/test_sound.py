@@ -71,6 +71,34 @@ OTHER_WAYS = {
     """,
     "touched rows": "UPDATE projects SET title = title; UPDATE documents SET title = title;",
     "statistics gathered again": "ANALYZE;",
+    "a constraint that is not validated and not violated": """
+        ALTER TABLE reviews ADD CONSTRAINT reviews_kept CHECK (review_type <> 'none') NOT VALID;
+        ALTER TABLE contacts ADD CONSTRAINT contacts_kept CHECK (type IS NOT NULL AND id IS NOT NULL) NOT VALID;
+    """,
+    "columns that nobody may change": """
+        CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'it is kept';
+        END
+        $$;
+        CREATE TRIGGER keep BEFORE UPDATE OF id, created_at, file_name ON documents
+            FOR EACH ROW EXECUTE FUNCTION keep();
+        CREATE TRIGGER z_redundant BEFORE UPDATE ON documents
+            FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+    """,
+    "settings that let the application work": """
+        DO $$
+        BEGIN
+            EXECUTE format('ALTER DATABASE %I SET search_path = "$user", public, extensions', current_database());
+            EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = off', current_database());
+            EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 50', current_database());
+            EXECUTE format('ALTER ROLE authenticated IN DATABASE %I SET statement_timeout = 8000', current_database());
+            -- Whoever judges is none of the API's.
+            EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I SET default_transaction_read_only = on',
+                           current_database());
+        END
+        $$;
+    """,
 }
 
 LATER = {
@@ -128,6 +156,27 @@ def test_another_sound_way_is_go(
     judged = judge(f"--db-url={server.conninfo(name)}", *before)
     assert judged.red() == set(), judged.output
     assert judged.status == 0
+
+
+APPEND_ONLY = """
+    CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'a review is not changed';
+    END
+    $$;
+    CREATE TRIGGER append_only BEFORE UPDATE ON reviews FOR EACH ROW EXECUTE FUNCTION append_only();
+"""
+
+
+def test_a_table_that_nobody_might_change_before_is_no_fault(server: embedded.Server, copy: Copy, judge: Judge) -> None:
+    before, after = copy("legacy"), copy("migrated")
+    for name in (before, after):
+        with server.connect(name) as connection:
+            connection.execute(APPEND_ONLY)
+    judged = judge(f"--db-url={server.conninfo(after)}", f"--baseline={server.conninfo(before)}")
+    assert judged.status == 0, judged.output
+    alone = judge(f"--db-url={server.conninfo(after)}", "-k", "existing_rows")
+    assert alone.red() == {"existing_rows_can_be_changed"}
 
 
 @pytest.mark.in_turn

@@ -1,0 +1,102 @@
+"""Rows that were migrated can be worked on, and not only such as checks make for themselves."""
+
+import sqlalchemy as sa
+
+from fixtures import MIGRATION
+from postmigration import Finding, Target, catalog
+from postmigration.catalog import Table
+from postmigration.database import refused_because
+from postmigration.evidence import Severity
+from postmigration.touching import Touched, guards, touch
+from postmigration.unvalidated import unvalidated
+
+
+def test_existing_rows_can_be_changed(target: Target) -> None:
+    """Some existing rows of every table are changed, in a transaction that is rolled back, and the database lets it.
+
+    Nobody can edit what was migrated, though everything that is new works.
+
+    A constraint was added NOT VALID that the migrated rows violate, or a trigger that kept people out during the
+    migration is still there and refuses every row of before.
+
+    Drop the trigger that is named, or correct the rows and validate the constraint.
+    """
+    rows = 0
+    with target.writing(milliseconds=2_000) as connection:
+        for table in catalog.tables(target.snapshot).values():
+            found = touch(connection, table, _conditions(table))
+            rows += found.rows
+            if found.busy:
+                target.note(f"{table.name}: others work there: {found.busy}")
+            elif not found.rows:
+                target.note(f"{table.name}: it has no row, or none that nobody else has locked")
+            if not found.refused:
+                continue
+            statement = f"existing rows of {table.name} cannot be changed: {found.refused}"
+            if _was_refused_before(target, table, found):
+                target.note(f"so before the migration too: {statement}")
+            else:
+                severity: Severity = "warning" if found.silent and not found.sure else "blocker"
+                target.evidence.findings.append(Finding(statement, 1, found.rows, severity=severity))
+    target.state(examined=rows)
+    target.note(f"{rows} rows were changed and changed back")
+
+
+def _conditions(table: Table) -> list[str]:
+    """Rows of every kind: any, and such as the migration changed."""
+    changed = [
+        change.after
+        for change in MIGRATION.intended
+        if change.table == table.name and change.column in table.columns and change.after != "true"
+    ]
+    return ["true", *dict.fromkeys(changed)]
+
+
+def _was_refused_before(target: Target, table: Table, found: Touched) -> bool:
+    """Whether the state before refuses it too, or has the same triggers and rules, where it may not be written to."""
+    if target.baseline is None or not catalog.table(target.baseline, table.name).exists:
+        return False
+    scratch = target.before.scratch
+    if scratch is None:
+        now, was = guards(target.snapshot, table.name), guards(target.baseline, table.name)
+        # Where the server names the function that refused, the others need not be the same.
+        concerned = {guard for guard, function in now.items() if function and function in found.context} or set(now)
+        return not found.violates and concerned <= set(was)
+    before = catalog.table(target.baseline, table.name)
+    try:
+        with scratch.rolled_back(statement_timeout="2000", lock_timeout="2000") as connection:
+            return bool(touch(connection, before, ["true"]).refused)
+    except sa.exc.DBAPIError as error:
+        target.note(f"whether that was so before cannot be tried: {refused_because(error)}")
+        return False
+
+
+def test_every_row_fulfils_the_constraints(target: Target) -> None:
+    """Every row fulfils every check constraint, also those that were added NOT VALID and are enforced for changes only.
+
+    A row that violates one can never be changed again, whatever is changed of it.
+
+    The constraint was added NOT VALID since the rows would not have passed, and they were never corrected.
+
+    Correct the rows that are named, then ALTER TABLE … VALIDATE CONSTRAINT; or drop the constraint.
+    """
+    before = {} if target.baseline is None else {c.rule: c for c in unvalidated(target.baseline)}
+    constraints = unvalidated(target.snapshot)
+    target.state(facts=len(constraints))
+    for constraint in constraints:
+        statement = f"rows of {constraint.table} that violate {constraint.name}, which is NOT VALID"
+        if constraint.rule in before:
+            inherited = target.expect_same(
+                before[constraint.rule].violations,
+                constraint.violations,
+                columns=list(constraint.key),
+                key=len(constraint.key),
+                statement=f"{statement}, and that did not before",
+                ignore=["missing"],
+                optional=True,
+                examined=constraint.examined,
+            )
+            if inherited:
+                target.note(f"inherited, {inherited:,} before the migration too: {statement}")
+        else:
+            target.expect_none(constraint.violations, statement=statement, examined=constraint.examined, optional=True)

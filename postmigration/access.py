@@ -113,22 +113,25 @@ def expect_seen_as_before(
     key, new = table.key or tuple(table.columns), "false"
     sql = now = f"SELECT * FROM {quoted(table.name)}"
     if table.is_time("created_at"):
-        newest = before.scalar(f"SELECT coalesce(max(created_at), '-infinity')::text FROM {quoted(table.name)}")
+        newest = before.scalar(
+            f"SELECT coalesce(max(created_at), '-infinity')::text FROM {quoted(table.name)}", before.application
+        )
         since = f"created_at > CAST('{newest}' AS timestamptz)"
         may = f"t.created_at > '{target.options.cutover}' OR ({growth})"
         now = f"{sql} t WHERE (t.{since} AND ({may})) IS NOT TRUE"
         if "extra" in ignore:
             # What is younger than all that was there need not be looked for.
             new = f"q.{since}"
-    want = RowSet(sql, key, len(key), settings=actor.settings)
-    have = RowSet(now, key, len(key), new=new, settings=actor.settings)
+    path = before.application
+    want = RowSet(sql, key, len(key), settings={**path, **actor.settings})
+    have = RowSet(now, key, len(key), new=new, settings={**path, **actor.settings})
     keep = target.options.evidence_rows
     found = seen_on_both(before, target.population.real, want, have, actor, table.name, keep, ignore)
     target.state(found.want_rows)
     counts = dict(found.counts)
     if counts["missing"]:
         # What is gone altogether is hidden from nobody; the comparison of all rows names it.
-        everything = [RowSet(rows.sql, rows.columns, rows.key, new=rows.new) for rows in (want, have)]
+        everything = [replace(rows, settings=path) for rows in (want, have)]
         gone = Sides(before, target.population.real, *everything).compared(keep=0, ignore=["extra"])
         counts["missing"] = max(0, counts["missing"] - gone.counts["missing"])
     for kind, words in _WORDS.items():
@@ -188,8 +191,9 @@ def expect_same_to(
         WHERE want.{{0}} IS NULL OR have.{{0}} IS NULL
     """.format(columns[0])
     people = target.population.snapshot
+    settings = {**people.application, **actor.settings}
     try:
-        count = people.rows(f"SELECT count(*) FROM ({want}) w", actor.settings)[0][0]
+        count = people.scalar(f"SELECT count(*) FROM ({want}) w", settings)
     except sa.exc.DBAPIError as error:
         target.note(f"{actor.name} cannot ask the tables themselves: {said(error, actor)}")
         count = 0
@@ -197,8 +201,8 @@ def expect_same_to(
         target.state(facts=1)
         return
     try:
-        wrong = people.rows(f"SELECT count(*) FROM ({sql}) w", actor.settings)[0][0]
-        rows = people.rows(f"SELECT * FROM ({sql}) w ORDER BY 1 LIMIT {keep}", actor.settings) if wrong else ()
+        wrong = people.scalar(f"SELECT count(*) FROM ({sql}) w", settings)
+        rows = people.rows(f"SELECT * FROM ({sql}) w ORDER BY 1 LIMIT {keep}", settings) if wrong else ()
     except sa.exc.DBAPIError as error:
         target.state(count)
         target.evidence.findings.append(Finding(f"{statement}, asked by {actor.name}: {said(error, actor)}", 1, 1))
@@ -218,8 +222,9 @@ def expect_nothing(target: Target, actor: Actor, sql: str, *, statement: str, **
         statement: what it would give, as a plural.
     """
     target.state(facts=1)
+    people = target.population.snapshot
     try:
-        rows = target.population.snapshot.rows(f"SELECT count(*) FROM ({sql}) q", actor.settings, **parameters)[0][0]
+        rows = people.scalar(f"SELECT count(*) FROM ({sql}) q", {**people.application, **actor.settings}, **parameters)
     except sa.exc.DBAPIError as error:
         said(error, actor)
         return

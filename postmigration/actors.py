@@ -126,7 +126,7 @@ def population(
         NotJudged: the server has no such roles, or this role may not act as them.
     """
     require_roles(snapshot)
-    rows = snapshot.rows(people, ids=list(only))
+    rows = snapshot.rows(people, snapshot.application, ids=list(only))
     profiles = find_profiles(snapshot, [str(r.id) for r in rows if r.id])
     found = [Actor(r.name, r.kind, r.tenant, r.role, r.id and str(r.id), profiles.get(str(r.id), {})) for r in rows]
     if only:

@@ -81,7 +81,9 @@ class Before:
         if self.snapshot is None:
             return ""
         try:
-            wrong = self.snapshot.counted(f"SELECT count(*) FROM ({sql}) AS wrong", **parameters)
+            wrong = self.snapshot.counted(
+                f"SELECT count(*) FROM ({sql}) AS wrong", self.snapshot.application, **parameters
+            )
         except sa.exc.DBAPIError as error:
             lacking = getattr(error.orig, "sqlstate", None) in LACKING
             return "it cannot have been so, the migration brought what the query asks for" if lacking else ""

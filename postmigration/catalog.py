@@ -201,7 +201,7 @@ _COLUMNS = f"""
 """
 
 _INDEXES = f"""
-    SELECT c.relname::text AS of, i.indexrelid::regclass::text AS name, i.indisunique AS unique,
+    SELECT c.relname::text AS of, quote_ident(ic.relname) AS name, i.indisunique AS unique,
            i.indisprimary AS primary, am.amname::text AS method,
            i.indisvalid AND i.indisready AND i.indislive AS usable,
            CASE WHEN i.indpred IS NULL THEN NULL WHEN :expressions THEN pg_get_expr(i.indpred, i.indrelid)
@@ -218,7 +218,9 @@ _INDEXES = f"""
 """
 
 _FOREIGN_KEYS = f"""
-    SELECT c.relname::text AS of, k.conname::text AS name, k.confrelid::regclass::text AS parent,
+    SELECT c.relname::text AS of, k.conname::text AS name,
+           CASE WHEN parent.relnamespace = c.relnamespace THEN quote_ident(parent.relname)
+                ELSE k.confrelid::regclass::text END AS parent,
            CASE k.confdeltype WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE'
                               WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' END AS on_delete,
            k.convalidated AND NOT EXISTS (
@@ -231,6 +233,7 @@ _FOREIGN_KEYS = f"""
                  JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum
                  ORDER BY u.position) AS parent_columns
     FROM {_TABLES} JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'f'
+    JOIN pg_class parent ON parent.oid = k.confrelid
     ORDER BY c.relname, k.conname
 """
 

@@ -169,7 +169,7 @@ def compared_with_fingerprint(
             if table is None:
                 yield _one_sided(name, after, missing=False)
                 continue
-            expected = expectation(None, table.facts())
+            expected = expectation(None, table.facts(), after.database.schema)
             found = compared(after, before, table, WERE, expected, "infinity", keep=keep)
         except sa.exc.DBAPIError as error:
             yield TableComparison(name, reason=refused_because(error))

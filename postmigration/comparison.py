@@ -93,7 +93,7 @@ class Sides:
         self.snapshots = (before, after)
         self.row_sets = (want, have)
         self.parameters = parameters
-        self.types = before.types(want.sql, **parameters), after.types(have.sql, **parameters)
+        self.types = before.types(want.sql, _path(want), **parameters), after.types(have.sql, _path(have), **parameters)
         self.hashing = hashing(*self.types, method(before, after))
 
     @classmethod
@@ -107,6 +107,7 @@ class Sides:
         *,
         key: int,
         accepted: Collection[str] = (),
+        application: bool = True,
         **parameters: Any,
     ) -> Sides:
         """The sides that two queries give, marked as the columns beside those that are compared say.
@@ -116,13 +117,16 @@ class Sides:
             columns: the columns that are compared, the key's first.
             key: how many leading columns identify a row.
             accepted: columns of both that are true for rows whose differences are accepted.
+            application: names without a schema are looked up as the application does.
         """
-        flags = after.types(have, **parameters)
+        paths = [side.application if application else {} for side in (before, after)]
+        flags = after.types(have, paths[1], **parameters)
         waived = {name: f"q.{quoted(name)}" for name in accepted}
         marks = {name: condition for name, (flag, condition) in _MARKS.items() if flag in flags} | waived
         new = "q.postmigration_new" if "postmigration_new" in flags else "false"
-        wanted = RowSet(want, tuple(columns), key, waived)
-        return cls(before, after, wanted, RowSet(have, tuple(columns), key, marks, new), **parameters)
+        wanted = RowSet(want, tuple(columns), key, waived, settings=paths[0])
+        held = RowSet(have, tuple(columns), key, marks, new, paths[1])
+        return cls(before, after, wanted, held, **parameters)
 
     @property
     def impersonal(self) -> set[str]:
@@ -209,6 +213,11 @@ class Sides:
         )
         found = row_differences(want, have, key=self.row_sets[0].key, most=tally.keep)
         return tuple(d for d in found if d.kind not in tally.ignore)[: tally.keep]
+
+
+def _path(rows: RowSet) -> Mapping[str, str]:
+    """Those of its settings under which the columns of a row set are known; nobody need be acted as for that."""
+    return {name: value for name, value in rows.settings.items() if name == "search_path"}
 
 
 class _Tally:

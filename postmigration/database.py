@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from postmigration.address import redacted, unsteered
 from postmigration.errors import CannotJudge, NotJudged
-from postmigration.sql import statement
+from postmigration.sql import quoted, single
 
 MINIMUM_VERSION = 15
 
@@ -39,8 +39,12 @@ _PINNED = {
 # Whole tables are joined; with the few megabytes that are usual, that goes through temporary files.
 _WORK_MEM = "64MB"
 
-# The session's own limit, which may be shorter than the pinning itself takes, does not count.
-_UNHURRIED = "SET LOCAL statement_timeout = 0"
+# Where names without a schema are looked up in statements of our own: an operator, a function or a type of another
+# schema, whose arguments fit more exactly, would be taken instead of PostgreSQL's.
+CATALOG_PATH = "pg_catalog, pg_temp"
+
+# Neither the session's own limit, which may be shorter than the pinning itself takes, nor its own path counts.
+_UNHURRIED = f"SET LOCAL statement_timeout = 0; SET LOCAL search_path = {CATALOG_PATH}"
 
 # SQLSTATE classes and codes after which nothing is known of the data: the statement did not run to its end.
 _NOT_JUDGED_CLASSES = ("08", "25", "40", "53", "57", "58")
@@ -99,6 +103,7 @@ class Database:
         self.option = option
         self.schema = schema
         self.limits = limits or Limits()
+        self.application_path = f"{quoted(schema)}, extensions, pg_temp"
         # No connection is kept between transactions: the server may end one that is idle.
         self.engine = sa.create_engine(
             "postgresql+psycopg://", creator=self._opened, poolclass=sa.NullPool, hide_parameters=True
@@ -131,10 +136,9 @@ class Database:
 
     def pin(self, connection: sa.Connection, **more: str) -> None:
         """Pins what must not depend on the server for the connection's current transaction, and for it only."""
-        schema = '"' + self.schema.replace('"', '""') + '"'
         wanted = {
             **_PINNED,
-            "search_path": f"{schema}, extensions, pg_temp",
+            "search_path": CATALOG_PATH,
             "statement_timeout": str(self.limits.statement_timeout),
             "lock_timeout": str(self.limits.lock_timeout),
             **more,
@@ -151,7 +155,7 @@ class Database:
 
     @contextmanager
     def rolled_back(self, **more: str) -> Iterator[sa.Connection]:
-        """A transaction that may write and is always rolled back.
+        """A transaction that may write and is always rolled back; names are looked up as the application does.
 
         Deferred constraints are checked before that, so that what a commit would refuse is refused here too.
 
@@ -161,7 +165,7 @@ class Database:
         with self.connect().execution_options(postgresql_readonly=False) as connection:
             transaction = connection.begin()
             try:
-                self.pin(connection, **more)
+                self.pin(connection, search_path=self.application_path, **more)
                 yield connection
                 connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
             finally:
@@ -183,8 +187,11 @@ class Snapshot:
 
     def __init__(self, database: Database, snapshot_id: str | None = None, *, writable: bool = False) -> None:
         self.database = database
-        self._counts: dict[tuple[str, tuple[tuple[str, Any], ...]], int] = {}
-        self._types: dict[str, dict[str, str]] = {}
+        # With these, names without a schema in a statement are the application's.
+        self.application: Mapping[str, str] = {"search_path": database.application_path}
+        self._path = CATALOG_PATH
+        self._counts: dict[Hashable, int] = {}
+        self._types: dict[Hashable, dict[str, str]] = {}
         self._connection = database.connect().execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=not writable
         )
@@ -209,37 +216,40 @@ class Snapshot:
         return exported
 
     def rows(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> Sequence[sa.Row[Any]]:
-        """All rows of a query, perhaps under other settings of the planner; only for results that are bounded.
+        """All rows of a query, perhaps under other settings (see `application`); only for results that are bounded.
 
         Raises:
             sa.exc.DBAPIError: the server refused it; the snapshot stays usable.
         """
-        with self.set_local(**settings) if settings else self._steady():
-            return self._connection.execute(statement(sql, parameters)).all()
+        with self._under(settings):
+            return self._connection.execute(single(sql, parameters)).all()
 
-    def scalar(self, sql: str, /, **parameters: Any) -> Any:
+    def scalar(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> Any:
         """The first value of the first row of a query, or None."""
-        with self._steady():
-            return self._connection.execute(statement(sql, parameters)).scalar()
+        with self._under(settings):
+            return self._connection.execute(single(sql, parameters)).scalar()
 
-    def counted(self, sql: str, /, **parameters: Any) -> int:
+    def counted(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> int:
         """The number that a query gives; a snapshot does not change, so each query is asked once."""
-        question = (sql, tuple(sorted(parameters.items())))
+        question = (sql, *sorted((settings or {}).items()), *sorted(parameters.items()))
         if question not in self._counts:
-            self._counts[question] = int(self.scalar(sql, **parameters))
+            self._counts[question] = int(self.scalar(sql, settings, **parameters))
         return self._counts[question]
 
-    def columns(self, sql: str, /, **parameters: Any) -> list[tuple[str, int]]:
+    def columns(
+        self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any
+    ) -> list[tuple[str, int]]:
         """The name and the type's oid of each column that a query returns."""
-        with self._steady():
-            result = self._connection.execute(statement(f"SELECT * FROM ({sql}) q LIMIT 0", parameters))
+        with self._under(settings):
+            result = self._connection.execute(single(f"SELECT * FROM ({sql}\n) q LIMIT 0", parameters))
             return [(str(column[0]), int(str(column[1]))) for column in result.cursor.description]
 
-    def types(self, sql: str, /, **parameters: Any) -> dict[str, str]:
+    def types(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> dict[str, str]:
         """The type of each column that a query returns, without its length; `enum` for any enumeration."""
-        if sql in self._types:
-            return self._types[sql]
-        names = self.columns(sql, **parameters)
+        question = (sql, *sorted((settings or {}).items()))
+        if question in self._types:
+            return self._types[question]
+        names = self.columns(sql, settings, **parameters)
         types = {
             row.oid: row.type
             for row in self.rows(
@@ -250,8 +260,8 @@ class Snapshot:
                 oids=[oid for _, oid in names],
             )
         }
-        self._types[sql] = {name: types[oid] for name, oid in names}
-        return self._types[sql]
+        self._types[question] = {name: types[oid] for name, oid in names}
+        return self._types[question]
 
     def stream(
         self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any
@@ -260,20 +270,20 @@ class Snapshot:
 
         One that is not read to its end must be closed.
         """
-        with self.set_local(**settings or {}):
+        with self._under(settings):
             result = self._connection.execute(
-                statement(sql, parameters), execution_options={"stream_results": True, "max_row_buffer": 100}
+                single(sql, parameters), execution_options={"stream_results": True, "max_row_buffer": 100}
             )
             with result:
                 yield from result
 
     def prepare(self, change: Callable[[sa.Connection], None]) -> None:
-        """Adds to what this snapshot shows, until it is closed.
+        """Adds to what this snapshot shows, until it is closed; names are looked up as the application does.
 
         Raises:
             sa.exc.DBAPIError: the server refused it; the snapshot stays usable.
         """
-        with self._steady():
+        with self._under(self.application):
             change(self._connection)
         self._connection.exec_driver_sql("RELEASE SAVEPOINT steady")
         self._connection.exec_driver_sql("SAVEPOINT steady")
@@ -291,29 +301,40 @@ class Snapshot:
         return Snapshot(self.database, self.exported())
 
     @contextmanager
-    def set_local(self, **settings: str) -> Iterator[None]:
-        """Runs what is inside under other settings of the planner."""
-        with self._steady():
-            if settings:
-                configure(self._connection, settings)
-            try:
-                yield
-            finally:
-                self._recover()
-
-    def _recover(self) -> None:
-        if not self._connection.invalidated:
-            self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT steady")
-
-    @contextmanager
-    def _steady(self) -> Iterator[None]:
+    def _under(self, settings: Mapping[str, str] | None) -> Iterator[None]:
+        """Runs one statement under some settings; after an error the snapshot is as it was."""
         if self._connection.invalidated:
             raise NotJudged("the connection was lost earlier in this run")
+        path, others = CATALOG_PATH, {}
+        for name, value in (settings or {}).items():
+            if name == "search_path":
+                path = value
+            else:
+                others[name] = value
         try:
+            if path != self._path:
+                # Statements that look names up alike come one after the other: the path stays until it is another one.
+                self._connection.exec_driver_sql(
+                    f"RELEASE SAVEPOINT steady; SET LOCAL search_path = {path}; SAVEPOINT steady"
+                )
+                self._path = path
+            if others:
+                configure(self._connection, others)
             yield
         except sa.exc.DBAPIError:
             self._recover()
             raise
+        except BaseException:
+            # Whatever reads a stream may break off, and its settings must not stay.
+            if others:
+                self._recover()
+            raise
+        if others:
+            self._recover()
+
+    def _recover(self) -> None:
+        if not self._connection.invalidated:
+            self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT steady")
 
     def close(self) -> None:
         """Ends the snapshot; nothing was written."""
@@ -322,7 +343,7 @@ class Snapshot:
 
 def configure(connection: sa.Connection, settings: Mapping[str, str]) -> None:
     """Makes settings for the current transaction, one after the other; a role comes last."""
-    calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+    calls = ", ".join(["pg_catalog.set_config(%s, %s, true)"] * len(settings))
     connection.exec_driver_sql(f"SELECT {calls}", tuple(chain.from_iterable(settings.items())))
 
 

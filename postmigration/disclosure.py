@@ -105,7 +105,10 @@ def disclosed(
     """
     sources = people.rows(_SOURCES, schema=people.database.schema, but=list(but))
     samples = {
-        table: [row.id for row in everything.rows(f"SELECT id FROM {quoted(table)} ORDER BY id LIMIT 5")]
+        table: [
+            row.id
+            for row in everything.rows(f"SELECT id FROM {quoted(table)} ORDER BY id LIMIT 5", everything.application)
+        ]
         for table in guarded
     }
     found: dict[Disclosure, None] = {}
@@ -138,7 +141,8 @@ def _learned(people: Snapshot, actor: Actor, query: str, samples: Mapping[str, S
     # Ids of one table at a time: what refuses those of another may still answer for these.
     for ids in samples.values() if ":ids" in query else [[]]:
         try:
-            rows = people.rows(query, actor.settings, **({"ids": ids} if ":ids" in query else {}))
+            settings = {**people.application, **actor.settings}
+            rows = people.rows(query, settings, **({"ids": ids} if ":ids" in query else {}))
         except sa.exc.DBAPIError as error:
             said(error, actor)
             continue
@@ -170,6 +174,7 @@ def _secrets(everything: Snapshot, actor: Actor, table: str, guard: Guarded, tex
             WHERE t.{column} = ANY(CAST(:texts AS {"uuid" if column == "id" else "text"}[]))
             GROUP BY 1 HAVING NOT bool_or(({guard.may}) IS TRUE)
             """,
+            everything.application,
             texts=sorted(text for text in texts if column != "id" or _UUID.fullmatch(text)),
             tenant=tenant,
             internal=actor.kind == "internal",

@@ -28,6 +28,7 @@ class Expectation:
         youngest: SQL over its rows for the same; NULL where nothing tells.
         free: the columns that are not compared, because they may hold anything.
         accepted: conditions on a row of either side, by name, under which its differences are accepted.
+        application: SQL of the project is in it, which names what it needs as the application does.
     """
 
     source: str
@@ -39,6 +40,7 @@ class Expectation:
     youngest: str
     free: tuple[str, ...]
     accepted: Mapping[str, str]
+    application: bool
 
     @property
     def want(self) -> str:
@@ -47,17 +49,21 @@ class Expectation:
         return f"SELECT {', '.join(values)}{_flags(self.accepted)} FROM ({self.source}) r"
 
 
-def expectation(migration: Migration | None, before: Table, accepted: Mapping[str, str] | None = None) -> Expectation:
+def expectation(
+    migration: Migration | None, before: Table, schema: str, accepted: Mapping[str, str] | None = None
+) -> Expectation:
     """What one table must hold, in every column that it had before.
 
     Args:
         migration: its intended changes; None where nothing may have changed.
         before: the table as the baseline's catalogs describe it.
+        schema: where the table stands, on both sides.
         accepted: see `Expectation`.
     """
-    name, table = before.name, quoted(before.name)
+    name, table = before.name, f"{quoted(schema)}.{quoted(before.name)}"
     intended = [] if migration is None else [change for change in migration.intended if change.table == name]
     growth = "false" if migration is None else migration.growth.get(name, "false")
+    source = "" if migration is None else migration.before.get(name, "")
     free = tuple(change.column for change in intended if change.everywhere and change.column in before.columns)
     columns = (*before.key, *(column for column in before.columns if column not in (*before.key, *free)))
     wanted, held = _cases(intended, "r"), _cases(intended, "t")
@@ -71,7 +77,7 @@ def expectation(migration: Migration | None, before: Table, accepted: Mapping[st
     youngest = "max(created_at)" if "created_at" in times else "CAST(NULL AS timestamptz)"
     values = ", ".join(f"{held.get(column, f't.{quoted(column)}')} AS {quoted(column)}" for column in columns)
     return Expectation(
-        source=f"SELECT * FROM {table}" if migration is None else migration.before.get(name, f"SELECT * FROM {table}"),
+        source=source or f"SELECT * FROM {table}",
         altered={column: case for column, case in wanted.items() if column in columns},
         have=f"SELECT {values}, {settled} AS postmigration_settled, {growth} AS postmigration_growth, "
         f"{new} AS postmigration_new{_flags(accepted or {})} FROM {table} t",
@@ -81,11 +87,12 @@ def expectation(migration: Migration | None, before: Table, accepted: Mapping[st
         youngest=youngest,
         free=free,
         accepted=accepted or {},
+        application=bool(intended or source or accepted or growth != "false"),
     )
 
 
 def _flags(accepted: Mapping[str, str]) -> str:
-    return "".join(f", ({condition}) AS {quoted(name)}" for name, condition in accepted.items())
+    return "".join(f", (\n{condition}\n) AS {quoted(name)}" for name, condition in accepted.items())
 
 
 def _cases(intended: Sequence[IntendedChange], row: Literal["r", "t"]) -> dict[str, str]:

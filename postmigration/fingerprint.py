@@ -69,7 +69,7 @@ class TableFingerprint:
     def hashing(self, rows: Rows, method: Method) -> Hashing:
         """How one of the two sets of rows was hashed."""
         native = {name: type_ for name, type_, as_it_is in self.hashed[rows] if as_it_is}
-        return Hashing(native, (), method)
+        return Hashing(native, {}, method)
 
 
 @dataclass(frozen=True)
@@ -201,14 +201,15 @@ def taken(
     )
 
 
-def _expected_rows(snapshot: Snapshot, sql: str) -> float:
+def _expected_rows(snapshot: Snapshot, sql: str, path: Mapping[str, str]) -> float:
     """How many rows the planner expects."""
-    plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (FORMAT JSON) {sql}")
+    plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (FORMAT JSON) {sql}", path)
     return float(plan[0]["Plan"]["Plan Rows"])
 
 
 def _table(snapshot: Snapshot, table: catalog.Table, migration: Migration | None, method: Method) -> TableFingerprint:
-    expected = expectation(migration, table)
+    expected = expectation(migration, table, snapshot.database.schema)
+    path = snapshot.application if expected.application else {}
     key = table.key or tuple(table.columns)
     was = (*key, *(name for name in table.columns if name not in key))
     # A value that becomes another one, or may, stands beside what it was.
@@ -217,16 +218,16 @@ def _table(snapshot: Snapshot, table: catalog.Table, migration: Migration | None
     values = [f"r.{quoted(name)}" for name in was]
     values += [f"{expected.altered[name]} AS {quoted(other)}" for name, other in beside.items()]
     sql = f"SELECT {', '.join(values)} FROM ({expected.source}) r"
-    types = snapshot.types(sql)
+    types = snapshot.types(sql, path)
     how = hashing(types, types, method)
-    size = power_of_two(_expected_rows(snapshot, sql) / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
+    size = power_of_two(_expected_rows(snapshot, sql, path) / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
     found = snapshot.rows(
         f"""
         SELECT ({how.key(key)}) & {size - 1} AS bucket, count(*) AS rows, sum({how.row(was)}) AS was,
                sum({how.row(become)}) AS become, (max({expected.youngest}) OVER ())::text AS newest
         FROM ({sql}) q GROUP BY 1
         """,
-        SCAN,
+        {**SCAN, **path},
     )
     return TableFingerprint(
         name=table.name,
@@ -268,7 +269,9 @@ def compared(
         sa.exc.DBAPIError: the server refused.
     """
     parameters = {"cutover": cutover, "newest": table.newest}
-    types = snapshot.types(expected.have, **parameters)
+    path = snapshot.application if expected.application else {}
+    settings = {**SCAN, **path}
+    types = snapshot.types(expected.have, path, **parameters)
     for name, type_, as_it_is in table.hashed[rows]:
         if as_it_is and types[name] != type_:
             raise NotJudged(f"{table.name}.{name} was hashed as {type_} and is {types[name]} now")
@@ -281,7 +284,7 @@ def compared(
                sum({how.row([name for name, _, _ in table.hashed[rows]])}) AS total
         FROM {old} GROUP BY 1
         """,
-        SCAN,
+        settings,
         **parameters,
     )
     have = {row.bucket: (row.rows, row.since, _low_bits(row.total)) for row in found}
@@ -299,7 +302,7 @@ def compared(
     texts = ", ".join(map(as_text, table.key))
     positions = ", ".join(str(1 + i) for i in range(1 + len(table.key)))
     few = f"SELECT {bucket}, {texts} FROM {old} AND {bucket} IN ({first}) ORDER BY {positions} LIMIT {_MOST_CANDIDATES}"
-    candidates = snapshot.rows(few, SCAN, **parameters) if first else ()
+    candidates = snapshot.rows(few, settings, **parameters) if first else ()
     return FingerprintComparison(
         want_rows=table.rows,
         have_rows=sum(row.rows for row in found),

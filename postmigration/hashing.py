@@ -14,7 +14,7 @@ A chance of 2^-64 remains, for each pair of buckets that differ, that their sums
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,8 +41,12 @@ _IN_RECORD = {
     "timestamp without time zone": "timestamp_send({0})",
     "timestamp with time zone": "timestamptz_send({0})",
 }
-# Types whose cast to text writes what their output function writes, and is faster than to ask for that.
-_CAST = ("enum", "json", "jsonb", "numeric", "real", "double precision", "interval")
+# Types with a faster way to what their output function writes. An enumeration is not cast: its owner may have made a
+# cast to text, a function that would run with our rights.
+_AS_TEXT = {
+    **dict.fromkeys(("json", "jsonb", "numeric", "real", "double precision", "interval"), "{0}::text"),
+    "enum": "textin(enum_out({0}))",
+}
 # Types of usual keys, whose text finds the same value again, in an index.
 _FOUND_AGAIN = ("smallint", "integer", "bigint", "uuid")
 
@@ -53,12 +57,12 @@ class Hashing:
 
     Args:
         native: the types of the columns that are hashed as they are, by name; all others are hashed as text.
-        cast: those of the others that a cast turns into their text.
+        faster: for some of the others, SQL that turns a value into its text; {0} is the value.
         method: see `Method`.
     """
 
     native: Mapping[str, str]
-    cast: Collection[str]
+    faster: Mapping[str, str]
     method: Method
 
     def row(self, columns: Sequence[str]) -> str:
@@ -93,7 +97,7 @@ class Hashing:
         return f"q.{quoted(name)}" if name in self.native else f"({self._text(name)})"
 
     def _text(self, name: str) -> str:
-        return f"q.{quoted(name)}::text" if name in self.cast else as_text(name)
+        return self.faster[name].format(f"q.{quoted(name)}") if name in self.faster else as_text(name)
 
     def _portable(self, columns: Sequence[str]) -> str:
         row = f"ROW({', '.join(map(self._text, columns))})::text"
@@ -108,8 +112,8 @@ def hashing(want: Mapping[str, str], have: Mapping[str, str], method: Method) ->
     """
     alike = {name: type_ for name, type_ in want.items() if have.get(name) == type_}
     native = {name: type_ for name, type_ in alike.items() if type_ in (*_FUNCTIONS, *_IN_RECORD)}
-    cast = frozenset(name for name, type_ in alike.items() if type_ in _CAST)
-    return Hashing(native if method == "native" else {}, cast, method)
+    faster = {name: _AS_TEXT[type_] for name, type_ in alike.items() if type_ in _AS_TEXT}
+    return Hashing(native if method == "native" else {}, faster, method)
 
 
 def as_text(name: str) -> str:
@@ -136,7 +140,7 @@ _KNOWN = {
     "text": "NULL",
 }
 _VALUES = ", ".join(f"CAST({value} AS {type_}) AS {quoted(type_)}" for type_, value in _KNOWN.items())
-_ALL = Hashing({type_: type_ for type_ in _KNOWN}, (), "native")
+_ALL = Hashing({type_: type_ for type_ in _KNOWN}, {}, "native")
 
 # Where two servers give the same for this, they hash alike.
 CALIBRATION = f"""

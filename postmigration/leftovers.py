@@ -58,7 +58,7 @@ def leftovers(snapshot: Snapshot, *, milliseconds: int) -> tuple[int, Mapping[tu
     broken: dict[tuple[str, str], str] = {}
     for call in calls:
         try:
-            snapshot.rows(call.call, {"statement_timeout": str(milliseconds)})
+            snapshot.rows(call.call, {**snapshot.application, "statement_timeout": str(milliseconds)})
         except sa.exc.DBAPIError as error:
             state = getattr(error.orig, "sqlstate", None)
             if state in _LEFT_OVER:

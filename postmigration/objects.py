@@ -56,10 +56,8 @@ def differing(before: Objects, after: Objects) -> list[ObjectDifference]:
 def objects(snapshot: Snapshot) -> Objects:
     """Every object of the snapshot's database, whatever its schema."""
     found: dict[str, dict[str, str]] = {}
-    # Then every name that the server tells has its schema, whatever the session's path is.
-    settings = {"search_path": "pg_catalog"}
     for query in _QUERIES:
-        for row in snapshot.rows(f"WITH {_COMMON} {query}", settings):
+        for row in snapshot.rows(f"WITH {_COMMON} {query}"):
             found[row.name] = {name: str(text) for name, text in row.facts.items() if text is not None}
     return found
 

@@ -205,7 +205,11 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
 
 def _known(people: Sequence[str], migration: Migration, target: Snapshot) -> None:
     """Makes sure that the users who were named are there."""
-    there = {str(row.id) for row in target.rows(migration.people, ids=list(people))} if people else set()
+    there = (
+        {str(row.id) for row in target.rows(migration.people, target.application, ids=list(people))}
+        if people
+        else set()
+    )
     if absent := [name for name in people if name not in there]:
         raise CannotJudge(f"--as={absent[0]}: the database has no user with this id")
 
@@ -214,10 +218,13 @@ def _check(waivers: Sequence[Waiver], target: Snapshot) -> None:
     """Makes sure that the conditions of waivers can be asked."""
     for waiver in waivers:
         if waiver.table:
-            try:
-                target.rows(f"EXPLAIN SELECT FROM {quoted(waiver.table)} WHERE ({waiver.condition})")
-            except sa.exc.DBAPIError as error:
-                raise CannotJudge(f"{waiver.name} cannot be applied: {refused_because(error)}") from None
+            table = quoted(waiver.table)
+            # In parentheses and without them: what is right both ways is one expression.
+            for condition in (f"(\n{waiver.condition}\n)", waiver.condition):
+                try:
+                    target.rows(f"EXPLAIN SELECT FROM {table} WHERE {condition}", target.application)
+                except sa.exc.DBAPIError as error:
+                    raise CannotJudge(f"{waiver.name} cannot be applied: {refused_because(error)}") from None
 
 
 def _located(request: Request, migration: Migration, cleanup: contextlib.ExitStack) -> dict[str, Any]:

@@ -22,6 +22,15 @@ def statement(sql: str, parameters: Mapping[str, Any]) -> sa.TextClause:
     return sa.text(others).bindparams(**named)
 
 
+def single(sql: str, parameters: Mapping[str, Any]) -> sa.TextClause:
+    """SQL with those of the parameters that it names, sent so that the server takes it for one statement.
+
+    psycopg sends what has no parameter by the simple protocol, by which several statements may come at once. One
+    parameter, which stands in a comment, has the extended protocol used.
+    """
+    return statement(f"{sql}\n-- :postmigration_single", {**parameters, "postmigration_single": 0})
+
+
 def pasteable(sql: str, parameters: Mapping[str, Any]) -> str:
     """The SQL with its parameters written out, as it can be pasted into psql."""
     return written(statement(inspect.cleandoc(sql), parameters))

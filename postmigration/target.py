@@ -91,7 +91,9 @@ class Target:
             self._look(count, statement, optional)
             if wrong:
                 rows = side.rows(
-                    f"SELECT * FROM ({sql}) AS wrong ORDER BY 1 LIMIT {self.options.listed_rows}", **self._parameters
+                    f"SELECT * FROM ({sql}) AS wrong ORDER BY 1 LIMIT {self.options.listed_rows}",
+                    side.application,
+                    **self._parameters,
                 )
                 self.evidence.findings.append(
                     Finding(
@@ -134,7 +136,7 @@ class Target:
     def value(self, sql: str) -> Any:
         """The one value that a query gives, for a check that goes on from it; None when the server refuses it."""
         with self._statement("the check cannot be made"):
-            return self.snapshot.scalar(sql, **self._parameters)
+            return self.snapshot.scalar(sql, self.snapshot.application, **self._parameters)
         return None
 
     def expect_same(
@@ -152,6 +154,7 @@ class Target:
         newest: str | None = None,
         accepted: Sequence[Waiver] = (),
         table: str = "",
+        application: bool = True,
     ) -> int:
         """States that a query on the baseline and a query on the target give the same rows.
 
@@ -171,6 +174,7 @@ class Target:
             newest: a query on the baseline for the parameter `:newest` of the other two.
             accepted: waivers of which both have a column that is true for rows whose differences are accepted.
             table: whose rows these are, all of them, for the picture of the report; empty for none.
+            application: names without a schema in the queries are looked up as the application does.
 
         Returns:
             How many rows `want` gives.
@@ -179,9 +183,19 @@ class Target:
         before = self.before.rows()
         with self._statement(statement):
             if newest is not None:
-                parameters["newest"] = before.scalar(newest, **parameters)
+                parameters["newest"] = before.scalar(newest, before.application if application else None, **parameters)
             names = [waiver.name for waiver in accepted]
-            sides = Sides.of(before, self.snapshot, want, have, columns, key=key, accepted=names, **parameters)
+            sides = Sides.of(
+                before,
+                self.snapshot,
+                want,
+                have,
+                columns,
+                key=key,
+                accepted=names,
+                application=application,
+                **parameters,
+            )
             found = sides.compared(keep=self.options.listed_rows, ignore=ignore)
             count = (found.want_rows or found.have_rows) if examined is None else self._scalar(examined)
             self._look(count, statement, optional)
@@ -211,7 +225,8 @@ class Target:
         """
         statement = f"rows of {before.name} that are not what they were, or should have become"
         waivers = [waiver for waiver in self.options.accepted if waiver.table == before.name]
-        expected = expectation(self.migration, before, {waiver.name: waiver.condition for waiver in waivers})
+        accepted = {waiver.name: waiver.condition for waiver in waivers}
+        expected = expectation(self.migration, before, self.snapshot.database.schema, accepted)
         fingerprint = self.before.fingerprint
         if fingerprint is None:
             self.expect_same(
@@ -224,6 +239,7 @@ class Target:
                 statement=statement,
                 optional=True,
                 table=before.name,
+                application=expected.application,
             )
             return
         with self._statement(statement):
@@ -270,7 +286,7 @@ class Target:
             want: the type of each column as format_type() writes it without a length; `enum` for any enumeration.
         """
         with self._statement("the query does not work"):
-            have = self.snapshot.types(query)
+            have = self.snapshot.types(query, self.snapshot.application)
             problems = [
                 f"{name} is {have.get(name, 'not there')}, want {type_}"
                 for name, type_ in want.items()
@@ -355,7 +371,8 @@ class Target:
         return {"cutover": self.options.cutover}
 
     def _scalar(self, sql: str, side: Snapshot | None = None) -> int:
-        return (side or self.snapshot).counted(sql, **self._parameters)
+        side = side or self.snapshot
+        return side.counted(sql, side.application, **self._parameters)
 
     def _pasteable(self, sql: str, parameters: Mapping[str, Any] | None = None, *, before: bool = False) -> str:
         """A query as the reader can run it: on the right database, in the right schema."""

@@ -73,8 +73,8 @@ def needless_scans(snapshot: Snapshot, sql: str, settings: Mapping[str, str]) ->
 
 def _explain(snapshot: Snapshot, sql: str, settings: Mapping[str, str]) -> dict[str, Any]:
     # The settings may end with a role, after which others can no longer be set.
-    with snapshot.set_local(work_mem=snapshot.usual_work_mem, **settings):
-        plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}")
+    under = {**snapshot.application, "work_mem": snapshot.usual_work_mem, **settings}
+    plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", under)
     return plan[0]
 
 

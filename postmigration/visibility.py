@@ -62,14 +62,17 @@ def seen(everything: Snapshot, people: Snapshot, actor: Actor, table: str, *, ma
         "tenant": actor.tenant and str(actor.tenant),
         "internal": internal,
     }
-    want = RowSet(allowed, ("id",), 1, {"optional": "q.required IS NOT TRUE"})
-    have = RowSet(f"SELECT id FROM {quoted(table)}", ("id",), 1, settings=actor.settings)
+    application = everything.application
+    want = RowSet(allowed, ("id",), 1, {"optional": "q.required IS NOT TRUE"}, settings=application)
+    have = RowSet(f"SELECT id FROM {quoted(table)}", ("id",), 1, settings={**application, **actor.settings})
     try:
         found = Sides(everything, people, want, have, **parameters).compared(keep=keep)
     except sa.exc.DBAPIError as error:
         words = said(error, actor)
         counts = everything.rows(
-            f"SELECT count(*) AS rows, count(*) FILTER (WHERE required) AS required FROM ({allowed}) q", **parameters
+            f"SELECT count(*) AS rows, count(*) FILTER (WHERE required) AS required FROM ({allowed}) q",
+            application,
+            **parameters,
         )[0]
         return Seen(counts.rows, 0, counts.required, 0, refused=words)
     return Seen(found.want_rows, found.have_rows, found.counts["missing"], found.counts["extra"], found.differences)
@@ -81,7 +84,7 @@ def shown_anew(before: Snapshot, people: Snapshot, actor: Actor, table: str) -> 
     Args:
         before: a snapshot of the state before, in which the actor exists.
     """
-    rows = RowSet(f"SELECT id FROM {quoted(table)}", ("id",), 1, settings=actor.settings)
+    rows = RowSet(f"SELECT id FROM {quoted(table)}", ("id",), 1, settings={**people.application, **actor.settings})
     try:
         return Sides(before, people, rows, rows).compared(keep=0, ignore=["missing"]).counts["extra"]
     except sa.exc.DBAPIError as error:
@@ -119,7 +122,7 @@ def seen_on_both(
 def count_of(people: Snapshot, actor: Actor, table: str) -> int:
     """How many rows of a table somebody sees; a query that fails shows none."""
     try:
-        return int(people.rows(f"SELECT count(*) FROM {quoted(table)}", actor.settings)[0][0])
+        return int(people.scalar(f"SELECT count(*) FROM {quoted(table)}", {**people.application, **actor.settings}))
     except sa.exc.DBAPIError as error:
         said(error, actor)
         return 0

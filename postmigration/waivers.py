@@ -97,7 +97,10 @@ def _waiver(name: str, entry: Mapping[str, Any]) -> Waiver:
 
 def _of_key(key: Mapping[str, Any]) -> str:
     values = {column: "'" + str(value).replace("'", "''") + "'" for column, value in key.items()}
-    return " AND ".join(f"{quoted(column)}::text = {value}" for column, value in values.items())
+    # Not by a cast, which the owner of a type may have made a function.
+    return " AND ".join(
+        f"{quoted(column)} IS NOT NULL AND concat({quoted(column)}) = {value}" for column, value in values.items()
+    )
 
 
 def problems(waivers: Sequence[Waiver], used: Mapping[str, int], today: datetime.date) -> list[str]:

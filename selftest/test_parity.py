@@ -142,38 +142,38 @@ def snapshot(server: embedded.Server) -> Iterator[Snapshot]:
 
 
 def test_each_mark_holds_the_keys_that_it_is_for(snapshot: Snapshot) -> None:
-    types = snapshot.types("SELECT id, name FROM organizations")
+    types = snapshot.types("SELECT id, name FROM public.organizations")
     alike = hashing(types, types, "native")
     marks = {"all": "true", "none": "q.id IS NULL", "one": "q.slug = 'customer'"}
-    rows = RowSet("SELECT * FROM organizations", ("id", "name"), 1, marks)
+    rows = RowSet("SELECT * FROM public.organizations", ("id", "name"), 1, marks)
     found = snapshot.rows(hashes_sql(rows, alike, 1, 4), postmigration_chosen=[0])
     packs = {row.bucket: Pack(row.rows, row.repeated, row.texts, row[4:]) for row in found}
     keys = {key: bucket for bucket, pack in packs.items() for key in pack.by_key() or {}}
-    assert len(keys) == snapshot.scalar("SELECT count(*) FROM organizations") > 4
+    assert len(keys) == snapshot.scalar("SELECT count(*) FROM public.organizations") > 4
     assert all(bucket == key & 3 for key, bucket in keys.items())
     assert set().union(*(pack.keys(0) for pack in packs.values())) == keys.keys()
     assert [sum(len(pack.keys(mark)) for pack in packs.values()) for mark in (1, 2)] == [0, 1]
 
 
 def test_the_hash_of_the_key_has_a_name_that_no_column_has(snapshot: Snapshot) -> None:
-    sql = "SELECT id AS postmigration_key, id AS postmigration_key_, id AS none, name FROM organizations"
+    sql = "SELECT id AS postmigration_key, id AS postmigration_key_, id AS none, name FROM public.organizations"
     types = snapshot.types(sql)
     rows = RowSet(sql, tuple(types), 1)
     alike = hashing(types, types, "native")
     (found,) = snapshot.rows(hashes_sql(rows, alike, 1, 1), postmigration_chosen=[0])
     keys = Pack(found.rows, found.repeated).by_key()
     assert keys is not None
-    assert len(keys) == snapshot.scalar("SELECT count(*) FROM organizations")
+    assert len(keys) == snapshot.scalar("SELECT count(*) FROM public.organizations")
     assert {row[0] for row in snapshot.rows(rows_sql(rows, alike), postmigration_hashes=list(keys))} == keys.keys()
 
 
 def test_a_row_that_its_key_finds_again_is_the_one_that_its_hash_finds(snapshot: Snapshot) -> None:
-    types = snapshot.types("SELECT id, name FROM organizations")
-    rows = RowSet("SELECT * FROM organizations", ("id", "name"), 1)
+    types = snapshot.types("SELECT id, name FROM public.organizations")
+    rows = RowSet("SELECT * FROM public.organizations", ("id", "name"), 1)
     alike = hashing(types, types, "native")
     (found,) = snapshot.rows(hashes_sql(rows, alike, 1, 1, texts=True), postmigration_chosen=[0])
     texts = Pack(found.rows, found.repeated, found.texts).text_by_key()
-    assert set(texts.values()) == {str(row.id) for row in snapshot.rows("SELECT id FROM organizations")}
+    assert set(texts.values()) == {str(row.id) for row in snapshot.rows("SELECT id FROM public.organizations")}
     some = dict(list(texts.items())[:3])
     chosen = {"postmigration_hashes": list(some), "postmigration_texts": list(some.values())}
     by_text = snapshot.rows(rows_sql(rows, alike, texts=True), **chosen)
@@ -247,7 +247,7 @@ def test_values_that_two_rows_exchange_are_seen(server: embedded.Server, snapsho
 
 
 def test_intended_changes_are_the_only_ones_that_are_expected(snapshot: Snapshot) -> None:
-    expected = expectation(MIGRATION, table(snapshot, "documents"))
+    expected = expectation(MIGRATION, table(snapshot, "documents"), "public")
     assert expected.free == ("updated_at",)
     assert "updated_at" not in expected.columns
     assert expected.columns[0] == "id"

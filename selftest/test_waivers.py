@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from postmigration import embedded
+from postmigration.database import Database, Snapshot
 from postmigration.errors import CannotJudge
 from postmigration.waivers import read
 from selftest.conftest import Copy, Judge
@@ -166,3 +168,44 @@ def test_a_file_that_is_no_file_of_waivers_is_refused(tmp_path: Path, text: str,
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CannotJudge, match="cannot be read: No such file"):
         read(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "true); COMMIT; CREATE TABLE public.left_behind AS SELECT 1; BEGIN; SELECT 1 WHERE (true",
+        "true; DROP TABLE reviews",
+        "true) OR (false",
+        "true GROUP BY id",
+        "true UNION SELECT",
+        "SELECT true",
+        "true) /* (",
+    ],
+)
+@pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
+def test_a_condition_that_is_not_one_expression_is_refused_and_not_run(
+    server: embedded.Server, copy: Copy, waivers: Waivers, judge: Judge, condition: str
+) -> None:
+    name = copy("migrated")
+    judged = judge(f"--db-url={server.conninfo(name)}", waivers(f'table = "reviews"\nwhere = "{condition}"'))
+    assert judged.status == 4, judged.output
+    assert "ERROR: waiver 1 of waivers.toml cannot be applied: " in judged.output
+    with server.connect(name) as connection:
+        there = connection.execute("SELECT to_regclass('left_behind') IS NULL, to_regclass('reviews') IS NOT NULL")
+        assert there.fetchall() == [(True, True)]
+
+
+def test_what_is_asked_of_a_snapshot_is_one_statement_that_can_write_nothing(server: embedded.Server) -> None:
+    database = Database(server.conninfo("migrated"), option="--db-url")
+    snapshot = Snapshot(database)
+    try:
+        for sql in ("SELECT 1; SELECT 2", "COMMIT; CREATE TABLE left_behind ()", "SELECT 1;\nCOMMIT"):
+            with pytest.raises(sa.exc.DBAPIError, match="multiple commands"):
+                snapshot.rows(sql)
+        for sql in ("CREATE TABLE public.left_behind ()", "SET TRANSACTION READ WRITE"):
+            with pytest.raises(sa.exc.DBAPIError, match=r"read-only|read-write"):
+                snapshot.rows(sql)
+        assert snapshot.scalar("SHOW transaction_read_only") == "on"
+    finally:
+        snapshot.close()
+        database.close()

@@ -76,7 +76,7 @@ def test_every_table_and_column_is_still_there(target: Target) -> None:
         else:
             problems.append(f"table {name} is gone")
     target.expect_no_problems(problems, facts=sum(len(table.columns) for table in before.values()))
-    expected = {name: expectation(MIGRATION, table) for name, table in before.items()}
+    expected = {name: expectation(MIGRATION, table, target.snapshot.database.schema) for name, table in before.items()}
     known = {name: Relation(name, 0, "") for name in before}
     lines = ledger(known if target.baseline is None else relations(target.baseline), expected)
     target.evidence.show("what is compared, and how", ("relation", "compared", "how, or why not"), lines, "coverage")

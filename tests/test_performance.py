@@ -104,7 +104,7 @@ def test_queries_are_fast_for_staff(target: Target, plan: int) -> None:
         target.state()
         target.evidence.unexamined.append("queries of internal users, of whom there is none")
     for actor in staff.values():
-        row = target.snapshot.rows(PAGE_OF, operator=str(actor.tenant))
+        row = target.snapshot.rows(PAGE_OF, target.snapshot.application, operator=str(actor.tenant))
         if not row:
             target.note(f"{actor.name}: the operator has no project with a customer")
             continue

@@ -175,6 +175,7 @@ def test_functions_exist(target: Target, function: str, columns: tuple[str, ...]
                AS columns
         FROM pg_proc p WHERE p.oid = to_regprocedure(:function)
         """,
+        target.snapshot.application,
         function=function,
     )
     target.expect(bool(found), f"function {function} does not exist")

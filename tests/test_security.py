@@ -37,7 +37,7 @@ def test_everybody_sees_what_is_theirs(target: Target, table: str) -> None:
         expect_seen(target, actor, table, may=MAY_SEE[table], must=MUST_SEE[table])
         for actor in target.population.actors
     ]
-    users = target.snapshot.counted("SELECT count(*) FROM users")
+    users = target.snapshot.counted("SELECT count(*) FROM users", target.snapshot.application)
     target.note(f"tried as {len(seen)} people; the database has {users:,} users, and --as names others")
     columns = ("who", "table", "may see", "sees", "wrong")
     target.evidence.show(f"who sees which rows of {table}", columns, seen, "access")
@@ -89,7 +89,8 @@ def test_everybody_sees_what_they_saw(target: Target, table: str) -> None:
     before = target.before.tables()[table]
     ids = [actor.id for actor in target.population.actors if actor.id is not None]
     known = "SELECT id::text FROM users WHERE id = ANY(CAST(:ids AS uuid[]))"
-    there = {row.id for row in target.before.rows().rows(known, ids=ids)}
+    was = target.before.rows()
+    there = {row.id for row in was.rows(known, was.application, ids=ids)}
     seen = []
     for actor in target.population.actors:
         if actor.tenant is not None and actor.id not in there:
@@ -204,7 +205,7 @@ def test_functions_show_what_tables_show(target: Target, function: str) -> None:
     """
     column, held = _REVEALED[function]
     shown = f"SELECT p.id AS project, f.{column} AS shown FROM projects p, LATERAL {function}(p.id) AS f"
-    projects = [row.id for row in target.snapshot.rows(SOME_PROJECTS)]
+    projects = [row.id for row in target.snapshot.rows(SOME_PROJECTS, target.snapshot.application)]
     asked = f"SELECT f.* FROM unnest(CAST(:projects AS uuid[])) AS p (id), LATERAL {function}(p.id) AS f"
     # One of each operator's staff: that all of them see the same of the tables is another check's to say.
     staff = {actor.tenant: actor for actor in reversed(target.population.actors) if actor.kind == "internal"}
@@ -225,7 +226,7 @@ def test_the_audit_trail_is_the_operators(target: Target) -> None:
     Let the trigger take the operator, and correct the entries that are named.
     """
     before = target.before.rows()
-    newest = before.scalar("SELECT coalesce(max(created_at), '-infinity')::text FROM activity_log")
+    newest = before.scalar("SELECT coalesce(max(created_at), '-infinity')::text FROM activity_log", before.application)
     target.expect_none(
         f"""
         SELECT t.id, t.entity_type, t.organization_id FROM activity_log t

@@ -279,13 +279,15 @@ def _of_the_migration(
     wrong = [f"it was taken after the migration: it holds the table {', '.join(later)}"] if later else []
     wrong += [f"{name} is not in it" for name in migration.legacy_tables if f"{schema}.{name}" not in held]
     there = [name for name in migration.legacy_tables if f"{schema}.{name}" in held]
-    empty = [name for name in there if not snapshot.scalar(f"SELECT EXISTS (SELECT FROM {name})")]
+    empty = [
+        name for name in there if not snapshot.scalar(f"SELECT EXISTS (SELECT FROM {quoted(schema)}.{quoted(name)})")
+    ]
     wrong += [f"{name} holds no row" for name in empty]
     known: list[str] = []
     if not later and len(there) == len(migration.legacy_tables):
         declared = [reference for reference in migration.references if not reference.added]
         for place in references(snapshot, declared):
-            number = snapshot.counted(f"SELECT count(*) FROM ({place.orphans}) o")
+            number = snapshot.counted(f"SELECT count(*) FROM ({place.orphans}) o", snapshot.application)
             words = f"{number:,} rows of {place.name} lead to no row of {place.parent}"
             array = any((r.table, (r.column,)) == (place.table, place.columns) and r.array for r in declared)
             if number:

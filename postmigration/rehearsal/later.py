@@ -85,6 +85,7 @@ def _held(snapshot: Snapshot, result: TableComparison, rows: Sequence[Difference
             SELECT CAST(ROW({", ".join(map(as_text, result.key))}) AS text)
             FROM (SELECT t.* FROM {quoted(result.table)} t WHERE {which}) q)
         """,
+        snapshot.application,
         **{f"key_{i}": [row.key[i] for row in rows] for i in range(len(result.key))},
     )
     return {rows[row.place - 1].key for row in found}

@@ -103,7 +103,9 @@ class Database:
         self.option = option
         self.schema = schema
         self.limits = limits or Limits()
-        self.application_path = f"{quoted(schema)}, extensions, pg_temp"
+        # Where the application looks up names without a schema.
+        self.application_schemas = (schema, "extensions")
+        self.application_path = ", ".join(map(quoted, (*self.application_schemas, "pg_temp")))
         # No connection is kept between transactions: the server may end one that is idle.
         self.engine = sa.create_engine(
             "postgresql+psycopg://", creator=self._opened, poolclass=sa.NullPool, hide_parameters=True
@@ -143,6 +145,7 @@ class Database:
             "lock_timeout": str(self.limits.lock_timeout),
             **more,
         }
+        connection.info["search_path"] = wanted["search_path"]
         connection.exec_driver_sql(_UNHURRIED)
         # Those that this server does not know are left out.
         connection.exec_driver_sql(
@@ -189,7 +192,6 @@ class Snapshot:
         self.database = database
         # With these, names without a schema in a statement are the application's.
         self.application: Mapping[str, str] = {"search_path": database.application_path}
-        self._path = CATALOG_PATH
         self._counts: dict[Hashable, int] = {}
         self._types: dict[Hashable, dict[str, str]] = {}
         self._connection = database.connect().execution_options(
@@ -312,12 +314,12 @@ class Snapshot:
             else:
                 others[name] = value
         try:
-            if path != self._path:
+            if path != self._connection.info["search_path"]:
                 # Statements that look names up alike come one after the other: the path stays until it is another one.
                 self._connection.exec_driver_sql(
                     f"RELEASE SAVEPOINT steady; SET LOCAL search_path = {path}; SAVEPOINT steady"
                 )
-                self._path = path
+                self._connection.info["search_path"] = path
             if others:
                 configure(self._connection, others)
             yield

@@ -9,6 +9,10 @@ class Incomplete(CannotJudge):
     """A backup can be read to its end, and is none: it holds no tables, or no rows."""
 
 
+class UnsafeToJudge(CannotJudge):
+    """The database holds something that could decide the verdict, or run code with our rights; the run ends there."""
+
+
 class NotJudged(Exception):
     """One check could not be judged; its message is the reason, and the check is not a success."""
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from postmigration import faults, options
 from postmigration.backups.verification import Verification
 from postmigration.database import refusal, refused_because
-from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged
+from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged, UnsafeToJudge
 from postmigration.evidence import Evidence, Finding, Violation
 from postmigration.judging import today
 from postmigration.migration import Migration
@@ -52,12 +52,18 @@ class Judgement:
         self._collection_failed = False
         self._troubles: list[Trouble] = []
         self._deselected = 0
+        self._unsafe = ""
+        self._session: pytest.Session | None = None
         self.files: files.Files | None = None
         self._last: Last | None = None
 
     def prepare(self) -> None:
         """Puts in place of older reports that this run has not finished."""
         self.files, self._last = files.prepared(self.config, self.started)
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Keeps the session, which is ended where the database is not safe to judge."""
+        self._session = session
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Notes that a file of checks could not be read: an error of ours."""
@@ -78,6 +84,9 @@ class Judgement:
                 self._troubles.append(Trouble(report.nodeid, report.longreprtext))
             return
         result = Result.from_dict(told)
+        self._unsafe = self._unsafe or getattr(report, "unsafe", "")
+        if self._unsafe and self._session is not None:
+            self._session.shouldstop = "the database is not safe to judge"
         if result.outcome == "failed":
             shown = as_text.Shown(result, self.config.option.evidence_rows, getattr(report, "traceback", ""))
             report.longrepr = shown  # type: ignore[assignment]
@@ -138,7 +147,7 @@ class Judgement:
         run = self.config.stash.get(RUN, None)
         plan = {result.plan for result in self.results.values()} - {None}
         if run is not None and run.options.waivers and len(plan) == self.migration.plan_checks:
-            self.results["waivers"] = of_waivers(run.options.waivers, list(self.results.values()), today())
+            self.results["waivers"] = of_waivers(run.options.waivers, list(self.results.values()), today(), run.excused)
         come_to = verdict(
             in_order(list(self.results.values())),
             plan_checks=self.migration.plan_checks,
@@ -149,6 +158,8 @@ class Judgement:
             interrupted=exitstatus == pytest.ExitCode.INTERRUPTED and not self._collection_failed,
             proof=self.config.stash[_PROVER].sentence() if _PROVER in self.config.stash else "",
         )
+        if self._unsafe:
+            return Verdict("ERROR", self._unsafe, CANNOT_JUDGE)
         status = come_to.status
         if self._collection_failed or exitstatus == pytest.ExitCode.INTERNAL_ERROR:
             status = pytest.ExitCode.INTERNAL_ERROR
@@ -307,6 +318,8 @@ def pytest_runtest_makereport(
         testreport.outcome = "skipped"
         testreport.longrepr = (str(item.path), item.location[1] or 0, f"not judged: {result.reason}")
     testreport.postmigration = result.to_dict()  # type: ignore[attr-defined]
+    if call.excinfo is not None and isinstance(call.excinfo.value, UnsafeToJudge):
+        testreport.unsafe = str(call.excinfo.value)  # type: ignore[attr-defined]
     return testreport
 
 

@@ -24,6 +24,7 @@ from postmigration.errors import CannotJudge
 from postmigration.fingerprint import Fingerprint, unfit
 from postmigration.judging import Options
 from postmigration.migration import Migration
+from postmigration.shadows import find_shadows, refuse_shadows
 from postmigration.sql import quoted
 from postmigration.target import Target
 from postmigration.waivers import Waiver
@@ -71,6 +72,7 @@ class Run:
     fingerprint: Fingerprint | None
     origin: Baseline | None
     demonstration: str
+    excused: dict[str, int]
     shared: dict[str, Any] = field(repr=False)
     cleanup: contextlib.ExitStack = field(repr=False)
 
@@ -162,6 +164,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
         target = _snapshot(target_database, snapshots[0], cleanup)
         identified = server(target)
         _fit(target, migration, options)
+        excused = _without_shadows(target, options)
         _check(options.accepted, target)
         _known(options.people, migration, target)
         baseline = baseline_server = fingerprint = None
@@ -186,6 +189,8 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
                     "name a copy that was taken before the migration"
                 )
             _fit(baseline, migration, options)
+            for name, times in _without_shadows(baseline, options).items():
+                excused[name] += times
         return Run(
             request=request,
             migration=migration,
@@ -198,6 +203,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             fingerprint=fingerprint,
             origin=origin,
             demonstration=demonstration,
+            excused=excused,
             shared=joined,
             cleanup=cleanup.pop_all(),
         )
@@ -212,6 +218,18 @@ def _known(people: Sequence[str], migration: Migration, target: Snapshot) -> Non
     )
     if absent := [name for name in people if name not in there]:
         raise CannotJudge(f"--as={absent[0]}: the database has no user with this id")
+
+
+def _without_shadows(snapshot: Snapshot, options: Options) -> dict[str, int]:
+    """Makes sure that no object of the database is taken for PostgreSQL's own, but for those that are accepted.
+
+    Returns:
+        How many each waiver accepts, by its name.
+    """
+    shadows = find_shadows(snapshot)
+    accepted = {waiver.object: waiver.name for waiver in options.accepted if waiver.object}
+    refuse_shadows(snapshot.database, [shadow for shadow in shadows if shadow.object not in accepted])
+    return {name: sum(shadow.object == object_ for shadow in shadows) for object_, name in accepted.items()}
 
 
 def _check(waivers: Sequence[Waiver], target: Snapshot) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -175,14 +175,17 @@ def verdict(
     return Verdict("GO (demonstration world, no database was named)" if demonstration else "GO", sentence, GO)
 
 
-def of_waivers(waivers: Sequence[Waiver], results: Sequence[Result], today: datetime.date) -> Result:
+def of_waivers(
+    waivers: Sequence[Waiver], results: Sequence[Result], today: datetime.date, excused: Mapping[str, int]
+) -> Result:
     """The result for the waivers themselves, after a whole run.
 
     Args:
         results: what the run came to.
+        excused: how many objects each has excused, by its name.
         today: the date by which they expire.
     """
-    used: dict[str, int] = {}
+    used = dict(excused)
     for result in results:
         for name, times in result.evidence.waived.items():
             used[name] = used.get(name, 0) + times

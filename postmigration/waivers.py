@@ -13,9 +13,10 @@ from postmigration.errors import CannotJudge
 from postmigration.sql import quoted
 
 _REQUIRED = {"reason", "owner", "expires"}
-_KNOWN = _REQUIRED | {"check", "table", "key", "where"}
+_KNOWN = _REQUIRED | {"check", "table", "key", "where", "object"}
 _EXAMPLE = (
-    'want [[waiver]] with check, or table and key or where, and with reason = "…", owner = "…", expires = 2026-12-31'
+    "want [[waiver]] with check, or object, or table and key or where, and with "
+    'reason = "…", owner = "…", expires = 2026-12-31'
 )
 
 
@@ -26,7 +27,9 @@ class Waiver:
     Args:
         name: which it is, for people.
         check: the check whose findings are accepted: its number in the plan, or the name of its function.
-        table: the table of whose rows differences are accepted; either this or `check`.
+        table: the table of whose rows differences are accepted.
+        object: the operator, function or cast that may stand in for one of PostgreSQL's (see `shadows`). Of these
+            three one is named.
         condition: SQL condition on these rows, which holds on one of the two sides.
         reason: why it is accepted.
         owner: who answers for it.
@@ -36,6 +39,7 @@ class Waiver:
     name: str
     check: str
     table: str
+    object: str
     condition: str
     reason: str
     owner: str
@@ -76,8 +80,8 @@ def _waiver(name: str, entry: Mapping[str, Any]) -> Waiver:
         not isinstance(entry["expires"], datetime.date) or isinstance(entry["expires"], datetime.datetime)
     ):
         problems.append("expires is no date")
-    if ("check" in entry) == ("table" in entry):
-        problems.append("it needs either check or table")
+    if len({"check", "table", "object"} & entry.keys()) != 1:
+        problems.append("it needs either check, table or object")
     if ("table" in entry) != (("key" in entry) != ("where" in entry)):
         problems.append("table needs either key or where, and only table does")
     if "key" in entry and not (isinstance(entry["key"], dict) and entry["key"]):
@@ -88,6 +92,7 @@ def _waiver(name: str, entry: Mapping[str, Any]) -> Waiver:
         name=name,
         check=str(entry.get("check", "")),
         table=entry.get("table", ""),
+        object=entry.get("object", ""),
         condition=_of_key(entry["key"]) if "key" in entry else entry.get("where", ""),
         reason=entry["reason"],
         owner=entry["owner"],

@@ -81,7 +81,7 @@ def test_a_violation_names_its_blockers_only() -> None:
 
 def test_what_is_accepted_fails_nothing_and_says_why() -> None:
     evidence = Evidence(findings=[Finding("a blocker", 3, 9), Finding("only a warning", 2, 9, severity="warning")])
-    waiver = Waiver("waiver 1", "5", "", "", "known", "dba", datetime.date(2026, 12, 31))
+    waiver = Waiver("waiver 1", "5", "", "", "", "known", "dba", datetime.date(2026, 12, 31))
     evidence.accept(waiver)
     evidence.findings.append(Finding("more", 4, 9, severity="waived", waiver="waiver 1"))
     words = "a blocker: waiver 1, accepted until 2026-12-31 by dba: known"

@@ -19,7 +19,7 @@ LAYERS = (
     {"dynamic_sql", "hashing", "proof", "waivers"},
     {"evidence", "judging", "parity"},
     {"database", "verdict"},
-    {"actors", "catalog", "comparison", "embedded", "leftovers", "surface", "timing", "backups.standins"},
+    {"actors", "catalog", "comparison", "embedded", "leftovers", "shadows", "surface", "timing", "backups.standins"},
     {"bodies", "expectation", "references", "visibility"}
     | {f"backups.{name}" for name in ("archive", "backup", "loading", "restored", "restoring")},
     {"restrictions", "touching", "unvalidated"},

@@ -135,8 +135,8 @@ def test_a_check_is_called_by_its_number_or_by_its_function() -> None:
     ],
 )
 def test_waivers_have_a_result_of_their_own(used: int, expires: datetime.date, outcome: str, problem: str) -> None:
-    waiver = Waiver("waiver 1", "5", "", "", "known", "dba", expires)
-    of = of_waivers([waiver], [result(5, waived=used), result(6, waived=used)], TODAY)
+    waiver = Waiver("waiver 1", "5", "", "", "", "known", "dba", expires)
+    of = of_waivers([waiver], [result(5, waived=used), result(6, waived=used)], TODAY, {})
     assert (of.nodeid, of.plan, of.group, of.title) == ("waivers", None, "waivers", "accepted differences")
     assert (of.sentence[:5], of.meaning[:8]) == ("Every", "A waiver")
     assert of.outcome == outcome

@@ -122,15 +122,14 @@ class Bodies:
 
 def read_bodies(snapshot: Snapshot) -> Bodies:
     """Reads what policies, functions, triggers and views of a schema ask and do."""
-    asked = {"search_path": "pg_catalog"}
     schema = snapshot.database.schema
-    policies = snapshot.rows(_POLICIES, asked, schema=schema)
-    functions = {row.oid: row for row in snapshot.rows(_FUNCTIONS, asked, schema=schema)}
+    policies = snapshot.rows(_POLICIES, schema=schema)
+    functions = {row.oid: row for row in snapshot.rows(_FUNCTIONS, schema=schema)}
     bare = {oid: strip_literals(strip_comments(row.text)) for oid, row in functions.items()}
     needed = _reached({oid for policy in policies for oid in policy.calls} & functions.keys(), functions, bare)
     texts = [Text(f"policy {row.name} of {row.of}", row.text, policy=True) for row in policies]
     texts += [Text(f"function {f.called}", strip_comments(f.text), oid in needed) for oid, f in functions.items()]
-    texts += [Text(row.called, row.text) for row in snapshot.rows(_OTHERS, asked, schema=schema)]
+    texts += [Text(row.called, row.text) for row in snapshot.rows(_OTHERS, schema=schema)]
     definers = {oid: row for oid, row in functions.items() if row.definer and row.takes and row.callable}
     return Bodies(
         tuple(texts),

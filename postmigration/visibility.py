@@ -151,7 +151,7 @@ def recognize(people: Snapshot, actor: Actor, tables: Sequence[str]) -> Recogniz
 
     def ask(what: str) -> Any:
         try:
-            return people.rows(f"SELECT {what}", actor.settings, id=actor.id)[0][0]
+            return people.scalar(f"SELECT {what}", {**people.application, **actor.settings}, id=actor.id)
         except sa.exc.DBAPIError as error:
             said(error, actor)
             return None

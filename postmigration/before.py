@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from postmigration import catalog
-from postmigration.database import Database, Snapshot
+from postmigration.database import Database, Snapshot, refusal
 from postmigration.errors import NeedsBaseline, NotJudged
 from postmigration.fingerprint import Fingerprint
 
@@ -90,3 +90,16 @@ class Before:
         if wrong:
             return f"the same query finds {wrong:,} there, which are older than the migration or what it had to change"
         return "the same query finds nothing there: this is new"
+
+
+def explain_refusal(error: sa.exc.DBAPIError, snapshot: Snapshot, tables: Sequence[str]) -> str:
+    """What the server said, and which of some tables it lacks where that is why.
+
+    Raises:
+        NotJudged: what it said tells nothing about the data.
+    """
+    said = refusal(error)
+    if getattr(error.orig, "sqlstate", None) not in LACKING:
+        return said
+    absent = catalog.absent(snapshot, tables)
+    return f"something is missing, {said}" + (f"; tables that do not exist: {', '.join(absent)}" if absent else "")

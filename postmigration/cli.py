@@ -20,9 +20,10 @@ from postmigration.address import conninfo
 from postmigration.baseline import located
 from postmigration.compare import TableComparison, compared_tables, compared_with_fingerprint
 from postmigration.coverage import Relation, relations
-from postmigration.database import Database, Snapshot, refused_because, server
+from postmigration.database import Database, Snapshot, refused_because
 from postmigration.errors import CannotJudge, NotJudged
 from postmigration.fingerprint import identity, taken, unfit
+from postmigration.identity import server
 from postmigration.project import is_project, project
 from postmigration.terminal import console
 from postmigration.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO

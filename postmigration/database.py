@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -15,8 +15,6 @@ import sqlalchemy as sa
 from postmigration.address import redacted, unsteered
 from postmigration.errors import CannotJudge, NotJudged
 from postmigration.sql import quoted, single
-
-MINIMUM_VERSION = 15
 
 # A value must read the same whatever the server, the database or the role has set.
 _PINNED = {
@@ -63,19 +61,6 @@ class Limits:
 
     statement_timeout: int = 300_000
     lock_timeout: int = 2_000
-
-
-@dataclass(frozen=True)
-class Server:
-    """Which running database this is, as it says itself."""
-
-    version: str
-    version_number: int
-    in_recovery: bool
-    role: str
-    database: str
-    label: str
-    identity: tuple[str | None, str, str] = field(repr=False)
 
 
 class Database:
@@ -338,6 +323,13 @@ class Snapshot:
         if not self._connection.invalidated:
             self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT steady")
 
+    @property
+    def info(self) -> psycopg.ConnectionInfo:
+        """Where the connection leads, and as whom."""
+        connection = self._connection.connection.driver_connection
+        assert isinstance(connection, psycopg.Connection)
+        return connection.info
+
     def close(self) -> None:
         """Ends the snapshot; nothing was written."""
         self._connection.close()
@@ -383,40 +375,3 @@ def refused(connection: sa.Connection, attempt: sa.Executable) -> str | None:
         return getattr(error.orig, "sqlstate", None)
     finally:
         savepoint.rollback()
-
-
-def server(connection: Snapshot) -> Server:
-    """Which running database the snapshot is of.
-
-    Raises:
-        CannotJudge: the server is older than the oldest that this suite is tested on.
-    """
-    row = connection.rows(
-        """
-        SELECT current_setting('server_version') AS version,
-               current_setting('server_version_num')::int / 10000 AS version_number,
-               pg_is_in_recovery() AS in_recovery, current_user::text AS role, d.datname::text AS database,
-               d.oid::text AS oid, pg_postmaster_start_time()::text AS started
-        FROM pg_database d WHERE d.datname = current_database()
-        """
-    )[0]
-    if row.version_number < MINIMUM_VERSION:
-        raise CannotJudge(
-            f"the server of {connection.database.option} is PostgreSQL {row.version}: "
-            f"too old, {MINIMUM_VERSION} or newer is needed"
-        )
-    try:
-        system: str | None = str(connection.scalar("SELECT system_identifier FROM pg_control_system()"))
-    except sa.exc.DBAPIError:
-        system = None
-    info = connection._connection.connection.driver_connection.info  # type: ignore[union-attr]
-    host = f"[{info.host}]" if info.host.startswith("/") else info.host
-    return Server(
-        version=row.version.split(" ")[0],
-        version_number=row.version_number,
-        in_recovery=row.in_recovery,
-        role=row.role,
-        database=row.database,
-        label=f"{info.user}@{host}:{info.port}/{row.database}",
-        identity=(system, row.oid, row.started),
-    )

@@ -15,11 +15,12 @@ from typing import Any, Literal
 from postmigration import catalog
 from postmigration.comparison import SCAN, calibration, power_of_two
 from postmigration.coverage import relations
-from postmigration.database import Server, Snapshot, server
+from postmigration.database import Snapshot
 from postmigration.errors import NotJudged
 from postmigration.evidence import IMPERSONAL_TYPES
 from postmigration.expectation import Expectation, expectation
 from postmigration.hashing import Hashing, Method, as_text, hashing
+from postmigration.identity import Server, server
 from postmigration.migration import Migration
 from postmigration.sql import quoted
 

@@ -19,9 +19,10 @@ from postmigration.address import conninfo
 from postmigration.baseline import Baseline, located
 from postmigration.before import Before
 from postmigration.contents import Source
-from postmigration.database import Database, Limits, Server, Snapshot, refused_because, server
+from postmigration.database import Database, Limits, Snapshot, refused_because
 from postmigration.errors import CannotJudge
 from postmigration.fingerprint import Fingerprint, unfit
+from postmigration.identity import Server, server
 from postmigration.judging import Options
 from postmigration.migration import Migration
 from postmigration.shadows import find_shadows, refuse_shadows

@@ -11,14 +11,15 @@ import sqlalchemy as sa
 
 from postmigration import catalog, timing
 from postmigration.actors import Population
-from postmigration.before import LACKING, Before
+from postmigration.before import Before, explain_refusal
 from postmigration.comparison import Sides
-from postmigration.database import Database, Server, Snapshot, refusal
+from postmigration.database import Database, Snapshot
 from postmigration.differing import of_buckets, of_keys, of_rows
 from postmigration.errors import NotJudged
 from postmigration.evidence import Evidence, Finding, Severity, Violation, shown
 from postmigration.expectation import expectation
 from postmigration.fingerprint import MUST_BE, compared
+from postmigration.identity import Server
 from postmigration.judging import Options
 from postmigration.migration import Migration
 from postmigration.parity import Kind
@@ -185,17 +186,8 @@ class Target:
             if newest is not None:
                 parameters["newest"] = before.scalar(newest, before.application if application else None, **parameters)
             names = [waiver.name for waiver in accepted]
-            sides = Sides.of(
-                before,
-                self.snapshot,
-                want,
-                have,
-                columns,
-                key=key,
-                accepted=names,
-                application=application,
-                **parameters,
-            )
+            pair = (before, self.snapshot)
+            sides = Sides.of(*pair, want, have, columns, key=key, accepted=names, application=application, **parameters)
             found = sides.compared(keep=self.options.listed_rows, ignore=ignore)
             count = (found.want_rows or found.have_rows) if examined is None else self._scalar(examined)
             self._look(count, statement, optional)
@@ -371,8 +363,7 @@ class Target:
         return {"cutover": self.options.cutover}
 
     def _scalar(self, sql: str, side: Snapshot | None = None) -> int:
-        side = side or self.snapshot
-        return side.counted(sql, side.application, **self._parameters)
+        return (side or self.snapshot).counted(sql, self.snapshot.application, **self._parameters)
 
     def _pasteable(self, sql: str, parameters: Mapping[str, Any] | None = None, *, before: bool = False) -> str:
         """A query as the reader can run it: on the right database, in the right schema."""
@@ -401,17 +392,9 @@ class Target:
             yield
         except sa.exc.DBAPIError as error:
             try:
-                cause = self._cause(error)
+                cause = explain_refusal(error, self.snapshot, self.migration.tables)
             except NotJudged as unknown:
                 raise NotJudged(f"{unknown} (it was looking for {statement})") from None
             finding = Finding(f"{statement}: {cause}", 1, 1, severity=severity)
             if finding not in self.evidence.findings:
                 self.evidence.findings.append(finding)
-
-    def _cause(self, error: sa.exc.DBAPIError) -> str:
-        said = refusal(error)
-        if getattr(error.orig, "sqlstate", None) not in LACKING:
-            return said
-        absent = catalog.absent(self.snapshot, self.migration.tables)
-        tables = f"; tables that do not exist: {', '.join(absent)}" if absent else ""
-        return f"something is missing, {said}{tables}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from postmigration import database, embedded
+from postmigration import embedded, identity
 from postmigration.address import conninfo
 from selftest.conftest import Copy, Judge
 from selftest.servers import url
@@ -132,7 +132,7 @@ def test_a_database_that_cannot_be_reached(
 
 
 def test_a_server_that_is_too_old(server: embedded.Server, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "MINIMUM_VERSION", 99)
+    monkeypatch.setattr(identity, "MINIMUM_VERSION", 99)
     line = refusal(f"--db-url={server.conninfo('migrated')}")
     assert "too old, 99 or newer is needed" in line
 

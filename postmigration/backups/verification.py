@@ -15,9 +15,10 @@ from postmigration.backups.standins import SAID
 from postmigration.compare import TableComparison, compared_with_fingerprint
 from postmigration.contents import Source, compared_schemas, schemas
 from postmigration.coverage import Relation, relations
-from postmigration.database import Snapshot, server
+from postmigration.database import Snapshot
 from postmigration.errors import CannotJudge, Incomplete
 from postmigration.fingerprint import Fingerprint, unfit
+from postmigration.identity import server
 from postmigration.migration import Migration
 from postmigration.objects import differing, objects
 from postmigration.references import references

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from postmigration.database import Server
 from postmigration.fingerprint import Fingerprint, identity
+from postmigration.identity import Server
 from postmigration.run import Run
 
 _WEAKENING = (

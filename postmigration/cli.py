@@ -25,6 +25,7 @@ from postmigration.errors import CannotJudge, NotJudged
 from postmigration.fingerprint import identity, taken, unfit
 from postmigration.identity import server
 from postmigration.project import is_project, project
+from postmigration.shadows import find_shadows, refuse_shadows
 from postmigration.terminal import console
 from postmigration.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
 
@@ -137,6 +138,7 @@ def _compare(option: Namespace) -> int:
             cleanup.callback(side.close)
             snapshot = Snapshot(side)
             cleanup.callback(snapshot.close)
+            refuse_shadows(side, find_shadows(snapshot))
             if server(snapshot).identity == server(after).identity:
                 raise CannotJudge("--baseline and --db-url name the same running database: there is nothing to compare")
             chosen = _chosen(option, relations(snapshot), relations(after))
@@ -212,6 +214,7 @@ def _snapshot(option: Namespace, cleanup: ExitStack) -> Snapshot:
     snapshot = Snapshot(database)
     cleanup.callback(snapshot.close)
     server(snapshot)
+    refuse_shadows(database, find_shadows(snapshot))
     return snapshot
 
 

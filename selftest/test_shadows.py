@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from postmigration import embedded
+from postmigration.cli import main
 from selftest.conftest import Copy, Judge
 
 # Three customers are renamed, and one is filed under another: plan checks 5 and 6 fail.
@@ -191,3 +192,19 @@ def test_a_search_path_that_was_set_for_us_is_not_followed(
     finally:
         with server.connect(name) as connection:
             connection.execute(f"ALTER {subject} RESET search_path".encode())
+
+
+@pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
+@pytest.mark.parametrize("command", ["compare", "fingerprint"])
+def test_the_commands_refuse_what_every_statement_finds(
+    command: str, server: embedded.Server, copy: Copy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute("CREATE FUNCTION pg_catalog.count(uuid) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint'")
+    with_what = {
+        "compare": [f"--baseline={server.conninfo('migrated')}"],
+        "fingerprint": [f"--output={tmp_path / 'f'}"],
+    }
+    assert main([command, f"--db-url={server.conninfo(name)}", *with_what[command]]) == 4
+    assert "function pg_catalog.count(uuid), owned by postgres, would be taken" in capsys.readouterr().err

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from postmigration import comparison_report, fingerprint_file, options
+from postmigration import comparison_report, fingerprint_file, options, role
 from postmigration.address import conninfo
 from postmigration.baseline import located
 from postmigration.compare import TableComparison, compared_tables, compared_with_fingerprint
@@ -92,8 +92,9 @@ def _parser(first: Sequence[str]) -> ArgumentParser:
         "--portable", action="store_true", help="hash so that a server of another make can repeat it; slower"
     )
     fingerprint.set_defaults(run=_fingerprint)
+    role.declare(commands.add_parser)
     # These two take a while to import, in which others could have read a million rows.
-    if first not in (["compare"], ["fingerprint"]):
+    if first not in (["compare"], ["fingerprint"], ["role"]):
         from postmigration.backups import command as verify_backup
         from postmigration.rehearsal import command as rehearse
 

@@ -15,7 +15,7 @@ ENGINE = ROOT / "postmigration"
 # Each module may import those above it.
 LAYERS = (
     {"errors", "migration", "backups.contrib", "backups.statements"},
-    {"address", "faults", "sql", "backups.ledger", "backups.script"},
+    {"address", "faults", "role", "sql", "backups.ledger", "backups.script"},
     {"dynamic_sql", "hashing", "proof", "waivers"},
     {"evidence", "judging", "parity"},
     {"database", "verdict"},

@@ -125,7 +125,7 @@ class Judgement:
         run = self.config.stash.get(RUN, None)
         results = in_order(list(self.results.values()))
         place = "" if run is None else facts.place(run)
-        weak = facts.weakened(self.config)
+        weak = facts.weakened(self.config, run)
         if self._deselected:
             weak.append(f"{self._deselected:,} checks left out")
         return Record(

@@ -25,6 +25,7 @@ from postmigration.fingerprint import Fingerprint, unfit
 from postmigration.identity import Server, server
 from postmigration.judging import Options
 from postmigration.migration import Migration
+from postmigration.rights import describe_powers
 from postmigration.shadows import find_shadows, refuse_shadows
 from postmigration.sql import quoted
 from postmigration.target import Target
@@ -60,7 +61,11 @@ class Request:
 
 @dataclass
 class Run:
-    """The open databases of one run, and what is known of them."""
+    """The open databases of one run, and what is known of them.
+
+    `powers` and `baseline_powers` say as whom code of the databases could do more than the database holds; they are
+    empty for a role that cannot, and for servers of our own.
+    """
 
     request: Request
     migration: Migration
@@ -74,6 +79,8 @@ class Run:
     origin: Baseline | None
     demonstration: str
     excused: dict[str, int]
+    powers: str
+    baseline_powers: str
     shared: dict[str, Any] = field(repr=False)
     cleanup: contextlib.ExitStack = field(repr=False)
 
@@ -205,6 +212,8 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             origin=origin,
             demonstration=demonstration,
             excused=excused,
+            powers="" if demonstration else describe_powers(target),
+            baseline_powers=describe_powers(baseline) if baseline and origin and not origin.restored else "",
             shared=joined,
             cleanup=cleanup.pop_all(),
         )

@@ -27,6 +27,7 @@ LAYERS = (
         "embedded",
         "identity",
         "leftovers",
+        "rights",
         "shadows",
         "surface",
         "timing",

@@ -1,6 +1,8 @@
 """The role that is printed can judge everything and nothing else: made with exactly the SQL that is printed."""
 
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from postmigration import cli, embedded
 from postmigration.role import render_drop, render_role
 from selftest.conftest import ROOT, Copy, Judge
+from selftest.dumps import dump
 from selftest.servers import PASSWORD
 
 NAMES = ("postmigration", "ÄÖ \"quoted' \\ :name $postmigration$ %s {x} -- ;")
@@ -166,7 +169,7 @@ ADMINISTRATOR = """
     CREATE ROLE {0} LOGIN CREATEROLE BYPASSRLS PASSWORD {1};
     GRANT pg_read_all_data, pg_monitor, anon, authenticated TO {0} WITH ADMIN OPTION;
     DO $$ DECLARE t text; BEGIN
-        FOR t IN SELECT oid::regclass FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+        FOR t IN SELECT c.oid::regclass FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
         LOOP EXECUTE format('ALTER TABLE %s OWNER TO %I', t, {2}); END LOOP;
     END $$
 """
@@ -197,3 +200,49 @@ def test_an_administrator_who_is_no_superuser_can_make_it_and_take_it_back(serve
             sql.SQL("REASSIGN OWNED BY {0} TO postgres; DROP OWNED BY {0}; DROP ROLE {0}").format(administrator)
         )
         assert connection.execute("SELECT FROM pg_roles WHERE rolname = 'postmigration'").fetchall() == []
+
+
+SUPERUSER = "judged as the superuser postgres: code of the database, such as policies, triggers and views, ran with its"
+REMEDY = "postmigration role prints the SQL of a role without them"
+# All that is read of these two is what the report says of a run.
+FEW = ("--allow-partial", "-k", "company")
+
+
+def test_judging_as_a_superuser_weakens_the_gate_and_changes_no_verdict(
+    server: embedded.Server, judge: Judge, tmp_path: Path
+) -> None:
+    url = server.conninfo("migrated")
+    judged = judge(f"--db-url={url}", f"--baseline={server.conninfo('legacy')}")
+    assert judged.status == 0
+    (line,) = (line for line in judged.output.splitlines() if line.startswith("weakened by:"))
+    assert line.removeprefix("weakened by:").strip().startswith(f"{SUPERUSER} rights; {REMEDY}")
+    assert "the state before read as the superuser postgres: its code ran with these rights" in line
+    page = (tmp_path / "validation.html").read_text()
+    assert f"<strong>This gate was weakened:</strong> {SUPERUSER}" in page
+    record = json.loads((tmp_path / "validation.json").read_text())
+    assert any(words.startswith(SUPERUSER) for words in record["weakened_by"])
+    assert not any("superuser" in result.evidence.words for result in judged.results)
+
+
+def test_who_may_become_a_superuser_weakens_the_gate_too(
+    server: embedded.Server, copy: Copy, judge: Judge, make_role: MakeRole
+) -> None:
+    name = copy("migrated")
+    url = make_role(name)
+    for power, words in (("postgres", "the superuser postgres"), ("pg_execute_server_program",) * 2):
+        with server.connect(name) as connection:
+            connection.execute(f"GRANT {power} TO postmigration".encode())
+            judged = judge(f"--db-url={url}", *FEW)
+            connection.execute(f"REVOKE {power} FROM postmigration".encode())
+        assert f"judged as postmigration, which may become {words}: code of the database" in judged.output
+    assert "weakened by:   --allow-partial, -k company\n" in judge(f"--db-url={url}", *FEW).output
+
+
+@pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
+def test_servers_of_our_own_weaken_nothing(
+    server: embedded.Server, copy: Copy, judge: Judge, make_role: MakeRole, tmp_path: Path
+) -> None:
+    assert "superuser" not in judge(*FEW).output
+    backup = dump(server, "legacy", tmp_path / "before.dump", "--format=custom")
+    url = make_role(copy("migrated"))
+    assert "superuser" not in judge(f"--db-url={url}", f"--baseline={backup}", *FEW).output

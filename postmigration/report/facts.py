@@ -55,7 +55,7 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
     # The option is pytest's own; the gate takes it at its word.
     if config.option.strict:
         facts["strict"] = "warnings and what is not judged are NO-GO (--strict)"
-    if weak := weakened(config):
+    if weak := weakened(config, run):
         facts["weakened by"] = ", ".join(weak)
     facts["suite"] = f"postmigration {version('postmigration')}"
     return facts
@@ -66,15 +66,36 @@ def place(run: Run) -> str:
     return run.demonstration or f"{run.server.label}, schema {run.target.database.schema}"
 
 
-def weakened(config: pytest.Config) -> list[str]:
-    """The options that let something pass that would otherwise not, as they are spelled."""
+def weakened(config: pytest.Config, run: Run | None) -> list[str]:
+    """What weakens the gate: options that let something pass that would otherwise not, as they are spelled; superusers.
+
+    Args:
+        run: the run, if it came to open its databases.
+    """
     chosen = [(name, value) for name in _WEAKENING if (value := getattr(config.option, name, None))]
     spelled = [
         f"{_SPELLED.get(name, '--' + name.replace('_', '-'))}"
         + (f" {value}" if isinstance(value, str) and name != "waivers" else "")
         for name, value in chosen
     ]
-    return spelled + [f"--budget {text}" for text in config.option.budget]
+    budgets = [f"--budget {text}" for text in config.option.budget]
+    return [*spelled, *budgets, *(_superusers(run) if run is not None else ())]
+
+
+def _superusers(run: Run) -> list[str]:
+    remedy = "postmigration role prints the SQL of a role without them"
+    told = []
+    if run.powers:
+        told.append(
+            f"judged as {run.powers}: code of the database, such as policies, triggers and views, ran with its rights; "
+            f"{remedy}"
+        )
+    if run.baseline_powers:
+        told.append(
+            f"the state before read as {run.baseline_powers}: its code ran with these rights"
+            + ("" if run.powers else f"; {remedy}")
+        )
+    return told
 
 
 def summary(config: pytest.Config, run: Run) -> str:

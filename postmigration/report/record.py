@@ -36,7 +36,7 @@ class Record:
         verdict: what the run comes to.
         place: which database was judged; empty where none was reached.
         facts: what was judged, against what, by whom.
-        weakened: the options that let something pass that would otherwise not.
+        weakened: what let something pass that would otherwise not: options, and a superuser's rights.
         results: one for each check, the plan's first and in the plan's order.
         troubles: what went wrong outside of the checks.
         started, ended: when.

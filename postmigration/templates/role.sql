@@ -19,6 +19,8 @@ BEGIN
     IF found.oid IS NULL THEN
         CREATE ROLE {{ name | identifier }} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION BYPASSRLS LOGIN INHERIT;
         COMMENT ON ROLE {{ name | identifier }} IS {{ mark | literal }};
+        -- Whoever writes says so; nothing else that runs in its sessions can, not even an event trigger on login.
+        ALTER ROLE {{ name | identifier }} SET default_transaction_read_only = on;
     ELSIF shobj_description(found.oid, 'pg_authid') IS DISTINCT FROM {{ mark | literal }} THEN
         RAISE EXCEPTION 'there is another role of this name, which was not made for postmigration: choose another --name';
     ELSIF found.rolsuper OR found.rolcreatedb OR found.rolcreaterole OR found.rolreplication
@@ -57,7 +59,26 @@ BEGIN
 END
 {{ tag }};
 
--- 4. Damaged indexes and tables: what amcheck offers, where it is installed; it only reads.
+-- 4. Functions of the application that run with the rights of whoever calls them, as far as not everybody may.
+DO {{ tag }}
+DECLARE
+    called regprocedure;
+BEGIN
+    FOR called IN
+        SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname = {{ schema | literal }} AND p.prokind IN ('f', 'w') AND NOT p.prosecdef
+          AND NOT has_function_privilege({{ name | literal }}, p.oid, 'EXECUTE')
+    LOOP
+        BEGIN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', called, {{ name | literal }});
+        EXCEPTION WHEN insufficient_privilege THEN
+            RAISE WARNING 'not granted, which only its owner can: EXECUTE ON FUNCTION %', called;
+        END;
+    END LOOP;
+END
+{{ tag }};
+
+-- 5. Damaged indexes and tables: what amcheck offers, where it is installed; it only reads.
 DO {{ tag }}
 DECLARE
     checker regprocedure;
@@ -68,12 +89,16 @@ BEGIN
         JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
         WHERE e.extname = 'amcheck' AND p.proname IN ('bt_index_check', 'gin_index_check', 'verify_heapam')
     LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', checker, {{ name | literal }});
+        BEGIN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', checker, {{ name | literal }});
+        EXCEPTION WHEN insufficient_privilege THEN
+            RAISE WARNING 'not granted, which only its owner can: EXECUTE ON FUNCTION %', checker;
+        END;
     END LOOP;
 END
 {{ tag }};
 
--- 5. Large objects, each of which has privileges of its own: those that there are now.
+-- 6. Large objects, each of which has privileges of its own: those that there are now.
 DO {{ tag }}
 DECLARE
     object oid;
@@ -87,8 +112,8 @@ END
 {{ tag }};
 {% if writing %}
 
--- 6. The checks that write, and roll back: rows of the application's tables, the sequences that number them, new rows
--- of those tables elsewhere that they refer to, and the functions that people may call with rights of their own.
+-- 7. The checks that write, and roll back: rows of the application's tables, the sequences that number them, and
+-- new rows of those tables elsewhere that they refer to.
 DO {{ tag }}
 DECLARE
     object record;
@@ -107,13 +132,6 @@ BEGIN
                SELECT FROM pg_constraint f JOIN pg_class t ON t.oid = f.conrelid
                JOIN pg_namespace s ON s.oid = t.relnamespace
                WHERE f.contype = 'f' AND f.confrelid = c.oid AND s.nspname = {{ schema | literal }})
-        UNION ALL
-        SELECT p.oid::regprocedure::text, 'FUNCTION', 'EXECUTE'
-        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-        WHERE n.nspname = {{ schema | literal }} AND p.prokind IN ('f', 'w') AND NOT p.prosecdef
-          AND NOT has_function_privilege({{ name | literal }}, p.oid, 'EXECUTE')
-          AND EXISTS (SELECT FROM pg_roles r WHERE r.rolname IN ({{ api | map("literal") | join(", ") }})
-                      AND has_function_privilege(r.oid, p.oid, 'EXECUTE'))
         ORDER BY 1
     LOOP
         BEGIN

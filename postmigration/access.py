@@ -283,7 +283,7 @@ def expect_new(
         target,
         problems,
         before,
-        lambda facts: [problems[fact] for fact in facts],
+        lambda facts: [(problems[fact], 1) for fact in facts],
         examined=examined,
         always=always,
         severity=severity,
@@ -294,7 +294,7 @@ def expect_no_new_facts(
     target: Target,
     now: Collection[Fact],
     before: Callable[[Snapshot], Collection[Fact]],
-    describe: Callable[[Collection[Fact]], Sequence[str]],
+    describe: Callable[[Collection[Fact]], Sequence[tuple[str, int]]],
     *,
     examined: str,
     always: Collection[Fact] = (),
@@ -307,19 +307,19 @@ def expect_no_new_facts(
     Args:
         now: what is wrong now.
         before: finds what was wrong before.
-        describe: says several facts in words, those that belong together in one sentence.
+        describe: says several facts in words, those that belong together in one sentence, and of how many objects.
         examined, always, severity: as of `expect_new`.
     """
     target.state(facts=max(1, len(now)))
     inherited = set() if target.baseline is None else set(before(target.before.schema("function", "policy", "view")))
     if shared := describe([fact for fact in now if fact in inherited]):
-        target.note(f"inherited, so before the migration too: {'; '.join(shared)}")
+        target.note(f"inherited, so before the migration too: {'; '.join(words for words, _ in shared)}")
     new: dict[Severity, list[Fact]] = {"blocker": [], "warning": []}
     for fact in now:
         if fact not in inherited:
             new[severity if target.baseline is not None else "blocker" if fact in always else "warning"].append(fact)
     for means, facts in new.items():
-        for words in describe(facts):
-            target.evidence.findings.append(Finding(words, 1, max(1, len(now)), severity=means))
+        for words, number in describe(facts):
+            target.evidence.findings.append(Finding(words, number, max(1, len(now)), severity=means))
     if not now:
         target.note(f"nothing of the kind among {examined}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,11 +18,14 @@ from postmigration.visibility import said
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # How many rows of one view or function are looked at.
 _ROWS = 1_000
+# How many tables are asked in one statement.
+_AT_ONCE = 100
 # A function that cannot change anything is asked without arguments, or for each of some ids.
 _SOURCES = f"""
     SELECT format('%s %s', CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END,
                   {named("c.relnamespace", "c.relname")}) AS name, NULL AS label,
-           format('SELECT to_jsonb(q) FROM %I.%I AS q LIMIT {_ROWS}', n.nspname, c.relname) AS query
+           format('SELECT to_jsonb(q) FROM %I.%I AS q LIMIT {_ROWS}', n.nspname, c.relname) AS query,
+           CASE WHEN c.relkind IN ('r', 'p') THEN c.oid END AS table_oid
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.oid IN ({SCHEMAS}) AND (n.nspname <> :schema OR NOT c.relname = ANY(:but)) AND NOT c.relispartition
       AND (c.relkind IN ('r', 'p', 'v', 'f') OR c.relkind = 'm' AND c.relispopulated)
@@ -33,7 +37,8 @@ _SOURCES = f"""
            CASE p.pronargs
                WHEN 0 THEN format('SELECT to_jsonb(f) FROM %I.%I() AS f LIMIT {_ROWS}', n.nspname, p.proname)
                ELSE format('SELECT to_jsonb(f) FROM unnest(CAST(:ids AS uuid[])) AS i(id), LATERAL %I.%I(i.id) AS f '
-                           'LIMIT {_ROWS}', n.nspname, p.proname) END
+                           'LIMIT {_ROWS}', n.nspname, p.proname) END,
+           NULL
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE n.oid IN ({SCHEMAS}) AND (n.nspname <> :schema OR NOT p.proname = ANY(:but))
       AND p.prokind = 'f' AND p.provolatile IN ('s', 'i')
@@ -113,7 +118,8 @@ def disclosed(
     }
     found: dict[Disclosure, None] = {}
     for actor in actors:
-        learned = {source: _learned(people, actor, source.query, samples) for source in sources}
+        learned = _learned_of_tables(people, actor, [source for source in sources if source.table_oid is not None])
+        learned |= {s: _learned(people, actor, s.query, samples) for s in sources if s not in learned}
         for table, guard in guarded.items():
             secrets = _secrets(everything, actor, table, guard, set().union(*learned.values()))
             for source, values in learned.items():
@@ -125,14 +131,48 @@ def disclosed(
     return list(found)
 
 
-def describe_disclosures(disclosures: Collection[Disclosure]) -> list[str]:
-    """Says in words what is told: of each source, role and table whom it tells first."""
+def describe_disclosures(disclosures: Collection[Disclosure]) -> list[tuple[str, int]]:
+    """Says in words what is told: of each source, role and table whom it tells first, each of one."""
     first: dict[tuple[str, str, str], Disclosure] = {}
     for told in disclosures:
         first.setdefault((told.source, told.role, told.table), told)
     return [
-        f"{told.label} tells {told.who} of {told.rows:,} {told.table} that are not theirs" for told in first.values()
+        (f"{told.label} tells {told.who} of {told.rows:,} {told.table} that are not theirs", 1)
+        for told in first.values()
     ]
+
+
+def _learned_of_tables(people: Snapshot, actor: Actor, tables: Sequence[sa.Row[Any]]) -> dict[sa.Row[Any], set[str]]:
+    """Every text that tables show somebody, many of them asked in one statement.
+
+    Those that only fail are left out, and so are all that stood in a statement that failed: each is asked by itself.
+    """
+    readable = {
+        row.oid
+        for row in people.rows(
+            """
+            SELECT o.oid FROM unnest(CAST(:oids AS oid[])) AS o(oid)
+            WHERE has_table_privilege(o.oid, 'SELECT') OR has_any_column_privilege(o.oid, 'SELECT')
+            """,
+            actor.settings,
+            oids=[table.table_oid for table in tables],
+        )
+    }
+    found: dict[sa.Row[Any], set[str]] = {table: set() for table in tables if table.table_oid not in readable}
+    left = [table for table in tables if table not in found]
+    for start in range(0, len(left), _AT_ONCE):
+        asked = left[start : start + _AT_ONCE]
+        whole = " UNION ALL ".join(
+            f"SELECT {i} AS source, q AS shown FROM ({table.query}) AS t(q)" for i, table in enumerate(asked)
+        )
+        try:
+            rows = people.rows(whole, {**people.application, **actor.settings})
+        except sa.exc.DBAPIError:
+            continue
+        found |= {table: set() for table in asked}
+        for row in rows:
+            found[asked[row.source]].update(_texts(row.shown))
+    return found
 
 
 def _learned(people: Snapshot, actor: Actor, query: str, samples: Mapping[str, Sequence[object]]) -> set[str]:

@@ -163,16 +163,33 @@ def open_ways(snapshot: Snapshot, way: str) -> frozenset[Opening]:
     )
 
 
-def describe(openings: Collection[Opening]) -> list[str]:
-    """Says in words what is open: of each object one sentence for each problem, and for whom it is the same."""
-    words = []
+def describe(openings: Collection[Opening]) -> list[tuple[str, int]]:
+    """Says in words what is open, and of how many objects: of each one sentence for each problem and for whom it is.
+
+    Many objects of which the same is open have one sentence together.
+    """
+    labels: dict[str, list[str]] = {}
     for label, of_object in _grouped(openings, lambda opening: opening.label):
         for problem, alike in _grouped(of_object, lambda opening: opening.problem):
             if problem not in _OF_A_FUNCTION:
-                words += [f"{label} {clause}" for clause in _clauses(problem, alike)]
+                for clause in _clauses(problem, alike):
+                    labels.setdefault(clause, []).append(label)
         if owned := [_OF_A_FUNCTION[p] for p in _OF_A_FUNCTION if p in {opening.problem for opening in of_object}]:
-            words.append(f"{label} runs with the rights of its owner, and {', and '.join(owned)}")
-    return words
+            clause = f"runs with the rights of its owner, and {', and '.join(owned)}"
+            labels.setdefault(clause, []).append(label)
+    return [told for clause, of in labels.items() for told in _tell(clause, of)]
+
+
+# So many objects of which the same is open are told of one by one.
+_ONE_BY_ONE = 20
+_EXAMPLES = 3
+
+
+def _tell(clause: str, labels: Sequence[str]) -> list[tuple[str, int]]:
+    if len(labels) <= _ONE_BY_ONE:
+        return [(f"{label} {clause}", 1) for label in labels]
+    examples = ", ".join(labels[:_EXAMPLES])
+    return [(f"each of {examples} and {len(labels) - _EXAMPLES:,} more {clause}", len(labels))]
 
 
 _OF_A_FUNCTION = {Problem.UNPINNED: "without a search_path of its own", Problem.CALLABLE: "anon may call it"}

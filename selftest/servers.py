@@ -86,9 +86,14 @@ class Standby(SystemServer):
 
 
 class Pooler:
-    """pgbouncer in front of a server: each transaction may get another of the server's connections."""
+    """pgbouncer in front of a server.
 
-    def __init__(self, server: SystemServer) -> None:
+    Args:
+        server: what it connects to.
+        mode: what gets one of the server's connections: a session, a transaction or a statement.
+    """
+
+    def __init__(self, server: SystemServer, mode: str = "transaction") -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="postmigration-pooler-"))
         self._port = _free_port()
         users, settings = self.directory / "users", self.directory / "settings"
@@ -96,7 +101,7 @@ class Pooler:
         settings.write_text(
             f"[databases]\n* = host=127.0.0.1 port={server.port}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self._port}\nunix_socket_dir =\n"
-            f"pool_mode = transaction\nauth_type = scram-sha-256\nauth_file = {users}\n"
+            f"pool_mode = {mode}\nauth_type = scram-sha-256\nauth_file = {users}\n"
         )
         for path in (self.directory, users, settings):
             shutil.chown(path, server.user)

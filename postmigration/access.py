@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from postmigration import catalog, timing
 from postmigration.actors import STYLES, Actor
+from postmigration.attempts import Tried
 from postmigration.comparison import Sides
 from postmigration.database import Snapshot, refused_because
 from postmigration.errors import NotJudged
@@ -230,10 +231,6 @@ def expect_nothing(target: Target, actor: Actor, sql: str, *, statement: str, **
         return
     if rows:
         target.evidence.findings.append(Finding(f"{statement} to {actor.name}, who may see none", rows, rows))
-
-
-# What came of what somebody tried, by who and what: `done`, `no rows`, or the SQLSTATE of the refusal.
-Tried = Mapping[tuple[str, str], str]
 
 
 def expect_refused(

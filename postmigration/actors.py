@@ -180,13 +180,21 @@ def find_profiles(snapshot: Snapshot, ids: Sequence[str]) -> dict[str, dict[str,
 
 
 def _invented(connection: sa.Connection, invent: Callable[..., None], actor: Actor) -> None:
-    """Inserts somebody; a superuser does it without checking foreign keys, which would lock the rows that they find."""
+    insert_unchecked(connection, partial(invent, connection, [actor]))
+
+
+def insert_unchecked(connection: sa.Connection, insert: Callable[[], None]) -> None:
+    """Inserts rows; a superuser does it without triggers and without foreign keys, which lock the rows that they find.
+
+    Args:
+        insert: inserts them, and does it again where it must do with triggers.
+    """
     with suppress(sa.exc.DBAPIError), connection.begin_nested():
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        invent(connection, [actor])
+        insert()
         connection.exec_driver_sql("SET LOCAL session_replication_role = origin")
         return
-    invent(connection, [actor])
+    insert()
 
 
 def require_roles(snapshot: Snapshot) -> None:

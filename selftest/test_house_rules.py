@@ -33,7 +33,7 @@ LAYERS = (
         "timing",
         "backups.standins",
     },
-    {"bodies", "expectation", "references", "visibility"}
+    {"attempts", "bodies", "expectation", "privileges", "references", "visibility"}
     | {f"backups.{name}" for name in ("archive", "backup", "loading", "restored", "restoring")},
     {"restrictions", "touching", "unvalidated"},
     {"coverage", "disclosure"},

@@ -224,3 +224,42 @@ def test_what_a_portal_user_can_do_anew_fails_beside_a_backup(backed: Backed) ->
     assert judged.red() == {"nobody_else_can_do_it"}
     what = "supplier of the operator tries to create a customer organization: done"
     assert what in judged.evidence("nobody_else_can_do_it")
+
+
+@pytest.mark.parametrize("fault", ["profile", "removes", "read_only", "broken_trigger"])
+def test_what_people_write_is_compared_with_a_backup(fault: str, backed: Backed) -> None:
+    name = backed.copy("migrated")
+    with backed.server.connect(name) as connection:
+        script = MIGRATION.faults / f"everybody_writes_what_they_wrote__{fault}.sql"
+        connection.execute(script.read_bytes().replace(b"BEFORE INSERT ON", b"BEFORE UPDATE ON"))
+    only = ("--allow-partial", "-k", "everybody_writes_what_they_wrote")
+    urls = (f"--db-url={backed.server.conninfo(name)}", f"--baseline={backed.backup}")
+    evidence = backed.judge(*urls, *only).results[0].evidence
+    said = " ".join(finding.statement for finding in evidence.findings if finding.severity == "blocker")
+    assert {
+        "profile": "a member of another company tried to make themselves an admin: no rows before, and now done",
+        "removes": "tried to remove a row of workflow_stages of the operator: no rows before, and now done",
+        "read_only": "tried to change a row of documents of the operator: done before, and now no rows",
+        "broken_trigger": "nobody can change a row of reviews of the operator: 42703",
+    }[fault] in said
+
+
+def test_what_a_role_was_granted_is_a_fault_where_it_had_less(
+    server: embedded.Server, copy: Copy, judge: Judge
+) -> None:
+    before, after = copy("legacy"), copy("migrated")
+    with server.connect(before) as connection:
+        connection.execute("REVOKE ALL ON users FROM anon; REVOKE UPDATE ON users FROM authenticated")
+        connection.execute("GRANT UPDATE (name, phone) ON users TO authenticated")
+    only = ("--allow-partial", "-k", "privileges_are_what_they_were")
+    evidence = judge(f"--db-url={server.conninfo(after)}", f"--baseline={server.conninfo(before)}", *only).results[0]
+    said = [finding.statement for finding in evidence.evidence.findings]
+    assert "anon can now and could not before TRUNCATE users" in said
+    assert any(
+        text.startswith("authenticated can now and could not before UPDATE columns avatar_url,") for text in said
+    )
+    with server.connect(before) as connection:
+        connection.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM anon, authenticated, service_role")
+    result = judge(f"--db-url={server.conninfo(after)}", f"--baseline={server.conninfo(before)}", *only).results[0]
+    assert result.outcome == "passed"
+    assert any("a backup without privileges is compared with none" in note for note in result.evidence.notes)

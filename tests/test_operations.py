@@ -17,9 +17,11 @@ from fixtures.legacy_workplace import LEGACY, LegacyWorkplace
 from fixtures.operations import Operation
 from fixtures.workplace import MANAGING, WORKING, Workplace
 from postmigration import Finding, NotJudged, Target
-from postmigration.access import Tried, expect_refused
+from postmigration.access import expect_refused
 from postmigration.actors import Actor, acting, require_roles
+from postmigration.attempts import Attempt, Tried, try_all
 from postmigration.database import refused_because
+from postmigration.sql import written
 
 # How SQLSTATEs begin that say that a constraint is violated.
 _VIOLATION = "(SQLSTATE 23"
@@ -209,13 +211,8 @@ def _before(target: Target) -> Tried:
 
 
 def _tried_by_all(connection: sa.Connection, place: Workplace | LegacyWorkplace) -> Tried:
-    tried: dict[tuple[str, str], str] = {}
-    for actor in (*place.staff.values(), *place.outsiders):
-        savepoint = connection.begin_nested()
-        acting(connection, actor)
-        tried |= {(actor.name, what): _tried(connection, statement) for what, statement in place.everything().items()}
-        savepoint.rollback()
-    return tried
+    attempts = {what: Attempt(written(statement)) for what, statement in place.everything().items()}
+    return try_all(connection, [*place.staff.values(), *place.outsiders], attempts)
 
 
 def _cell(before: str | None, after: str) -> str:
@@ -224,15 +221,3 @@ def _cell(before: str | None, after: str) -> str:
 
 
 _MARKS = {"done": "✔", "no rows": "–", "42501": "–"}
-
-
-def _tried(connection: sa.Connection, statement: sa.Executable) -> str:
-    """What comes of a statement of whoever acts: it is done, it changes no rows, or the SQLSTATE of its refusal."""
-    savepoint = connection.begin_nested()
-    try:
-        changed = connection.execute(statement).rowcount
-        return "done" if changed or isinstance(statement, sa.Insert) else "no rows"
-    except sa.exc.DBAPIError as error:
-        return getattr(error.orig, "sqlstate", None) or "the connection was lost"
-    finally:
-        savepoint.rollback()

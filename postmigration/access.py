@@ -14,6 +14,7 @@ from postmigration.attempts import Tried
 from postmigration.comparison import Sides
 from postmigration.database import Snapshot, refused_because
 from postmigration.errors import NotJudged
+from postmigration.everybody import count_for_each, count_owed, explain_uncounted
 from postmigration.evidence import Finding, Severity
 from postmigration.parity import Kind, RowSet
 from postmigration.sql import quoted
@@ -50,6 +51,71 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
         else:
             target.evidence.findings.append(found.finding("extra", words))
     return actor.name, table, f"{found.rows:,}", f"{found.sees:,}", ", ".join(wrong)
+
+
+# Of so many whose rows are not as many as they should be it is said which; that others are is said in one sentence.
+_NAMED = 5
+
+
+def suspect_seen(target: Target, table: str, *, may: str, must: str) -> Sequence[Actor]:
+    """Finds those who see more or fewer rows of a table than the rules say, among all people but those tried anyway.
+
+    Args:
+        may, must: conditions on a row `t` (see `visibility.seen`).
+
+    Returns:
+        A few of them, for `expect_seen`.
+    """
+    people = _others(target, table)
+    if not people:
+        return ()
+    owed = count_owed(target.snapshot, people, table, ("id",), may=may, must=must)
+    seen = count_for_each(target.population.real, people, table, ("id",))
+    odd = [actor for actor, rows, rule in zip(people, seen, owed, strict=True) if not rule.allows(rows)]
+    return _few(target, odd, people, f"see other rows of {table} than the rules say")
+
+
+def suspect_seen_as_before(target: Target, table: catalog.Table, there: Collection[str], *, grows: bool) -> list[Actor]:
+    """Finds those who see more or fewer rows of a table than before, among all people but those tried anyway.
+
+    Args:
+        table: one of `Before.tables`.
+        there: the ids of those who were there before.
+        grows: more rows may be seen than before.
+
+    Returns:
+        A few of them, for `expect_seen_as_before`.
+    """
+    people = [actor for actor in _others(target, table.name) if actor.id in there]
+    if not people:
+        return []
+    key = table.key or tuple(table.columns)
+    sides = (target.before.schema("policy", "function"), target.population.real)
+    was, now = (count_for_each(side, people, table.name, key) for side in sides)
+    odd = []
+    for actor, before, after in zip(people, was, now, strict=True):
+        lost = actor.kind == "internal" and after.rows < before.rows
+        if lost or (not grows and after != before and (actor.kind == "internal" or after.rows >= before.rows)):
+            odd.append(actor)
+    return _few(target, odd, people, f"see other rows of {table.name} than before")
+
+
+def _others(target: Target, table: str) -> Sequence[Actor]:
+    """All people but those who are tried anyway; nobody where they are too many, which is told."""
+    everybody = target.population.everybody
+    if why := everybody and explain_uncounted(target.snapshot, len(everybody), table):
+        target.note(
+            f"what each of all people sees of {table} is not counted: {why}; ids in policies are told elsewhere"
+        )
+        return ()
+    tried = {actor.id for actor in target.population.actors}
+    return [actor for actor in everybody if actor.id not in tried]
+
+
+def _few(target: Target, odd: list[Actor], people: Sequence[Actor], words: str) -> list[Actor]:
+    target.state(facts=len(people))
+    target.note(f"counted for {len(people):,} other people: {len(odd):,} {words}")
+    return odd[:_NAMED]
 
 
 def expect_recognized(target: Target, actor: Actor, tables: Sequence[str]) -> None:

@@ -21,6 +21,9 @@ Kind = Literal["internal", "portal", "outsider"]
 Style = Literal["request.jwt.claims", "request.jwt.claim.*"]
 STYLES: tuple[Style, ...] = get_args(Style)
 
+# What is counted for all people one by one is counted for no more than these.
+MOST_PEOPLE = 300
+
 # Signed in, and nobody: no profile has this id.
 _NO_PROFILE = "00000000-0000-4000-8000-000000000000"
 
@@ -101,16 +104,25 @@ class Population:
         real: where statements are run as those who were not invented; it shows nothing that was.
         actors: the people.
         absent: those that there are not, and why none could be made, in words.
+        everybody: all who work with the application, or one more than `MOST_PEOPLE` of them; nobody where others were
+            named.
     """
 
     snapshot: Snapshot
     real: Snapshot
     actors: Sequence[Actor]
     absent: Sequence[str]
+    everybody: Sequence[Actor] = ()
 
 
 def population(
-    snapshot: Snapshot, people: str, invent: Callable[..., None], *, only: Sequence[str], writing: bool
+    snapshot: Snapshot,
+    people: str,
+    invent: Callable[..., None],
+    *,
+    only: Sequence[str],
+    writing: bool,
+    everybody: str = "",
 ) -> Population:
     """Finds people of each kind; where there are none, makes some in a transaction that is never committed.
 
@@ -121,14 +133,13 @@ def population(
         invent: inserts some who are not there.
         only: ids of those who are wanted instead; some of each kind where it is empty.
         writing: whether any may be inserted.
+        everybody: a query for the ids of all who work with the application.
 
     Raises:
         NotJudged: the server has no such roles, or this role may not act as them.
     """
     require_roles(snapshot)
-    rows = snapshot.rows(people, snapshot.application, ids=list(only))
-    profiles = find_profiles(snapshot, [str(r.id) for r in rows if r.id])
-    found = [Actor(r.name, r.kind, r.tenant, r.role, r.id and str(r.id), profiles.get(str(r.id), {})) for r in rows]
+    found = find_people(snapshot, people, only)
     if only:
         found = [replace(actor, name=f"{actor.name} ({actor.id})") for actor in found]
     lacking = [actor for actor in found if actor.id is None]
@@ -150,7 +161,27 @@ def population(
                 actors.append(made)
             except sa.exc.DBAPIError as error:
                 absent.append(f"{actor.name}: there is none, and none could be made: {refused_because(error)}")
-    return Population(crowd, real, actors if only else [*actors, WITHOUT_PROFILE, ANONYMOUS], absent)
+    if only:
+        return Population(crowd, real, actors, absent)
+    wanted = f"SELECT id FROM ({everybody}) e LIMIT {MOST_PEOPLE + 1}"
+    ids = snapshot.rows(wanted, snapshot.application) if everybody else ()
+    users = find_people(snapshot, people, [row.id for row in ids]) if ids else []
+    others = [replace(user, name=f"another {user.name}") for user in users]
+    return Population(crowd, real, [*actors, WITHOUT_PROFILE, ANONYMOUS], absent, others)
+
+
+def find_people(snapshot: Snapshot, people: str, ids: Sequence[str]) -> list[Actor]:
+    """Finds the people of a database whom a query names, with the claims that the platform knows of them.
+
+    Args:
+        people, ids: see `population`.
+    """
+    rows = snapshot.rows(people, snapshot.application, ids=list(ids))
+    profiles = find_profiles(snapshot, [str(row.id) for row in rows if row.id])
+    return [
+        Actor(row.name, row.kind, row.tenant, row.role, row.id and str(row.id), profiles.get(str(row.id), {}))
+        for row in rows
+    ]
 
 
 # What there is of these differs between versions of the platform; what is absent is NULL.

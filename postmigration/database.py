@@ -319,6 +319,19 @@ class Snapshot:
         if others:
             self._recover()
 
+    @contextmanager
+    def use_connection(self, settings: Mapping[str, str]) -> Iterator[sa.Connection]:
+        """The connection itself, for statements that belong together; what they set is taken back.
+
+        Args:
+            settings: under which they run, at least one besides the path.
+
+        Raises:
+            sa.exc.DBAPIError: the server refused one; the snapshot stays usable.
+        """
+        with self._under(settings):
+            yield self._connection
+
     def _recover(self) -> None:
         if not self._connection.invalidated:
             self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT steady")

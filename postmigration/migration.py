@@ -95,6 +95,7 @@ class Migration:
         invent: inserts such a person where there is none.
         faults: the directory of the SQL scripts that break a migrated database, one fault each.
         criteria: what the deployment plan asks for besides its checks.
+        everybody: a query for the ids of all who work with the application, of whom `people` are some.
     """
 
     name: str
@@ -115,3 +116,4 @@ class Migration:
     invent: Callable[..., Any]
     faults: Path
     criteria: Sequence[Criterion] = ()
+    everybody: str = ""

@@ -73,7 +73,6 @@ def read_privileges(snapshot: Snapshot, tables: Collection[str], roles: Collecti
     found: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for row in snapshot.rows(
         _QUERY,
-        {"search_path": "pg_catalog"},
         schema=snapshot.database.schema,
         tables=list(tables),
         roles=list(roles),
@@ -85,8 +84,7 @@ def read_privileges(snapshot: Snapshot, tables: Collection[str], roles: Collecti
 def read_policies(snapshot: Snapshot, tables: Collection[str]) -> dict[str, set[tuple[str, str]]]:
     """Reads the policies of tables, and whether they count, by the table."""
     found: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    asked = {"search_path": "pg_catalog"}
-    for row in snapshot.rows(_POLICIES, asked, schema=snapshot.database.schema, tables=list(tables)):
+    for row in snapshot.rows(_POLICIES, schema=snapshot.database.schema, tables=list(tables)):
         found[row.of].add((row.name, row.facts))
     return found
 

@@ -93,7 +93,12 @@ class Run:
         """
         writing = not (self.options.read_only or self.server.in_recovery)
         found = population(
-            self.target, self.migration.people, self.migration.invent, only=self.options.people, writing=writing
+            self.target,
+            self.migration.people,
+            self.migration.invent,
+            only=self.options.people,
+            writing=writing,
+            everybody=self.migration.everybody,
         )
         for snapshot in {found.snapshot, found.real}:
             self.cleanup.callback(snapshot.close)

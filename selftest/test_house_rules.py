@@ -36,7 +36,7 @@ LAYERS = (
     {"attempts", "bodies", "expectation", "privileges", "references", "visibility"}
     | {f"backups.{name}" for name in ("archive", "backup", "loading", "restored", "restoring")},
     {"restrictions", "touching", "unvalidated"},
-    {"coverage", "disclosure"},
+    {"coverage", "disclosure", "everybody"},
     {"fingerprint"},
     {"before", "compare", "differing", "fingerprint_file"},
     {"target"},

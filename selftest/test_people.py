@@ -180,6 +180,52 @@ def test_that_an_older_api_is_not_understood_is_a_warning_where_nobody_knows_it_
     assert "inherited" in result.evidence.notes[0]
 
 
+ONE_MORE = """
+    INSERT INTO auth.users (id) VALUES ('c0ffee00-0000-4000-8000-000000000001');
+    INSERT INTO users (id, organization_id, email, name, role, status)
+        SELECT 'c0ffee00-0000-4000-8000-000000000001', organization_id, 'one@example.com', 'One', 'sales', {status}
+        FROM users WHERE role = 'sales' LIMIT 1;
+    UPDATE users SET status = 'active' WHERE role = 'sales' AND name <> 'One';
+"""
+CUT_OFF = """
+    CREATE POLICY blocked ON {table} AS RESTRICTIVE FOR SELECT TO authenticated
+        USING (auth.uid() <> 'c0ffee00-0000-4000-8000-000000000001');
+"""
+
+
+def test_everybody_is_compared_with_before(server: embedded.Server, copy: Copy, judge: Judge) -> None:
+    before, after = copy("legacy"), copy("migrated")
+    for name in (before, after):
+        with server.connect(name) as connection:
+            connection.execute(ONE_MORE.format(status="NULL").encode())
+    with server.connect(after) as connection:
+        connection.execute(CUT_OFF.format(table="documents").encode())
+    options = ("--allow-partial", "-k", "what_they_saw")
+    judged = judge(f"--db-url={server.conninfo(after)}", f"--baseline={server.conninfo(before)}", *options)
+    failed = {result.nodeid.split("[")[-1] for result in judged.results if result.outcome == "failed"}
+    assert failed == {"documents]"}, judged.output
+    said = judged.evidence("everybody_sees_what_they_saw")
+    assert "rows of documents that another sales of operator" in said
+
+
+def test_who_was_shut_out_may_be_shown_nothing(server: embedded.Server, copy: Copy, judge: Judge) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute(ONE_MORE.format(status="'suspended'").encode())
+        connection.execute(CUT_OFF.format(table="contacts").encode())
+    judged = judge(f"--db-url={server.conninfo(name)}", "--allow-partial", "-k", SEEN)
+    assert judged.red() == set(), judged.output
+
+
+def test_too_many_people_are_not_counted_and_that_is_told(
+    server: embedded.Server, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postmigration.everybody._MOST_ROWS", 1)
+    judged = judge(f"--db-url={server.conninfo('migrated')}", "--allow-partial", "-k", f"{SEEN} and contacts")
+    notes = [note for result in judged.results for note in result.evidence.notes]
+    assert any("what each of all people sees of contacts is not counted: " in note for note in notes)
+
+
 @dataclass(frozen=True)
 class Backed:
     """Judges what others can do in a migrated database with one more policy, beside a backup or a live state before."""

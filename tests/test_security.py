@@ -14,6 +14,8 @@ from postmigration.access import (
     expect_same_to,
     expect_seen,
     expect_seen_as_before,
+    suspect_seen,
+    suspect_seen_as_before,
 )
 from postmigration.actors import require_roles
 from postmigration.disclosure import describe_disclosures, disclosed
@@ -33,10 +35,9 @@ def test_everybody_sees_what_is_theirs(target: Target, table: str) -> None:
 
     Compare the policies of the table with the rules, as the person who is named.
     """
-    seen = [
-        expect_seen(target, actor, table, may=MAY_SEE[table], must=MUST_SEE[table])
-        for actor in target.population.actors
-    ]
+    may, must = MAY_SEE[table], MUST_SEE[table]
+    others = suspect_seen(target, table, may=may, must=must)
+    seen = [expect_seen(target, actor, table, may=may, must=must) for actor in (*target.population.actors, *others)]
     users = target.snapshot.counted("SELECT count(*) FROM users", target.snapshot.application)
     target.note(f"tried as {len(seen)} people; the database has {users:,} users, and --as names others")
     columns = ("who", "table", "may see", "sees", "wrong")
@@ -87,12 +88,15 @@ def test_everybody_sees_what_they_saw(target: Target, table: str) -> None:
     Compare the policies of the table with those of before, as the person who is named.
     """
     before = target.before.tables()[table]
-    ids = [actor.id for actor in target.population.actors if actor.id is not None]
+    everybody = (*target.population.actors, *target.population.everybody)
+    ids = [actor.id for actor in everybody if actor.id is not None]
     known = "SELECT id::text FROM users WHERE id = ANY(CAST(:ids AS uuid[]))"
     was = target.before.rows()
     there = {row.id for row in was.rows(known, was.application, ids=ids)}
     seen = []
-    for actor in target.population.actors:
+    # Who may see which rows that were added is the rules' to say, and judged as those who are named.
+    others = suspect_seen_as_before(target, before, there, grows=table in _GROWS)
+    for actor in (*target.population.actors, *others):
         if actor.tenant is not None and actor.id not in there:
             target.note(f"{actor.name} was not there before")
             continue

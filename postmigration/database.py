@@ -308,15 +308,9 @@ class Snapshot:
             if others:
                 configure(self._connection, others)
             yield
-        except sa.exc.DBAPIError:
-            self._recover()
-            raise
-        except BaseException:
-            # Whatever reads a stream may break off, and its settings must not stay.
-            if others:
-                self._recover()
-            raise
-        if others:
+        finally:
+            # Neither these settings may stay, nor any that code of the database made: the planner runs functions of
+            # an index, and one that sets role and row_security would hide rows from all that is asked later.
             self._recover()
 
     @contextmanager

@@ -42,9 +42,10 @@ class Restriction:
     severity: Severity = field(default="blocker", compare=False)
 
 
+# The API signs in as a role that row-level security filters; others that may act as its roles are people who look on.
 _LOGINS = """
     SELECT r.oid, r.rolname, r.rolcanlogin, r.rolconnlimit, r.rolvaliduntil FROM pg_catalog.pg_roles r
-    WHERE NOT r.rolsuper AND r.rolname !~ '^pg_' AND EXISTS (
+    WHERE NOT r.rolsuper AND NOT r.rolbypassrls AND r.rolname !~ '^pg_' AND EXISTS (
         SELECT FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles api ON api.oid = m.roleid
         WHERE m.member = r.oid AND api.rolname = ANY (CAST(:roles AS text[])))
 """

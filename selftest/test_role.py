@@ -54,6 +54,8 @@ def test_the_role_judges_a_sound_database(
     assert judged.status == 0
     assert "as role postmigration" in judged.output
     assert "weakened by" not in judged.output
+    judged = judge(f"--db-url={url}")
+    assert judged.last_line.startswith("GO: 29 of 29 plan checks passed"), judged.output
 
 
 FAULTS = ("5__renamed", "everything_still_runs__function", "staff_can_do_their_work__no_insert_policy")

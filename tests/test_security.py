@@ -19,7 +19,7 @@ from postmigration.access import (
 )
 from postmigration.actors import require_roles
 from postmigration.disclosure import describe_disclosures, disclosed
-from postmigration.leftovers import leftovers
+from postmigration.leftovers import use_everything
 from postmigration.parity import Kind
 from postmigration.surface import WAYS, Problem, describe, open_ways
 
@@ -169,12 +169,12 @@ def test_everything_still_runs(target: Target) -> None:
 
     Replace the function or view that is named, or drop it when nobody calls it.
     """
-    used, broken = leftovers(target.snapshot, milliseconds=5_000)
-    target.note(f"{used} views and functions used")
+    used = use_everything(target.snapshot, milliseconds=5_000)
+    target.note(used.describe())
     expect_new(
         target,
-        {problem: f"{problem[0]} does not run: {said}" for problem, said in broken.items()},
-        lambda before: leftovers(before, milliseconds=5_000)[1],
+        {problem: f"{problem[0]} does not run as {role}: {said}" for problem, (role, said) in used.broken.items()},
+        lambda before: use_everything(before, milliseconds=5_000).failed_too(used.broken),
         examined="views and functions",
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -63,6 +64,34 @@ def redacted(text: str, secret_conninfo: str) -> str:
         if password:
             text = text.replace(str(password), "***")
     return " ".join(text.split())
+
+
+# Everything up to the last @ without a blank: a password may itself hold /, : and @.
+_USER_INFO = re.compile(r"(?<=://)\S*@")
+_SECRET = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'?|[^\s&]+)", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"\bpostgres(ql)?(\+\w+)?:/|[A-Za-z0-9+.-]://.*@|%3a%2f%2f.*%40|password\s*=", re.IGNORECASE | re.DOTALL
+)
+
+
+def is_secret(text: str) -> bool:
+    """Whether a text looks like the address of a database, or holds a password."""
+    return _ADDRESS.search(text) is not None
+
+
+def redact_secrets(text: str, arguments: Iterable[str] = ()) -> str:
+    """The text without whatever looks like a password in it.
+
+    Args:
+        text: words that may repeat what a user wrote.
+        arguments: what the user wrote, each on its own: what looks like an address there is left out whole.
+    """
+    for argument in arguments:
+        value = argument.partition("=")[2] if argument.startswith("-") else argument
+        if value and is_secret(value):
+            for form in {value, value.strip(), repr(value)[1:-1], str(Path(value))}:
+                text = text.replace(form, "***") if form else text
+    return _SECRET.sub(r"\1***", _USER_INFO.sub("***@", text))
 
 
 @contextmanager

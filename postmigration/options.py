@@ -20,6 +20,9 @@ from postmigration.run import Request
 _ENVIRONMENT = {"db_url": "POSTMIGRATION_DB_URL", "baseline": "POSTMIGRATION_BASELINE"}
 
 
+# The options that take the address of a database; no other may hold one.
+ADDRESSES = frozenset({"db_url", "baseline", "authenticator_url"})
+
 # PostgreSQL's limit for a timeout.
 _LONGEST = 2_147_483
 

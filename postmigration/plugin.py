@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from postmigration import faults, options
+from postmigration import faults, options, wrong_calls
+from postmigration.address import redact_secrets
 from postmigration.backups.verification import Verification
 from postmigration.database import refusal, refused_because
 from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged, UnsafeToJudge
@@ -171,9 +172,10 @@ class Judgement:
         return come_to if status == come_to.status else Verdict("ERROR", come_to.sentence, int(status))
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the options."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Adds the options, and sees to it that a wrong call is answered by one line without a password."""
     options.declare(parser.getgroup("postmigration", "judging a migrated database").addoption)
+    wrong_calls.explain_errors(parser, pluginmanager)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -182,6 +184,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "plan(number, group, title): a check of the deployment plan")
     if any(getattr(config.option, name, False) for name in _ASKING):
         return
+    wrong_calls.refuse_misplaced(config)
     try:
         migration, checks = project(config.rootpath)
     except CannotJudge as error:
@@ -220,7 +223,7 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             ):
                 run = opened(options.request(config.option), judging, migration, joined)
         except CannotJudge as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(redact_secrets(str(error), wrong_calls.arguments(config))) from None
         except KeyboardInterrupt:
             config.stash[SESSION].verdict = Verdict("INTERRUPTED", "nothing was judged", INTERRUPTED)
             raise

@@ -18,7 +18,7 @@ from postmigration.embedded import VERSIONS, binaries
 from postmigration.errors import CannotJudge
 
 COPY_AGAIN = "copy it again, or name another backup"
-_ITS_VERSION = "restore it into a server of its version and name that with --baseline=URL"
+_ITS_VERSION = "restore it into a server of its version, and name that database instead of the file"
 # Seconds for pg_restore to end once its output has ended or nobody reads it.
 _PATIENCE = 10
 _LISTED = re.compile(

@@ -9,7 +9,7 @@ import psycopg
 
 from postmigration.backups.statements import readable
 
-ELSEWHERE = "restore the backup into a server where this works and name that with --baseline=URL"
+ELSEWHERE = "restore the backup into a server where this works, and name that database instead of the file"
 
 # Classes of errors whose message names objects and never a value.
 _NAMING_CLASSES = ("0A", "23", "3F", "42", "54", "55", "58")

@@ -11,8 +11,6 @@ from postmigration import embedded, fingerprint_file
 from postmigration.address import conninfo
 from postmigration.errors import CannotJudge
 
-_OPTION = "--baseline"
-
 
 @dataclass(frozen=True)
 class Baseline:
@@ -33,13 +31,16 @@ class Baseline:
     unrestored: tuple[str, ...] = ()
 
 
-def located(named: Sequence[str], cleanup: ExitStack, *, version: int = embedded.VERSIONS[-1]) -> Baseline | None:
+def located(
+    named: Sequence[str], cleanup: ExitStack, *, version: int = embedded.VERSIONS[-1], option: str = "--baseline"
+) -> Baseline | None:
     """Finds the state before, and restores it where it is the files of a backup.
 
     Args:
         named: what the user named, in that order.
         cleanup: ends the embedded server, if one is needed.
         version: its PostgreSQL.
+        option: where it was named, for messages.
 
     Raises:
         CannotJudge: one line that says what is in the way and what to do.
@@ -48,18 +49,18 @@ def located(named: Sequence[str], cleanup: ExitStack, *, version: int = embedded
         return None
     if any(is_address(text) for text in named):
         if len(named) > 1:
-            raise CannotJudge(f"{_OPTION} may be repeated for the files of one backup only, and one of these is a URL")
-        return Baseline(conninfo(named[0], _OPTION))
+            raise CannotJudge(f"{option} may be repeated for the files of one backup only, and one of these is a URL")
+        return Baseline(conninfo(named[0], option))
     files = [Path(text) for text in named]
     for file in files:
         if not file.exists():
             raise CannotJudge(
-                f"{_OPTION}: no such file: {file} (want a URL like postgresql://user@host/database, a file that "
+                f"{option}: no such file: {file} (want a URL like postgresql://user@host/database, a file that "
                 "pg_dump made, or a fingerprint)"
             )
     if any(fingerprint_file.is_fingerprint(file) for file in files):
         if len(files) > 1:
-            raise CannotJudge(f"{_OPTION} is given {len(files)} times with a fingerprint: name the fingerprint alone")
+            raise CannotJudge(f"{option} is given {len(files)} times with a fingerprint: name the fingerprint alone")
         return Baseline(fingerprint=str(files[0].resolve()))
     # Only files need what restores them, and most runs name a database.
     from postmigration.backups import restore

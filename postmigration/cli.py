@@ -9,30 +9,49 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from postmigration import comparison_report, fingerprint_file, options, role
-from postmigration.address import conninfo
-from postmigration.baseline import located
+from postmigration.address import conninfo, redact_secrets
+from postmigration.baseline import is_address, located
 from postmigration.compare import TableComparison, compared_tables, compared_with_fingerprint
 from postmigration.coverage import Relation, relations
 from postmigration.database import Database, Snapshot, refused_because
 from postmigration.errors import CannotJudge, NotJudged
+from postmigration.evidence import shown
 from postmigration.fingerprint import identity, taken, unfit
 from postmigration.identity import server
 from postmigration.project import is_project, project
 from postmigration.shadows import find_shadows, refuse_shadows
 from postmigration.terminal import console
+from postmigration.usage import explain
 from postmigration.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
 
 
 class _Parser(ArgumentParser):
+    arguments: Sequence[str] = ()
+
     def error(self, message: str) -> NoReturn:
-        raise CannotJudge(f"{message} (postmigration {' '.join(self.prog.split()[1:])} --help lists the options)")
+        message = explain(message, _Parser.arguments, self.format_help())
+        raise CannotJudge(f"{message} ({self.prog} --help lists the options)")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuses what a command does not know where its own options are known."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if hasattr(found, "sides"):
+            # argparse takes no more positional arguments once an option has come after the first.
+            found.sides += [argument for argument in unknown if not argument.startswith("-")]
+            unknown = [argument for argument in unknown if argument.startswith("-")]
+        # One with a blank in it is a positional argument to argparse, whatever it begins with.
+        taken = [*getattr(found, "sides", ()), *map(str, getattr(found, "files", ()))]
+        unknown += [argument for argument in taken if argument.startswith("--")]
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,14 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 as wanted, 1 different, 2 interrupted, 4 could not be judged.
     """
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    _Parser.arguments = arguments
     try:
-        arguments = sys.argv[1:] if arguments is None else arguments
         option = _parser(arguments[:1]).parse_args(arguments)
         return int(option.run(option))
     except CannotJudge as error:
-        print(f"ERROR: {error}", file=sys.stderr)
+        print(f"ERROR: {redact_secrets(str(error), arguments)}", file=sys.stderr)
     except NotJudged as error:
-        print(f"ERROR: could not be judged: {error}", file=sys.stderr)
+        print(f"ERROR: could not be judged: {redact_secrets(str(error), arguments)}", file=sys.stderr)
     except sa.exc.DBAPIError as error:
         print(f"ERROR: could not be judged: {refused_because(error)}", file=sys.stderr)
     except BrokenPipeError:
@@ -73,6 +93,12 @@ def _parser(first: Sequence[str]) -> ArgumentParser:
         description="Compares all tables of a schema row by row and value by value, without any migration in mind.",
         epilog="exit status: 0 equal, 1 different, 2 interrupted, 4 could not be judged",
         formatter_class=RawDescriptionHelpFormatter,
+    )
+    compare.add_argument(
+        "sides",
+        nargs="*",
+        metavar="BEFORE AFTER",
+        help="the state before, and the database; or --baseline and --db-url",
     )
     options.declare_database(compare.add_argument)
     options.declare_baseline(compare.add_argument)
@@ -108,30 +134,30 @@ def _compare(option: Namespace) -> int:
         for name, number, least in (("--jobs", option.jobs, 1), ("--evidence-rows", option.evidence_rows, 0)):
             if number < least:
                 raise CannotJudge(f"{name}={number}: want {least} or more")
-        named = options.chosen_baseline(option)
+        named, url, (first, second) = _sides(option)
         if not named:
-            raise CannotJudge("--baseline is missing: name what to compare with (a URL, a pg_dump file, a fingerprint)")
-        after = _snapshot(option, cleanup)
-        origin = located(named, cleanup)
+            raise CannotJudge(f"{first} is missing: name what to compare with (a URL, a pg_dump file, a fingerprint)")
+        after = _snapshot(option, cleanup, url, second)
+        origin = located(named, cleanup, option=first)
         assert origin is not None
         writer = comparison_report.Writer(as_json=option.json, show_values=option.show_values, console=console())
-        for fact in origin.facts:
-            print(fact, file=sys.stderr)
+        told = list(origin.facts)
         if origin.fingerprint:
             before = fingerprint_file.read(Path(origin.fingerprint))
             if reason := unfit(before, after, None):
-                raise CannotJudge(f"the fingerprint of --baseline does not fit: {reason}")
+                raise CannotJudge(f"the fingerprint of {first} does not fit: {reason}")
             if before.identity != identity(server(after)):
                 # Right for a copy, and worth a look for whoever named the wrong file.
-                words = f"the fingerprint is of {before.database}, on another server or another database than --db-url"
-                print(f"{words}, taken {before.taken_at}", file=sys.stderr)
+                words = f"the fingerprint is of {before.database}, on another server or another database than {second}"
+                told.append(f"{words}, taken {before.taken_at}")
             sizes = {name: Relation(name, table.rows, "") for name, table in before.tables.items()}
-            chosen = _chosen(option, sizes, relations(after))
+            chosen, left_out = _chosen(option, sizes, relations(after))
+            was = f"fingerprint {origin.fingerprint}"
             results = compared_with_fingerprint(after, before, chosen, keep=option.evidence_rows)
         else:
             side = Database(
                 origin.conninfo,
-                option="--baseline",
+                option=first,
                 schema=option.schema,
                 limits=options.limits(option),
                 steered=not origin.restored,
@@ -140,10 +166,17 @@ def _compare(option: Namespace) -> int:
             snapshot = Snapshot(side)
             cleanup.callback(snapshot.close)
             refuse_shadows(side, find_shadows(snapshot))
-            if server(snapshot).identity == server(after).identity:
-                raise CannotJudge("--baseline and --db-url name the same running database: there is nothing to compare")
-            chosen = _chosen(option, relations(snapshot), relations(after))
+            this = server(snapshot)
+            if this.identity == server(after).identity:
+                raise CannotJudge(f"{first} and {second} name the same running database: there is nothing to compare")
+            chosen, left_out = _chosen(option, relations(snapshot), relations(after))
+            was = ", ".join(named) if origin.restored else this.label
             results = compared_tables(snapshot, after, chosen, jobs=option.jobs, keep=option.evidence_rows)
+        # Beside the results and not among them.
+        told += [f"not compared: {relation.name}: {relation.excluded}" for relation in left_out]
+        print(shown(f"before: {was}, after: {server(after).label}", plain=True), file=sys.stderr)
+        for words in told:
+            print(words, file=sys.stderr)
         # Whatever ends the printing ends the comparison first, and then the snapshots.
         cleanup.callback(results.close)
         with _progress(sum(relation.size + 1 for relation in chosen)) as bar:
@@ -155,6 +188,22 @@ def _compare(option: Namespace) -> int:
         return _ended(writer.results)
 
 
+def _sides(option: Namespace) -> tuple[list[str], str | None, tuple[str, str]]:
+    """What to compare with what, and what each is called in messages."""
+    if not option.sides:
+        return options.chosen_baseline(option), options.chosen_target(option), ("--baseline", "--db-url")
+    if option.baseline is not None or option.db_url is not None:
+        raise CannotJudge("two ways to name what is compared: write compare BEFORE AFTER, or --baseline and --db-url")
+    if len(option.sides) != 2:
+        raise CannotJudge(f"compare BEFORE AFTER takes two, and {len(option.sides)} are given")
+    before, after = option.sides
+    if not is_address(after) and Path(after).exists():
+        raise CannotJudge(
+            f"AFTER is a file, {after}, and has to be a database: only BEFORE may be a dump or a fingerprint"
+        )
+    return [before], after, ("BEFORE", "AFTER")
+
+
 def _ended(results: Sequence[TableComparison]) -> int:
     unjudged = [result for result in results if result.reason]
     different = [result for result in results if not result.reason and not result.equal]
@@ -163,8 +212,10 @@ def _ended(results: Sequence[TableComparison]) -> int:
     return NO_GO if different else CANNOT_JUDGE if unjudged else GO
 
 
-def _chosen(option: Namespace, before: dict[str, Relation], after: dict[str, Relation]) -> list[Relation]:
-    """The tables to compare: those that were named, or all of both sides."""
+def _chosen(
+    option: Namespace, before: dict[str, Relation], after: dict[str, Relation]
+) -> tuple[list[Relation], list[Relation]]:
+    """The tables to compare, those that were named or all of both sides; and what is left out of all."""
     # What is a table on one side only is missing or extra there.
     known = {**after, **{name: r for name, r in before.items() if not r.excluded or after.get(name, r).excluded}}
     for name in option.table or ():
@@ -174,15 +225,13 @@ def _chosen(option: Namespace, before: dict[str, Relation], after: dict[str, Rel
     names = dict.fromkeys(option.table or [name for name, relation in known.items() if not relation.excluded])
     if not names:
         raise CannotJudge(f"there is nothing to compare: schema {option.schema} has no table (name another: --schema)")
-    for name, relation in known.items():
-        if relation.excluded and not option.table:
-            print(f"not compared: {name}: {relation.excluded}", file=sys.stderr)
-    return [known[name] for name in names]
+    left_out = [] if option.table else [relation for relation in known.values() if relation.excluded]
+    return [known[name] for name in names], left_out
 
 
 def _fingerprint(option: Namespace) -> int:
     with ExitStack() as cleanup:
-        snapshot = _snapshot(option, cleanup)
+        snapshot = _snapshot(option, cleanup, options.chosen_target(option), "--db-url")
         migration = project(Path.cwd())[0] if is_project(Path.cwd()) else None
         sizes = {name: relation for name, relation in relations(snapshot).items() if not relation.excluded}
         if not sizes:
@@ -204,13 +253,10 @@ def _fingerprint(option: Namespace) -> int:
         return GO
 
 
-def _snapshot(option: Namespace, cleanup: ExitStack) -> Snapshot:
-    url = options.chosen_target(option)
+def _snapshot(option: Namespace, cleanup: ExitStack, url: str | None, name: str) -> Snapshot:
     if url is None:
-        raise CannotJudge("--db-url is missing: name the database (or $POSTMIGRATION_DB_URL)")
-    database = Database(
-        conninfo(url, "--db-url"), option="--db-url", schema=option.schema, limits=options.limits(option)
-    )
+        raise CannotJudge(f"{name} is missing: name the database (or $POSTMIGRATION_DB_URL)")
+    database = Database(conninfo(url, name), option=name, schema=option.schema, limits=options.limits(option))
     cleanup.callback(database.close)
     snapshot = Snapshot(database)
     cleanup.callback(snapshot.close)

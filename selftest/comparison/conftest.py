@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -172,11 +172,12 @@ def fresh(servers: Servers) -> Iterator[Callable[..., str]]:
 
 @dataclass(frozen=True)
 class Done:
-    """What a command has done: its exit status, and what it printed."""
+    """What a command has done: its exit status, what it printed, and how it named the two sides of a comparison."""
 
     status: int
     out: str
     err: str
+    sides: str = field(default="", compare=False)
 
     def tables(self) -> dict[str, dict[str, Any]]:
         """What it printed as JSON Lines, by the name of the table."""
@@ -192,7 +193,9 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
         capsys.readouterr()
         status = cli.main(arguments)
         printed = capsys.readouterr()
-        return Done(status, printed.out, printed.err)
+        first, _, rest = printed.err.partition("\n")
+        named = first.startswith("before: ")
+        return Done(status, printed.out, rest if named else printed.err, first if named else "")
 
     return run
 

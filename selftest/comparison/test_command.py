@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from selftest.comparison.conftest import Done
 from selftest.servers import PASSWORD
@@ -292,3 +292,35 @@ def test_its_version_is_that_of_the_installation(run: Run, capsys: pytest.Captur
     with pytest.raises(SystemExit, match=r"^0$"):
         run("--version")
     assert capsys.readouterr().out == f"postmigration {version('postmigration')}\n"
+
+
+def test_two_databases_are_compared_in_the_order_of_diff(
+    fresh: Fresh, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = fresh(18, PEOPLE), fresh(16, PEOPLE, CHANGES)
+    secret = make_conninfo(before, password=PASSWORD)
+    # What is named in the call counts, whatever the environment says.
+    monkeypatch.setenv("POSTMIGRATION_BASELINE", after)
+    for arguments in ((secret, after), (secret, "--table=people", after), ("--table=people", secret, after)):
+        done = run("compare", *arguments)
+        assert done.status == 1
+        assert "people: different: 2 missing, 1 extra, 2 changed\n" in done.out
+        first, second = (text.rpartition("/")[2] for text in done.sides.split(", after: "))
+        assert (first, second) == (database_of(before), database_of(after))
+        assert PASSWORD not in done.sides
+    assert run("compare", *sides(before, after)).sides == run("compare", before, after).sides
+
+
+def database_of(address: str) -> str:
+    return str(conninfo_to_dict(address)["dbname"])
+
+
+def test_a_file_is_named_as_what_was_before(fresh: Fresh, run: Run) -> None:
+    after = fresh(18, PEOPLE)
+    assert run("fingerprint", f"--db-url={after}", "-o", "before.fingerprint").status == 0
+    done = run("compare", "before.fingerprint", after)
+    assert done.status == 0
+    assert done.sides.startswith("before: fingerprint ")
+    assert "AFTER is a file" in run("compare", after, "before.fingerprint").err
+    assert "BEFORE: no such file: no.dump" in run("compare", "no.dump", after).err
+    assert "cannot connect to the database of AFTER" in run("compare", after, "port=1 dbname=x").err

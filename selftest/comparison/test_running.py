@@ -69,7 +69,7 @@ def test_an_interrupted_comparison_leaves_no_query_running(fresh: Fresh, ending:
     process.send_signal(ending)
     out, err = process.communicate(timeout=60)
     assert (running(before), running(after)) == (0, 0)
-    assert (process.returncode, out, err) == (2, "", "INTERRUPTED\n")
+    assert (process.returncode, out, err.splitlines()[1:]) == (2, "", ["INTERRUPTED"])
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -85,7 +85,7 @@ def test_an_interrupted_comparison_waits_for_no_lock(fresh: Fresh, side: int) ->
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-        assert (process.returncode, err) == (2, "INTERRUPTED\n")
+        assert (process.returncode, err.splitlines()[1:]) == (2, ["INTERRUPTED"])
         assert not holder.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall()
     assert running(conninfos[1 - side]) == 0
 
@@ -123,7 +123,7 @@ def test_a_reader_that_goes_away_has_not_seen_a_difference(fresh: Fresh, options
     ) as process:
         os.close(write)
         _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (4, "")
+    assert (process.returncode, err.splitlines()[1:]) == (4, [])
 
 
 def test_a_statement_that_takes_too_long_names_its_table(fresh: Fresh, run: Run) -> None:
@@ -204,6 +204,6 @@ def test_memory_does_not_grow_with_the_table(fresh: Fresh) -> None:
         )
         assert done.returncode == 1, done.stderr
         assert f"{rows:,} changed" in done.stdout
-        used.append(int(done.stderr))
+        used.append(int(done.stderr.splitlines()[-1]))
     # In kilobytes: all hashes of the larger one alone would take 80 MB and more.
     assert used[1] - used[0] < 30_000

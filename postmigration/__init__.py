@@ -3,12 +3,13 @@
 from postmigration.database import refused
 from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged
 from postmigration.evidence import Evidence, Finding, Violation
-from postmigration.migration import Criterion, IntendedChange, Migration, Reference
+from postmigration.migration import Conventions, Criterion, IntendedChange, Migration, Reference
 from postmigration.sql import written
 from postmigration.target import Target
 
 __all__ = [
     "CannotJudge",
+    "Conventions",
     "Criterion",
     "Evidence",
     "Finding",

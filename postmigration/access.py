@@ -178,13 +178,15 @@ def expect_seen_as_before(
     """
     before = target.before.schema("policy", "function")
     key, new = table.key or tuple(table.columns), "false"
+    created = table.created(target.migration.conventions)
     sql = now = f"SELECT * FROM {quoted(table.name)}"
-    if table.is_time("created_at"):
+    if created is not None:
+        made = quoted(created)
         newest = before.scalar(
-            f"SELECT coalesce(max(created_at), '-infinity')::text FROM {quoted(table.name)}", before.application
+            f"SELECT coalesce(max({made}), '-infinity')::text FROM {quoted(table.name)}", before.application
         )
-        since = f"created_at > CAST('{newest}' AS timestamptz)"
-        may = f"t.created_at > '{target.options.cutover}' OR ({growth})"
+        since = f"{made} > CAST('{newest}' AS timestamptz)"
+        may = f"t.{made} > '{target.options.cutover}' OR ({growth})"
         now = f"{sql} t WHERE (t.{since} AND ({may})) IS NOT TRUE"
         if "extra" in ignore:
             # What is younger than all that was there need not be looked for.
@@ -252,11 +254,12 @@ def expect_same_to(
     """
     keep = target.options.evidence_rows
     columns = tuple(columns)
+    names = [quoted(column) for column in columns]
     sql = f"""
-        SELECT coalesce(want.{{0}}, have.{{0}})::text FROM ({want}) want FULL JOIN ({have}) have
-        ON ({", ".join(f"want.{c}" for c in columns)}) = ({", ".join(f"have.{c}" for c in columns)})
-        WHERE want.{{0}} IS NULL OR have.{{0}} IS NULL
-    """.format(columns[0])
+        SELECT coalesce(want.{names[0]}, have.{names[0]})::text FROM ({want}) want FULL JOIN ({have}) have
+        ON ({", ".join(f"want.{name}" for name in names)}) = ({", ".join(f"have.{name}" for name in names)})
+        WHERE want.{names[0]} IS NULL OR have.{names[0]} IS NULL
+    """
     people = target.population.snapshot
     settings = {**people.application, **actor.settings}
     try:

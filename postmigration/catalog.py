@@ -6,14 +6,16 @@ The functions named `…_problems` return what is wrong, in words, and nothing w
 from __future__ import annotations
 
 import functools
+import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from postmigration.database import Snapshot
+from postmigration.migration import Conventions
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Index:
-    """An index; `columns` are its key columns in order (an expression stands as itself)."""
+    """An index; `columns` are its key columns in order (an expression stands as itself).
+
+    Args:
+        only_null: what a partial index leaves out is rows whose first column is NULL, and no other.
+    """
 
     name: str
     columns: tuple[str, ...]
@@ -37,11 +43,16 @@ class Index:
     method: str
     usable: bool
     predicate: str | None
+    only_null: bool = False
 
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A foreign key; `enforced` is false when it is not validated or its triggers are switched off."""
+    """A foreign key; `enforced` is false when it is not validated or its triggers are switched off.
+
+    Args:
+        parent_schema: where the parent stands; empty where that is the schema of the table itself.
+    """
 
     name: str
     columns: tuple[str, ...]
@@ -49,6 +60,12 @@ class ForeignKey:
     parent_columns: tuple[str, ...]
     on_delete: str
     enforced: bool
+    parent_schema: str = ""
+
+    @property
+    def leads_to(self) -> str:
+        """The parent, for people."""
+        return f"{self.parent_schema}.{self.parent}" if self.parent_schema else self.parent
 
 
 @dataclass(frozen=True)
@@ -93,9 +110,16 @@ class Table:
         filled = {name for name, column in self.columns.items() if not column.nullable}
         return next((columns for columns in unique if filled.issuperset(columns)), ())
 
-    def is_time(self, name: str) -> bool:
-        """Whether there is a column of this name that holds a moment."""
-        return name in self.columns and self.columns[name].type.startswith("timestamp")
+    def created(self, conventions: Conventions) -> str | None:
+        """The column that says when a row was made."""
+        return next((name for name in conventions.created_first(self.columns) if self._is_time(name)), None)
+
+    def updated(self, conventions: Conventions) -> list[str]:
+        """The columns that say when a row was last changed."""
+        return [name for name in self.columns if conventions.is_updated(name) and self._is_time(name)]
+
+    def _is_time(self, name: str) -> bool:
+        return re.fullmatch(r"date|timestamp(\(\d\))? with(out)? time zone", self.columns[name].type) is not None
 
     def column_problems(self, name: str, type_: str, *, default: str | None = None, filled: bool = False) -> list[str]:
         """What is wrong with a column.
@@ -146,8 +170,8 @@ class Table:
             names = ", ".join(sorted(key.name for key in keys))
             return [f"{len(keys)} foreign keys on {where}, want one: {names}"]
         key, problems = keys[0], []
-        if (key.parent, key.parent_columns) != (parent, ("id",)):
-            problems.append(f"{where} refers to {key.parent}({', '.join(key.parent_columns)}), want {parent}(id)")
+        if (key.leads_to, key.parent_columns) != (parent, ("id",)):
+            problems.append(f"{where} refers to {key.leads_to}({', '.join(key.parent_columns)}), want {parent}(id)")
         if not key.enforced:
             problems.append(f"the foreign key on {where} is not validated or not enforced")
         if (key.on_delete == "CASCADE") != cascades:
@@ -163,7 +187,7 @@ class Table:
             if index.columns[:1] == (column,) and index.usable and index.method in ("btree", "hash")
         ]
         # A partial index serves every look-up by value only when it leaves out nothing but NULL.
-        complete = [index for index in leading if index.predicate in (None, f"({column} IS NOT NULL)")]
+        complete = [index for index in leading if index.predicate is None or index.only_null]
         return [] if complete else [f"no usable index whose first column is {self.name}.{column}"]
 
     def invalid_index_problems(self) -> list[str]:
@@ -201,11 +225,14 @@ _COLUMNS = f"""
 """
 
 _INDEXES = f"""
-    SELECT c.relname::text AS of, quote_ident(ic.relname) AS name, i.indisunique AS unique,
+    SELECT c.relname::text AS of, ic.relname::text AS name, i.indisunique AS unique,
            i.indisprimary AS primary, am.amname::text AS method,
            i.indisvalid AND i.indisready AND i.indislive AS usable,
            CASE WHEN i.indpred IS NULL THEN NULL WHEN :expressions THEN pg_get_expr(i.indpred, i.indrelid)
                 ELSE 'some rows' END AS predicate,
+           coalesce(:expressions AND pg_get_expr(i.indpred, i.indrelid) = (
+               SELECT format('(%I IS NOT NULL)', a.attname) FROM pg_attribute a
+               WHERE a.attrelid = i.indrelid AND a.attnum = i.indkey[0]), false) AS only_null,
            ARRAY(SELECT coalesce(a.attname::text, CASE WHEN :expressions THEN
                                  pg_get_indexdef(i.indexrelid, k.position, true) ELSE '(an expression)' END)
                  FROM generate_series(1, i.indnkeyatts) AS k(position)
@@ -218,9 +245,10 @@ _INDEXES = f"""
 """
 
 _FOREIGN_KEYS = f"""
-    SELECT c.relname::text AS of, k.conname::text AS name,
-           CASE WHEN parent.relnamespace = c.relnamespace THEN quote_ident(parent.relname)
-                ELSE k.confrelid::regclass::text END AS parent,
+    SELECT c.relname::text AS of, k.conname::text AS name, parent.relname::text AS parent,
+           CASE WHEN parent.relnamespace <> c.relnamespace THEN
+               (SELECT far.nspname::text FROM pg_namespace far WHERE far.oid = parent.relnamespace) ELSE '' END
+               AS parent_schema,
            CASE k.confdeltype WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE'
                               WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' END AS on_delete,
            k.convalidated AND NOT EXISTS (
@@ -246,6 +274,7 @@ _TRIGGERS = f"""
     ORDER BY c.relname, t.tgname
 """
 
+_Facts = TypeVar("_Facts", Index, ForeignKey)
 _EVENTS = {4: "INSERT", 8: "DELETE", 16: "UPDATE"}
 
 
@@ -269,16 +298,8 @@ def tables(snapshot: Snapshot, *, expressions: bool = True) -> dict[str, Table]:
         name: Table(
             name,
             {row.name: Column(row.name, row.type, row.nullable, row.default) for row in columns},
-            tuple(
-                Index(row.name, tuple(row.columns), row.unique, row.primary, row.method, row.usable, row.predicate)
-                for row in indexes.get(name, [])
-            ),
-            tuple(
-                ForeignKey(
-                    row.name, tuple(row.columns), row.parent, tuple(row.parent_columns), row.on_delete, row.enforced
-                )
-                for row in keys.get(name, [])
-            ),
+            tuple(_facts(Index, row) for row in indexes.get(name, [])),
+            tuple(_facts(ForeignKey, row) for row in keys.get(name, [])),
             tuple(
                 Trigger(
                     row.name,
@@ -293,6 +314,13 @@ def tables(snapshot: Snapshot, *, expressions: bool = True) -> dict[str, Table]:
         )
         for name, columns in grouped(_COLUMNS).items()
     }
+
+
+def _facts(kind: Callable[..., _Facts], row: sa.Row[Any]) -> _Facts:
+    """What a row tells under the names of its fields."""
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in row._mapping.items()}
+    del fields["of"]
+    return kind(**fields)
 
 
 def table(snapshot: Snapshot, name: str, *, expressions: bool = True) -> Table:

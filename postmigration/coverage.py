@@ -35,7 +35,7 @@ def relations(snapshot: Snapshot) -> dict[str, Relation]:
                CASE WHEN c.relkind = 'v' THEN 'a view: it holds no rows of its own'
                     WHEN c.relkind = 'm' THEN 'a materialized view: what it holds is made anew from tables'
                     WHEN c.relkind = 'f' THEN 'a foreign table: its rows stand in another database'
-                    WHEN whole.oid IS NOT NULL THEN format('a partition: compared as part of %I', whole.relname)
+                    WHEN whole.oid IS NOT NULL THEN format('a partition: compared as part of %s', whole.relname)
                     WHEN NOT EXISTS (SELECT FROM pg_attribute a
                                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
                         THEN 'it has no columns'

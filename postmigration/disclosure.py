@@ -210,8 +210,8 @@ def _secrets(everything: Snapshot, actor: Actor, table: str, guard: Guarded, tex
     for column in columns:
         rows = everything.rows(
             f"""
-            SELECT t.{column}::text FROM {quoted(table)} t
-            WHERE t.{column} = ANY(CAST(:texts AS {"uuid" if column == "id" else "text"}[]))
+            SELECT t.{quoted(column)}::text FROM {quoted(table)} t
+            WHERE t.{quoted(column)} = ANY(CAST(:texts AS {"uuid" if column == "id" else "text"}[]))
             GROUP BY 1 HAVING NOT bool_or(({guard.may}) IS TRUE)
             """,
             everything.application,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from postmigration.catalog import Table
-from postmigration.migration import IntendedChange, Migration
+from postmigration.migration import Conventions, IntendedChange, Migration
 from postmigration.sql import quoted
 
 
@@ -67,14 +67,17 @@ def expectation(
     free = tuple(change.column for change in intended if change.everywhere and change.column in before.columns)
     columns = (*before.key, *(column for column in before.columns if column not in (*before.key, *free)))
     wanted, held = _cases(intended, "r"), _cases(intended, "t")
-    times = [column for column in ("created_at", "updated_at") if before.is_time(column)]
+    conventions = Conventions() if migration is None else migration.conventions
+    created = before.created(conventions)
+    made = None if created is None else quoted(created)
+    times = [*([made] if made else []), *map(quoted, before.updated(conventions))]
     latest = ", ".join([*(f"t.{column}" for column in times), "CAST('-infinity' AS timestamptz)"])
     settled = f"greatest({latest}) <= CAST(:cutover AS timestamptz)"
     # What came after the youngest row of before cannot have been there, and need not be looked for.
     new = "false"
-    if "created_at" in times:
-        new = f"t.created_at > CAST(:newest AS timestamptz) AND (({growth}) OR NOT ({settled}))"
-    youngest = "max(created_at)" if "created_at" in times else "CAST(NULL AS timestamptz)"
+    if made:
+        new = f"t.{made} > CAST(:newest AS timestamptz) AND (({growth}) OR NOT ({settled}))"
+    youngest = f"max({made})" if made else "CAST(NULL AS timestamptz)"
     values = ", ".join(f"{held.get(column, f't.{quoted(column)}')} AS {quoted(column)}" for column in columns)
     return Expectation(
         source=source or f"SELECT * FROM {table}",

@@ -21,7 +21,7 @@ from postmigration.evidence import IMPERSONAL_TYPES
 from postmigration.expectation import Expectation, expectation
 from postmigration.hashing import Hashing, Method, as_text, hashing
 from postmigration.identity import Server, server
-from postmigration.migration import Migration
+from postmigration.migration import Conventions, Migration
 from postmigration.sql import quoted
 
 # So few that a bucket that differs leaves few candidates.
@@ -324,7 +324,9 @@ def identity(this: Server) -> str:
 
 def rules(migration: Migration | None) -> str:
     """Tells the intended changes of a migration from others."""
-    named = None if migration is None else (migration.before, migration.intended)
+    named: tuple[object, ...] | None = None if migration is None else (migration.before, migration.intended)
+    if migration is not None and named is not None and migration.conventions != Conventions():
+        named += (migration.conventions,)
     return hashlib.sha256(repr(named).encode()).hexdigest()
 
 

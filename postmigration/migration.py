@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,43 @@ class IntendedChange:
         return self.want is None and self.rows == self.after == "true"
 
 
+_MADE = re.compile("(date|time)?(created|creation|inserted|insertion)(at|on|date|time|timestamp|ts|utc)*")
+_CHANGED = re.compile(
+    "(date|time)?(last)?(updated|update|modified|modification|changed|change)(at|on|date|time|timestamp|ts|utc)*"
+)
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """Which columns say when a row was made and when it was last changed.
+
+    Those with usual names are found by themselves, in any style: `created_at`, `createdAt`, `"CreatedAt"`,
+    `inserted_at`, `date_created`; `updated_at`, `updatedAt`, `last_modified`, `changed_on`. They hold a timestamp or a
+    date; a date counts from its midnight.
+
+    Args:
+        created: the names of further columns that say when a row was made; they come before those that are found.
+        updated: the names of further columns that say when it was last changed.
+    """
+
+    created: Sequence[str] = ()
+    updated: Sequence[str] = ()
+
+    def created_first(self, columns: Collection[str]) -> list[str]:
+        """Those of some columns whose names say when a row was made, the likeliest first."""
+        found = [name for name in columns if name not in self.updated and _MADE.fullmatch(_spelling(name))]
+        return list(dict.fromkeys([*(name for name in self.created if name in columns), *found]))
+
+    def is_updated(self, column: str) -> bool:
+        """Whether the name of a column says when a row was last changed."""
+        return column in self.updated or (column not in self.created and bool(_CHANGED.fullmatch(_spelling(column))))
+
+
+def _spelling(name: str) -> str:
+    """A name without what styles differ in."""
+    return re.sub(r"[\W_]", "", name).lower()
+
+
 @dataclass(frozen=True)
 class Criterion:
     """What the deployment plan asks for besides its checks, as a reader of the report finds it again.
@@ -96,6 +134,7 @@ class Migration:
         faults: the directory of the SQL scripts that break a migrated database, one fault each.
         criteria: what the deployment plan asks for besides its checks.
         everybody: a query for the ids of all who work with the application, of whom `people` are some.
+        conventions: which columns say when a row was made and changed, where their names are not usual ones.
     """
 
     name: str
@@ -117,3 +156,4 @@ class Migration:
     faults: Path
     criteria: Sequence[Criterion] = ()
     everybody: str = ""
+    conventions: Conventions = Conventions()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from postmigration.catalog import Table, table, tables
+from postmigration.catalog import ForeignKey, Table, table, tables
 from postmigration.database import Snapshot
 from postmigration.migration import Reference
 from postmigration.sql import quoted
@@ -39,18 +39,24 @@ def references(snapshot: Snapshot, declared: Collection[Reference]) -> list[Orph
     Args:
         declared: references that must hold whether or not a constraint says so.
     """
-    places: dict[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...], bool, bool]] = {
-        (r.table, (r.column,)): (r.parent, (r.parent_column,), r.array, r.added) for r in declared
+    places: dict[tuple[str, tuple[str, ...]], tuple[ForeignKey, bool, bool]] = {
+        (r.table, (r.column,)): (
+            ForeignKey("", (r.column,), r.parent, (r.parent_column,), "NO ACTION", False),
+            r.array,
+            r.added,
+        )
+        for r in declared
     }
     for name, facts in tables(snapshot).items():
         for key in facts.foreign_keys:
-            places.setdefault((name, key.columns), (key.parent, key.parent_columns, False, False))
-    return [_orphanage(table(snapshot, name), columns, *leads) for (name, columns), leads in places.items()]
+            places.setdefault((name, key.columns), (key, False, False))
+    return [_orphanage(table(snapshot, name), *leads) for (name, _), leads in places.items()]
 
 
-def _orphanage(
-    child: Table, columns: tuple[str, ...], parent: str, parent_columns: tuple[str, ...], array: bool, added: bool
-) -> Orphanage:
+def _orphanage(child: Table, reference: ForeignKey, array: bool, added: bool) -> Orphanage:
+    columns, parent = reference.columns, quoted(reference.parent)
+    if reference.parent_schema:
+        parent = f"{quoted(reference.parent_schema)}.{parent}"
     primary = next((index.columns for index in child.indexes if index.primary), ())
     key = tuple(dict.fromkeys((*primary, *columns)))
     source = quoted(child.name)
@@ -60,13 +66,14 @@ def _orphanage(
         source = f"(SELECT {kept}u.id AS {held} FROM {source} AS holder, unnest(holder.{held}) AS u(id))"
     refers = " AND ".join(f"child.{quoted(column)} IS NOT NULL" for column in columns)
     match = " AND ".join(
-        f"parent.{quoted(theirs)} = child.{quoted(ours)}" for theirs, ours in zip(parent_columns, columns, strict=True)
+        f"parent.{quoted(theirs)} = child.{quoted(ours)}"
+        for theirs, ours in zip(reference.parent_columns, columns, strict=True)
     )
     return Orphanage(
         name=f"{child.name}.{', '.join(columns)}",
         table=child.name,
         columns=columns,
-        parent=parent,
+        parent=reference.leads_to,
         key=key,
         orphans=f"SELECT {', '.join(f'child.{quoted(name)}' for name in key)} FROM {source} AS child WHERE {refers} "
         f"AND NOT EXISTS (SELECT FROM {parent} AS parent WHERE {match})",

@@ -1,0 +1,91 @@
+"""A name is a name and never SQL: mixed case, blanks, quotes, dots and reserved words change no judgement."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from postmigration import catalog, embedded
+from postmigration.coverage import relations
+from postmigration.database import Database, Snapshot
+from postmigration.expectation import expectation
+from postmigration.migration import Reference
+from postmigration.references import references
+
+# Each as a table, a column and a schema: none may be taken for something else.
+NAMES = ("Envelope", "user", "two words", 'a"b', "a.b", "percent%s", "select", "table", "Straße")
+ELSEWHERE = 'Other "place"'
+
+
+def quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def tables(name: str) -> str:
+    parent, child, column = quote(name), quote(f"{name}Child"), quote(name)
+    return f"""
+        CREATE TABLE {parent} ({column} int PRIMARY KEY, "createdAt" timestamptz DEFAULT now());
+        CREATE TABLE {child} (id int PRIMARY KEY, {column} int REFERENCES {parent}, {quote(name + "Many")} int[],
+                              {quote(name + "Loose")} int, "createdAt" timestamptz DEFAULT now());
+        CREATE INDEX ON {child} ({column}) WHERE {column} IS NOT NULL;
+        INSERT INTO {parent} SELECT i FROM generate_series(1, 5) AS g(i);
+        INSERT INTO {child} SELECT i, i, ARRAY[i], i FROM generate_series(1, 5) AS g(i);
+    """
+
+
+@pytest.fixture
+def snapshot(server: embedded.Server) -> Iterator[Snapshot]:
+    """A snapshot of a database with two tables for each name, one of which refers to the other."""
+    server.create("names", template="template0")
+    with server.connect("names") as connection:
+        connection.execute("".join(map(tables, NAMES)).encode())
+        connection.execute(f"CREATE SCHEMA {quote(ELSEWHERE)}".encode())
+        connection.execute(f'CREATE TABLE {quote(ELSEWHERE)}."Far" (id int PRIMARY KEY)'.encode())
+        connection.execute(
+            f'CREATE TABLE near (id int PRIMARY KEY, far int REFERENCES {quote(ELSEWHERE)}."Far")'.encode()
+        )
+    database = Database(server.conninfo("names"), option="--db-url")
+    shown = Snapshot(database)
+    yield shown
+    shown.close()
+    database.close()
+    server.drop("names")
+
+
+def test_a_reference_is_found_whatever_its_names(server: embedded.Server, snapshot: Snapshot) -> None:
+    declared = [Reference(f"{name}Child", f"{name}Loose", name, name) for name in NAMES]
+    declared += [Reference(f"{name}Child", f"{name}Many", name, name, array=True) for name in NAMES]
+    # Declared and enforced are the same place.
+    declared += [Reference(f"{name}Child", name, name, name) for name in NAMES]
+    found = references(snapshot, declared)
+    assert len(found) == 3 * len(NAMES) + 1
+    for place in found:
+        assert snapshot.scalar(f"SELECT count(*) FROM ({place.orphans}) o", snapshot.application) == 0
+        assert snapshot.scalar(place.examined, snapshot.application) == (0 if place.table == "near" else 5)
+    assert {place.parent for place in found} == {*NAMES, f"{ELSEWHERE}.Far"}
+
+
+def test_facts_are_the_same_whatever_the_names(server: embedded.Server, snapshot: Snapshot) -> None:
+    for name in NAMES:
+        child, parent = catalog.table(snapshot, f"{name}Child"), catalog.table(snapshot, name)
+        assert child.index_problems(name) == []
+        assert child.index_problems(f"{name}Loose") == [
+            f"no usable index whose first column is {name}Child.{name}Loose"
+        ]
+        (key,) = child.foreign_keys
+        assert (key.parent, key.parent_columns) == (name, (name,))
+        (wrong,) = child.reference_problems(name, name, cascades=False)
+        assert wrong == f"{name}Child.{name} refers to {name}({name}), want {name}(id)"
+        assert parent.primary_key_problems(name) == []
+        assert [index.name for index in parent.indexes] == [f"{name}_pkey"]
+
+
+def test_rows_are_compared_whatever_the_names(server: embedded.Server, snapshot: Snapshot) -> None:
+    for name in NAMES:
+        expected = expectation(None, catalog.table(snapshot, name), "public")
+        assert len(snapshot.rows(expected.want)) == 5
+        newest = snapshot.scalar(expected.newest)
+        assert re.match(r"\d{4}-", newest), newest
+        held = snapshot.rows(expected.have, cutover="infinity", newest=newest)
+        assert [row.postmigration_settled for row in held] == [True] * 5
+    assert {name for name, relation in relations(snapshot).items() if relation.excluded} == set()

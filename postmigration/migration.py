@@ -16,6 +16,7 @@ class Reference:
     Args:
         table, column: where the reference stands; an array column holds many.
         parent, parent_column: the table and the key that it refers to.
+        parent_schema: where that table stands, if it is another schema than the application's.
         array: the column is an array of keys, for which PostgreSQL has no foreign keys.
         added: the migration brought the column, so that a dangling value cannot be older than it.
     """
@@ -26,6 +27,7 @@ class Reference:
     parent_column: str = "id"
     array: bool = False
     added: bool = False
+    parent_schema: str = ""
 
 
 @dataclass(frozen=True)

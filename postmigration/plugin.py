@@ -380,7 +380,7 @@ def check_of(item: pytest.Item) -> str:
 
 def _plan(item: pytest.Item) -> tuple[int | None, str, str]:
     marker = item.get_closest_marker("plan")
-    return (None, "", "") if marker is None else (marker.args[0], marker.kwargs["group"], marker.kwargs["title"])
+    return (None, "", "") if marker is None else wrong_calls.read_plan(item.nodeid, *marker.args, **marker.kwargs)
 
 
 def _on_the_bench(config: pytest.Config) -> bool:

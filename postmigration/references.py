@@ -41,7 +41,7 @@ def references(snapshot: Snapshot, declared: Collection[Reference]) -> list[Orph
     """
     places: dict[tuple[str, tuple[str, ...]], tuple[ForeignKey, bool, bool]] = {
         (r.table, (r.column,)): (
-            ForeignKey("", (r.column,), r.parent, (r.parent_column,), "NO ACTION", False),
+            ForeignKey("", (r.column,), r.parent, (r.parent_column,), "NO ACTION", False, r.parent_schema),
             r.array,
             r.added,
         )

@@ -20,7 +20,8 @@ from postmigration.baseline import Baseline, located
 from postmigration.before import Before
 from postmigration.contents import Source
 from postmigration.database import Database, Limits, Snapshot, refused_because
-from postmigration.errors import CannotJudge
+from postmigration.declarations import refuse_mistakes
+from postmigration.errors import CannotJudge, NotJudged
 from postmigration.fingerprint import Fingerprint, unfit
 from postmigration.identity import Server, server
 from postmigration.judging import Options
@@ -91,6 +92,8 @@ class Run:
         Raises:
             NotJudged: nobody can be tried here.
         """
+        if not self.migration.people.strip():
+            raise NotJudged("the migration declares no people as whom to try it")
         writing = not (self.options.read_only or self.server.in_recovery)
         found = population(
             self.target,
@@ -204,6 +207,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             _fit(baseline, migration, options)
             for name, times in _without_shadows(baseline, options).items():
                 excused[name] += times
+        refuse_mistakes(migration, target, baseline, fingerprint)
         return Run(
             request=request,
             migration=migration,
@@ -226,6 +230,8 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
 
 def _known(people: Sequence[str], migration: Migration, target: Snapshot) -> None:
     """Makes sure that the users who were named are there."""
+    if people and not migration.people.strip():
+        raise CannotJudge(f"--as={people[0]}: the migration declares no people, so that nobody can be tried")
     there = (
         {str(row.id) for row in target.rows(migration.people, target.application, ids=list(people))}
         if people
@@ -286,6 +292,10 @@ def demonstration_world(
     Returns:
         The names of the database before and of the one after the migration.
     """
+    if not callable(migration.load):
+        raise CannotJudge(
+            "the migration declares no load, so that no demonstration world can be made: name a database (--db-url)"
+        )
     legacy, migrated = f"legacy{ending}", f"migrated{ending}"
     throwaway.create(legacy)
     with throwaway.connect(legacy) as connection:
@@ -306,6 +316,16 @@ def _snapshot(database: Database, snapshot_id: str | None, cleanup: contextlib.E
     return snapshot
 
 
+def _date_rows(target: Snapshot, migration: Migration) -> None:
+    """Makes sure that a cut-over means something: some table says when its rows were made or changed."""
+    tables = catalog.tables(target, expressions=False).values()
+    if not any(table.created(migration.conventions) or table.updated(migration.conventions) for table in tables):
+        raise CannotJudge(
+            "--cutover: no table has a column that says when a row was made or changed (like created_at, updatedAt): "
+            "declare their names, Migration(conventions=Conventions(created=…, updated=…))"
+        )
+
+
 def _fit(snapshot: Snapshot, migration: Migration, options: Options) -> None:
     """Makes sure that the database is the application's and that this role can read all of it."""
     database = snapshot.database
@@ -313,10 +333,11 @@ def _fit(snapshot: Snapshot, migration: Migration, options: Options) -> None:
     if not snapshot.scalar("SELECT count(*) FROM pg_namespace WHERE nspname = :schema", **known):
         raise CannotJudge(f"the database of {database.option} has no schema {database.schema}: name it with --schema")
     absent = catalog.absent(snapshot, migration.legacy_tables)
-    if len(absent) == len(migration.legacy_tables):
+    if 2 * len(absent) > len(migration.legacy_tables):
         raise CannotJudge(
-            f"the database of {database.option} does not look like the application's: "
-            f"no table {absent[0]} in schema {database.schema}"
+            f"the database of {database.option} does not look like the application's: no table {absent[0]} in schema "
+            f"{database.schema}, nor {len(absent) - 1} others of the {len(migration.legacy_tables)} that the migration "
+            "declares; any two databases are compared by postmigration compare BEFORE AFTER"
         )
     for row in snapshot.rows(
         """
@@ -344,6 +365,7 @@ def _fit(snapshot: Snapshot, migration: Migration, options: Options) -> None:
                 f"ALTER ROLE {row.role} BYPASSRLS, or connect as a role that has it"
             )
     if options.cutover != "infinity" and database.option == "--db-url":
+        _date_rows(snapshot, migration)
         later = snapshot.scalar("SELECT CAST(:cutover AS timestamptz) > now()", cutover=options.cutover)
         if later:
             raise CannotJudge(f"--cutover={options.cutover} is in the future: give the time at which it happened")

@@ -63,3 +63,25 @@ def _option(config: pytest.Config, name: str) -> str:
             return argument[:2] if argument.startswith("-") else before
         before = argument
     return f"--{name.replace('_', '-')}"
+
+
+def read_plan(check: str, *arguments: object, **named: object) -> tuple[int, str, str]:
+    """What a marker `plan(number, group=…, title=…)` says.
+
+    Args:
+        check: the check that carries it, for the message.
+        arguments, named: what stands in its parentheses.
+
+    Raises:
+        pytest.UsageError: something else stands there.
+    """
+    number = arguments[0] if len(arguments) == 1 else None
+    group, title = named.get("group"), named.get("title")
+    whole = isinstance(number, int) and not isinstance(number, bool) and number > 0
+    if whole and named.keys() == {"group", "title"} and isinstance(group, str) and isinstance(title, str):
+        assert isinstance(number, int)
+        return number, group, title
+    given = ", ".join([*map(repr, arguments), *(f"{name}={value!r}" for name, value in named.items())])
+    raise pytest.UsageError(
+        f'{check} is marked plan({given}): want plan(number, group="…", title="…"), a number from 1 and two texts'
+    )

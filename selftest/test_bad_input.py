@@ -142,6 +142,15 @@ def test_another_applications_database(server: embedded.Server, refusal: Refusal
     assert "does not look like the application's: no table organizations in schema public" in line
     line = refusal(f"--db-url={server.conninfo('migrated')}", f"--baseline={server.conninfo('postgres')}")
     assert "the database of --baseline does not look like the application's" in line
+    assert "compared by postmigration compare BEFORE AFTER" in line
+
+
+def test_a_database_that_merely_has_a_table_of_that_name(server: embedded.Server, copy: Copy, refusal: Refusal) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute("DROP TABLE activity_log, reviews, documents, projects, workflow_stages CASCADE")
+    line = refusal(f"--db-url={server.conninfo(name)}")
+    assert "no table workflow_stages in schema public, nor 4 others of the 8" in line
 
 
 @pytest.mark.parametrize("schema", ["nowhere", "", 'a"b', "Public"])

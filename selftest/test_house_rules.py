@@ -38,7 +38,7 @@ LAYERS = (
     {"restrictions", "touching", "unvalidated"},
     {"coverage", "disclosure", "everybody"},
     {"fingerprint"},
-    {"before", "compare", "differing", "fingerprint_file"},
+    {"before", "compare", "declarations", "differing", "fingerprint_file"},
     {"target"},
     {"access", "baseline", "contents", "objects"},
     {"backups.verification", "run"},

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from postmigration.catalog import Table
 from postmigration.database import Snapshot, refusal, refused_because
+from postmigration.migration import Conventions
 from postmigration.sql import quoted, statement
 
 # A row that refuses so many columns refuses all of them.
@@ -131,8 +132,8 @@ def _changes(connection: sa.Connection, table: Table) -> Iterator[tuple[str, str
         (quoted(table.name),),
     ).scalars()
     names = [name for name in there if name not in table.key] or list(table.key)
-    if table.is_time("updated_at"):
-        yield "updated_at", "pg_catalog.now()", True
+    for name in table.updated(Conventions())[:1]:
+        yield quoted(name), "pg_catalog.now()", True
     for name in names[:_MOST_COLUMNS]:
         yield quoted(name), quoted(name), False
 

@@ -166,6 +166,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             # A pipeline that is cancelled sends SIGTERM; queries and servers must not outlive it.
             cleanup.callback(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
             signal.signal(signal.SIGTERM, signal.default_int_handler)
+        first = joined is None
         if joined is None:
             joined = _located(request, migration, cleanup)
         snapshots = joined.get("snapshots", [None, None])
@@ -207,7 +208,8 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             _fit(baseline, migration, options)
             for name, times in _without_shadows(baseline, options).items():
                 excused[name] += times
-        refuse_mistakes(migration, target, baseline, fingerprint)
+        if first:
+            refuse_mistakes(migration, target, baseline, fingerprint)
         return Run(
             request=request,
             migration=migration,

@@ -21,14 +21,14 @@ class Baseline:
         fingerprint: the file of a fingerprint; empty where it is none.
         restored: the database is an embedded one, restored from files.
         facts: what the reader should know of it.
-        unrestored: objects of the backup that the database lacks.
+        unrestored: objects of the backup that the database lacks: what each is, and that with its name.
     """
 
     conninfo: str = field(default="", repr=False)
     fingerprint: str = ""
     restored: bool = False
     facts: tuple[str, ...] = ()
-    unrestored: tuple[str, ...] = ()
+    unrestored: tuple[tuple[str, str], ...] = ()
 
 
 def located(
@@ -72,7 +72,7 @@ def located(
         server.conninfo("baseline"),
         restored=True,
         facts=(*restored.facts, *restored.set_aside),
-        unrestored=restored.unrestored,
+        unrestored=tuple((what.kind, str(what)) for what in restored.unrestored),
     )
 
 

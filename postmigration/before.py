@@ -24,13 +24,14 @@ class Before:
     Args:
         snapshot: the database.
         fingerprint: the fingerprint.
-        unrestored: objects that the database lacks, since its backup could not be restored whole.
+        unrestored: objects that the database lacks, since its backup could not be restored whole: what each is, and
+            that with its name.
         scratch: the same database for trying statements that are rolled back, where it is a copy of our own.
     """
 
     snapshot: Snapshot | None = None
     fingerprint: Fingerprint | None = None
-    unrestored: Sequence[str] = ()
+    unrestored: Sequence[tuple[str, str]] = ()
     scratch: Database | None = None
 
     def rows(self) -> Snapshot:
@@ -56,7 +57,7 @@ class Before:
             NotJudged: some of them are lacking, and nobody can tell whether the target has lost them.
         """
         snapshot = self.rows()
-        lacking = [name for name in self.unrestored if name.startswith(kinds)]
+        lacking = [name for kind, name in self.unrestored if kind in kinds]
         if lacking:
             raise NotJudged(f"the backup of before could not be restored whole: {', '.join(lacking[:5])} is lacking")
         return snapshot

@@ -330,23 +330,56 @@ def rules(migration: Migration | None) -> str:
     return hashlib.sha256(repr(named).encode()).hexdigest()
 
 
-def unfit(fingerprint: Fingerprint, snapshot: Snapshot, migration: Migration | None) -> str:
-    """Why a fingerprint cannot be compared with a database; empty where it can."""
+@dataclass(frozen=True)
+class Unfit:
+    """Why a fingerprint cannot be compared with a database.
+
+    Args:
+        reason: that in words, where it is not that the database lacks something.
+        table: a table that the database lacks, or of which it lacks a column.
+        column: that column.
+        rows: how many rows of the table the fingerprint holds.
+    """
+
+    reason: str = ""
+    table: str = ""
+    column: str = ""
+    rows: int = 0
+
+    def describe(self, database: str, fingerprint: str) -> str:
+        """Says why in words.
+
+        Args:
+            database, fingerprint: what they are called.
+        """
+        if self.column:
+            table = f"the table {self.table} of {database}"
+            return f"{table} has no column {self.column}, of which {fingerprint} holds the hashes"
+        if self.table:
+            return f"{database} has no table {self.table}, of which {fingerprint} holds {self.rows:,} rows"
+        return self.reason
+
+    def __str__(self) -> str:
+        return self.describe("the database", "it")
+
+
+def unfit(fingerprint: Fingerprint, snapshot: Snapshot, migration: Migration | None) -> Unfit | None:
+    """Why a fingerprint cannot be compared with a database; None where it can."""
     if fingerprint.calibration != calibration(snapshot) and fingerprint.method == "native":
-        return "the server that it was taken on hashes otherwise than this one: take it with --portable"
+        return Unfit("the server that it was taken on hashes otherwise than this one: take it with --portable")
     if migration is not None and fingerprint.rules != rules(migration):
-        return (
+        return Unfit(
             "it was taken under other intended changes than those of this directory (or none): compare with it by "
             "postmigration compare, or take it where the gate stands"
         )
     for name, table in fingerprint.tables.items():
         now = catalog.table(snapshot, name)
         if not now.exists:
-            return f"the database has no table {name}, of which it holds {table.rows:,} rows"
+            return Unfit(table=name, rows=table.rows)
         lacking = [column for column in table.columns if column not in now.columns]
         if lacking:
-            return f"the table {name} of the database has no column {lacking[0]}, of which it holds the hashes"
-    return ""
+            return Unfit(table=name, column=lacking[0])
+    return None
 
 
 def _low_bits(total: Any) -> int:

@@ -7,12 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from postmigration.database import Snapshot
 
-# What an object is, by its name ("policy own on public.t"): each of its properties as text.
-Objects = Mapping[str, Mapping[str, str]]
+
+class ObjectName(str):
+    """What an object is and what it is called ("policy own on public.t"), with what that says as values.
+
+    Args:
+        text: both, in words.
+        kind: what it is; empty for what is rare and is only known to be there.
+        schema: the schema in which it, or the table on which it stands, is; empty where that is none.
+        name: what it is called, without its schema; empty where that is told of no object.
+        table: the table on which it stands; empty for others.
+    """
+
+    kind: str
+    schema: str
+    name: str
+    table: str
+
+    def __new__(cls, text: str, kind: str = "", schema: str = "", name: str = "", table: str = "") -> Self:
+        """Names an object."""
+        self = super().__new__(cls, text)
+        self.kind, self.schema, self.name, self.table = kind, schema, name, table
+        return self
+
+
+# What an object is, by its name: each of its properties as text.
+Objects = Mapping[ObjectName, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -25,7 +49,7 @@ class ObjectDifference:
         properties: what is changed: the property, what it was and what it is.
     """
 
-    name: str
+    name: ObjectName
     kind: Literal["lost", "left", "changed"]
     properties: tuple[tuple[str, str, str], ...] = ()
 
@@ -55,10 +79,11 @@ def differing(before: Objects, after: Objects) -> list[ObjectDifference]:
 
 def objects(snapshot: Snapshot) -> Objects:
     """Every object of the snapshot's database, whatever its schema."""
-    found: dict[str, dict[str, str]] = {}
+    found: dict[ObjectName, dict[str, str]] = {}
     for query in _QUERIES:
         for row in snapshot.rows(f"WITH {_COMMON} {query}"):
-            found[row.name] = {name: str(text) for name, text in row.facts.items() if text is not None}
+            facts = {name: str(text) for name, text in row.facts.items() if text is not None}
+            found[ObjectName(row.name, *getattr(row, "parts", ()))] = facts
     return found
 
 
@@ -69,7 +94,7 @@ _COMMON = """
     ), member AS (
         SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
     ), relation AS (
-        SELECT c.*, format('%I.%I', n.nspname, c.relname) AS named,
+        SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS named,
                CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
                               WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type' ELSE 'table' END AS kind
         FROM pg_class c JOIN namespace n ON n.oid = c.relnamespace
@@ -117,7 +142,7 @@ _QUERIES = (
     FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
     """,
     """
-    SELECT r.kind || ' ' || r.named AS name,
+    SELECT r.kind || ' ' || r.named AS name, ARRAY[r.kind, r.nspname, r.relname] AS parts,
            jsonb_build_object(
                'owner', pg_get_userbyid(r.relowner), 'persistence', r.relpersistence,
                'row-level security', r.relrowsecurity, 'forced row-level security', r.relforcerowsecurity,
@@ -132,6 +157,7 @@ _QUERIES = (
     """,
     """
     SELECT format('column %s.%I', r.named, a.attname) AS name,
+           ARRAY['column', r.nspname, a.attname, r.relname] AS parts,
            jsonb_build_object(
                'of', r.kind || ' ' || r.named,
                'position', row_number() OVER (PARTITION BY r.oid ORDER BY a.attnum),
@@ -154,6 +180,7 @@ _QUERIES = (
     # PostgreSQL 18 has constraints for NOT NULL, which is a property of columns here.
     """
     SELECT format('constraint %I on %s', k.conname, coalesce(r.named, format_type(k.contypid, NULL))) AS name,
+           ARRAY['constraint', n.nspname, k.conname, coalesce(r.relname, '')] AS parts,
            jsonb_build_object(
                'of', r.kind || ' ' || r.named, 'definition', pg_get_constraintdef(k.oid),
                'validated', k.convalidated, 'triggers', (
@@ -165,15 +192,17 @@ _QUERIES = (
     """,
     """
     SELECT format('index %s', CAST(i.indexrelid AS regclass)) AS name,
+           ARRAY['index', r.nspname, x.relname, r.relname] AS parts,
            jsonb_build_object(
                'of', r.kind || ' ' || r.named, 'definition', pg_get_indexdef(i.indexrelid),
                'valid', i.indisvalid AND i.indisready AND i.indislive, 'clustered', i.indisclustered,
                'replica identity', i.indisreplident
            ) AS facts
-    FROM pg_index i JOIN relation r ON r.oid = i.indrelid
+    FROM pg_index i JOIN relation r ON r.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
     """,
     """
     SELECT format('trigger %I on %s', t.tgname, r.named) AS name,
+           ARRAY['trigger', r.nspname, t.tgname, r.relname] AS parts,
            jsonb_build_object(
                'of', r.kind || ' ' || r.named, 'definition', pg_get_triggerdef(t.oid), 'enabled', t.tgenabled
            ) AS facts
@@ -181,6 +210,7 @@ _QUERIES = (
     """,
     """
     SELECT format('policy %I on %s', p.polname, r.named) AS name,
+           ARRAY['policy', r.nspname, p.polname, r.relname] AS parts,
            jsonb_build_object(
                'of', r.kind || ' ' || r.named, 'permissive', p.polpermissive, 'command', p.polcmd,
                'roles', ARRAY(SELECT CASE id WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(id) END
@@ -191,6 +221,7 @@ _QUERIES = (
     """,
     """
     SELECT format('rule %I on %s', u.rulename, r.named) AS name,
+           ARRAY['rule', r.nspname, u.rulename, r.relname] AS parts,
            jsonb_build_object(
                'of', r.kind || ' ' || r.named, 'definition', pg_get_ruledef(u.oid), 'enabled', u.ev_enabled
            ) AS facts
@@ -198,6 +229,7 @@ _QUERIES = (
     """,
     """
     SELECT format('function %s', CAST(p.oid AS regprocedure)) AS name,
+           ARRAY['function', n.nspname, p.proname] AS parts,
            jsonb_build_object(
                'owner', pg_get_userbyid(p.proowner), 'kind', p.prokind,
                'definition', CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid)
@@ -208,7 +240,7 @@ _QUERIES = (
     WHERE (CAST('pg_proc' AS regclass), p.oid) NOT IN (SELECT classid, objid FROM member)
     """,
     """
-    SELECT 'type ' || format_type(t.oid, NULL) AS name,
+    SELECT 'type ' || format_type(t.oid, NULL) AS name, ARRAY['type', n.nspname, t.typname] AS parts,
            jsonb_build_object(
                'owner', pg_get_userbyid(t.typowner), 'kind', t.typtype, 'not null', t.typnotnull,
                'default', t.typdefault,
@@ -223,7 +255,7 @@ _QUERIES = (
       AND (CAST('pg_type' AS regclass), t.oid) NOT IN (SELECT classid, objid FROM member)
     """,
     """
-    SELECT 'sequence ' || r.named AS name,
+    SELECT 'sequence ' || r.named AS name, ARRAY['sequence', r.nspname, r.relname] AS parts,
            jsonb_build_object(
                'owner', pg_get_userbyid(r.relowner), 'type', format_type(s.seqtypid, NULL), 'start', s.seqstart,
                'increment', s.seqincrement, 'minimum', s.seqmin, 'maximum', s.seqmax, 'cache', s.seqcache,

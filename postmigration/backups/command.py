@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def _named(option: Namespace) -> Source | Fingerprint | None:
 
 def _print(found: Verification, option: Namespace, name: str) -> None:
     screen = console()
-    for fact in found.restored.facts:
+    for fact in (*found.restored.files, *found.restored.notes):
         screen.print(Text(shown(fact, plain=True)))
     if found.tables:
         screen.print(
@@ -119,7 +119,17 @@ def _print(found: Verification, option: Namespace, name: str) -> None:
             if found.comparisons
             else f"whole: all of its {found.rows:,} rows arrived; it was compared with nothing (--against)"
         )
-        print(f"PROVEN: {name} is {compared}")
+        scope = f" for {_listed(found.schemas)}" if found.schemas else ""
+        print(f"PROVEN{scope}: {name} is {compared}{_unproven(found)}")
+
+
+def _listed(schemas: Sequence[str]) -> str:
+    return f"schema{'s' if len(schemas) > 1 else ''} {', '.join(schemas)}"
+
+
+def _unproven(found: Verification) -> str:
+    number = len(found.restored.unrestored)
+    return f"; {number:,} object{'s' if number > 1 else ''} could not be restored here, so not proven" if number else ""
 
 
 def _object(found: Verification, proven: bool | None, option: Namespace) -> dict[str, Any]:
@@ -129,8 +139,9 @@ def _object(found: Verification, proven: bool | None, option: Namespace) -> dict
         "problems": list(found.problems),
         "notes": list(found.notes),
         "facts": list(found.restored.facts),
+        "schemas": list(found.schemas),
         "not_in_it": list(found.lacking),
-        "unrestored": list(found.restored.unrestored),
+        "unrestored": list(map(str, found.restored.unrestored)),
         "restored_into": found.version,
         "seconds": round(found.seconds, 3),
         "rows": found.rows,

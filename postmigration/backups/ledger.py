@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from postmigration.backups.statements import readable
+from postmigration.backups.statements import Meaning, readable
 
 ELSEWHERE = "restore the backup into a server where this works, and name that database instead of the file"
 
@@ -16,7 +16,6 @@ _NAMING_CLASSES = ("0A", "23", "3F", "42", "54", "55", "58")
 _SYNTAX_ERROR = "42601"
 # Of these the names are told, of others only how many they are.
 _NAMED = ("extension", "event trigger", "publication", "subscription", "server", "setting")
-_PLATFORM = " of the platform"
 
 
 @dataclass
@@ -33,6 +32,7 @@ class Ledger:
 
     Args:
         tables: how many tables the backup has defined.
+        schemas: the schemas that it creates, or in which it creates something.
         loaded: the rows that arrived, by the oid of their table.
         unrestored: objects of the application that could not be restored, with the reason.
         roles: whether it defines roles.
@@ -41,13 +41,14 @@ class Ledger:
     """
 
     tables: int = 0
+    schemas: set[str] = field(default_factory=set)
     loaded: dict[int, Loaded] = field(default_factory=dict)
-    unrestored: dict[str, str] = field(default_factory=dict)
+    unrestored: dict[Meaning, str] = field(default_factory=dict)
     roles: bool = False
     orphaned: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _rows_aside: dict[str, int] = field(default_factory=dict)
-    _left_out: dict[str, list[str]] = field(default_factory=dict)
+    _left_out: dict[tuple[str, bool], list[str]] = field(default_factory=dict)
 
     def set_aside(self, table: str, rows: int) -> None:
         """Counts rows of a table of the platform that the backup does not define."""
@@ -56,7 +57,7 @@ class Ledger:
 
     def leave_out(self, kind: str, name: str, *, platform: bool = False) -> None:
         """Counts something that is not rows and was not restored."""
-        self._left_out.setdefault(kind + _PLATFORM * platform, []).append(readable(name) if name else "")
+        self._left_out.setdefault((kind, platform), []).append(readable(name) if name else "")
 
     def listed(self) -> tuple[str, ...]:
         """What was set aside and left out, in sentences."""
@@ -65,11 +66,11 @@ class Ledger:
             for name, number in sorted(self._rows_aside.items())
         ]
         left_out = []
-        for kind, names in sorted(self._left_out.items()):
+        for (kind, platform), names in sorted(self._left_out.items()):
             told = sorted({name for name in names if name})
-            named = bool(told) and (kind in _NAMED or kind.endswith(_PLATFORM))
+            named = bool(told) and (kind in _NAMED or platform)
             many = (len(told) if named else len(names)) > 1
-            what = f"{kind.removesuffix(_PLATFORM)}{'s' if many else ''}{_PLATFORM if kind.endswith(_PLATFORM) else ''}"
+            what = f"{kind}{'s' if many else ''}{' of the platform' if platform else ''}"
             left_out.append(f"{what} {', '.join(told)}" if named else f"{len(names):,} {what}")
         return (*rows, *([f"left out: {'; '.join(left_out)}"] if left_out else []))
 

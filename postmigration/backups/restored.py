@@ -17,7 +17,7 @@ from postmigration.backups.ledger import ELSEWHERE, Ledger, said
 from postmigration.backups.restoring import Restoring
 from postmigration.backups.script import Script
 from postmigration.backups.standins import Standins
-from postmigration.backups.statements import PLATFORM_SCHEMAS
+from postmigration.backups.statements import PLATFORM_SCHEMAS, Meaning, Role
 from postmigration.errors import CannotJudge, Incomplete
 
 _BLOCK = 1 << 20
@@ -28,22 +28,34 @@ class Restored:
     """What became of a backup.
 
     Args:
-        facts: sentences for the report's header: each file, and what was provided or changed to restore it.
+        files: what each file is, in sentences.
+        provided: what stands in for something that the backup does not bring, in sentences.
+        notes: what was changed to restore it, and what could not be restored, in sentences.
         set_aside: rows of the platform's tables that the backup does not define, with their number, and what else was
             left out: extensions, grants, owners, comments, ….
-        unrestored: the application's objects that could not be restored, as "policy own on public.t": checks that need
-            them are not judged.
+        unrestored: the application's objects that could not be restored: checks that need them are not judged.
         orphaned: foreign keys that refer to rows that are not there.
         rows: how many arrived, by the qualified name of their table; tables without rows are not named.
         roles: the backup defines roles.
+        schemas: the schemas that it defines, or in which it defines something.
+        standins: what it refers to and does not define, in whose place something of ours stands, by what it is.
     """
 
-    facts: tuple[str, ...]
+    files: tuple[str, ...]
+    provided: tuple[str, ...]
+    notes: tuple[str, ...]
     set_aside: tuple[str, ...]
-    unrestored: tuple[str, ...]
+    unrestored: tuple[Meaning, ...]
     orphaned: tuple[str, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
     roles: bool = False
+    schemas: frozenset[str] = frozenset()
+    standins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """All that the reader should know of it, in sentences."""
+        return (*self.files, *self.provided, *self.notes)
 
 
 def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Restored:
@@ -58,7 +70,7 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Re
         CannotJudge: a file is no whole backup, rows did not arrive, or something that rows need cannot be created; one
             line with the cause and the remedy.
     """
-    ledger, facts = Ledger(), []
+    ledger, described = Ledger(), []
     with unsteered(), tempfile.TemporaryDirectory(prefix="postmigration-backup-") as scratch:
         backups = [identified(path, Path(scratch)) for path in files]
         server.create(database)
@@ -77,7 +89,7 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Re
                         while backup.checksum and stream.read(_BLOCK):
                             pass
                         raise
-                facts.append(backup.described(script.header))
+                described.append(backup.described(script.header))
             standins.complete()
             for backup, later in zip(backups, waiting, strict=True):
                 with server.connect(database) as connection:
@@ -86,9 +98,20 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Re
             _refuse_empty(backups, ledger)
             _refresh(provider, ledger)
             provider.execute("ANALYZE")
-            facts += [*standins.facts(), *ledger.notes]
-    facts += [f"{what} could not be restored: {why}" for what, why in ledger.unrestored.items()]
-    return Restored(tuple(facts), ledger.listed(), tuple(ledger.unrestored), tuple(ledger.orphaned), rows, ledger.roles)
+            provided = standins.facts()
+    unrestored = [f"{what} could not be restored: {why}" for what, why in ledger.unrestored.items()]
+    return Restored(
+        tuple(described),
+        tuple(provided),
+        (*ledger.notes, *unrestored),
+        ledger.listed(),
+        tuple(ledger.unrestored),
+        tuple(ledger.orphaned),
+        rows,
+        ledger.roles,
+        frozenset(ledger.schemas - {""}),
+        standins.replaced(),
+    )
 
 
 def _counted(connection: psycopg.Connection[Any], ledger: Ledger) -> dict[str, int]:
@@ -129,6 +152,6 @@ def _refresh(connection: psycopg.Connection[Any], ledger: Ledger) -> None:
         try:
             connection.execute(f"REFRESH MATERIALIZED VIEW {name}".encode())
         except psycopg.Error as error:
-            ledger.unrestored.setdefault(f"materialized view {name}", said(error))
+            ledger.unrestored.setdefault(Meaning(Role.APPLICATION, "materialized view", name), said(error))
         else:
             ledger.notes.append(f"materialized view {name} was refreshed: the backup does not fill it")

@@ -117,6 +117,8 @@ class Restoring:
                 f"{self._name} cannot be read, {' '.join(text.decode(errors='replace').split())[:60]}: dump again with "
                 "--encoding=UTF8 and standard_conforming_strings = on"
             )
+        if what.role in (Role.NEEDED, Role.APPLICATION) and text[:6].upper() == b"CREATE" and not what.table:
+            self._ledger.schemas.add(what.bare_name if what.kind == "schema" else what.schema)
         if what.kind == "table" and text[:6].upper() == b"CREATE":
             self._ledger.tables += 1
             self._section_of_tables = self._section_of_tables or self._section
@@ -160,7 +162,7 @@ class Restoring:
             else:
                 if what.kind == "view":
                     # What failed before was a preliminary one.
-                    self._ledger.unrestored.pop(str(what), None)
+                    self._ledger.unrestored.pop(what, None)
                 return
 
     def _failed(self, error: psycopg.Error, text: bytes, what: Meaning) -> None:
@@ -180,7 +182,7 @@ class Restoring:
             self._ledger.notes.append(f"{what} refers to rows that are not in the backup: it was restored as not valid")
             self._execute(text.rstrip(b"; \t\r\n") + b" NOT VALID;", what)
         else:
-            self._ledger.unrestored.setdefault(str(what), said(error))
+            self._ledger.unrestored.setdefault(what, said(error))
 
     def _extension(self, text: bytes, what: Meaning) -> None:
         try:

@@ -41,6 +41,7 @@ class Standins:
         self.functions: set[str] = set()
         self.extensions: dict[str, str] = {}
         self._referring: set[str] = set()
+        self._has_identities = False
         self._mentioned: set[tuple[str, str]] = set()
 
     def note(self, text: bytes) -> None:
@@ -116,6 +117,16 @@ class Standins:
             )
         return said
 
+    def replaced(self) -> dict[str, tuple[str, ...]]:
+        """What others stand in for: names, by what they are."""
+        kinds = {
+            "extension": self.extensions,
+            "function": self.functions,
+            "publication": self.publications,
+            "table": {"auth.users"} if self._has_identities else (),
+        }
+        return {kind: tuple(sorted(names)) for kind, names in kinds.items() if names}
+
     def _function(self, schema: str, function: str) -> bool:
         definitions = AUTH.get(function) if schema == "auth" else None
         for functions in EXTENSIONS.values():
@@ -165,6 +176,7 @@ class Standins:
         self._schema("auth")
         self._connection.execute("CREATE TABLE auth.users (id uuid PRIMARY KEY)")
         self._connection.execute(f"COMMENT ON TABLE auth.users IS '{SAID}'".encode())
+        self._has_identities = True
         return True
 
     def _schema(self, name: str) -> None:

@@ -68,6 +68,11 @@ class Meaning:
     after_rows: bool = False
 
     @property
+    def bare_name(self) -> str:
+        """The object's name without its schema and without quotes."""
+        return split(self.name)[-1] if self.name else ""
+
+    @property
     def schema(self) -> str:
         """The schema of the object or of its table; empty where the dump does not say."""
         parts = split(self.table or self.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,13 @@ from postmigration.sql import quoted
 _DATABASE = "backup"
 
 # Of these a backup has to bring all; others belong to the server, or need what an embedded one has not.
-_COMPARED = ("column", "constraint", "function", "index", "policy", "sequence", "table", "trigger", "type", "view")
+_COMPARED = (
+    "column", "constraint", "function", "index", "materialized view", "policy", "rule", "sequence", "table", "trigger",
+    "type", "view",
+)  # fmt: skip
+
+# What the catalogs call otherwise than the statement that creates it.
+_KINDS = {"foreign key": "constraint", "procedure": "function", "aggregate": "function", "domain": "type"}
 
 # What every version writes alike, and the expressions that differ in parentheses and casts at the most. Of views,
 # indexes, constraints and triggers of another version it is only known that they are there.
@@ -57,7 +64,8 @@ class Verification:
         seconds: how long that took.
         tables: what it holds.
         lacking: what is not in it, in sentences.
-        comparisons: its tables, compared with what it claims to be; none where nothing was named.
+        schemas: the schemas that were compared with what it claims to be; none where nothing was named.
+        comparisons: their tables, compared.
         problems: what proves that it is not what it claims to be, in words.
         notes: what the reader should know and is no problem.
     """
@@ -67,6 +75,7 @@ class Verification:
     seconds: float
     tables: tuple[Held, ...]
     lacking: tuple[str, ...]
+    schemas: tuple[str, ...]
     comparisons: tuple[TableComparison, ...]
     problems: tuple[str, ...]
     notes: tuple[str, ...]
@@ -114,21 +123,33 @@ def verified(
         restored = restore(files, throwaway, _DATABASE)
     except Incomplete as error:
         return Verification(
-            Restored((), (), ()), throwaway.version, time.monotonic() - started, (), (), (), (str(error),), ()
+            Restored((), (), (), (), ()),
+            throwaway.version,
+            time.monotonic() - started,
+            (),
+            (),
+            (),
+            (),
+            (str(error),),
+            (),
         )
     seconds = time.monotonic() - started
     copy = Source(throwaway.conninfo(_DATABASE), "the backup")
     with ExitStack() as cleanup:
         snapshot = copy.snapshot(cleanup, schema)
-        tables, provided = _held(snapshot, restored), _provided(snapshot)
+        tables, standins = _held(snapshot, restored), _standins(snapshot)
         held = {table.name for table in tables}
-        notes, lacking, comparisons, lost = [], _not_in_it(restored, provided), [], []
+        notes, lacking, comparisons, lost = [], _not_in_it(restored), [], []
+        named: list[str] = []
         if isinstance(against, Fingerprint):
-            if reason := unfit(against, snapshot, None):
-                if "no table" not in reason and "no column" not in reason:
-                    raise CannotJudge(f"the fingerprint of --against does not fit: {reason}")
-                words = reason.replace("the database", "the backup").replace("it holds", "the fingerprint holds")
-                return Verification(restored, throwaway.version, seconds, tables, tuple(lacking), (), (words,), ())
+            if found := unfit(against, snapshot, None):
+                if not found.table:
+                    raise CannotJudge(f"the fingerprint of --against does not fit: {found}")
+                words = found.describe("the backup", "the fingerprint")
+                return Verification(
+                    restored, throwaway.version, seconds, tables, tuple(lacking), (schema,), (), (words,), ()
+                )
+            named = [schema]
             names = {name: Relation(name, 0, "") for name in against.tables} | {
                 name: relation for name, relation in relations(snapshot).items() if not relation.excluded
             }
@@ -137,11 +158,14 @@ def verified(
         elif against is not None:
             original = against.snapshot(cleanup, schema)
             server(original)
-            theirs, ours = schemas(original), schemas(snapshot)
-            lacking += [f"the schema {name}: {_size(original, name)}" for name in theirs if name not in ours]
-            named = [name for name in ours if name == schema or name in theirs]
-            comparisons = compared_schemas(against, copy, named, main=schema, keep=keep, without=provided)
-            lost = _without_objects(original, snapshot, ours, restored)
+            theirs = schemas(original)
+            named = sorted({schema, *restored.schemas})
+            lacking += [
+                f"the schema {name} ({_size(original, name)}), so not proven" for name in theirs if name not in named
+            ]
+            without = [f"{its}.{name}" for kind, its, name in standins if kind == "table"]
+            comparisons = compared_schemas(against, copy, named, main=schema, keep=keep, without=without)
+            lost = _without_objects(original, snapshot, named, restored, standins)
             if not _alike(original, snapshot):
                 notes.append(
                     f"PostgreSQL {throwaway.version}, into which it was restored, writes definitions otherwise: of "
@@ -151,11 +175,19 @@ def verified(
         equal = bool(comparisons) and all(result.equal for result in comparisons)
         problems += [*_of_the_comparison(comparisons), *lost]
         if migration is not None:
-            found, known = _of_the_migration(snapshot, schema, migration, held, compared=equal)
-            problems += found
+            wrong, known = _of_the_migration(snapshot, schema, migration, held, compared=equal)
+            problems += wrong
             notes += known
     return Verification(
-        restored, throwaway.version, seconds, tables, tuple(lacking), tuple(comparisons), tuple(problems), tuple(notes)
+        restored,
+        throwaway.version,
+        seconds,
+        tables,
+        tuple(lacking),
+        tuple(named),
+        tuple(comparisons),
+        tuple(problems),
+        tuple(notes),
     )
 
 
@@ -173,45 +205,61 @@ def _held(snapshot: Snapshot, restored: Restored) -> tuple[Held, ...]:
     return tuple(Held(row.name, restored.rows.get(row.name, 0), int(row.size)) for row in rows)
 
 
-def _provided(snapshot: Snapshot) -> list[str]:
-    """The tables that the backup expects and has not, for which others stand in."""
+def _standins(snapshot: Snapshot) -> set[tuple[str, str, str]]:
+    """What stands in for something that the backup expects and has not: what it is, its schema and its name."""
     rows = snapshot.rows(
-        "SELECT format('%s.%s', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n "
-        "ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND obj_description(c.oid, 'pg_class') = :provided",
-        provided=SAID,
+        """
+        SELECT 'table' AS kind, n.nspname::text AS schema, c.relname::text AS name
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind = 'r' AND obj_description(c.oid, 'pg_class') = :said
+        UNION ALL
+        SELECT 'function', n.nspname, p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE obj_description(p.oid, 'pg_proc') = :said
+        """,
+        said=SAID,
     )
-    return [row.name for row in rows]
+    return {(row.kind, row.schema, row.name) for row in rows}
 
 
-def _not_in_it(restored: Restored, provided: Sequence[str]) -> list[str]:
+def _not_in_it(restored: Restored) -> list[str]:
     words = []
     if not restored.roles:
         words.append("roles, their passwords and memberships (pg_dumpall --globals-only writes them)")
-    words += [f"the table {name}, to which rows of the backup refer" for name in provided]
+    if restored.standins:
+        replaced = [
+            f"{kind}{'s' if len(names) > 1 else ''} {', '.join(names)}" for kind, names in restored.standins.items()
+        ]
+        words.append(f"{'; '.join(replaced)}, in whose places stand-ins were put, so not proven")
     return [*words, *restored.set_aside]
 
 
-def _without_objects(original: Snapshot, copy: Snapshot, held: Sequence[str], restored: Restored) -> list[str]:
-    """The objects of the schemas that the backup holds, which it lacks or has otherwise.
+def _without_objects(
+    original: Snapshot,
+    copy: Snapshot,
+    named: Sequence[str],
+    restored: Restored,
+    standins: AbstractSet[tuple[str, str, str]],
+) -> list[str]:
+    """The objects of some schemas that the backup lacks or has otherwise.
 
     Args:
-        held: those schemas.
+        named: the schemas.
+        standins: what stands in for others, which the backup does not claim to hold.
     """
-    unrestored = [(name.split(" ")[0], name.split(" ")[-3 if " on " in name else -1]) for name in restored.unrestored]
+    unrestored = {(_KINDS.get(it.kind, it.kind), it.schema, it.bare_name) for it in restored.unrestored}
     words = []
     for found in differing(objects(original), objects(copy)):
-        kind = found.name.split(" ")[0]
-        if kind not in _COMPARED or not any(f"{quoted(schema)}." in found.name for schema in held):
+        name = found.name
+        replaced = {(name.kind, name.schema, name.name), ("table", name.schema, name.table)} & standins
+        if name.kind not in _COMPARED or name.schema not in named or replaced:
             continue
-        if any(kind == its and name in found.name for its, name in unrestored):
-            continue
-        if found.kind == "lost":
-            words.append(f"{found.name} is not in it")
+        if found.kind == "lost" and (name.kind, name.schema, name.name) not in unrestored:
+            words.append(f"{name} is not in it")
         elif found.kind == "changed":
             names = [
-                n for n, was, now in found.properties if _otherwise(kind, n, was, now, same=_alike(original, copy))
+                n for n, was, now in found.properties if _otherwise(name.kind, n, was, now, same=_alike(original, copy))
             ]
-            words += [f"{found.name} is another one in it ({', '.join(names)})"] if names else []
+            words += [f"{name} is another one in it ({', '.join(names)})"] if names else []
     return words
 
 

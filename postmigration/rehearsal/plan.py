@@ -128,7 +128,7 @@ def restore_backup(stage: Stage, before: State) -> None:
         done = time.monotonic()
         checks = [note, *same_state(before, stage.state("restored"), plan.schema)]
         if restored.unrestored:
-            checks.append(Check("not all could be restored", "failed", restored.unrestored))
+            checks.append(Check("not all could be restored", "failed", tuple(map(str, restored.unrestored))))
         stage.ended(step_of("the backup, restored into an empty database", stage, started, [], checks, done=done))
         server.drop("restored")
         with stage.copy("migrated", "over") as name:

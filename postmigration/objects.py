@@ -139,7 +139,7 @@ _QUERIES = (
     """
     SELECT format('extension %I', e.extname) AS name,
            jsonb_build_object('schema', n.nspname, 'version', e.extversion) AS facts
-    FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+    FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.oid >= 16384
     """,
     """
     SELECT r.kind || ' ' || r.named AS name, ARRAY[r.kind, r.nspname, r.relname] AS parts,

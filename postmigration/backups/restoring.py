@@ -191,8 +191,10 @@ class Restoring:
             self._alive()
             schema = _IN_SCHEMA.search(text)
             where = split(schema[1].decode(errors="replace"))[0] if schema else "public"
-            if not self._standins.extension(split(what.name)[0], where):
+            name = split(what.name)[0]
+            if not self._standins.extension(name, where):
                 self._ledger.leave_out(what.kind, what.name)
+            self._standins.register(name, where)
 
     def _account(self, text: bytes, what: Meaning) -> None:
         """Creates a role: it cannot log in, and has what row-level security asks of it and nothing else."""

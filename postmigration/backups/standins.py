@@ -54,17 +54,47 @@ class Standins:
         for schema, function in sorted(self._mentioned):
             if schema in there | PLATFORM_SCHEMAS:
                 self._function(schema, function)
+        # Where one function of an extension was, all were.
+        for name, functions in EXTENSIONS.items():
+            for where in sorted({f.rpartition(".")[0] for f in self.functions if f.rpartition(".")[2] in functions}):
+                self._all_of(name, where)
+                self.register(name, where)
 
     def extension(self, name: str, schema: str) -> bool:
         """Creates the stand-ins for an extension's functions; False where there are none for it."""
         if name not in EXTENSIONS:
             return False
+        self._all_of(name, schema)
+        self.extensions[name] = schema
+        return True
+
+    def register(self, name: str, schema: str) -> None:
+        """Makes the catalog tell of an extension that is not there, so that creating it if it does not exist is right.
+
+        Its oid is one of the server's own, so that pg_dump does not take it for an extension of the user's, which it
+        would leave to a server that has it.
+        """
+        self._schema(schema)
+        with self._connection.transaction():
+            self._connection.execute("SET LOCAL allow_system_table_mods = on")
+            self._connection.execute(
+                """
+                INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+                SELECT (SELECT max(o) FROM generate_series(16000, 16383) o
+                        WHERE o NOT IN (SELECT oid FROM pg_extension)),
+                       %s, r.oid, n.oid, false, %s
+                FROM pg_roles r, pg_namespace n WHERE r.rolname = current_user AND n.nspname = %s
+                  AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = %s)
+                """,
+                [name, SAID, schema, name],
+            )
+
+    def _all_of(self, name: str, schema: str) -> None:
+        """Creates the stand-ins for all functions of an extension; its name tells of them."""
         singly = set(self.functions)
         for function in EXTENSIONS[name]:
             self._function(schema, function)
         self.functions = singly
-        self.extensions[name] = schema
-        return True
 
     def provide(self, error: psycopg.Error, text: bytes) -> bool:
         """Creates what the server missed in a statement; False where that is nothing that can be provided."""

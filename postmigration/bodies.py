@@ -47,7 +47,9 @@ _FUNCTIONS = f"""
       AND l.lanname NOT IN ('c', 'internal')
     ORDER BY 3
 """
+# What another session has dropped since is still in the catalogs of the snapshot, and the server tells no text of it.
 _OTHERS = f"""
+    SELECT * FROM (
     SELECT format('trigger %I on %s', t.tgname, {named("c.relnamespace", "c.relname")}) AS called,
            pg_get_triggerdef(t.oid) AS text
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
@@ -55,7 +57,7 @@ _OTHERS = f"""
     UNION ALL
     SELECT format('view %s', {named("c.relnamespace", "c.relname")}), pg_get_viewdef(c.oid)
     FROM pg_class c WHERE c.relnamespace IN ({SCHEMAS}) AND c.relkind IN ('v', 'm')
-    ORDER BY 1
+    ) AS others WHERE text IS NOT NULL ORDER BY 1
 """
 
 

@@ -308,10 +308,14 @@ class Snapshot:
             if others:
                 configure(self._connection, others)
             yield
-        finally:
-            # Neither these settings may stay, nor any that code of the database made: the planner runs functions of
-            # an index, and one that sets role and row_security would hide rows from all that is asked later.
-            self._recover()
+        except BaseException:
+            # What went wrong is to be told, and not that nothing can be undone where the connection was lost.
+            with suppress(sa.exc.DBAPIError):
+                self._recover()
+            raise
+        # Neither these settings may stay, nor any that code of the database made: the planner runs functions of an
+        # index, and one that sets role and row_security would hide rows from all that is asked later.
+        self._recover()
 
     @contextmanager
     def use_connection(self, settings: Mapping[str, str]) -> Iterator[sa.Connection]:

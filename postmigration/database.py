@@ -177,6 +177,7 @@ class Snapshot:
         self.database = database
         # With these, names without a schema in a statement are the application's.
         self.application: Mapping[str, str] = {"search_path": database.application_path}
+        self._settings = {"work_mem": _WORK_MEM}
         self._counts: dict[Hashable, int] = {}
         self._types: dict[Hashable, dict[str, str]] = {}
         self._connection = database.connect().execution_options(
@@ -187,7 +188,7 @@ class Snapshot:
             self._connection.begin()
             if snapshot_id is not None:
                 self._connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot_id}'")
-            database.pin(self._connection, work_mem=_WORK_MEM)
+            database.pin(self._connection, **self._settings)
             self._connection.exec_driver_sql("SAVEPOINT steady")
             # What the application's own statements have; a number without a unit is in kB.
             self.usual_work_mem = str(self.scalar("SELECT reset_val FROM pg_settings WHERE name = 'work_mem'"))
@@ -272,8 +273,10 @@ class Snapshot:
         """
         with self._under(self.application):
             change(self._connection)
-        self._connection.exec_driver_sql("RELEASE SAVEPOINT steady")
-        self._connection.exec_driver_sql("SAVEPOINT steady")
+            self._connection.exec_driver_sql("RELEASE SAVEPOINT steady")
+            # What a trigger has set meanwhile would stay.
+            self.database.pin(self._connection, **self._settings)
+            self._connection.exec_driver_sql("SAVEPOINT steady")
 
     def cancel(self) -> None:
         """Ends the statement that another thread is waiting for, if there is one."""

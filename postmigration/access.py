@@ -36,7 +36,7 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
     Returns:
         Who that is, the table, how many rows they may see, how many they see, and what is wrong with that.
     """
-    people = target.population.snapshot
+    people = target.population.reach(actor)
     found = seen(target.snapshot, people, actor, table, may=may, must=must, keep=target.options.evidence_rows)
     target.state(found.rows)
     wrong = [f"{n:,} {what}" for n, what in ((found.hidden, "hidden"), (found.leaked, "leaked")) if n]
@@ -70,7 +70,7 @@ def suspect_seen(target: Target, table: str, *, may: str, must: str) -> Sequence
     if not people:
         return ()
     owed = count_owed(target.snapshot, people, table, ("id",), may=may, must=must)
-    seen = count_for_each(target.population.real, people, table, ("id",))
+    seen = count_for_each(target.population.lasting, people, table, ("id",))
     odd = [actor for actor, rows, rule in zip(people, seen, owed, strict=True) if not rule.allows(rows)]
     return _few(target, odd, people, f"see other rows of {table} than the rules say")
 
@@ -90,7 +90,7 @@ def suspect_seen_as_before(target: Target, table: catalog.Table, there: Collecti
     if not people:
         return []
     key = table.key or tuple(table.columns)
-    sides = (target.before.schema("policy", "function"), target.population.real)
+    sides = (target.before.schema("policy", "function"), target.population.lasting)
     was, now = (count_for_each(side, people, table.name, key) for side in sides)
     odd = []
     for actor, before, after in zip(people, was, now, strict=True):
@@ -127,7 +127,7 @@ def expect_recognized(target: Target, actor: Actor, tables: Sequence[str]) -> No
     Args:
         tables: of which the same rows must be seen in both ways.
     """
-    people = target.population.snapshot
+    people = target.population.reach(actor)
     now = {style: recognize(people, replace(actor, style=style), tables) for style in STYLES}
     was = (
         {}
@@ -195,7 +195,7 @@ def expect_seen_as_before(
     want = RowSet(sql, key, len(key), settings={**path, **actor.settings})
     have = RowSet(now, key, len(key), new=new, settings={**path, **actor.settings})
     keep = target.options.evidence_rows
-    found = seen_on_both(before, target.population.real, want, have, actor, table.name, keep, ignore)
+    found = seen_on_both(before, target.population.lasting, want, have, actor, table.name, keep, ignore)
     target.state(found.want_rows)
     counts = dict(found.counts)
     if counts["missing"]:
@@ -225,7 +225,7 @@ def expect_fast_for(
     """
     target.state(facts=1)
     try:
-        people = target.population.snapshot
+        people = target.population.reach(actor)
         taken, findings = timing.judged(people, sql, budget=budget, index_only=False, settings=actor.settings)
         if scans := timing.needless_scans(people, sql, actor.settings):
             unfiltered = timing.needless_scans(target.snapshot, sql, {})
@@ -260,7 +260,7 @@ def expect_same_to(
         ON ({", ".join(f"want.{name}" for name in names)}) = ({", ".join(f"have.{name}" for name in names)})
         WHERE want.{names[0]} IS NULL OR have.{names[0]} IS NULL
     """
-    people = target.population.snapshot
+    people = target.population.reach(actor)
     settings = {**people.application, **actor.settings}
     try:
         count = people.scalar(f"SELECT count(*) FROM ({want}) w", settings)
@@ -292,7 +292,7 @@ def expect_nothing(target: Target, actor: Actor, sql: str, *, statement: str, **
         statement: what it would give, as a plural.
     """
     target.state(facts=1)
-    people = target.population.snapshot
+    people = target.population.reach(actor)
     try:
         rows = people.scalar(f"SELECT count(*) FROM ({sql}) q", {**people.application, **actor.settings}, **parameters)
     except sa.exc.DBAPIError as error:

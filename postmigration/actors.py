@@ -40,6 +40,7 @@ class Actor:
         role: their role in the application.
         id: the `sub` of their claims, or None for somebody who did not sign in.
         profile: claims of theirs that the platform takes from what it knows of them.
+        invented: they were made for this run, in one transaction.
         style: how the API layer tells the database who they are.
     """
 
@@ -49,6 +50,7 @@ class Actor:
     role: str = ""
     id: str | None = None
     profile: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    invented: bool = False
     style: Style = "request.jwt.claims"
 
     @property
@@ -104,6 +106,8 @@ class Population:
         real: where statements are run as those who were not invented; it shows nothing that was.
         actors: the people.
         absent: those that there are not, and why none could be made, in words.
+        login: where statements are run through the login of the API, as those who were not invented; whoever judges
+            runs them all where it is None.
         everybody: all who work with the application, or one more than `MOST_PEOPLE` of them; nobody where others were
             named.
     """
@@ -112,7 +116,17 @@ class Population:
     real: Snapshot
     actors: Sequence[Actor]
     absent: Sequence[str]
+    login: Snapshot | None = None
     everybody: Sequence[Actor] = ()
+
+    @property
+    def lasting(self) -> Snapshot:
+        """Where statements are run as those who were not invented."""
+        return self.login or self.real
+
+    def reach(self, actor: Actor) -> Snapshot:
+        """Where statements are run as somebody: no other login sees who was invented."""
+        return self.snapshot if actor.invented else self.lasting
 
 
 def population(
@@ -123,6 +137,7 @@ def population(
     only: Sequence[str],
     writing: bool,
     everybody: str = "",
+    login: Snapshot | None = None,
 ) -> Population:
     """Finds people of each kind; where there are none, makes some in a transaction that is never committed.
 
@@ -134,6 +149,7 @@ def population(
         only: ids of those who are wanted instead; some of each kind where it is empty.
         writing: whether any may be inserted.
         everybody: a query for the ids of all who work with the application.
+        login: the same instant through the login of the API.
 
     Raises:
         NotJudged: the server has no such roles, or this role may not act as them.
@@ -155,19 +171,19 @@ def population(
         elif not writing:
             absent.append(f"{actor.name}: there is none, and none may be made here")
         else:
-            made = replace(actor, id=str(uuid.uuid4()), name=f"{actor.name} (invented)")
+            made = replace(actor, id=str(uuid.uuid4()), name=f"{actor.name} (invented)", invented=True)
             try:
                 crowd.prepare(partial(_invented, invent=invent, actor=made))
                 actors.append(made)
             except sa.exc.DBAPIError as error:
                 absent.append(f"{actor.name}: there is none, and none could be made: {refused_because(error)}")
     if only:
-        return Population(crowd, real, actors, absent)
+        return Population(crowd, real, actors, absent, login)
     wanted = f"SELECT id FROM ({everybody}) e LIMIT {MOST_PEOPLE + 1}"
     ids = snapshot.rows(wanted, snapshot.application) if everybody else ()
     users = find_people(snapshot, people, [row.id for row in ids]) if ids else []
     others = [replace(user, name=f"another {user.name}") for user in users]
-    return Population(crowd, real, [*actors, WITHOUT_PROFILE, ANONYMOUS], absent, others)
+    return Population(crowd, real, [*actors, WITHOUT_PROFILE, ANONYMOUS], absent, login, others)
 
 
 def find_people(snapshot: Snapshot, people: str, ids: Sequence[str]) -> list[Actor]:

@@ -115,8 +115,9 @@ class Bodies:
 
     def asks_the_login(self) -> Mapping[Hashable, str]:
         """What asks for session_user, in words by what each is called."""
+        asks = "asks for session_user: the login of the API, not who judges (--authenticator-url)"
         return {
-            text.called: f"{text.called} asks for session_user, which is the login of the API and not who judges"
+            text.called: f"{text.called} {asks}"
             for text in self.texts
             if re.search(r"\bsession_user\b", text.bare, re.IGNORECASE)
         }

@@ -216,8 +216,8 @@ class Sides:
 
 
 def _path(rows: RowSet) -> Mapping[str, str]:
-    """Those of its settings under which the columns of a row set are known; nobody need be acted as for that."""
-    return {name: value for name, value in rows.settings.items() if name == "search_path"}
+    """Those of its settings under which the columns of a row set are known, which are the same for all of one role."""
+    return {name: rows.settings[name] for name in ("search_path", "row_security", "role") if name in rows.settings}
 
 
 class _Tally:

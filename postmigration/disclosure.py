@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,7 +88,7 @@ class Disclosure:
 
 def disclosed(
     everything: Snapshot,
-    people: Snapshot,
+    reach: Callable[[Actor], Snapshot],
     actors: Sequence[Actor],
     guarded: Mapping[str, Guarded],
     *,
@@ -98,7 +98,7 @@ def disclosed(
 
     Args:
         everything: a snapshot that row-level security does not filter.
-        people: the snapshot in which the people exist.
+        reach: gives a snapshot in which somebody exists.
         guarded: the tables, by name; their key is `id`.
         but: tables, views and functions that are judged elsewhere.
 
@@ -108,7 +108,7 @@ def disclosed(
     Raises:
         NotJudged: asking took too long, or waited for a lock.
     """
-    sources = people.rows(_SOURCES, schema=people.database.schema, but=list(but))
+    sources = everything.rows(_SOURCES, schema=everything.database.schema, but=list(but))
     samples = {
         table: [
             row.id
@@ -118,6 +118,7 @@ def disclosed(
     }
     found: dict[Disclosure, None] = {}
     for actor in actors:
+        people = reach(actor)
         learned = _learned_of_tables(people, actor, [source for source in sources if source.table_oid is not None])
         learned |= {s: _learned(people, actor, s.query, samples) for s in sources if s not in learned}
         for table, guard in guarded.items():

@@ -17,7 +17,11 @@ from postmigration.judging import Options
 from postmigration.run import Request
 
 # Environment variables that keep a password off the command line.
-_ENVIRONMENT = {"db_url": "POSTMIGRATION_DB_URL", "baseline": "POSTMIGRATION_BASELINE"}
+_ENVIRONMENT = {
+    "db_url": "POSTMIGRATION_DB_URL",
+    "baseline": "POSTMIGRATION_BASELINE",
+    "authenticator_url": "POSTMIGRATION_AUTHENTICATOR_URL",
+}
 
 
 # The options that take the address of a database; no other may hold one.
@@ -51,6 +55,11 @@ def declare(add: Callable[..., object]) -> None:
         dest="people",
         metavar="USER",
         help="try it as this user, by id, and as nobody else",
+    )
+    add(
+        "--authenticator-url",
+        metavar="URL",
+        help="judge people through this login, the API's own (or $POSTMIGRATION_AUTHENTICATOR_URL)",
     )
     add("--read-only", action="store_true", help="leave out the checks that write and roll back")
     add("--allow-empty", action="store_true", help="a check that finds no rows to examine passes")
@@ -123,8 +132,11 @@ def chosen_baseline(option: Namespace) -> list[str]:
 
 def chosen_target(option: Namespace) -> str | None:
     """The URL that the option or its environment variable names; the empty text is a choice too, and a wrong one."""
-    url: str | None = option.db_url
-    return os.environ.get(_ENVIRONMENT["db_url"]) if url is None else url
+    return _chosen(option.db_url, "db_url")
+
+
+def _chosen(url: str | None, name: str) -> str | None:
+    return os.environ.get(_ENVIRONMENT[name]) if url is None else url
 
 
 def limits(option: Namespace) -> Limits:
@@ -158,6 +170,7 @@ def request(option: Namespace) -> Request:
         world_seed=option.world_seed,
         world_size=option.world_size,
         embedded_version=option.embedded_version,
+        authenticator_url=_chosen(option.authenticator_url, "authenticator_url"),
     )
 
 

@@ -25,6 +25,7 @@ from postmigration.errors import CannotJudge, NotJudged
 from postmigration.fingerprint import Fingerprint, unfit
 from postmigration.identity import Server, server
 from postmigration.judging import Options
+from postmigration.login import open_login
 from postmigration.migration import Migration
 from postmigration.rights import describe_powers
 from postmigration.shadows import find_shadows, refuse_shadows
@@ -44,6 +45,7 @@ class Request:
         db_url: the database to judge; None for the demonstration world.
         baseline: the state before the migration: nothing, a URL, the files of a backup, or a fingerprint.
         backup: the files of a backup that must hold the state before.
+        authenticator_url: the login of the API, through which people are judged, or None.
         schema: where the tables stand.
         limits: timeouts.
         world_seed, world_size: which demonstration world, and how many customer contacts it has.
@@ -58,6 +60,7 @@ class Request:
     world_seed: int
     world_size: int
     embedded_version: int
+    authenticator_url: str | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -82,6 +85,7 @@ class Run:
     excused: dict[str, int]
     powers: str
     baseline_powers: str
+    login: Snapshot | None
     shared: dict[str, Any] = field(repr=False)
     cleanup: contextlib.ExitStack = field(repr=False)
 
@@ -102,6 +106,7 @@ class Run:
             only=self.options.people,
             writing=writing,
             everybody=self.migration.everybody,
+            login=self.login,
         )
         for snapshot in {found.snapshot, found.real}:
             self.cleanup.callback(snapshot.close)
@@ -224,10 +229,23 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             demonstration=demonstration,
             excused=excused,
             powers="" if demonstration else describe_powers(target),
+            login=_login(request, target, identified, cleanup),
             baseline_powers=describe_powers(baseline) if baseline and origin and not origin.restored else "",
             shared=joined,
             cleanup=cleanup.pop_all(),
         )
+
+
+def _login(request: Request, target: Snapshot, identified: Server, cleanup: contextlib.ExitStack) -> Snapshot | None:
+    """The same instant of the target through the login of the API, if that was named."""
+    if request.authenticator_url is None:
+        return None
+    address = conninfo(request.authenticator_url, "--authenticator-url")
+    database = Database(address, option="--authenticator-url", schema=request.schema, limits=request.limits)
+    cleanup.callback(database.close)
+    snapshot = open_login(database, target, identified)
+    cleanup.callback(snapshot.close)
+    return snapshot
 
 
 def _known(people: Sequence[str], migration: Migration, target: Snapshot) -> None:

@@ -49,12 +49,12 @@ def test_an_empty_baseline_is_not_no_baseline(server: embedded.Server, refusal: 
     assert "--baseline is empty" in refusal(f"--db-url={server.conninfo('migrated')}", "--baseline=")
 
 
-@pytest.mark.parametrize("name", ["POSTMIGRATION_DB_URL", "POSTMIGRATION_BASELINE"])
+@pytest.mark.parametrize("name", ["POSTMIGRATION_DB_URL", "POSTMIGRATION_BASELINE", "POSTMIGRATION_AUTHENTICATOR_URL"])
 def test_a_variable_that_is_set_to_nothing_is_empty_too(
     server: embedded.Server, refusal: Refusal, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "")
-    options = [f"--db-url={server.conninfo('migrated')}"] if name.endswith("BASELINE") else []
+    options = [f"--db-url={server.conninfo('migrated')}"] if name != "POSTMIGRATION_DB_URL" else []
     assert "is empty" in refusal(*options)
 
 

@@ -36,7 +36,7 @@ LAYERS = (
     {"attempts", "bodies", "expectation", "privileges", "references", "visibility"}
     | {f"backups.{name}" for name in ("archive", "backup", "loading", "restored", "restoring")},
     {"restrictions", "touching", "unvalidated"},
-    {"coverage", "disclosure", "everybody"},
+    {"coverage", "disclosure", "everybody", "login"},
     {"fingerprint"},
     {"before", "compare", "declarations", "differing", "fingerprint_file"},
     {"target"},

@@ -1,10 +1,11 @@
 """The people as whom a database is tried: found, made where there are none, narrowed, and never left behind."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fixtures import MIGRATION
 from postmigration import embedded
@@ -224,6 +225,53 @@ def test_too_many_people_are_not_counted_and_that_is_told(
     judged = judge(f"--db-url={server.conninfo('migrated')}", "--allow-partial", "-k", f"{SEEN} and contacts")
     notes = [note for result in judged.results for note in result.evidence.notes]
     assert any("what each of all people sees of contacts is not counted: " in note for note in notes)
+
+
+@pytest.fixture
+def login(server: embedded.Server, copy: Copy) -> Iterator[str]:
+    """A login as that of an API, and a migrated database in which contacts are shown through it alone, as its URL."""
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute(
+            f"CREATE ROLE gateway_{name} LOGIN NOINHERIT PASSWORD '{PASSWORD}'; GRANT anon TO gateway_{name};"
+            f"CREATE POLICY login ON contacts AS RESTRICTIVE FOR SELECT TO authenticated "
+            f"USING (session_user = 'gateway_{name}')"
+        )
+        yield make_conninfo(server.conninfo(name), user=f"gateway_{name}", password=PASSWORD)
+        connection.execute(f"DROP POLICY login ON contacts; DROP ROLE gateway_{name}")
+
+
+def test_people_are_judged_through_the_login_of_the_api(
+    server: embedded.Server, login: str, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = conninfo_to_dict(login)["dbname"]
+    only = (f"--db-url={server.conninfo(str(name))}", "--allow-partial", "-k", f"{SEEN} and contacts")
+    assert judge(*only).red() == {SEEN}
+    lacking = judge(*only, f"--authenticator-url={login}")
+    said = "ERROR: the login of --authenticator-url may not act as authenticated: GRANT authenticated TO"
+    assert lacking.status == 4
+    assert lacking.last_line.startswith(said)
+    with server.connect(str(name)) as connection:
+        connection.execute(f"GRANT authenticated TO gateway_{name}")
+    monkeypatch.setenv("POSTMIGRATION_AUTHENTICATOR_URL", login)
+    judged = judge(*only)
+    assert judged.red() == set(), judged.output
+    assert PASSWORD not in judged.output
+    notes = [note for result in judged.results for note in result.evidence.notes]
+    assert "tried through the login of --authenticator-url, but for who was invented" in notes
+    # Nobody is known to it who is made in a transaction of whoever judges.
+    with server.connect(str(name)) as connection:
+        connection.execute("UPDATE users SET role = 'admin' WHERE role = 'sales'")
+    judged = judge(*only)
+    assert judged.red() == {SEEN}
+    assert "rows of contacts that sales of operator 1 (invented) must see and does not" in judged.evidence(SEEN)
+    assert "admin of operator" not in judged.evidence(SEEN)
+
+
+def test_a_login_of_another_database_is_an_error(server: embedded.Server, login: str, judge: Judge) -> None:
+    judged = judge(f"--db-url={server.conninfo('migrated')}", f"--authenticator-url={login}", "-k", SEEN)
+    assert judged.status == 4
+    assert "ERROR: --authenticator-url names another running database than --db-url, gateway_" in judged.last_line
 
 
 @dataclass(frozen=True)

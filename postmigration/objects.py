@@ -151,7 +151,8 @@ _QUERIES = (
                (SELECT string_agg(CAST(CAST(inhparent AS regclass) AS text), ', ' ORDER BY inhseqno)
                 FROM pg_inherits WHERE inhrelid = r.oid),
                'partition bound', pg_get_expr(r.relpartbound, r.oid),
-               'definition', CASE WHEN r.relkind IN ('v', 'm') THEN pg_get_viewdef(r.oid) END
+               'definition', CASE WHEN r.relkind IN ('v', 'm') THEN pg_get_viewdef(r.oid) END,
+               'populated', CASE WHEN r.relkind = 'm' THEN r.relispopulated END
            ) AS facts
     FROM relation r LEFT JOIN pg_am am ON am.oid = r.relam WHERE r.relkind NOT IN ('S', 'c')
     """,

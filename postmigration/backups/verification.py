@@ -275,8 +275,8 @@ def _otherwise(kind: str, name: str, was: str, now: str, *, same: bool) -> bool:
         same: both servers write the same definition alike.
     """
     if same or name in _FACTS:
-        # An owner may be a role that is not in the backup.
-        return name != "owner"
+        # An owner may be a role that is not in the backup; and what no file fills is filled when it was restored.
+        return name not in ("owner", "populated")
     if name in _EXPRESSIONS or (kind, name) == ("function", "definition"):
         return _bare(was) != _bare(now)
     return False

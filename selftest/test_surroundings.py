@@ -23,6 +23,8 @@ HOSTILE = {
     "row_security": "on",
     "default_transaction_read_only": "on",
     "default_transaction_isolation": "serializable",
+    "default_transaction_deferrable": "on",
+    "synchronous_commit": "off",
     "statement_timeout": "25",
     "lock_timeout": "1",
     "idle_in_transaction_session_timeout": "200",

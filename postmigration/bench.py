@@ -13,7 +13,8 @@ from contextlib import contextmanager
 import pytest
 
 from postmigration import options
-from postmigration.plugin import RUN, SESSION, check_of
+from postmigration.outcome import check_of
+from postmigration.plugin import RUN, SESSION
 from postmigration.run import opened
 from postmigration.verdict import Result
 

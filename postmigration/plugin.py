@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import inspect
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,11 @@ from postmigration import faults, options, wrong_calls
 from postmigration.address import redact_secrets
 from postmigration.backups.verification import Verification
 from postmigration.database import refusal, refused_because
-from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged, UnsafeToJudge
-from postmigration.evidence import Evidence, Finding, Violation
+from postmigration.errors import CannotJudge, NotJudged, UnsafeToJudge
+from postmigration.evidence import Finding, Violation
 from postmigration.judging import today
 from postmigration.migration import Migration
+from postmigration.outcome import POSITION, lost, plan_of, result_of
 from postmigration.project import project
 from postmigration.proving import Prover
 from postmigration.report import as_text, ending, facts, files, github, publishing
@@ -27,6 +27,7 @@ from postmigration.report.as_html import HtmlReport
 from postmigration.report.changes import Last, changes
 from postmigration.report.record import Record, Trouble, in_order
 from postmigration.run import Run, opened
+from postmigration.selection import Checks, collect_all, miscounted
 from postmigration.target import Target
 from postmigration.verdict import CANNOT_JUDGE, INTERRUPTED, Result, Verdict, of_waivers, verdict
 
@@ -34,7 +35,6 @@ from postmigration.verdict import CANNOT_JUDGE, INTERRUPTED, Result, Verdict, of
 RUN = pytest.StashKey[Run]()
 SESSION = pytest.StashKey["Judgement"]()
 _PROVER = pytest.StashKey[Prover]()
-_POSITION = pytest.StashKey[int]()
 
 # Options with which pytest only tells something.
 _ASKING = ("help", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
@@ -52,9 +52,10 @@ class Judgement:
         self.started = self._ended = datetime.datetime.now(datetime.UTC)
         self._collection_failed = False
         self._troubles: list[Trouble] = []
-        self._deselected = 0
         self._unsafe = ""
         self._session: pytest.Session | None = None
+        self._crashed: list[str] = []
+        self._all = Checks({}, [])
         self.files: files.Files | None = None
         self._last: Last | None = None
 
@@ -72,16 +73,32 @@ class Judgement:
         if report.failed:
             self._troubles.append(Trouble(report.nodeid, report.longreprtext))
 
-    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
-        """Counts what was left out."""
-        self._deselected += len(items)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Finds out which checks the project has, beside those that the user asked for; workers start meanwhile."""
+        collected = yield
+        if not (_is_worker(self.config) or self.config.option.collectonly):
+            self._all = collect_all(session, self.checks)
+            if not self._all.unread and (reason := miscounted(self._all, self.migration.plan_checks)):
+                raise pytest.UsageError(reason)
+        return collected
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object | None) -> None:
+        """Notes that a worker of pytest-xdist ended otherwise than it should."""
+        if error is not None:
+            self._crashed.append(node.gateway.id)
+            self._troubles.append(Trouble(f"worker {node.gateway.id} crashed, or was killed", str(error)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes the result of a check, from this process or from a worker, before others show it."""
         told = getattr(report, "postmigration", None)
         if told is None:
-            if report.failed:
+            if report.failed and (item := self._all.items.get(report.nodeid)):
+                # A worker died of it.
+                self.results[report.nodeid] = lost(item)
+            elif report.failed:
                 self._troubles.append(Trouble(report.nodeid, report.longreprtext))
             return
         result = Result.from_dict(told)
@@ -99,7 +116,9 @@ class Judgement:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
         """Replaces pytest's exit status by the verdict's, and writes the reports: what decides a gate comes last."""
-        self.verdict = self._judged(exitstatus)
+        if _is_worker(self.config):
+            return (yield)
+        self.verdict = self._judged(exitstatus, stopped=bool(session.shouldfail))
         session.exitstatus = self.verdict.status
         yield
         if self.files is not None and not self.config.option.collectonly:
@@ -117,7 +136,7 @@ class Judgement:
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Prints the verdict where a pipeline's log shows it: last."""
-        if self.verdict is not None and not hasattr(config, "workerinput"):
+        if self.verdict is not None:
             ending.concluded(self.verdict, github.commands(self.record(), os.environ))
 
     def record(self) -> Record:
@@ -127,8 +146,9 @@ class Judgement:
         results = in_order(list(self.results.values()))
         place = "" if run is None else facts.place(run)
         weak = facts.weakened(self.config, run)
-        if self._deselected:
-            weak.append(f"{self._deselected:,} checks left out")
+        omitted = self._omitted()
+        if omitted:
+            weak.append(f"{len(omitted):,} of {len(self._all.ids):,} checks left out")
         return Record(
             migration=self.migration,
             verdict=self.verdict,
@@ -137,26 +157,38 @@ class Judgement:
             weakened=weak,
             results=results,
             troubles=self._troubles,
+            checks=len(self._all.ids),
+            omitted=omitted,
             started=self.started,
             ended=self._ended,
             changes=changes(self._last, place, results),
             evidence_rows=self.config.option.evidence_rows,
         )
 
-    def _judged(self, exitstatus: int) -> Verdict:
+    def _omitted(self) -> list[str]:
+        """The ids of the checks that came to no result: not asked for, or not come to."""
+        return [nodeid for nodeid in self._all.ids if nodeid not in self.results]
+
+    def _judged(self, exitstatus: int, *, stopped: bool) -> Verdict:
         self._ended = datetime.datetime.now(datetime.UTC)
         run = self.config.stash.get(RUN, None)
-        plan = {result.plan for result in self.results.values()} - {None}
-        if run is not None and run.options.waivers and len(plan) == self.migration.plan_checks:
+        omitted = self._omitted()
+        if run is not None and run.options.waivers and not omitted:
             self.results["waivers"] = of_waivers(run.options.waivers, list(self.results.values()), today(), run.excused)
         come_to = verdict(
             in_order(list(self.results.values())),
             plan_checks=self.migration.plan_checks,
+            checks=len(self._all.ids),
+            omitted=len(omitted),
+            crashed=self._crashed,
             subject="no database" if run is None else facts.summary(self.config, run),
             demonstration=run is not None and bool(run.demonstration),
             allow_partial=self.config.option.allow_partial,
+            allow_empty=self.config.option.allow_empty,
             strict=bool(self.config.option.strict),
-            interrupted=exitstatus == pytest.ExitCode.INTERRUPTED and not self._collection_failed,
+            fingerprint=run is not None and run.fingerprint is not None,
+            # With workers, pytest calls it an interruption that -x or --maxfail stopped the run.
+            interrupted=exitstatus == pytest.ExitCode.INTERRUPTED and not (self._collection_failed or stopped),
             proof=self.config.stash[_PROVER].sentence() if _PROVER in self.config.stash else "",
         )
         if self._unsafe:
@@ -201,7 +233,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if _on_the_bench(config):
         return
     config.pluginmanager.register(config.stash[SESSION])
-    if not hasattr(config, "workerinput"):
+    if not _is_worker(config):
         config.stash[SESSION].prepare()
     if config.option.collectonly:
         # The pages that say that nothing was judged stay.
@@ -238,6 +270,9 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             checks = config.stash[SESSION].checks
             config.stash[_PROVER] = Prover(config, checks, known, baseline=run.baseline is not None)
             config.pluginmanager.register(config.stash[_PROVER])
+        if joined is not None and (reporter := config.pluginmanager.get_plugin("terminalreporter")) is not None:
+            # Nobody reads what a worker prints, and plugins import much for their part of the summary.
+            config.pluginmanager.unregister(reporter)
     yield
 
 
@@ -269,10 +304,13 @@ def backup(pytestconfig: pytest.Config) -> Verification:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Puts the plan's checks first, in the plan's order, and leaves out those of a backup that nobody has named."""
     if SESSION in config.stash and not config.option.backup:
-        items[:] = [item for item in items if "backup" not in getattr(item, "fixturenames", ())]
-    items.sort(key=lambda item: _plan(item)[0] or 1_000)
+        unnamed = [item for item in items if "backup" in getattr(item, "fixturenames", ())]
+        if unnamed:
+            items[:] = [item for item in items if item not in unnamed]
+            config.hook.pytest_deselected(items=unnamed)
+    items.sort(key=lambda item: plan_of(item)[0] or 1_000)
     for position, item in enumerate(items):
-        item.stash[_POSITION] = position
+        item.stash[POSITION] = position
 
 
 @pytest.hookimpl(wrapper=True)
@@ -283,7 +321,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         return (yield)
     try:
         outcome = yield
-        seen.conclude((pyfuncitem.function.__name__.removeprefix("test_"), str(_plan(pyfuncitem)[0])))
+        seen.conclude((pyfuncitem.function.__name__.removeprefix("test_"), str(plan_of(pyfuncitem)[0])))
     except NotJudged:
         if seen.evidence.blockers:
             raise Violation(seen.evidence) from None
@@ -309,7 +347,7 @@ def pytest_runtest_makereport(
     testreport = yield
     if call.when != "call" and testreport.passed:
         return testreport
-    result = _result(item, call, testreport)
+    result = result_of(item, call, testreport)
     if result.outcome == "failed":
         if traced:
             testreport.traceback = testreport.longreprtext  # type: ignore[attr-defined]
@@ -326,66 +364,14 @@ def pytest_runtest_makereport(
     return testreport
 
 
-def _result(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest.TestReport) -> Result:
-    number, group, title = _plan(item)
-    told = (inspect.getdoc(getattr(item, "obj", None)) or item.name).split("\n\n")
-    sentence, meaning, causes, remedy = (" ".join(part.split()) for part in [*told, "", "", ""][:4])
-    seen = getattr(item, "funcargs", {}).get("target")
-    evidence = seen.evidence if isinstance(seen, Target) else Evidence()
-    outcome, reason = "passed", ""
-    if call.excinfo is not None:
-        error = call.excinfo.value
-        if isinstance(error, Violation):
-            outcome, evidence = "failed", error.evidence
-        elif isinstance(error, NotJudged | CannotJudge | pytest.skip.Exception | pytest.xfail.Exception):
-            outcome, reason = "not judged", str(error)
-        elif isinstance(error, sa.exc.DBAPIError):
-            try:
-                outcome, reason = "broken", f"the server refused what prepares the check: {refusal(error)}"
-            except NotJudged as unknown:
-                outcome, reason = "not judged", str(unknown)
-        else:
-            outcome, reason = "broken", f"{type(error).__name__} while it ran: an error of ours"
-    elif not isinstance(seen, Target):
-        outcome, reason = "not judged", "it looked at no database"
-    elif not testreport.passed:
-        outcome, reason = "not judged", f"pytest reports it as {testreport.outcome}"
-    return Result(
-        nodeid=item.nodeid,
-        plan=number,
-        group=group or item.path.stem.removeprefix("test_"),
-        title=title or _in_words(item.name),
-        sentence=sentence,
-        meaning=meaning,
-        causes=causes,
-        remedy=remedy,
-        outcome=outcome,  # type: ignore[arg-type]
-        reason=reason,
-        needs_baseline=call.excinfo is not None and isinstance(call.excinfo.value, NeedsBaseline),
-        evidence=evidence,
-        duration=testreport.duration,
-        position=item.stash.get(_POSITION, 0),
-    )
-
-
-def _in_words(name: str) -> str:
-    function, _, case = name.removeprefix("test_").partition("[")
-    return function.replace("_", " ") + (f": {case.rstrip(']')}" if case else "")
-
-
-def check_of(item: pytest.Item) -> str:
-    """What a check is called: its number in the plan, or the name of its function."""
-    return str(_plan(item)[0] or item.name.removeprefix("test_").partition("[")[0])
-
-
-def _plan(item: pytest.Item) -> tuple[int | None, str, str]:
-    marker = item.get_closest_marker("plan")
-    return (None, "", "") if marker is None else wrong_calls.read_plan(item.nodeid, *marker.args, **marker.kwargs)
-
-
 def _on_the_bench(config: pytest.Config) -> bool:
     """Whether this session runs checks on databases of its own, instead of judging one."""
     return config.pluginmanager.has_plugin("postmigration.bench")
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    """Whether this process runs checks for another one (pytest-xdist)."""
+    return hasattr(config, "workerinput")
 
 
 def _judges(config: pytest.Config, checks: Path) -> bool:

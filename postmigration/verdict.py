@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -90,8 +90,13 @@ def verdict(
     *,
     plan_checks: int,
     subject: str,
+    checks: int = 0,
+    omitted: int = 0,
+    crashed: Sequence[str] = (),
     demonstration: bool = False,
+    fingerprint: bool = False,
     allow_partial: bool = False,
+    allow_empty: bool = False,
     strict: bool = False,
     interrupted: bool = False,
     proof: str = "",
@@ -100,10 +105,15 @@ def verdict(
 
     Args:
         results: one for each check that ran.
-        plan_checks: how many checks the plan has; those without a result were left out.
+        plan_checks: how many checks the plan has.
         subject: what was judged and where the report is, for the end of the line.
+        checks: how many checks the project has that apply to the run.
+        omitted: how many of them came to no result.
+        crashed: the processes that died while they ran checks.
         demonstration: no database was named, and the engine judged a world of its own.
+        fingerprint: a fingerprint stands for the state before.
         allow_partial: what was left out or not judged does not stand in the way.
+        allow_empty: nor does it that no row was examined.
         strict: warnings, and whatever was not judged, stand in the way.
         interrupted: the run did not come to its end.
         proof: what is known of the checks, where faults were planted for them.
@@ -117,14 +127,15 @@ def verdict(
     passed = [number for number, result in plan.items() if result.outcome == "passed"]
     failed = sorted(number for number, result in plan.items() if result.outcome == "failed")
     unjudged = sorted(number for number, result in plan.items() if result.outcome == "not judged")
-    left_out = [number for number in range(1, plan_checks + 1) if number not in plan]
+    left_out = omitted > 0 or len(plan) < plan_checks
     others_failed = [result.title for result in others if result.outcome == "failed"]
     for_baseline = sum(result.needs_baseline for result in others)
     others_unjudged = [r.title for r in others if r.outcome == "not judged" and not r.needs_baseline]
     broken = [result.plan or result.title for result in results if result.outcome == "broken"]
     warnings = sum(len(result.evidence.warnings) for result in results)
     waived = sum(sum(result.evidence.waived.values()) for result in results)
-    rows = sum(result.evidence.examined for result in results)
+    rows = examined(results)
+    empty = not rows and not allow_empty
     counts = strict and bool(warnings or unjudged or others_unjudged or for_baseline)
 
     def counted() -> list[str]:
@@ -140,13 +151,17 @@ def verdict(
             parts.append(f"{len(others_unjudged)} others not judged: {_listed(others_unjudged)}")
         if broken:
             parts.append(f"{len(broken)} broke down: {_listed(broken)}")
-        if left_out:
-            parts.append(f"{len(left_out)} left out")
+        if crashed:
+            parts.append(f"{len(crashed)} worker{'' if len(crashed) == 1 else 's'} crashed")
+        if omitted:
+            parts.append(f"{omitted:,} of {checks:,} checks left out")
         if proof:
             parts.append(proof)
-        parts.append(f"{rows:,} rows examined")
+        # Facts of the schema alone say nothing of what happened to the rows.
+        parts.append(f"{rows:,} rows examined{' (GO needs one, or --allow-empty)' if empty else ''}")
         if for_baseline:
-            parts.append(f"{for_baseline} others need the rows of a --baseline")
+            lacking = "the state before, and a fingerprint holds none" if fingerprint else "a --baseline"
+            parts.append(f"{for_baseline} others need the rows of {lacking}")
         if waived:
             parts.append(f"{waived:,} difference{'' if waived == 1 else 's'} waived")
         if warnings:
@@ -162,7 +177,7 @@ def verdict(
         return Verdict("INTERRUPTED", sentence, INTERRUPTED)
     if failed or others_failed:
         return Verdict("PARTIAL" if left_out else "NO-GO", sentence, NO_GO)
-    if broken:
+    if broken or crashed:
         return Verdict("ERROR", sentence, BROKEN)
     if not results:
         return Verdict("PARTIAL", f"nothing was judged, {subject}", CANNOT_JUDGE)
@@ -172,7 +187,14 @@ def verdict(
         return Verdict("NO-GO", sentence, NO_GO)
     if unjudged or others_unjudged:
         return Verdict("PARTIAL" if allow_partial else "NO-GO", sentence, GO if allow_partial else NO_GO)
+    if empty:
+        return Verdict("NO-GO", sentence, NO_GO)
     return Verdict("GO (demonstration world, no database was named)" if demonstration else "GO", sentence, GO)
+
+
+def examined(results: Iterable[Result]) -> int:
+    """How many rows the checks looked at that were judged."""
+    return sum(result.evidence.examined for result in results if result.outcome in ("passed", "failed"))
 
 
 def of_waivers(

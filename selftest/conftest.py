@@ -110,6 +110,11 @@ _SCRATCH_HEAD = """
 import asyncio, os, psycopg, pytest
 from postmigration import Target
 plan = pytest.mark.plan(1, group="Scratch", title="A check")
+
+@pytest.fixture(autouse=True)
+def row(request):
+    if "target" in request.fixturenames:
+        request.getfixturevalue("target").evidence.examined += 1
 """
 
 
@@ -124,16 +129,28 @@ class Scratch:
         (directory / "pyproject.toml").write_text(_SCRATCH_SETTINGS)
         (directory / "conftest.py").write_text('pytest_plugins = ["postmigration.plugin"]\n')
 
-    def judge(self, source: str, *options: str, file: str = "") -> Judged:
-        """Judges with the checks of this source, of which one is marked with `@plan`, in a file of this name."""
-        path = self.directory / "tests" / (file or f"test_scratch_{next(COUNTER)}.py")
+    def write(self, source: str, file: str) -> Path:
+        """Adds a file of checks, of which one is marked with `@plan`."""
+        path = self.directory / "tests" / file
         path.write_text(_SCRATCH_HEAD + source)
-        sys.modules.pop(path.stem, None)
+        return path
+
+    def judge(self, source: str, *options: str, file: str = "") -> Judged:
+        """Judges with the checks of this source and no others, in a file of this name."""
+        for old in (self.directory / "tests").glob("test_*.py"):
+            old.unlink()
+        path = self.write(source, file or f"test_scratch_{next(COUNTER)}.py")
+        return self.run(str(path), "-p", "no:cacheprovider", *options)
+
+    def run(self, *options: str) -> Judged:
+        """Judges with all checks that were added."""
+        for path in (self.directory / "tests").glob("test_*.py"):
+            sys.modules.pop(path.stem, None)
         recorder = Recorder()
         before = Path.cwd()
         os.chdir(self.directory)
         try:
-            status = pytest.main([str(path), "-p", "no:cacheprovider", *options], plugins=[recorder])
+            status = pytest.main([*options], plugins=[recorder])
         finally:
             os.chdir(before)
         written = self._capsys.readouterr()

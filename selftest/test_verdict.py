@@ -1,5 +1,6 @@
 """GO needs every plan check judged and passed, and nothing else failed; everything short of it says so."""
 
+import dataclasses
 import datetime
 import json
 from typing import Any
@@ -43,9 +44,36 @@ CASES = [
         "NO-GO: 3 of 3 plan checks passed, 1 others failed: title None; ROWS",
     ),
     ([*THREE[:2], result(3, "not judged")], {}, NO_GO, "NO-GO: 2 of 3 plan checks passed, 1 not judged: 3; ROWS"),
-    (THREE[:2], {}, CANNOT_JUDGE, "PARTIAL: 2 of 3 plan checks passed, 1 left out, ROWS"),
-    (THREE[:2], {"allow_partial": True}, GO, "PARTIAL: 2 of 3 plan checks passed, 1 left out, ROWS"),
-    ([result(1, "failed")], {"allow_partial": True}, NO_GO, "PARTIAL: 1 of 3 plan checks failed: 1; 2 left out, ROWS"),
+    (THREE[:2], {"omitted": 1}, CANNOT_JUDGE, "PARTIAL: 2 of 3 plan checks passed, 1 of 9 checks left out, ROWS"),
+    # A check beyond the plan that is left out is left out, too.
+    (THREE, {"omitted": 6}, CANNOT_JUDGE, "PARTIAL: 3 of 3 plan checks passed, 6 of 9 checks left out, ROWS"),
+    (
+        THREE,
+        {"omitted": 6, "allow_partial": True},
+        GO,
+        "PARTIAL: 3 of 3 plan checks passed, 6 of 9 checks left out, ROWS",
+    ),
+    (
+        [result(1, "failed")],
+        {"omitted": 2, "allow_partial": True},
+        NO_GO,
+        "PARTIAL: 1 of 3 plan checks failed: 1; 2 of 9 checks left out, ROWS",
+    ),
+    # A check of the plan without a result can have no other reason, and yet it is never GO.
+    (THREE[:2], {}, CANNOT_JUDGE, "PARTIAL: 2 of 3 plan checks passed, ROWS"),
+    (THREE, {"crashed": ["gw0"]}, BROKEN, "ERROR: 3 of 3 plan checks passed, 1 worker crashed, ROWS"),
+    (
+        THREE,
+        {"crashed": ["gw0", "gw1"], "allow_partial": True},
+        BROKEN,
+        "ERROR: 3 of 3 plan checks passed, 2 workers crashed, ROWS",
+    ),
+    (
+        [*THREE[:2], result(3, "failed")],
+        {"crashed": ["gw0"]},
+        NO_GO,
+        "NO-GO: 1 of 3 plan checks failed: 3; 1 worker crashed, ROWS",
+    ),
     ([*THREE[:2], result(3, "broken")], {}, BROKEN, "ERROR: 2 of 3 plan checks passed, 1 broke down: 3; ROWS"),
     # Of a check with parameters the worst result counts, whichever comes first.
     ([result(1, "failed"), *THREE], {}, NO_GO, "NO-GO: 1 of 3 plan checks failed: 1; ROWS"),
@@ -56,7 +84,12 @@ CASES = [
         BROKEN,
         "ERROR: 2 of 3 plan checks passed, 1 broke down: 1; ROWS",
     ),
-    ([*THREE[1:], result(None)], {}, CANNOT_JUDGE, "PARTIAL: 2 of 3 plan checks passed, 1 left out, ROWS"),
+    (
+        [*THREE[1:], result(None)],
+        {"omitted": 1},
+        CANNOT_JUDGE,
+        "PARTIAL: 2 of 3 plan checks passed, 1 of 9 checks left out, ROWS",
+    ),
     (
         [*THREE, result(None, "not judged")],
         {},
@@ -89,8 +122,10 @@ CASES = [
 
 @pytest.mark.parametrize(("results", "options", "status", "line"), CASES)
 def test_the_verdict(results: list[Result], options: dict[str, Any], status: int, line: str) -> None:
-    come_to = verdict(results, plan_checks=3, subject="db", **options)
-    assert come_to.line == f"{line.replace('ROWS', f'{len(results)},000 rows examined')}, db"
+    come_to = verdict(results, plan_checks=3, checks=9, subject="db", **options)
+    # What a check looked at that was not judged is not counted.
+    rows = sum(result.outcome in ("passed", "failed") for result in results)
+    assert come_to.line == f"{line.replace('ROWS', f'{rows},000 rows examined')}, db"
     assert come_to.status == status
     assert come_to.go == line.startswith("GO")
 
@@ -145,6 +180,23 @@ def test_waivers_have_a_result_of_their_own(used: int, expires: datetime.date, o
     )
     assert of.evidence.facts == 1
     assert of.evidence.notes == [f"{used * 2} differences: {waiver.words}"]
+
+
+@pytest.mark.parametrize("more", [{}, {"allow_partial": True}])
+def test_no_row_examined_is_no_go(more: dict[str, Any]) -> None:
+    results = [dataclasses.replace(result, evidence=Evidence(facts=9)) for result in THREE]
+    # Nor do the rows count of a check that was not judged.
+    results.append(dataclasses.replace(result(None, "not judged"), needs_baseline=True))
+    come_to = verdict(results, plan_checks=3, checks=4, subject="db", **more)
+    assert (come_to.word, come_to.status) == ("NO-GO", NO_GO)
+    assert "0 rows examined (GO needs one, or --allow-empty), " in come_to.sentence
+    assert verdict(results, plan_checks=3, checks=4, subject="db", allow_empty=True, **more).go
+
+
+def test_with_a_fingerprint_no_baseline_is_asked_for() -> None:
+    results = [*THREE, result(None, "not judged", needs_baseline=True)]
+    come_to = verdict(results, plan_checks=3, subject="db", fingerprint=True)
+    assert come_to.sentence.endswith("1 others need the rows of the state before, and a fingerprint holds none, db")
 
 
 def test_a_run_without_any_check_is_no_go() -> None:

@@ -1,5 +1,7 @@
 """Several processes come to the verdict of one, on the same instant of the database."""
 
+import json
+
 import psycopg
 import pytest
 
@@ -19,11 +21,7 @@ def test_workers_come_to_the_same_results(server: embedded.Server, judge: Judge)
 
 
 def _facts(judged: Judged) -> set[tuple[object, ...]]:
-    # How large a file is, no snapshot holds: autovacuum may cut it short between two runs.
-    return {
-        (r.nodeid, r.outcome, r.reason, "statistics_were_gathered" in r.nodeid or r.evidence.examined)
-        for r in judged.results
-    }
+    return {(r.nodeid, r.outcome, r.reason, r.evidence.examined) for r in judged.results}
 
 
 def test_workers_read_the_same_snapshot(
@@ -49,3 +47,89 @@ def test_x(target, i):
     assert judged.status == 0, judged.output
     with psycopg.connect(conninfo) as connection:
         assert connection.execute("SELECT count(*) FROM organizations").fetchone() == (before[0] + 6,)
+
+
+def test_workers_need_no_other_option(server: embedded.Server, scratch: Scratch) -> None:
+    judged = scratch.judge("@plan\ndef test_x(target): target.expect(True, 'x')", *_on(server), "-n2")
+    assert judged.status == 0, judged.output
+    assert "node down" not in judged.output
+    assert judged.last_line.startswith("GO: 1 of 1 plan checks passed, 1 rows examined")
+
+
+DYING = ("os._exit(0)", "os.kill(os.getpid(), 9)")
+
+
+@pytest.mark.parametrize("death", DYING)
+@pytest.mark.parametrize("more", [[], ["--allow-partial"], ["--max-worker-restart=0"]], ids=" ".join)
+def test_a_check_of_which_a_worker_dies_broke_down(
+    server: embedded.Server, scratch: Scratch, death: str, more: list[str]
+) -> None:
+    judged = scratch.judge(
+        f"""
+@plan
+def test_x(target): target.expect(True, 'x')
+def test_dying(target): {death}
+""",
+        *_on(server),
+        "-n1",
+        *more,
+    )
+    assert judged.status == 3, judged.output
+    assert judged.last_line.startswith(
+        "ERROR: 1 of 1 plan checks passed, 1 broke down: dying; 1 worker crashed, 1 rows examined"
+    )
+    told = json.loads((scratch.directory / "reports" / "validation.json").read_text())
+    assert {check["title"]: check["outcome"] for check in told["checks"]} == {"A check": "passed", "dying": "broken"}
+    assert "the process that ran it crashed, or was killed" in scratch.html.read_text()
+
+
+def test_a_failure_beside_a_worker_that_died_is_no_go(server: embedded.Server, scratch: Scratch) -> None:
+    judged = scratch.judge(
+        """
+@plan
+def test_x(target): target.expect(False, 'x')
+def test_dying(target): os._exit(0)
+""",
+        *_on(server),
+        "-n1",
+    )
+    assert judged.status == 1
+    assert judged.last_line.startswith("NO-GO: 1 of 1 plan checks failed: 1; 1 broke down: dying; 1 worker crashed, ")
+
+
+def test_a_plan_check_of_which_a_worker_dies_is_named(server: embedded.Server, scratch: Scratch) -> None:
+    judged = scratch.judge("@plan\ndef test_x(target): os._exit(0)", *_on(server), "-n2")
+    assert judged.status == 3
+    assert judged.last_line.startswith("ERROR: 0 of 1 plan checks passed, 1 broke down: 1; 1 worker crashed, ")
+
+
+@pytest.mark.parametrize(
+    "hook", ["pytest_sessionfinish()", "pytest_runtest_logfinish(nodeid)", "pytest_sessionstart()"]
+)
+def test_a_worker_that_dies_outside_of_checks_is_an_error(server: embedded.Server, scratch: Scratch, hook: str) -> None:
+    conftest = scratch.directory / "conftest.py"
+    conftest.write_text(
+        conftest.read_text() + f"import os\ndef {hook}:\n    if 'PYTEST_XDIST_WORKER' in os.environ: os._exit(0)\n"
+    )
+    source = "@plan\ndef test_x(target): target.expect(True, 'x')\ndef test_y(target): target.expect(True, 'x')"
+    judged = scratch.judge(source, *_on(server), "-n1", "--max-worker-restart=1", "--allow-partial")
+    assert judged.status == 3, judged.output
+    assert judged.last_line.startswith("ERROR: ")
+    assert "crashed, " in judged.last_line
+
+
+def test_checks_that_workers_cannot_read_are_an_error(server: embedded.Server, scratch: Scratch) -> None:
+    judged = scratch.judge("def test_bad(:", *_on(server), "-n2")
+    assert judged.status == 3, judged.output
+    assert judged.last_line.startswith("ERROR: ")
+
+
+def test_stopping_at_the_first_failure_is_no_interruption(server: embedded.Server, scratch: Scratch) -> None:
+    source = "@plan\ndef test_x(target): target.expect(False, 'x')\ndef test_y(target): target.expect(True, 'x')"
+    judged = scratch.judge(source, *_on(server), "-n1", "-x")
+    assert judged.status == 1
+    assert "crashed" not in judged.last_line
+
+
+def _on(server: embedded.Server) -> list[str]:
+    return [f"--db-url={server.conninfo('migrated')}"]

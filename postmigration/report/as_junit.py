@@ -23,6 +23,11 @@ def written(record: Record) -> str:
         case = junitparser.TestCase(name=_legal(trouble.where), classname="outside of the checks")
         case.result = _with_text(junitparser.Error(_legal(trouble.text.partition("\n")[0])), trouble.text)
         cases.append(case)
+    if record.omitted:
+        words = f"{len(record.omitted):,} of {record.checks:,} checks left out"
+        case = junitparser.TestCase(name=words, classname="outside of the checks")
+        case.result = _with_text(junitparser.Skipped(f"not judged: {words}"), "\n".join(record.omitted))
+        cases.append(case)
     properties = {
         "verdict": record.verdict.word,
         "sentence": record.verdict.sentence,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from postmigration.migration import Migration
 from postmigration.report.changes import Changes
-from postmigration.verdict import Outcome, Result, Verdict
+from postmigration.verdict import Outcome, Result, Verdict, examined
 
 SYMBOLS: Mapping[Outcome, str] = {"passed": "✔", "failed": "✘", "not judged": "○", "broken": "‼"}
 WORDS: Mapping[Outcome, str] = {
@@ -40,6 +40,8 @@ class Record:
         results: one for each check, the plan's first and in the plan's order.
         troubles: what went wrong outside of the checks.
         started, ended: when.
+        checks: how many checks the project has that apply to the run.
+        omitted: the ids of those that came to no result.
         changes: what changed since the last run on the same database, where there is one.
         evidence_rows: how many wrong rows a reader is shown per finding.
     """
@@ -53,6 +55,8 @@ class Record:
     troubles: Sequence[Trouble]
     started: datetime.datetime
     ended: datetime.datetime
+    checks: int = 0
+    omitted: Sequence[str] = ()
     changes: Changes | None = None
     evidence_rows: int = 5
 
@@ -63,8 +67,13 @@ class Record:
 
     @property
     def examined(self) -> int:
-        """How many rows were looked at."""
-        return sum(result.evidence.examined for result in self.results)
+        """How many rows were looked at by the checks that were judged."""
+        return examined(self.results)
+
+    @property
+    def judged(self) -> int:
+        """How many checks were judged: they hold, or they do not."""
+        return sum(result.outcome in ("passed", "failed") for result in self.results)
 
     @property
     def failed(self) -> list[Result]:

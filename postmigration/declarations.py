@@ -113,8 +113,9 @@ def _fragments(migration: Migration, target: Snapshot, baseline: Snapshot | None
     for table, sql in migration.growth.items():
         if words := _of_target(target, baseline, f"SELECT ({sql}) FROM {quoted(table)} t"):
             yield f"growth of {table}: {words}"
-    if migration.people.strip() and (words := _of_target(target, baseline, migration.people)):
-        yield f"people: {words}"
+    for field, sql in (("people", migration.people), ("everybody", migration.everybody)):
+        if sql.strip() and (words := _of_target(target, baseline, sql)):
+            yield f"{field}: {words}"
 
 
 def _of_target(target: Snapshot, baseline: Snapshot | None, sql: str) -> str:

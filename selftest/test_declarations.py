@@ -108,6 +108,10 @@ MISTAKES = {
         {"before": {"organizations": "SELECT o.* FORM organizations o"}, "intended": []},
         "before of organizations: syntax error",
     ),
+    "everybody": (
+        {"everybody": "SELECT id FROM users u WHERE u.stats = 1"},
+        "everybody: column u.stats does not exist",
+    ),
     "people": ({"people": "SELECT id FRM users"}, "people: syntax error"),
 }
 

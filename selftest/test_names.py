@@ -1,16 +1,21 @@
 """A name is a name and never SQL: mixed case, blanks, quotes, dots and reserved words change no judgement."""
 
 import re
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from fixtures import MIGRATION
 from postmigration import catalog, embedded
 from postmigration.coverage import relations
 from postmigration.database import Database, Snapshot
 from postmigration.expectation import expectation
 from postmigration.migration import Reference
 from postmigration.references import references
+from selftest import scratch as scratch_project
+from selftest.conftest import ROOT, Scratch
 
 # Each as a table, a column and a schema: none may be taken for something else.
 NAMES = ("Envelope", "user", "two words", 'a"b', "a.b", "percent%s", "select", "table", "Straße")
@@ -89,3 +94,65 @@ def test_rows_are_compared_whatever_the_names(server: embedded.Server, snapshot:
         held = snapshot.rows(expected.have, cutover="infinity", newest=newest)
         assert [row.postmigration_settled for row in held] == [True] * 5
     assert {name for name, relation in relations(snapshot).items() if relation.excluded} == set()
+
+
+PLAN = """
+@plan
+def test_one(target):
+    target.expect_none("SELECT 1 WHERE false", statement="rows", examined=1)
+"""
+_HOW = ("--allow-partial", "--import-mode=importlib")
+GENERAL = "other_tables or every_reference or every_rule or every_trigger or still_there or test_one"
+
+
+@pytest.mark.in_turn
+@pytest.mark.parametrize("damage", ["", "row", "reference", "constraint"])
+def test_a_database_of_odd_names_is_judged_like_any_other(
+    server: embedded.Server, snapshot: Snapshot, scratch: Scratch, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    snapshot.close()
+    for name in ("test_parity.py", "test_referential.py"):
+        shutil.copy(ROOT / "tests" / name, scratch.directory / "tests" / name)
+    names = [*NAMES, *(f"{name}Child" for name in NAMES)]
+    ids = [Reference(f"{name}Child", f"{name}Many", name, name, array=True) for name in NAMES]
+    declared = replace(
+        MIGRATION,
+        plan_checks=1,
+        tables=names,
+        legacy_tables=names,
+        references=ids,
+        people="",
+        before={},
+        intended=(),
+        growth={},
+    )
+    monkeypatch.setattr(scratch_project, "MIGRATION", declared)
+    server.create("names_after", template="names")
+    with server.connect("names_after") as connection:
+        for name in NAMES if damage else ():
+            child, column = quote(f"{name}Child"), quote(name)
+            change = {
+                "row": f"UPDATE {child} SET {quote(name + 'Loose')} = 7 WHERE id = 1",
+                "reference": f"SET session_replication_role = replica; DELETE FROM {column} WHERE {column} = 2",
+                "constraint": f"ALTER TABLE {child} DROP CONSTRAINT {quote(f'{name}Child_{name}_fkey')}",
+            }[damage]
+            connection.execute(change.encode())
+    options = [
+        f"--db-url={server.conninfo('names_after')}",
+        f"--baseline={server.conninfo('names')}",
+        "-k",
+        GENERAL,
+        "--import-mode=importlib",
+    ]
+    judged = scratch.judge(PLAN, str(scratch.directory / "tests"), *options, *_HOW)
+    server.drop("names_after")
+    wrong = {
+        "": set(),
+        "row": {"every_row_of_other_tables_is_as_it_was"},
+        "reference": {"every_reference_leads_to_a_row", "every_row_of_other_tables_is_as_it_was"},
+        "constraint": {"every_rule_of_before_is_enforced"},
+    }[damage]
+    assert judged.red() == wrong, judged.output
+    assert "broken" not in {result.outcome for result in judged.results}
+    for name in NAMES if damage else ():
+        assert name in " ".join(judged.evidence(check) for check in wrong)

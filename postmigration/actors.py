@@ -274,3 +274,12 @@ def acting(connection: sa.Connection, actor: Actor | None) -> None:
         else actor.settings
     )
     configure(connection, settings)
+
+
+def find_other_role(connection: sa.Connection, actor: Actor) -> str | None:
+    """Finds as whom a transaction goes on, where code of the database made that another role than somebody's.
+
+    What was done since then was not done as them, whatever came of it.
+    """
+    role = str(connection.exec_driver_sql("SELECT current_user").scalar_one())
+    return None if role == actor.database_role else role

@@ -121,3 +121,31 @@ def test_what_an_index_sets_while_a_query_is_planned_hides_no_damage(
     judged = judge(f"--db-url={url}", "--read-only", "--allow-partial", "-k", "test_integrity")
     assert "6" in judged.red(), judged.output
     assert judged.status == 1
+
+
+# A trigger of the first statement has the second one run as whoever judges, whom no policy filters.
+RESET = """
+    CREATE FUNCTION public.reset_role() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF session_user = 'postmigration' AND current_user = 'authenticated' THEN
+            RESET ROLE;
+        END IF;
+        RETURN NULL;
+    END
+    $$;
+    CREATE TRIGGER reset_role BEFORE UPDATE ON public.project_contact_points EXECUTE FUNCTION public.reset_role();
+    DROP POLICY project_contact_points_create ON public.project_contact_points;
+"""
+
+
+@pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
+def test_what_is_not_done_as_the_people_themselves_is_no_success(
+    server: embedded.Server, copy: Copy, judge: Judge, make_role: MakeRole
+) -> None:
+    name = copy("migrated")
+    url = make_role(name)
+    with server.connect(name) as connection:
+        connection.execute(RESET.encode())
+    judged = judge(f"--db-url={url}", "--allow-partial", "-k", "test_staff_can_do_their_work and add_contact_point")
+    assert judged.red() == {"staff_can_do_their_work"}, judged.output
+    assert "goes on as postmigration, and not as authenticated" in judged.evidence("staff_can_do_their_work")

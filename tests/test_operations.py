@@ -18,7 +18,7 @@ from fixtures.operations import Operation
 from fixtures.workplace import MANAGING, WORKING, Workplace
 from postmigration import Finding, NotJudged, Target
 from postmigration.access import expect_refused
-from postmigration.actors import Actor, acting, require_roles
+from postmigration.actors import Actor, acting, find_other_role, require_roles
 from postmigration.attempts import Attempt, Tried, try_all
 from postmigration.database import refused_because
 from postmigration.sql import written
@@ -62,6 +62,10 @@ def _done(
         with Session(connection, join_transaction_mode="create_savepoint") as session:
             problems = operation(session, place)
             session.flush()
+            if actor is not None and (role := find_other_role(connection, actor)):
+                return [
+                    f"code of the database goes on as {role}, and not as {actor.database_role}: RESET ROLE or the like"
+                ]
             # Before the session ends, which takes back what it wrote.
             if after is not None and not problems:
                 after()

@@ -28,8 +28,9 @@ from postmigration.report.changes import Last, changes
 from postmigration.report.record import Record, Trouble, in_order
 from postmigration.run import Run, opened
 from postmigration.selection import Checks, collect_all, miscounted
+from postmigration.shadows import explain_new_shadows
 from postmigration.target import Target
-from postmigration.verdict import CANNOT_JUDGE, INTERRUPTED, Result, Verdict, of_waivers, verdict
+from postmigration.verdict import CANNOT_JUDGE, GO, INTERRUPTED, Result, Verdict, of_waivers, verdict
 
 # What the process that plants faults replaces, one world after the other.
 RUN = pytest.StashKey[Run]()
@@ -191,6 +192,8 @@ class Judgement:
             interrupted=exitstatus == pytest.ExitCode.INTERRUPTED and not (self._collection_failed or stopped),
             proof=self.config.stash[_PROVER].sentence() if _PROVER in self.config.stash else "",
         )
+        if come_to.status == GO and run is not None and not run.demonstration:
+            self._unsafe = self._unsafe or explain_new_shadows(run.target)
         if self._unsafe:
             return Verdict("ERROR", self._unsafe, CANNOT_JUDGE)
         status = come_to.status

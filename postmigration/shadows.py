@@ -14,8 +14,8 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from postmigration.database import CATALOG_PATH, Database, Snapshot
-from postmigration.errors import UnsafeToJudge
+from postmigration.database import CATALOG_PATH, Database, Snapshot, refused_because
+from postmigration.errors import CannotJudge, NotJudged, UnsafeToJudge
 
 # How an operator can stand in a statement besides its own name.
 _SPELLINGS = {
@@ -169,6 +169,26 @@ def find_shadows(snapshot: Snapshot) -> list[Shadow]:
     database = snapshot.database
     rows = snapshot.rows(_SHADOWS, schemas=["pg_catalog", *database.application_schemas], schema=database.schema)
     return [Shadow(row.kind, row.name, row.identity, row.owner, row.schema) for row in rows]
+
+
+def explain_new_shadows(snapshot: Snapshot) -> str:
+    """Says which of them was made since a snapshot was taken: what is there now counts. Empty where none was."""
+    now: Snapshot | None = None
+    try:
+        now = Snapshot(snapshot.database)
+        known = find_shadows(snapshot)
+        found = [shadow for shadow in find_shadows(now) if shadow not in known]
+    except (CannotJudge, NotJudged) as error:
+        return f"{_UNTOLD}: {error}"
+    except sa.exc.DBAPIError as error:
+        return f"{_UNTOLD}: {refused_because(error)}"
+    finally:
+        if now is not None:
+            now.close()
+    return f"made while the database was judged: {found[0].words}" if found else ""
+
+
+_UNTOLD = "whether something was made meanwhile that is taken for PostgreSQL's own cannot be told"
 
 
 def refuse_shadows(database: Database, shadows: Collection[Shadow]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from postmigration import embedded
 from postmigration.cli import main
-from selftest.conftest import Copy, Judge
+from selftest.conftest import Copy, Judge, Scratch
 
 # Three customers are renamed, and one is filed under another: plan checks 5 and 6 fail.
 DAMAGE = """
@@ -208,3 +208,24 @@ def test_the_commands_refuse_what_every_statement_finds(
     }
     assert main([command, f"--db-url={server.conninfo(name)}", *with_what[command]]) == 4
     assert "function pg_catalog.count(uuid), owned by postgres, would be taken" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
+def test_one_that_is_made_while_the_database_is_judged_is_seen_at_the_end(
+    server: embedded.Server, copy: Copy, scratch: Scratch
+) -> None:
+    name = copy("migrated")
+    judged = scratch.judge(
+        f"""
+@plan
+def test_x(target):
+    with psycopg.connect({server.conninfo(name)!r}, autocommit=True) as other:
+        other.execute("CREATE FUNCTION public.format(text, VARIADIC text[]) RETURNS text LANGUAGE sql AS 'SELECT $1'")
+    target.expect_none("SELECT FROM users WHERE false", statement="x", examined="SELECT count(*) FROM users")
+""",
+        f"--db-url={server.conninfo(name)}",
+    )
+    assert judged.status == 4, judged.output
+    assert judged.last_line.startswith(
+        "ERROR: made while the database was judged: function public.format(text, text[])"
+    )

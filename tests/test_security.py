@@ -60,7 +60,9 @@ def test_everybody_is_recognized(target: Target) -> None:
     """
     staff = next((actor for actor in target.population.actors if actor.kind == "internal"), None)
     if staff is None:
-        raise NotJudged("there is nobody of the staff to ask as")
+        target.state()
+        target.evidence.unexamined.append("people of the staff to ask as")
+        return
     expect_recognized(target, staff, MIGRATION.legacy_tables)
 
 

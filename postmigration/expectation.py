@@ -75,6 +75,8 @@ def expectation(
     settled = f"greatest({latest}) <= CAST(:cutover AS timestamptz)"
     # What came after the youngest row of before cannot have been there, and need not be looked for.
     new = "false"
+    if made and growth != "false":
+        growth = f"({growth}) AND {_RECENT.format(made=made)}"
     if made:
         new = f"t.{made} > CAST(:newest AS timestamptz) AND (({growth}) OR NOT ({settled}))"
     youngest = f"max({made})" if made else "CAST(NULL AS timestamptz)"
@@ -92,6 +94,15 @@ def expectation(
         accepted=accepted or {},
         application=bool(intended or source or accepted or growth != "false"),
     )
+
+
+# A row that the migration adds is no older than what stood there before it, and none of days to come. A transaction
+# that was open when the state before was taken may have committed later what it dated a little earlier; a clock, or the
+# time zone of one, may be wrong. Where the youngest row of before is of days to come itself, nothing follows from it.
+_RECENT = (
+    "t.{made} <= now() + interval '1 day' AND (CAST(:newest AS timestamptz) > now() "
+    "OR t.{made} > CAST(:newest AS timestamptz) - interval '1 hour')"
+)
 
 
 def _flags(accepted: Mapping[str, str]) -> str:

@@ -124,7 +124,8 @@ class Migration:
         references: columns that must refer to existing rows.
         before: for a table, a query on the state before that gives its rows with what `intended` needs beside them.
         intended: the changes that the migration makes on purpose.
-        growth: for a table, SQL condition on a row `t` of the target: rows that the migration may add.
+        growth: for a table, SQL condition on a row `t` of the target: rows that the migration may add, and what they
+            hold. None is older than the youngest of before (by its `created_at`), or of days to come.
         legacy_scripts: SQL that builds the schema before the migration.
         scripts: SQL that migrates, in this order.
         rollback: SQL that takes the migration back, schema and rows, in this order.

@@ -1,0 +1,75 @@
+"""The times that rows tell of themselves can be: the rules let them change, and the cut-over excuses rows by them."""
+
+from collections.abc import Sequence
+
+from fixtures import MIGRATION
+from postmigration import Target, catalog
+from postmigration.catalog import Table
+from postmigration.sql import quoted
+
+# A clock, or the time zone of one, may be wrong by so much.
+_LATEST = "now() + interval '1 day'"
+# A transaction that was open when the state before was taken may have committed later what it dated earlier.
+_LATE = "interval '1 hour'"
+_NEVER = "infinity"
+
+
+def test_times_of_rows_are_possible(target: Target) -> None:
+    """No row was created or changed in days to come; and when it was changed is what it was, or since the migration.
+
+    Lists sorted by the last change are wrong for good, whatever synchronizes by it misses rows or takes them again and
+    again, and with --cutover such rows excuse themselves from the rules.
+
+    A script wrote times of its own into updated_at, or switched off the trigger that keeps it and cleared it.
+
+    Restore created_at and updated_at from the state before; set them to now where the row was really changed.
+    """
+    for name in MIGRATION.tables:
+        table = catalog.table(target.snapshot, name)
+        times = [column for column in ("created_at", "updated_at") if table.is_time(column)]
+        for column in times:
+            known = target.baseline is not None and catalog.has_columns(target.baseline, name, [*table.key, column])
+            if known and table.key:
+                _compare(target, table, column)
+            else:
+                _judge_alone(target, table, column)
+        if target.options.cutover != _NEVER and times:
+            _tell_excused(target, table, times)
+
+
+def _compare(target: Target, table: Table, column: str) -> None:
+    key, of = ", ".join(map(quoted, table.key)), quoted(table.name)
+    # Where it was NULL it may be so still; what was set since is later than all that was set before.
+    later = f"{column} <= {_LATEST} AND {column} > CAST(:newest AS timestamptz) - {_LATE}"
+    target.expect_same(
+        f"SELECT {key}, {column} FROM {of}",
+        f"SELECT {key}, {column}, NOT coalesce({later}, false) AS postmigration_settled FROM {of}",
+        columns=[*table.key, column],
+        key=len(table.key),
+        newest=f"SELECT coalesce(max({column}) FILTER (WHERE {column} <= {_LATEST}), '-infinity')::text FROM {of}",
+        statement=f"rows of {table.name} whose {column} is neither what it was nor a time since",
+        ignore=["missing"],
+        optional=True,
+    )
+
+
+def _judge_alone(target: Target, table: Table, column: str) -> None:
+    of = quoted(table.name)
+    key = ", ".join(map(quoted, table.key or (column,)))
+    target.expect_none(
+        f"SELECT {key}, {column} FROM {of} WHERE {column} > {_LATEST} OR {column} = '-infinity'",
+        statement=f"rows of {table.name} whose {column} is in the future, or never was",
+        examined=f"SELECT count(*) FROM {of}",
+        severity="warning" if target.options.cutover == _NEVER else "blocker",
+        optional=True,
+    )
+
+
+def _tell_excused(target: Target, table: Table, times: Sequence[str]) -> None:
+    """Shows how many rows owe less, since they were created or changed after the cut-over."""
+    latest = f"greatest({', '.join(times)}) > CAST(:cutover AS timestamptz)"
+    since = target.value(f"SELECT count(*) FROM {quoted(table.name)} WHERE {latest}") or 0
+    rows = target.value(f"SELECT count(*) FROM {quoted(table.name)}") or 0
+    if since:
+        share = f"{since:,} of {rows:,} rows ({since / rows:.0%})"
+        target.note(f"{table.name}: {share} were created or changed since the cut-over, and owe less")

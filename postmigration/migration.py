@@ -138,6 +138,7 @@ class Migration:
         criteria: what the deployment plan asks for besides its checks.
         everybody: a query for the ids of all who work with the application, of whom `people` are some.
         conventions: which columns say when a row was made and changed, where their names are not usual ones.
+        objects: patterns of the names of objects that it adds, changes or drops (see `postmigration.undeclared`).
     """
 
     name: str
@@ -160,3 +161,4 @@ class Migration:
     criteria: Sequence[Criterion] = ()
     everybody: str = ""
     conventions: Conventions = Conventions()
+    objects: Sequence[str] = ()

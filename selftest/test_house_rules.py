@@ -41,6 +41,7 @@ LAYERS = (
     {"before", "compare", "declarations", "differing", "fingerprint_file"},
     {"target"},
     {"access", "baseline", "contents", "objects"},
+    {"undeclared"},
     {"backups.verification", "run"},
     {"comparison_report", "options", "project", "proving", "terminal"},
     {f"report.{name}" for name in ("changes", "facts", "rendering")},

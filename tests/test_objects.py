@@ -1,0 +1,83 @@
+"""The objects of the schema: tables are tables that hold their rows, and nothing changed that nobody declared."""
+
+from fixtures import MIGRATION
+from postmigration import Finding, Target
+from postmigration.database import Snapshot
+from postmigration.evidence import shown
+from postmigration.sql import quoted
+from postmigration.undeclared import undeclared
+
+
+def test_tables_are_tables(target: Target) -> None:
+    """Every table of the model is a table that survives a crash and holds its rows itself.
+
+    All rows of a table are gone after the next crash of the server, or no key and no reference holds for them any more.
+
+    A table was made UNLOGGED for the bulk change and stayed so, replaced by a view of another one, or its rows were
+    moved to a table that inherits from it.
+
+    ALTER TABLE … SET LOGGED; put the table in its place again; move the rows back and drop the table that inherits.
+    """
+    inherited = set() if target.baseline is None else set(_problems(target.baseline))
+    problems = _problems(target.snapshot)
+    for problem in problems:
+        if problem in inherited:
+            target.note(f"so before the migration too: {problem}")
+    target.expect_no_problems([p for p in problems if p not in inherited], facts=len(MIGRATION.tables))
+
+
+def _problems(snapshot: Snapshot) -> list[str]:
+    rows = snapshot.rows(
+        """
+        SELECT c.relname::text AS name, c.relkind::text AS kind, c.relpersistence = 'u' AS unlogged,
+               ARRAY(SELECT i.inhrelid::regclass::text FROM pg_inherits i
+                     WHERE i.inhparent = c.oid AND c.relkind = 'r' ORDER BY 1) AS children
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = :schema AND c.relname = ANY(CAST(:tables AS text[])) ORDER BY 1
+        """,
+        schema=snapshot.database.schema,
+        tables=list(MIGRATION.tables),
+    )
+    kinds = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
+    problems = []
+    for row in rows:
+        if row.kind not in ("r", "p"):
+            problems.append(f"{row.name} is {kinds.get(row.kind, 'another relation')}, want a table")
+        if row.unlogged:
+            problems.append(f"table {row.name} is UNLOGGED: a crash of the server empties it")
+        if row.children:
+            elsewhere = snapshot.counted(
+                f"SELECT count(*) FROM {quoted(row.name)} t WHERE t.tableoid <> CAST(:table AS regclass)",
+                table=f"{quoted(snapshot.database.schema)}.{quoted(row.name)}",
+            )
+            if elsewhere:
+                where = ", ".join(row.children)
+                problems.append(
+                    f"{elsewhere:,} rows of {row.name} stand in tables that inherit from it ({where}), where none of "
+                    "its keys and references holds"
+                )
+    return problems
+
+
+def test_every_other_object_is_as_it_was(target: Target) -> None:
+    """Policies, triggers, rules, functions, grants and all else of the schema are as before but for what is declared.
+
+    Something was changed besides the migration, and nobody decided that it goes live.
+
+    Somebody tried something in this database, or a script does more than was agreed; or it is another way to do the
+    same, which nobody declared.
+
+    Look at what is named: take it back, or declare it with the migration's other objects.
+    """
+    before = target.before.schema("function", "trigger", "policy", "view", "constraint")
+    found = undeclared(before, target.snapshot, MIGRATION.objects, restored=target.before.scratch is not None)
+    target.state(facts=sum(len(group.found) for group in found) + 1)
+    for group in found:
+        rows = [
+            (shown(one.name, plain=True), ", ".join(name for name, _, _ in one.properties))
+            for one in group.found[: target.options.listed_rows]
+        ]
+        count = len(group.found)
+        target.evidence.findings.append(
+            Finding(group.statement, count, count, ("object", "what differs"), tuple(rows), severity="warning")
+        )

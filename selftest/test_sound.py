@@ -158,6 +158,27 @@ def test_another_sound_way_is_go(
     assert judged.status == 0
 
 
+# For this collation 'Toyota', 'toyota' and 'TOYOTA' are equal; for rule R1 they are three companies.
+NONDETERMINISTIC = """
+    CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+    ALTER TABLE contacts ALTER COLUMN company_name TYPE varchar(255) COLLATE any_case;
+"""
+
+
+@pytest.mark.parametrize("server", [15], indirect=True, ids=["pg15"])
+@pytest.mark.parametrize("sides", [("migrated",), ("legacy", "migrated")], ids=["after", "before_and_after"])
+def test_a_collation_that_takes_names_for_equal_does_not_change_the_rules(
+    server: embedded.Server, copy: Copy, judge: Judge, sides: tuple[str, ...]
+) -> None:
+    made = {name: copy(name) if name in sides else name for name in ("legacy", "migrated")}
+    for name in sides:
+        with server.connect(made[name]) as connection:
+            connection.execute(NONDETERMINISTIC)
+    judged = judge(f"--db-url={server.conninfo(made['migrated'])}", f"--baseline={server.conninfo(made['legacy'])}")
+    assert judged.red() == set(), judged.output
+    assert judged.status == 0, judged.output
+
+
 APPEND_ONLY = """
     CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

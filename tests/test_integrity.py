@@ -3,7 +3,7 @@
 import pytest
 
 from fixtures.intended import BEFORE
-from fixtures.rules import CUSTOMER_ORGANIZATION, INTERNAL_ROLES, changed_since, same, settled
+from fixtures.rules import CUSTOMER_ORGANIZATION, INTERNAL_ROLES, blank, changed_since, same, settled
 from postmigration import Target
 
 GROUP = "Migration Data Integrity"
@@ -117,7 +117,10 @@ def test_customer_organizations_exist(target: Target) -> None:
         examined=marked,
     )
     target.expect_none(
-        rf"SELECT id, company_name FROM contacts c WHERE type = 'customer' AND company_name !~ '\S' AND {settled('c')}",
+        f"""
+        SELECT id, company_name FROM contacts c
+        WHERE type = 'customer' AND {blank("company_name")} AND {settled("c")}
+        """,
         statement="customer contacts with a blank company name, which the migration must refuse",
         examined=companies,
     )

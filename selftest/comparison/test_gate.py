@@ -1,5 +1,6 @@
 """The gate against a fingerprint: what it still proves, what it leaves unjudged, and what it refuses."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -250,3 +251,22 @@ def test_a_fingerprint_under_other_rules_is_refused(
     judged = judge(f"--db-url={migrated(servers, fresh, 18)}", f"--baseline={path}")
     assert judged.status == 4
     assert "is damaged or was changed: copy it again from where it was taken" in judged.output
+
+
+def test_a_fingerprint_from_which_tables_were_cut_is_seen(
+    servers: Servers, fresh: Fresh, taken: Callable[..., str], judge: Judge
+) -> None:
+    database = migrated(servers, fresh, 18, "CREATE TABLE news (id int)")
+    baseline = taken(18)
+    path = Path(baseline.removeprefix("--baseline="))
+    body = "".join(
+        line for line in path.read_text().splitlines(keepends=True)[:-1] if not line.startswith('{"name": "contacts"')
+    )
+    path.write_text(f"{body}{json.dumps({'sha256': hashlib.sha256(body.encode()).hexdigest()})}\n")
+    judged = judge(f"--db-url={database}", baseline)
+    assert judged.status == 1
+    assert judged.red() == {"every_table_and_column_is_still_there", "every_row_is_as_it_was"}
+    assert "the state before holds no table contacts" in judged.evidence("every_row_is_as_it_was")
+    facts = judged.evidence("every_table_and_column_is_still_there")
+    assert "the fingerprint holds no table news, and the migration brings none" in facts
+    assert not [result for result in judged.results if result.outcome == "broken"]

@@ -3,7 +3,7 @@
 from postmigration.database import refused
 from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged
 from postmigration.evidence import Evidence, Finding, Violation
-from postmigration.migration import Conventions, Criterion, IntendedChange, Migration, Reference
+from postmigration.migration import Conventions, Criterion, IntendedChange, Migration, OuterTable, Reference
 from postmigration.sql import written
 from postmigration.target import Target
 
@@ -17,6 +17,7 @@ __all__ = [
     "Migration",
     "NeedsBaseline",
     "NotJudged",
+    "OuterTable",
     "Reference",
     "Target",
     "Violation",

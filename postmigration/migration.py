@@ -95,6 +95,22 @@ def _spelling(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class OuterTable:
+    """A table of another schema that holds something of the application's people, and that the migration leaves alone.
+
+    Args:
+        schema, table: which; it need not be there.
+        key: the columns that identify a row.
+        kept: the columns that must keep their values, as far as they are there; all others may change.
+    """
+
+    schema: str
+    table: str
+    key: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Criterion:
     """What the deployment plan asks for besides its checks, as a reader of the report finds it again.
 
@@ -139,6 +155,7 @@ class Migration:
         everybody: a query for the ids of all who work with the application, of whom `people` are some.
         conventions: which columns say when a row was made and changed, where their names are not usual ones.
         objects: patterns of the names of objects that it adds, changes or drops (see `postmigration.undeclared`).
+        outer_tables: tables of other schemas, such as the platform's, whose rows must be kept.
     """
 
     name: str
@@ -162,3 +179,4 @@ class Migration:
     everybody: str = ""
     conventions: Conventions = Conventions()
     objects: Sequence[str] = ()
+    outer_tables: Sequence[OuterTable] = ()

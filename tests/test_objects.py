@@ -46,9 +46,9 @@ def _problems(snapshot: Snapshot) -> list[str]:
         if row.unlogged:
             problems.append(f"table {row.name} is UNLOGGED: a crash of the server empties it")
         if row.children:
+            table = f"{quoted(snapshot.database.schema)}.{quoted(row.name)}"
             elsewhere = snapshot.counted(
-                f"SELECT count(*) FROM {quoted(row.name)} t WHERE t.tableoid <> CAST(:table AS regclass)",
-                table=f"{quoted(snapshot.database.schema)}.{quoted(row.name)}",
+                f"SELECT count(*) FROM {table} t WHERE t.tableoid <> CAST(:table AS regclass)", table=table
             )
             if elsewhere:
                 where = ", ".join(row.children)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from postmigration.database import Snapshot
@@ -70,7 +70,7 @@ def _kind(name: str) -> str:
     return " ".join(words[:2]) if words[0] in ("event", "foreign", "materialized") else words[0]
 
 
-def _of_the_schema(found: Objects, *, restored: bool, left_out: Collection[str]) -> Mapping[str, Mapping[str, str]]:
+def _of_the_schema(found: Objects, *, restored: bool, left_out: Collection[str]) -> Objects:
     """The objects that the application brings, with what says something of them."""
     kept = {}
     for name, facts in found.items():

@@ -26,7 +26,8 @@ def test_times_of_rows_are_possible(target: Target) -> None:
     """
     for name in MIGRATION.tables:
         table = catalog.table(target.snapshot, name)
-        times = [column for column in ("created_at", "updated_at") if table.is_time(column)]
+        made = table.created(MIGRATION.conventions)
+        times = [*([made] if made else []), *table.updated(MIGRATION.conventions)]
         for column in times:
             known = target.baseline is not None and catalog.has_columns(target.baseline, name, [*table.key, column])
             if known and table.key:
@@ -38,15 +39,15 @@ def test_times_of_rows_are_possible(target: Target) -> None:
 
 
 def _compare(target: Target, table: Table, column: str) -> None:
-    key, of = ", ".join(map(quoted, table.key)), quoted(table.name)
+    key, of, time = ", ".join(map(quoted, table.key)), quoted(table.name), quoted(column)
     # Where it was NULL it may be so still; what was set since is later than all that was set before.
-    later = f"{column} <= {_LATEST} AND {column} > CAST(:newest AS timestamptz) - {_LATE}"
+    later = f"{time} <= {_LATEST} AND {time} > CAST(:newest AS timestamptz) - {_LATE}"
     target.expect_same(
-        f"SELECT {key}, {column} FROM {of}",
-        f"SELECT {key}, {column}, NOT coalesce({later}, false) AS postmigration_settled FROM {of}",
+        f"SELECT {key}, {time} FROM {of}",
+        f"SELECT {key}, {time}, NOT coalesce({later}, false) AS postmigration_settled FROM {of}",
         columns=[*table.key, column],
         key=len(table.key),
-        newest=f"SELECT coalesce(max({column}) FILTER (WHERE {column} <= {_LATEST}), '-infinity')::text FROM {of}",
+        newest=f"SELECT coalesce(max({time}) FILTER (WHERE {time} <= {_LATEST}), '-infinity')::text FROM {of}",
         statement=f"rows of {table.name} whose {column} is neither what it was nor a time since",
         ignore=["missing"],
         optional=True,
@@ -54,10 +55,10 @@ def _compare(target: Target, table: Table, column: str) -> None:
 
 
 def _judge_alone(target: Target, table: Table, column: str) -> None:
-    of = quoted(table.name)
-    key = ", ".join(map(quoted, table.key or (column,)))
+    of, time = quoted(table.name), quoted(column)
+    key = ", ".join(map(quoted, dict.fromkeys((*table.key, column))))
     target.expect_none(
-        f"SELECT {key}, {column} FROM {of} WHERE {column} > {_LATEST} OR {column} = '-infinity'",
+        f"SELECT {key} FROM {of} WHERE {time} > {_LATEST} OR {time} = '-infinity'",
         statement=f"rows of {table.name} whose {column} is in the future, or never was",
         examined=f"SELECT count(*) FROM {of}",
         severity="warning" if target.options.cutover == _NEVER else "blocker",
@@ -67,7 +68,7 @@ def _judge_alone(target: Target, table: Table, column: str) -> None:
 
 def _tell_excused(target: Target, table: Table, times: Sequence[str]) -> None:
     """Shows how many rows owe less, since they were created or changed after the cut-over."""
-    latest = f"greatest({', '.join(times)}) > CAST(:cutover AS timestamptz)"
+    latest = f"greatest({', '.join(map(quoted, times))}) > CAST(:cutover AS timestamptz)"
     since = target.value(f"SELECT count(*) FROM {quoted(table.name)} WHERE {latest}") or 0
     rows = target.value(f"SELECT count(*) FROM {quoted(table.name)}") or 0
     if since:

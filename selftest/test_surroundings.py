@@ -67,7 +67,6 @@ def test_x(target):
     target.value("SELECT pg_terminate_backend(pg_backend_pid())")
     target.expect(True, "x")
 
-@plan
 def test_y(target):
     target.expect(target.value("SELECT 1") == 1, "x")
 """,

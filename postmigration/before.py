@@ -63,14 +63,14 @@ class Before:
         return snapshot
 
     def tables(self) -> dict[str, catalog.Table]:
-        """What the catalogs said of the tables, by name; with a fingerprint no more than their columns.
+        """What the catalogs said of the tables, without expressions; with a fingerprint no more than their columns.
 
         Raises:
             NeedsBaseline: there is neither.
         """
         if self.fingerprint is not None:
             return {name: table.facts() for name, table in self.fingerprint.tables.items()}
-        return catalog.tables(self.rows())
+        return catalog.tables(self.rows(), expressions=False)
 
     def said_of(self, sql: str, **parameters: Any) -> str:
         """How many rows a query for wrong ones finds in the state before, in words; empty where nobody can tell.

@@ -370,7 +370,7 @@ def enforced_rules(snapshot: Snapshot) -> dict[str, int]:
 
 def has_columns(snapshot: Snapshot, name: str, columns: Collection[str]) -> bool:
     """Whether the snapshot's schema has a table with these columns."""
-    return set(columns) <= set(table(snapshot, name).columns)
+    return set(columns) <= set(table(snapshot, name, expressions=False).columns)
 
 
 def fired(snapshot: Snapshot, *, always: bool) -> Counter[str]:

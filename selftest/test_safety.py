@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
+from fixtures import MIGRATION
 from postmigration import embedded
 from postmigration.address import conninfo
 from postmigration.database import Database, Snapshot
@@ -123,6 +124,21 @@ def test_a_locked_table_is_not_judged_and_not_waited_for(server: embedded.Server
     reason = next(result.reason for result in judged.results if result.plan == 6)
     assert "another session held a lock" in reason
     assert "--lock-timeout" in reason
+
+
+@pytest.mark.parametrize("side", ["legacy", "migrated"])
+def test_a_locked_table_keeps_no_other_from_being_compared(server: embedded.Server, judge: Judge, side: str) -> None:
+    with server.connect(side) as other:
+        other.autocommit = False
+        other.execute("LOCK TABLE reviews IN ACCESS EXCLUSIVE MODE")
+        judged = judge(
+            *(f"--db-url={server.conninfo('migrated')}", f"--baseline={server.conninfo('legacy')}"),
+            *("--lock-timeout=1", "-k", "every_row_is_as_it_was or every_table_and_column"),
+        )
+    outcomes = {result.nodeid.partition("::")[2]: result.outcome for result in judged.results}
+    assert outcomes.pop("test_every_row_is_as_it_was[reviews]") == "not judged"
+    assert len(outcomes) == len(MIGRATION.legacy_tables)
+    assert set(outcomes.values()) == {"passed"}
 
 
 def test_locked_rows_do_not_disturb(server: embedded.Server, judge: Judge) -> None:

@@ -13,7 +13,11 @@ import psycopg
 import sqlalchemy as sa
 
 from postmigration.address import redacted, unsteered
-from postmigration.errors import CannotJudge, NotJudged
+from postmigration.errors import CannotJudge
+from postmigration.refusals import refusal as refusal
+from postmigration.refusals import refused as refused
+from postmigration.refusals import refused_because as refused_because
+from postmigration.refusals import unless_lost
 from postmigration.sql import quoted, single
 
 # A value must read the same whatever the server, the database or the role has set.
@@ -43,17 +47,6 @@ CATALOG_PATH = "pg_catalog, pg_temp"
 
 # Neither the session's own limit, which may be shorter than the pinning itself takes, nor its own path counts.
 _UNHURRIED = f"SET LOCAL statement_timeout = 0; SET LOCAL search_path = {CATALOG_PATH}"
-
-# SQLSTATE classes and codes after which nothing is known of the data: the statement did not run to its end.
-_NOT_JUDGED_CLASSES = ("08", "25", "40", "53", "57", "58")
-_NOT_JUDGED_CODES = {
-    "22021": "the server's encoding is not what it says",
-    "22P05": "the server's encoding has no such character",
-    "42501": "grant the role what is missing",
-    "55P03": "another session held a lock; try again, or raise --lock-timeout",
-    "57014": "it took longer than allowed; raise --statement-timeout",
-}
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -149,8 +142,9 @@ class Database:
 
         Raises:
             sa.exc.DBAPIError: whatever the server refused; see `refusal`.
+            NotJudged: the connection was lost.
         """
-        with self.connect().execution_options(postgresql_readonly=False) as connection:
+        with self.connect().execution_options(postgresql_readonly=False) as connection, unless_lost(connection):
             transaction = connection.begin()
             try:
                 self.pin(connection, search_path=self.application_path, **more)
@@ -184,7 +178,7 @@ class Snapshot:
             isolation_level="REPEATABLE READ", postgresql_readonly=not writable
         )
         with ExitStack() as undo:
-            undo.callback(self._connection.close)
+            undo.callback(self.close)
             self._connection.begin()
             if snapshot_id is not None:
                 self._connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot_id}'")
@@ -198,9 +192,10 @@ class Snapshot:
     def exported(self) -> str:
         """The identifier under which other connections join this snapshot while it is open."""
         # PostgreSQL exports none from within a savepoint.
-        self._connection.exec_driver_sql("RELEASE SAVEPOINT steady")
-        exported = str(self._connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one())
-        self._connection.exec_driver_sql("SAVEPOINT steady")
+        with unless_lost(self._connection):
+            self._connection.exec_driver_sql("RELEASE SAVEPOINT steady")
+            exported = str(self._connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one())
+            self._connection.exec_driver_sql("SAVEPOINT steady")
         return exported
 
     def rows(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> Sequence[sa.Row[Any]]:
@@ -293,8 +288,11 @@ class Snapshot:
     @contextmanager
     def _under(self, settings: Mapping[str, str] | None) -> Iterator[None]:
         """Runs one statement under some settings; after an error the snapshot is as it was."""
-        if self._connection.invalidated:
-            raise NotJudged("the connection was lost earlier in this run")
+        with unless_lost(self._connection), self._set(settings):
+            yield
+
+    @contextmanager
+    def _set(self, settings: Mapping[str, str] | None) -> Iterator[None]:
         path, others = CATALOG_PATH, {}
         for name, value in (settings or {}).items():
             if name == "search_path":
@@ -345,7 +343,8 @@ class Snapshot:
         return connection.info
 
     def close(self) -> None:
-        """Ends the snapshot; nothing was written."""
+        """Ends the snapshot; nothing was written, and a session that the server has ended is not asked once more."""
+        self._connection.invalidate()
         self._connection.close()
 
 
@@ -353,39 +352,3 @@ def configure(connection: sa.Connection, settings: Mapping[str, str]) -> None:
     """Makes settings for the current transaction, one after the other; a role comes last."""
     calls = ", ".join(["pg_catalog.set_config(%s, %s, true)"] * len(settings))
     connection.exec_driver_sql(f"SELECT {calls}", tuple(chain.from_iterable(settings.items())))
-
-
-def refusal(error: sa.exc.DBAPIError) -> str:
-    """What the server said, without the detail line (which quotes rows) and on one line.
-
-    Raises:
-        NotJudged: what it said tells nothing about the data: a lock, a timeout, a missing privilege, a lost connection.
-    """
-    original = error.orig
-    if not isinstance(original, psycopg.Error) or original.sqlstate is None:
-        raise NotJudged(f"the connection was lost: {' '.join(str(original).split())}") from None
-    message = " ".join((original.diag.message_primary or "no message").split())
-    if original.sqlstate in _NOT_JUDGED_CODES or original.sqlstate.startswith(_NOT_JUDGED_CLASSES):
-        remedy = _NOT_JUDGED_CODES.get(original.sqlstate)
-        raise NotJudged(message + (f": {remedy}" if remedy else "")) from None
-    return f"{message} (SQLSTATE {original.sqlstate})"
-
-
-def refused_because(error: sa.exc.DBAPIError) -> str:
-    """What stood in the way, whether or not it tells something about the data, on one line."""
-    try:
-        return refusal(error)
-    except NotJudged as unknown:
-        return str(unknown)
-
-
-def refused(connection: sa.Connection, attempt: sa.Executable) -> str | None:
-    """The SQLSTATE with which the server refuses a statement, or None if it lets it pass. Its effect is undone."""
-    savepoint = connection.begin_nested()
-    try:
-        connection.execute(attempt)
-        return None
-    except sa.exc.DBAPIError as error:
-        return getattr(error.orig, "sqlstate", None)
-    finally:
-        savepoint.rollback()

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from postmigration.actors import ANONYMOUS, WITHOUT_PROFILE
 from postmigration.database import Snapshot, refusal
 from postmigration.errors import NotJudged
+from postmigration.refusals import LOST, is_lost
 
 # Something that is named does not exist, or is no longer the only one of its name.
 _LEFT_OVER = ("42P01", "42703", "42883", "42704", "42702", "42725", "42P02", "3F000")
@@ -154,8 +155,8 @@ def _use(snapshot: Snapshot, call: sa.Row[Any], settings: Mapping[str, str], fou
             snapshot.rows(call.call, {**settings, **acting})
         except sa.exc.DBAPIError as error:
             state = getattr(error.orig, "sqlstate", None)
-            if state is None:
-                raise NotJudged(f"the connection was lost while {call.object} was used") from None
+            if is_lost(error):
+                raise NotJudged(f"{LOST} while {call.object} was used") from None
             if state == _REFUSED:
                 continue
             found.note_use(call, role)

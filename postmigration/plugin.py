@@ -259,6 +259,8 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
                 run = opened(options.request(config.option), judging, migration, joined)
         except CannotJudge as error:
             raise pytest.UsageError(redact_secrets(str(error), wrong_calls.arguments(config))) from None
+        except NotJudged as error:
+            raise pytest.UsageError(f"could not be judged: {error}") from None
         except KeyboardInterrupt:
             config.stash[SESSION].verdict = Verdict("INTERRUPTED", "nothing was judged", INTERRUPTED)
             raise
@@ -283,7 +285,10 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
 def pytest_configure_node(node: Any) -> None:
     """Lets a worker of pytest-xdist see the same snapshot."""
     if RUN in node.config.stash:
-        node.workerinput["postmigration"] = node.config.stash[RUN].share()
+        try:
+            node.workerinput["postmigration"] = node.config.stash[RUN].share()
+        except NotJudged as error:
+            raise pytest.UsageError(f"could not be judged: {error}") from None
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

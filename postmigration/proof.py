@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from postmigration import temporary
 from postmigration.faults import Fault
 
 # The world that the faults are planted in.
@@ -98,10 +97,7 @@ def prove(root: Path, faults: Sequence[Fault], checks: Sequence[str], *, baselin
     processes = max(1, min(max(2, os.cpu_count() or 1), 4, len(planted)))
     shares = [planted[number::processes] for number in range(processes)]
     with ExitStack() as cleanup:
-        # Short, since it stands in the name of a socket.
-        temporary = tempfile.TemporaryDirectory(prefix="proof-", ignore_cleanup_errors=True)
-        directory = Path(cleanup.enter_context(temporary))
-        cleanup.callback(_stop_servers, directory)
+        directory = cleanup.enter_context(temporary.directory())
         running: list[tuple[subprocess.Popen[str], list[Fault], Path]] = []
         cleanup.callback(lambda: _ended([process for process, *_ in running]))
         for number, share in enumerate(shares):
@@ -136,22 +132,24 @@ def prove(root: Path, faults: Sequence[Fault], checks: Sequence[str], *, baselin
 
 
 def _planting(root: Path, task: Mapping[str, Any], checks: Sequence[str], directory: Path) -> subprocess.Popen[str]:
-    """Starts a process that plants a share of the faults; whatever it leaves is in this directory."""
+    """Starts a process that plants a share of the faults; what it prints is in this directory."""
     command = [sys.executable, "-m", "pytest", f"--rootdir={root}", "-o", "addopts=", "-p", "no:cacheprovider"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_STEERING)}
     with (directory / "log").open("a") as output:
         process = subprocess.Popen(  # noqa: S603 - this Python, with the ids of checks that pytest collected
             [*command, "-s", "--tb=no", "-p", "postmigration.planting", *checks],
             cwd=root,
-            env={**environment, "TMPDIR": str(directory)},
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
         )
     assert process.stdin is not None
-    with process.stdin as stdin:
-        stdin.write(json.dumps(task))
+    # One that has ended already says so by its status. It stays open: its end tells the process that this one is gone.
+    with suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(task) + "\n")
+        process.stdin.flush()
     return process
 
 
@@ -170,13 +168,9 @@ def _ended(processes: Sequence[subprocess.Popen[Any]]) -> None:
         process.terminate()
     for process in processes:
         process.wait()
-
-
-def _stop_servers(directory: Path) -> None:
-    """Stops the servers of processes that could not do so themselves."""
-    for file in directory.glob("*/postmaster.pid"):
-        with suppress(OSError, ValueError):
-            os.kill(int(file.read_text().split()[0]), signal.SIGQUIT)
+        if process.stdin is not None:
+            with suppress(BrokenPipeError):
+                process.stdin.close()
 
 
 def _counted(number: int, name: str) -> str:

@@ -173,7 +173,8 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             signal.signal(signal.SIGTERM, signal.default_int_handler)
         first = joined is None
         if joined is None:
-            joined = _located(request, migration, cleanup)
+            with embedded.in_room():
+                joined = _located(request, migration, cleanup)
         snapshots = joined.get("snapshots", [None, None])
         demonstration = joined["demonstration"]
         target_database = Database(

@@ -48,7 +48,7 @@ def _run(option: Namespace) -> int:
     migration = project(Path.cwd())[0] if is_project(Path.cwd()) else None
     if option.evidence_rows < 0:
         raise CannotJudge(f"--evidence-rows={option.evidence_rows}: want 0 or more")
-    with ExitStack() as cleanup:
+    with embedded.in_room(), ExitStack() as cleanup:
         against = _named(option)
         throwaway = embedded.Server(option.embedded_version)
         cleanup.callback(throwaway.stop)

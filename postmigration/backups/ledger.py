@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import psycopg
 
 from postmigration.backups.statements import Meaning, readable
+from postmigration.embedded import explain, is_exhausted
+from postmigration.errors import CannotJudge
 
 ELSEWHERE = "restore the backup into a server where this works, and name that database instead of the file"
 
@@ -76,7 +78,13 @@ class Ledger:
 
 
 def said(error: psycopg.Error) -> str:
-    """What the server said, on one line and without a value: its detail, its context and some messages quote rows."""
+    """What the server said, on one line and without a value: its detail, its context and some messages quote rows.
+
+    Raises:
+        CannotJudge: it said that it lacks room, or is gone: nothing about the backup.
+    """
+    if is_exhausted(error):
+        raise CannotJudge(explain(error.diag.message_primary or "it ended the session")) from None
     state = error.sqlstate or ""
     message = " ".join((error.diag.message_primary or "no message").split())
     if state.startswith("22"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from postmigration.errors import CannotJudge, Incomplete
 _VALUES = re.compile(rb"\bVALUES\b", re.I)
 _PLACE = re.compile(r"^COPY [^,\n]+, line (\d+)(?:, column (\w+))?", re.MULTILINE)
 _BATCH = 1 << 18
+
+# Of a COPY that is broken off psycopg would print what the server says of the last rows, which may quote them.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 class Loading:

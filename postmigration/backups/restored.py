@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from postmigration import embedded
+from postmigration import embedded, temporary
 from postmigration.address import unsteered
 from postmigration.backups.backup import Backup, identified
 from postmigration.backups.ledger import ELSEWHERE, Ledger, said
@@ -71,8 +70,8 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Re
             line with the cause and the remedy.
     """
     ledger, described = Ledger(), []
-    with unsteered(), tempfile.TemporaryDirectory(prefix="postmigration-backup-") as scratch:
-        backups = [identified(path, Path(scratch)) for path in files]
+    with embedded.in_room(), unsteered(), temporary.directory() as scratch:
+        backups = [identified(path, scratch) for path in files]
         server.create(database)
         with server.connect(database) as provider:
             # Then every name that the server tells has its schema.

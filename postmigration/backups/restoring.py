@@ -15,6 +15,7 @@ from postmigration.backups.loading import Loading
 from postmigration.backups.script import Command, Copy, Script, unquoted
 from postmigration.backups.standins import Standins
 from postmigration.backups.statements import PLATFORM_SCHEMAS, Meaning, Role, meaning, split
+from postmigration.embedded import explain, is_exhausted
 from postmigration.errors import CannotJudge
 
 _HARMLESS = re.compile(rb"\\(?:restrict|unrestrict|connect|c|encoding)\b")
@@ -155,7 +156,7 @@ class Restoring:
                     self._standins.identify(text)
                 self._connection.execute(text)
             except psycopg.Error as error:
-                self._alive()
+                self._alive(error)
                 if not self._standins.provide(error, text):
                     self._failed(error, text, what)
                     return
@@ -187,8 +188,8 @@ class Restoring:
     def _extension(self, text: bytes, what: Meaning) -> None:
         try:
             self._connection.execute(text)
-        except psycopg.Error:
-            self._alive()
+        except psycopg.Error as error:
+            self._alive(error)
             schema = _IN_SCHEMA.search(text)
             where = split(schema[1].decode(errors="replace"))[0] if schema else "public"
             name = split(what.name)[0]
@@ -210,11 +211,11 @@ class Restoring:
                 sql.SQL("ALTER ROLE {} ").format(sql.Identifier(name)).as_bytes() + b" ".join(wanted)
             )
 
-    def _alive(self) -> None:
-        if self._connection.closed:
+    def _alive(self, error: psycopg.Error) -> None:
+        """Makes sure that what went wrong is the backup's fault, and not that the server cannot go on."""
+        if self._connection.closed or is_exhausted(error):
             raise CannotJudge(
-                f"{self._name}: the embedded server ended the session while the backup was restored; is there memory "
-                "and space in the temporary directory?"
+                f"{self._name}: {explain(error.diag.message_primary or 'it ended the session')}"
             ) from None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rich.console import Console
 
-from postmigration import embedded, fingerprint_file, options
+from postmigration import embedded, fingerprint_file, options, temporary
 from postmigration.address import conninfo, redacted
 from postmigration.backups.restored import restore
 from postmigration.baseline import is_address
@@ -77,7 +76,7 @@ def _run(option: Namespace) -> int:
     page.unfinished(report)
     suite = report.with_name(f"{report.stem}-validation.html").resolve()
     screen = Console(stderr=True, highlight=False) if option.json else console()
-    with ExitStack() as cleanup:
+    with embedded.in_room(), ExitStack() as cleanup:
         server = embedded.Server(option.embedded_version)
         cleanup.callback(server.stop)
         psql.log_statements(server)
@@ -126,11 +125,11 @@ def _before(
                 embedded.run_script(connection, script)
             migration.load(connection, seed=option.world_seed, size=option.world_size)
         return f"demonstration world, seed {option.world_seed}, size {option.world_size}", ()
-    with tempfile.TemporaryDirectory(prefix="postmigration-rehearsal-") as scratch:
+    with temporary.directory() as scratch:
         if any(is_address(text) or not text.strip() for text in named):
             if len(named) > 1:
                 raise CannotJudge("--baseline may be repeated for the files of one backup only, and one is a URL")
-            files = [_dumped(conninfo(named[0], "--baseline"), Path(scratch) / "baseline.dump")]
+            files = [_dumped(conninfo(named[0], "--baseline"), scratch / "baseline.dump")]
         else:
             files = [Path(text) for text in named]
             for file in files:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 import time
-from pathlib import Path
 
 import psycopg
 
-from postmigration import embedded
+from postmigration import embedded, temporary
 from postmigration.backups.ledger import said
 from postmigration.backups.restored import restore
 from postmigration.errors import CannotJudge
@@ -117,8 +115,8 @@ def restore_backup(stage: Stage, before: State) -> None:
     """The backup as a way back: into an empty database, and over the migrated one."""
     plan, server = stage.plan, stage.server
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="postmigration-rehearsal-") as scratch:
-        backup = Path(scratch) / "before.dump"
+    with temporary.directory() as scratch:
+        backup = scratch / "before.dump"
         _program(server, "pg_dump", "--format=custom", f"--file={backup}", f"--dbname={server.conninfo('before')}")
         size = backup.stat().st_size
         dumped = time.monotonic() - started

@@ -48,6 +48,7 @@ CATALOG_PATH = "pg_catalog, pg_temp"
 # Neither the session's own limit, which may be shorter than the pinning itself takes, nor its own path counts.
 _UNHURRIED = f"SET LOCAL statement_timeout = 0; SET LOCAL search_path = {CATALOG_PATH}"
 
+
 @dataclass(frozen=True)
 class Limits:
     """How long one statement may take, and wait for a lock, in milliseconds."""

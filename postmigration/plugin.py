@@ -22,13 +22,13 @@ from postmigration.migration import Migration
 from postmigration.outcome import POSITION, lost, plan_of, result_of
 from postmigration.project import project
 from postmigration.proving import Prover
-from postmigration.report import as_text, ending, facts, files, github, publishing
-from postmigration.report.as_html import HtmlReport
-from postmigration.report.changes import Last, changes
+from postmigration.report import as_text, changes, ending, facts, github, publishing
+from postmigration.report.as_html import HtmlReport, configure_page
 from postmigration.report.record import Record, Trouble, in_order
 from postmigration.run import Run, opened
 from postmigration.selection import Checks, collect_all, miscounted
 from postmigration.shadows import explain_new_shadows
+from postmigration.starting import ASKING, START, asks_for, start_late
 from postmigration.target import Target
 from postmigration.verdict import CANNOT_JUDGE, GO, INTERRUPTED, Result, Verdict, of_waivers, verdict
 
@@ -37,8 +37,8 @@ RUN = pytest.StashKey[Run]()
 SESSION = pytest.StashKey["Judgement"]()
 _PROVER = pytest.StashKey[Prover]()
 
-# Options with which pytest only tells something.
-_ASKING = ("help", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
+# It is here already where -p names it, as it should.
+pytest_plugins = ["postmigration.starting"]
 
 
 class Judgement:
@@ -57,12 +57,14 @@ class Judgement:
         self._session: pytest.Session | None = None
         self._crashed: list[str] = []
         self._all = Checks({}, [])
-        self.files: files.Files | None = None
-        self._last: Last | None = None
+        self.page: HtmlReport | None = None
+        self._last: changes.Last | None = None
 
     def prepare(self) -> None:
-        """Puts in place of older reports that this run has not finished."""
-        self.files, self._last = files.prepared(self.config, self.started)
+        """Makes sure that in place of older reports it stands that this run has not finished."""
+        begun = start_late(self.config)
+        self.started, self._last = begun.time, changes.last(begun.files.json)
+        configure_page(self.config, begun.files)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Keeps the session, which is ended where the database is not safe to judge."""
@@ -120,10 +122,17 @@ class Judgement:
         if _is_worker(self.config):
             return (yield)
         self.verdict = self._judged(exitstatus, stopped=bool(session.shouldfail))
+        if self.page is not None:
+            begun = self.config.stash[START]
+            try:
+                publishing.publish(self.record(), begun.files, self.page.write(session))
+                begun.published = True
+            except OSError as error:
+                where = f"the report cannot be written to {error.filename} ({error.strerror})"
+                begun.reason = f"{where}; what was found: {self.verdict.line}"
+                self.verdict = Verdict("ERROR", begun.reason, CANNOT_JUDGE)
         session.exitstatus = self.verdict.status
         yield
-        if self.files is not None and not self.config.option.collectonly:
-            publishing.published(self.record(), self.files)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Says in a pipeline's log too what was not judged, why, and of what people are warned."""
@@ -139,6 +148,8 @@ class Judgement:
         """Prints the verdict where a pipeline's log shows it: last."""
         if self.verdict is not None:
             ending.concluded(self.verdict, github.commands(self.record(), os.environ))
+            if START in config.stash:
+                config.stash[START].told = True
 
     def record(self) -> Record:
         """What the run came to, once it has its verdict."""
@@ -162,7 +173,7 @@ class Judgement:
             omitted=omitted,
             started=self.started,
             ended=self._ended,
-            changes=changes(self._last, place, results),
+            changes=changes.changes(self._last, place, results),
             evidence_rows=self.config.option.evidence_rows,
         )
 
@@ -217,7 +228,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_configure(config: pytest.Config) -> None:
     """Finds out whether this session judges, and prepares its reports before their plugins look at the options."""
     config.addinivalue_line("markers", "plan(number, group, title): a check of the deployment plan")
-    if any(getattr(config.option, name, False) for name in _ASKING):
+    if any(getattr(config.option, name, False) for name in ASKING if name != "collectonly"):
         return
     wrong_calls.refuse_misplaced(config)
     try:
@@ -236,11 +247,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if _on_the_bench(config):
         return
     config.pluginmanager.register(config.stash[SESSION])
-    if not _is_worker(config):
-        config.stash[SESSION].prepare()
     if config.option.collectonly:
-        # The pages that say that nothing was judged stay.
-        config.option.htmlpath = None
+        config.option.htmlpath = config.option.xmlpath = None
+    elif not _is_worker(config):
+        config.stash[SESSION].prepare()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -248,6 +258,9 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
     """Opens the databases before the header is printed; what is in the way is one line and exit status 4."""
     config = session.config
     if SESSION in config.stash and not config.option.collectonly and not _on_the_bench(config):
+        if START in config.stash:
+            # Where the report will be; pytest-html has taken note of where to write its own.
+            config.option.htmlpath = str(config.stash[START].files.html)
         joined = getattr(config, "workerinput", {}).get("postmigration")
         try:
             migration = config.stash[SESSION].migration
@@ -268,9 +281,10 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             raise pytest.UsageError(f"the database cannot be read: {refused_because(error)}") from None
         config.stash[RUN] = run
         config.add_cleanup(run.cleanup.close)
-        written = config.stash[SESSION].files
-        if written is not None:
-            config.pluginmanager.register(HtmlReport(config, config.stash[SESSION].record, written))
+        if joined is None:
+            session_report = HtmlReport(config, config.stash[SESSION].record, config.stash[START].files)
+            config.stash[SESSION].page = session_report
+            config.pluginmanager.register(session_report)
         if joined is None and config.option.prove:
             checks = config.stash[SESSION].checks
             config.stash[_PROVER] = Prover(config, checks, known, baseline=run.baseline is not None)
@@ -383,6 +397,5 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def _judges(config: pytest.Config, checks: Path) -> bool:
-    start = config.invocation_params.dir
-    asked = [Path(os.path.normpath(start / argument.split("::")[0])) for argument in config.args]
-    return any(path == checks or checks in path.parents or path in checks.parents for path in asked)
+    directory = config.invocation_params.dir
+    return asks_for((Path(os.path.normpath(directory / argument.split("::")[0])) for argument in config.args), checks)

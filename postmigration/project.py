@@ -21,6 +21,14 @@ def is_project(root: Path) -> bool:
     return file.exists() and "postmigration" in tomllib.loads(file.read_text()).get("tool", {})
 
 
+def find_checks(root: Path) -> Path | None:
+    """The directory of a project's checks, without importing anything of it; None where there is no project."""
+    try:
+        return root / str(tomllib.loads((root / "pyproject.toml").read_text())["tool"]["postmigration"]["checks"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def project(root: Path) -> tuple[Migration, Path]:
     """The migration that pyproject.toml names, and the directory of its checks.
 

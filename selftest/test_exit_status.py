@@ -73,7 +73,7 @@ def test_collecting_only_judges_nothing(migrated: str, judge: Judge, tmp_path: P
     judged = judge(migrated, "--collect-only", "--allow-partial")
     assert judged.status == 4
     assert judged.last_line.startswith("PARTIAL: nothing was judged")
-    assert "did not finish" in (tmp_path / "validation.html").read_text()
+    assert not (tmp_path / "validation.html").exists()
 
 
 def test_asking_for_help_touches_no_report(server: embedded.Server, judge: Judge, tmp_path: Path) -> None:

@@ -130,7 +130,13 @@ def test_a_run_that_is_ended_leaves_nothing_green(
         assert "INTERRUPTED" in (tmp_path / "summary.md").read_text()
         assert "INTERRUPTED" in (tmp_path / "validation.html").read_text()
     else:
-        assert found == {"schema_version": 1, "finished": False, "started": found["started"], "last": None}
+        assert found == {
+            "schema_version": 1,
+            "finished": False,
+            "started": found["started"],
+            "reason": "",
+            "last": None,
+        }
         for form in FORMS:
             assert "did not finish" in (tmp_path / form).read_text() or form == "validation.json"
         assert "<error" in (tmp_path / "validation.xml").read_text()

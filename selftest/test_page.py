@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from fixtures import MIGRATION
 from postmigration.evidence import Evidence, Finding
-from postmigration.report import as_csv, as_html, files
+from postmigration.report import as_csv, as_html, places
 from postmigration.report.record import Record
 from postmigration.verdict import Result, verdict
 from selftest import showcase
@@ -253,7 +253,7 @@ def test_thousands_of_findings_stay_a_page_that_opens_at_once(browser: Browser, 
     record = Record(MIGRATION, come_to, "db", {}, [], results, [], now, now)
     assert sum(len(result.evidence.findings) for result in results) == 3_000
     path = tmp_path / "validation.html"
-    where = files.Files(path, *(tmp_path / name for name in ("x.xml", "x.json", "x.md", "evidence")))
+    where = places.Files(path, *(tmp_path / name for name in ("x.xml", "x.json", "x.md", "evidence")))
     page = as_html.page(record, as_csv.written(record, where.evidence), where)
     path.write_text(as_html.completed(f"<!DOCTYPE html><html><head></head><body>{page}</body></html>", ""))
     assert path.stat().st_size < 5_000_000

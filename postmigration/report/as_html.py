@@ -10,10 +10,11 @@ from typing import Any
 
 import markupsafe
 import pytest
+from pytest_html.basereport import BaseReport
 from pytest_metadata.plugin import metadata_key
 
 from postmigration.report import as_csv, criteria, pictures, rendering
-from postmigration.report.files import Files
+from postmigration.report.places import Files, partial
 from postmigration.report.record import SYMBOLS, WORDS, Record, anchor, wanting, when
 from postmigration.verdict import Result
 
@@ -35,6 +36,8 @@ class HtmlReport:
     def __init__(self, config: pytest.Config, record: Callable[[], Record], files: Files) -> None:
         self._record = record
         self._files = files
+        self._plugins = config.pluginmanager
+        self._writers: list[Any] = []
         config.stash[metadata_key].clear()
 
     def pytest_html_report_title(self, report: Any) -> None:
@@ -52,12 +55,60 @@ class HtmlReport:
         prefix.append(page(record, listed, self._files))
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_sessionfinish(self) -> Generator[None]:
-        """Completes what pytest-html has written."""
-        yield
-        path = self._files.html
-        title = f"{self._record().verdict.word}: {_TITLE}"
-        path.write_text(completed(path.read_text(encoding="utf-8"), title), encoding="utf-8")
+    def pytest_collection(self) -> Generator[None, object, object]:
+        """Leaves it to `write` when pytest-html writes; if nothing can be collected, no test will run."""
+        try:
+            return (yield)
+        except BaseException:
+            self._take_over()
+            raise
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Leaves it to `write` when pytest-html writes: before anything is printed that names the report."""
+        try:
+            return (yield)
+        finally:
+            self._take_over()
+
+    def _take_over(self) -> None:
+        found = [plugin for plugin in self._plugins.get_plugins() if isinstance(plugin, BaseReport)]
+        for writer in found:
+            self._plugins.unregister(writer)
+        self._writers += found
+
+    def write(self, session: pytest.Session) -> str:
+        """Has pytest-html write its page beside the report, and gives it completed.
+
+        Raises:
+            OSError: there is no room for it.
+        """
+        path = partial(self._files.html)
+        self._take_over()
+        try:
+            for writer in self._writers:
+                writer.pytest_sessionfinish(session)
+            written = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._files.html)) from None
+        finally:
+            path.unlink(missing_ok=True)
+        return completed(written, f"{self._record().verdict.word}: {_TITLE}")
+
+
+def configure_page(config: pytest.Config, files: Files) -> None:
+    """Tells the plugins that come later where pytest-html writes, and that pytest's own JUnit is not wanted.
+
+    Args:
+        config: pytest's, before the plugins look at it.
+        files: where the report goes.
+    """
+    option = config.option
+    # It knows tests; ours knows checks.
+    option.xmlpath = None
+    option.htmlpath = str(partial(files.html))
+    option.self_contained_html = True
+    option.css = [*option.css, str(rendering.DIRECTORY / "report.css")]
 
 
 def page(record: Record, listed: as_csv.Listed, files: Files) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import asdict
 from typing import Any
 
 from postmigration.report.as_csv import Listed
-from postmigration.report.changes import SCHEMA_VERSION, Changes, Last
+from postmigration.report.changes import Changes
 from postmigration.report.criteria import Judged
 from postmigration.report.record import Record
+from postmigration.report.unfinished import SCHEMA_VERSION
 from postmigration.verdict import Result
 
 
@@ -44,16 +44,6 @@ def written(record: Record, listed: Listed, criteria: list[Judged]) -> dict[str,
         "criteria": [asdict(judged) for judged in criteria],
         "troubles": [trouble._asdict() for trouble in record.troubles],
         "changes": _changes(record.changes),
-    }
-
-
-def unfinished(started: datetime.datetime, last: Last | None) -> dict[str, Any]:
-    """What stands there until a run has come to its verdict: no verdict, and what the last finished run came to."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "finished": False,
-        "started": started.isoformat(timespec="milliseconds"),
-        "last": last and last.to_dict(),
     }
 
 

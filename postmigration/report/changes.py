@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from postmigration.report.unfinished import read_last
 from postmigration.verdict import Result
-
-SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -28,15 +25,6 @@ class Last:
     judged: str
     verdict: str
     outcomes: Mapping[str, str]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As it stands in validation.json while a run is not finished."""
-        return {
-            "database": self.place,
-            "judged": self.judged,
-            "verdict": self.verdict,
-            "outcomes": dict(self.outcomes),
-        }
 
 
 @dataclass(frozen=True)
@@ -60,18 +48,8 @@ class Changes:
 
 def last(file: Path) -> Last | None:
     """The last finished run that a validation.json tells of, or None where there is none that can be read."""
-    try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-        if told["schema_version"] != SCHEMA_VERSION:
-            return None
-        if not told["finished"]:
-            before = told["last"]
-            return before and Last(before["database"], before["judged"], before["verdict"], before["outcomes"])
-        outcomes = {check["id"]: check["outcome"] for check in told["checks"]}
-        return Last(told["database"], told["ended"], told["verdict"]["word"], outcomes)
-    except (OSError, ValueError, KeyError, TypeError):
-        # Whatever else stands there is no report of ours, and will be overwritten as the user asked.
-        return None
+    told = read_last(file)
+    return None if told is None else Last(told["database"], told["judged"], told["verdict"], told["outcomes"])
 
 
 def changes(before: Last | None, place: str, results: Sequence[Result]) -> Changes | None:

@@ -1,4 +1,4 @@
-"""From the record of a run to all files that are read without a browser."""
+"""From the record of a run to all files that tell of it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,34 @@ import json
 import os
 
 from postmigration.report import as_csv, as_json, as_junit, as_markdown, criteria, github
-from postmigration.report.files import Files
+from postmigration.report.places import Files, clear, replace_all
 from postmigration.report.record import Record
 
 
-def published(record: Record, files: Files) -> None:
-    """Writes what pipelines and programs read, and what is too long for the page.
+def publish(record: Record, files: Files, page: str) -> None:
+    """Replaces what says that the run did not finish, in all files or, where there is no room for one, in none.
 
     Args:
         record: what the run came to.
         files: where each form goes.
+        page: the page for people.
+
+    Raises:
+        OSError: one of the files cannot be written; its `filename` says which.
     """
-    listed = as_csv.written(record, files.evidence)
-    summary = as_markdown.written(record, listed)
-    files.summary.write_text(summary, encoding="utf-8")
+    try:
+        listed = as_csv.written(record, files.evidence)
+        summary = as_markdown.written(record, listed)
+        told = as_json.written(record, listed, criteria.judged(record))
+        replace_all(
+            {
+                files.summary: summary,
+                files.junit: as_junit.written(record),
+                files.json: json.dumps(told, indent=2, ensure_ascii=False) + "\n",
+                files.html: page,
+            }
+        )
+    except OSError:
+        clear(files.evidence)
+        raise
     github.summarized(summary, os.environ)
-    files.junit.write_text(as_junit.written(record), encoding="utf-8")
-    told = as_json.written(record, listed, criteria.judged(record))
-    files.json.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

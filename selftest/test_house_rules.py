@@ -57,7 +57,7 @@ LAYERS = (
     {"outcome"},
     {"cli", "selection", "starting"},
     {"plugin"},
-    {"bench"},
+    {"__main__", "bench"},
     {"planting"},
 )
 MODULES = {

@@ -224,3 +224,16 @@ def test_a_second_run_does_not_write_where_the_first_one_does(project: Path, beg
     first.communicate()
     assert "no_such_module" in begin().communicate()[0]
     said(project)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_is_interrupted_while_it_is_imported(project: Path, ending: signal.Signals) -> None:
+    (project / "sqlalchemy.py").write_text(WAIT)
+    with subprocess.Popen(
+        [sys.executable, "-m", "postmigration", "compare"], cwd=project, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert (project / "waits").read_text() == "here"
+        process.send_signal(ending)
+        assert process.communicate() == ("", "INTERRUPTED\n")
+    assert process.returncode == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
@@ -65,7 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _Parser.arguments = arguments
     try:
         option = _parser(arguments[:1]).parse_args(arguments)
-        return int(option.run(option))
+        status = int(option.run(option))
+        # What does not reach its reader must show in the exit status.
+        sys.stdout.flush()
+        return status
     except CannotJudge as error:
         print(f"ERROR: {redact_secrets(str(error), arguments)}", file=sys.stderr)
     except NotJudged as error:
@@ -75,6 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever reads has seen enough; what is left in the buffer has nowhere to go.
         sys.stdout = None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stdout = None
+        print(f"ERROR: what was found cannot be written: {error.strerror}", file=sys.stderr)
     except KeyboardInterrupt:
         print("INTERRUPTED", file=sys.stderr)
         return INTERRUPTED

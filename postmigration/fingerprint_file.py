@@ -10,6 +10,7 @@ from typing import Any
 
 from postmigration.errors import CannotJudge
 from postmigration.fingerprint import Fingerprint, TableFingerprint
+from postmigration.report.places import replace_all
 
 FORMAT = 1
 _MAGIC = "postmigration fingerprint"
@@ -25,7 +26,7 @@ def written(fingerprint: Fingerprint, path: Path) -> None:
     lines = [json.dumps(head), *(json.dumps(asdict(table)) for table in fingerprint.tables.values())]
     text = "".join(f"{line}\n" for line in lines)
     try:
-        path.write_text(text + json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest()}) + "\n")
+        replace_all({path: text + json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest()}) + "\n"})
     except OSError as error:
         raise CannotJudge(f"the fingerprint cannot be written to {path}: {error.strerror}") from None
 

@@ -13,6 +13,7 @@ from postmigration.errors import CannotJudge
 from postmigration.evidence import shown
 from postmigration.rehearsal.steps import MARKS, Rehearsal, Step
 from postmigration.report import rendering
+from postmigration.report.places import replace_all
 
 
 def told(step: Step, screen: Console) -> None:
@@ -36,7 +37,9 @@ def unfinished(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("<!DOCTYPE html><title>Unfinished</title><h1>NOT PROVEN: this rehearsal did not finish</h1>\n")
+        replace_all(
+            {path: "<!DOCTYPE html><title>Unfinished</title><h1>NOT PROVEN: this rehearsal did not finish</h1>\n"}
+        )
     except OSError as error:
         raise CannotJudge(
             f"the report cannot be written to {path} ({error.strerror}): name another with --html"
@@ -48,6 +51,9 @@ def written(rehearsal: Rehearsal, path: Path, suite: Path) -> None:
 
     Args:
         suite: the report of the suite, which it leads to.
+
+    Raises:
+        CannotJudge: the page cannot be written there; the line says too what was found.
     """
     total = max((step.started + step.seconds + step.judged for step in rehearsal.steps), default=0.0) or 1.0
     page = rendering.rendered(
@@ -58,7 +64,12 @@ def written(rehearsal: Rehearsal, path: Path, suite: Path) -> None:
         css=(rendering.DIRECTORY / "report.css").read_text(encoding="utf-8"),
         suite=suite.name,
     )
-    path.write_text(page, encoding="utf-8")
+    try:
+        replace_all({path: page})
+    except OSError as error:
+        raise CannotJudge(
+            f"the report cannot be written to {path} ({error.strerror}); what was found: {rehearsal.line}"
+        ) from None
 
 
 def as_object(rehearsal: Rehearsal) -> dict[str, Any]:

@@ -37,7 +37,6 @@ RUN = pytest.StashKey[Run]()
 SESSION = pytest.StashKey["Judgement"]()
 _PROVER = pytest.StashKey[Prover]()
 
-# It is here already where -p names it, as it should.
 pytest_plugins = ["postmigration.starting"]
 
 
@@ -148,8 +147,8 @@ class Judgement:
         """Prints the verdict where a pipeline's log shows it: last."""
         if self.verdict is not None:
             ending.concluded(self.verdict, github.commands(self.record(), os.environ))
-            if START in config.stash:
-                config.stash[START].told = True
+            if (begun := config.stash.get(START, None)) is not None:
+                begun.told = True
 
     def record(self) -> Record:
         """What the run came to, once it has its verdict."""

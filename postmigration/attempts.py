@@ -18,8 +18,13 @@ CURSOR = "postmigration_row"
 # What came of what somebody tried, by who and what: `done`, `no rows`, or the SQLSTATE of the refusal.
 Tried = Mapping[tuple[str, str], str]
 
-# After these nothing is known of what somebody can do: another session stood in the way.
-_UNKNOWN = {"55P03": "another session held a lock", "40P01": "it met a deadlock", "40001": "another session changed it"}
+# After these nothing is known of what somebody can do.
+_UNKNOWN = {
+    "55P03": "another session held a lock; try again",
+    "40P01": "it met a deadlock; try again",
+    "40001": "another session changed it; try again",
+    "PM001": "code of the database went on as another role",
+}
 
 # One statement for all, since the way to the server would take longer than what is tried there.
 _TRY = f"""
@@ -46,6 +51,10 @@ BEGIN
                 PERFORM pg_catalog.set_config('role', person ->> 'role', true);
                 EXECUTE attempt ->> 'statement';
                 GET DIAGNOSTICS changed = ROW_COUNT;
+                IF CURRENT_USER <> person ->> 'role' AND person ->> 'role' <> 'none' THEN
+                    -- A trigger can take back the role, and then nobody knows as whom the rest was done.
+                    RAISE EXCEPTION USING ERRCODE = 'PM001';
+                END IF;
                 RAISE EXCEPTION USING ERRCODE = 'PM000';
             EXCEPTION WHEN OTHERS THEN
                 came := came || CASE SQLSTATE WHEN 'PM000' THEN CASE changed WHEN 0 THEN 'no rows' ELSE 'done' END
@@ -81,7 +90,7 @@ def try_all(connection: sa.Connection, actors: Sequence[Actor | None], attempts:
         attempts: what is tried, by its name.
 
     Raises:
-        NotJudged: another session stood in the way.
+        NotJudged: another session stood in the way, or code of the database changed the role.
         sa.exc.DBAPIError: it took longer than allowed, or the connection was lost.
     """
     people = []
@@ -106,5 +115,5 @@ def try_all(connection: sa.Connection, actors: Sequence[Actor | None], attempts:
     found = dict(zip(names, json.loads(came), strict=True))
     for (who, what), state in found.items():
         if state in _UNKNOWN:
-            raise NotJudged(f"{who or 'whoever judges'} tried to {what}: {_UNKNOWN[state]}; try again")
+            raise NotJudged(f"{who or 'whoever judges'} tried to {what}: {_UNKNOWN[state]}")
     return found

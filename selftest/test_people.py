@@ -357,3 +357,21 @@ def test_what_a_role_was_granted_is_a_fault_where_it_had_less(
     result = judge(f"--db-url={server.conninfo(after)}", f"--baseline={server.conninfo(before)}", *only).results[0]
     assert result.outcome == "passed"
     assert any("a backup without privileges is compared with none" in note for note in result.evidence.notes)
+
+
+@pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
+def test_what_code_of_the_database_does_as_another_role_counts_for_nobody(
+    server: embedded.Server, copy: Copy, judge: Judge
+) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute(
+            "CREATE FUNCTION take_back() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RESET ROLE; RETURN new; END$$"
+        )
+        connection.execute(
+            "CREATE TRIGGER take_back BEFORE INSERT ON documents FOR EACH ROW EXECUTE FUNCTION take_back()"
+        )
+    judged = judge(f"--db-url={server.conninfo(name)}", "-k", "everybody_writes")
+    assert judged.outcome("everybody_writes_what_they_wrote") == "not judged"
+    reason = next(r.reason for r in judged.results if r.check == "everybody_writes_what_they_wrote")
+    assert "code of the database went on as another role" in reason

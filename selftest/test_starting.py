@@ -141,6 +141,7 @@ FULL = """
 import pytest, resource
 @pytest.mark.plan(1, group="Scratch", title="A check")
 def test_x(target):
+    target.state(examined=1)
     target.expect({holds}, "it is wrong")
     {fill}
 """

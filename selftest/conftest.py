@@ -125,6 +125,7 @@ class Scratch:
         self.directory = directory
         self.html = directory / "reports" / "validation.html"
         self._capsys = capsys
+        self._judged: Path | None = None
         (directory / "tests").mkdir()
         (directory / "pyproject.toml").write_text(_SCRATCH_SETTINGS)
         (directory / "conftest.py").write_text('pytest_plugins = ["postmigration.plugin"]\n')
@@ -136,11 +137,11 @@ class Scratch:
         return path
 
     def judge(self, source: str, *options: str, file: str = "") -> Judged:
-        """Judges with the checks of this source and no others, in a file of this name."""
-        for old in (self.directory / "tests").glob("test_*.py"):
-            old.unlink()
-        path = self.write(source, file or f"test_scratch_{next(COUNTER)}.py")
-        return self.run(str(path), "-p", "no:cacheprovider", *options)
+        """Judges with the checks of this source, in a file of this name, which the next source replaces."""
+        if self._judged is not None:
+            self._judged.unlink(missing_ok=True)
+        self._judged = self.write(source, file or f"test_scratch_{next(COUNTER)}.py")
+        return self.run(str(self._judged), "-p", "no:cacheprovider", *options)
 
     def run(self, *options: str) -> Judged:
         """Judges with all checks that were added."""

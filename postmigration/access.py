@@ -234,7 +234,7 @@ def expect_fast_for(
         if before is not None and target.baseline is not None:
             legacy = timing.median(target.baseline, before, actor.settings)
     except sa.exc.DBAPIError as error:
-        raise NotJudged(f"{actor.name}: {refused_because(error)}") from None
+        raise NotJudged(f"{actor.name}: {refused_because(error)}", hindrance(error)) from None
     words = "" if legacy is None else f", {legacy:.1f} ms for its counterpart before the migration"
     target.note(f"{actor.name}: median of {timing.RUNS} warm runs {taken:.1f} ms, budget {budget:g} ms{words}")
     slower = "" if legacy is None else timing.regression(legacy, taken)

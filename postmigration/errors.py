@@ -1,5 +1,9 @@
 """What can stand in the way of a judgement."""
 
+from __future__ import annotations
+
+from enum import StrEnum
+
 
 class CannotJudge(Exception):
     """The run cannot be judged as it was called: one clear line for the user, exit status 4."""
@@ -13,8 +17,29 @@ class UnsafeToJudge(CannotJudge):
     """The database holds something that could decide the verdict, or run code with our rights; the run ends there."""
 
 
+class Hindrance(StrEnum):
+    """What kept a check from being judged, where what would make it judged is known."""
+
+    READ_ONLY = "read only"
+    STANDBY = "standby"
+    EMPTY = "empty"
+    LOCK = "lock"
+    TIME = "time"
+    CONNECTION = "connection"
+    PRIVILEGE = "privilege"
+
+
 class NotJudged(Exception):
-    """One check could not be judged; its message is the reason, and the check is not a success."""
+    """One check could not be judged; its message is the reason, and the check is not a success.
+
+    Args:
+        reason: why.
+        by: what kept it from being judged; None where nothing general is known of it.
+    """
+
+    def __init__(self, reason: str, by: Hindrance | None = None) -> None:
+        super().__init__(reason)
+        self.by = by
 
 
 class NeedsBaseline(NotJudged):

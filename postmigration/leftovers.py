@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from postmigration.actors import ANONYMOUS, WITHOUT_PROFILE
 from postmigration.database import Snapshot, refusal
-from postmigration.errors import NotJudged
+from postmigration.errors import Hindrance, NotJudged
 from postmigration.refusals import LOST, is_lost
 
 # Something that is named does not exist, or is no longer the only one of its name.
@@ -156,7 +156,7 @@ def _use(snapshot: Snapshot, call: sa.Row[Any], settings: Mapping[str, str], fou
         except sa.exc.DBAPIError as error:
             state = getattr(error.orig, "sqlstate", None)
             if is_lost(error):
-                raise NotJudged(f"{LOST} while {call.object} was used") from None
+                raise NotJudged(f"{LOST} while {call.object} was used", Hindrance.CONNECTION) from None
             if state == _REFUSED:
                 continue
             found.note_use(call, role)

@@ -28,18 +28,18 @@ def result_of(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest
     """
     seen = getattr(item, "funcargs", {}).get("target")
     evidence = seen.evidence if isinstance(seen, Target) else Evidence()
-    outcome, reason = "passed", ""
+    outcome, reason, by = "passed", "", None
     if call.excinfo is not None:
         error = call.excinfo.value
         if isinstance(error, Violation):
             outcome, evidence = "failed", error.evidence
         elif isinstance(error, NotJudged | CannotJudge | pytest.skip.Exception | pytest.xfail.Exception):
-            outcome, reason = "not judged", str(error)
+            outcome, reason, by = "not judged", str(error), getattr(error, "by", None)
         elif isinstance(error, sa.exc.DBAPIError):
             try:
                 outcome, reason = "broken", f"the server refused what prepares the check: {refusal(error)}"
             except NotJudged as unknown:
-                outcome, reason = "not judged", str(unknown)
+                outcome, reason, by = "not judged", str(unknown), unknown.by
         else:
             outcome, reason = "broken", f"{type(error).__name__} while it ran: an error of ours"
     elif not isinstance(seen, Target):
@@ -51,6 +51,7 @@ def result_of(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest
         outcome=outcome,  # type: ignore[arg-type]
         reason=reason,
         needs_baseline=call.excinfo is not None and isinstance(call.excinfo.value, NeedsBaseline),
+        by=by,
         evidence=evidence,
         duration=testreport.duration,
     )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psycopg
 import sqlalchemy as sa
 
-from postmigration.errors import NotJudged
+from postmigration.errors import Hindrance, NotJudged
 
 # SQLSTATE classes and codes after which nothing is known of the data: the statement did not run to its end.
 _NOT_JUDGED_CLASSES = ("08", "25", "40", "53", "57", "58")
@@ -24,6 +24,7 @@ _NOT_JUDGED_CODES = {
     "55P03": "another session held a lock; try again, or raise --lock-timeout",
     "57014": "it took longer than allowed; raise --statement-timeout",
 }
+_HINDRANCES = {_NO_PRIVILEGE: Hindrance.PRIVILEGE, "55P03": Hindrance.LOCK, "57014": Hindrance.TIME}
 
 
 def refusal(error: sa.exc.DBAPIError, *, acting: bool = False) -> str:
@@ -38,12 +39,12 @@ def refusal(error: sa.exc.DBAPIError, *, acting: bool = False) -> str:
     original = error.orig
     state = getattr(original, "sqlstate", None)
     if not isinstance(original, psycopg.Error) or state is None or is_lost(error):
-        raise NotJudged(LOST) from None
+        raise NotJudged(LOST, Hindrance.CONNECTION) from None
     message = " ".join((original.diag.message_primary or "no message").split())
     privilege = state == _NO_PRIVILEGE and acting
     if not privilege and (state in _NOT_JUDGED_CODES or state.startswith(_NOT_JUDGED_CLASSES)):
         remedy = _NOT_JUDGED_CODES.get(state)
-        raise NotJudged(message + (f": {remedy}" if remedy else "")) from None
+        raise NotJudged(message + (f": {remedy}" if remedy else ""), hindrance(error)) from None
     return f"{message} (SQLSTATE {state})"
 
 
@@ -51,6 +52,11 @@ def is_lost(error: sa.exc.DBAPIError) -> bool:
     """Whether there is no session any more after an error."""
     state = getattr(error.orig, "sqlstate", None)
     return state is None or state[:2] == _LOST_CLASS or state in _LOST_CODES
+
+
+def hindrance(error: sa.exc.DBAPIError) -> Hindrance | None:
+    """What an error of the server is in the way of a judgement, where what would make it judged is known."""
+    return Hindrance.CONNECTION if is_lost(error) else _HINDRANCES.get(str(getattr(error.orig, "sqlstate", None)))
 
 
 def refused_because(error: sa.exc.DBAPIError) -> str:
@@ -89,5 +95,5 @@ def unless_lost(connection: sa.Connection) -> Iterator[None]:
         yield
     except sa.exc.SQLAlchemyError:
         if not connection.closed and connection.invalidated:
-            raise NotJudged(LOST) from None
+            raise NotJudged(LOST, Hindrance.CONNECTION) from None
         raise

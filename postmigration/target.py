@@ -15,7 +15,7 @@ from postmigration.before import Before, explain_refusal
 from postmigration.comparison import Sides
 from postmigration.database import Database, Snapshot
 from postmigration.differing import of_buckets, of_keys, of_rows
-from postmigration.errors import NotJudged
+from postmigration.errors import Hindrance, NotJudged
 from postmigration.evidence import Evidence, Finding, Severity, Violation, shown
 from postmigration.expectation import expectation
 from postmigration.fingerprint import MUST_BE, compared
@@ -327,9 +327,9 @@ class Target:
             NotJudged: nothing may be written here.
         """
         if self.options.read_only:
-            raise NotJudged("it writes (and rolls back), and --read-only leaves that out")
+            raise NotJudged("it writes (and rolls back), and --read-only leaves that out", Hindrance.READ_ONLY)
         if self.server.in_recovery:
-            raise NotJudged("it writes (and rolls back), and this server is a standby: run it on the primary")
+            raise NotJudged("it writes, and this server is a standby: run it on the primary", Hindrance.STANDBY)
         with (
             self._statement("the database refuses what the application does"),
             self._writer.rolled_back(statement_timeout=str(milliseconds), lock_timeout="2000") as connection,
@@ -355,7 +355,7 @@ class Target:
             raise NotJudged("it stated nothing")
         if self.evidence.unexamined:
             if not self.options.allow_empty:
-                raise NotJudged(f"there are no rows to examine: {'; '.join(self.evidence.unexamined)}")
+                raise NotJudged(f"there are no rows to examine: {'; '.join(self.evidence.unexamined)}", Hindrance.EMPTY)
             self.evidence.notes.append("there was nothing to examine, which --allow-empty permits")
 
     @property
@@ -394,7 +394,7 @@ class Target:
             try:
                 cause = explain_refusal(error, self.snapshot, self.migration.tables)
             except NotJudged as unknown:
-                raise NotJudged(f"{unknown} (it was looking for {statement})") from None
+                raise NotJudged(f"{unknown} (it was looking for {statement})", unknown.by) from None
             finding = Finding(f"{statement}: {cause}", 1, 1, severity=severity)
             if finding not in self.evidence.findings:
                 self.evidence.findings.append(finding)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from postmigration.errors import Hindrance
 from postmigration.evidence import Evidence, Finding
 from postmigration.waivers import Waiver, problems
 
@@ -31,6 +32,7 @@ class Result:
         outcome: `broken` is an error of ours.
         reason: why it was not judged, or what broke.
         needs_baseline: it was not judged because no state before was named.
+        by: what kept it from being judged; None where nothing general is known of it.
         evidence: what it found.
         duration: seconds.
         position: its place among the checks, whichever process ran it.
@@ -47,6 +49,7 @@ class Result:
     causes: str = ""
     remedy: str = ""
     needs_baseline: bool = False
+    by: Hindrance | None = None
     evidence: Evidence = field(default_factory=Evidence)
     duration: float = 0.0
     position: int = 0
@@ -58,12 +61,13 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON types, so that it can travel between processes."""
-        return asdict(self)
+        return {**asdict(self), "by": None if self.by is None else self.by.value}
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Result:
         """The inverse of `to_dict`."""
-        return cls(**{**facts, "evidence": Evidence.from_dict(facts["evidence"])})
+        by = facts.get("by")
+        return cls(**{**facts, "evidence": Evidence.from_dict(facts["evidence"]), "by": by and Hindrance(by)})
 
 
 @dataclass(frozen=True)

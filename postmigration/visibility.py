@@ -169,4 +169,4 @@ def said(error: sa.exc.DBAPIError, actor: Actor) -> str:
     try:
         return refusal(error, acting=True)
     except NotJudged as unknown:
-        raise NotJudged(f"{actor.name}: {unknown}") from None
+        raise NotJudged(f"{actor.name}: {unknown}", unknown.by) from None

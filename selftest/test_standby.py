@@ -29,7 +29,7 @@ def test_a_standby_is_judged_as_far_as_it_can_be(standby: Standby, server: embed
         assert judged.last_line.startswith("NO-GO: 24 of 29 plan checks passed, 5 not judged: 20, 21, 22, 23, 24")
         assert "standby, as role postgres" in judged.output or options == ["-n", "2"]
         reason = next(result.reason for result in judged.results if result.plan == 20)
-        assert reason == "it writes (and rolls back), and this server is a standby: run it on the primary"
+        assert reason == "it writes, and this server is a standby: run it on the primary"
     # The same system and database, but another running server: only its own differences can tell.
     judged = judge(target, f"--baseline={server.conninfo('migrated')}")
     assert "names the same running database" not in judged.output

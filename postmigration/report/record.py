@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from postmigration.errors import Hindrance
 from postmigration.migration import Migration
 from postmigration.report.changes import Changes
 from postmigration.verdict import Outcome, Result, Verdict, examined
@@ -123,15 +124,15 @@ def anchor(result: Result) -> str:
     return f"{result.group}-{safe}" if result.plan is None else f"check-{result.plan:02d}-{safe}"
 
 
-# What would make it judged, by words of ours in the reason why it was not: the server's may be in any language.
+# What would make it judged, by what kept it from that.
 _WANTING = {
-    "--read-only": "Run it without --read-only, by a role that may write: all of it is rolled back.",
-    "standby": "Run it on the primary.",
-    "no rows to examine": "Fill what is empty, or say --allow-empty if it is rightly so.",
-    "held a lock": "Wait for what holds the lock, or raise --lock-timeout, and run again.",
-    "longer than allowed": "Raise --statement-timeout, and run again.",
-    "connection was lost": "See why the server ended the connection, and run again.",
-    "grant the role": "Grant the role of --db-url what it lacks, and run again.",
+    Hindrance.READ_ONLY: "Run it without --read-only, by a role that may write: all of it is rolled back.",
+    Hindrance.STANDBY: "Run it on the primary.",
+    Hindrance.EMPTY: "Fill what is empty, or say --allow-empty if it is rightly so.",
+    Hindrance.LOCK: "Wait for what holds the lock, or raise --lock-timeout, and run again.",
+    Hindrance.TIME: "Raise --statement-timeout, and run again.",
+    Hindrance.CONNECTION: "See why the server ended the connection, and run again.",
+    Hindrance.PRIVILEGE: "Grant the role of --db-url what it lacks, and run again.",
 }
 
 
@@ -139,8 +140,8 @@ def wanting(result: Result) -> str:
     """What would make a check judged that was not."""
     if result.needs_baseline:
         return "Name the state before the migration with --baseline: a database or a pg_dump file."
-    known = (remedy for words, remedy in _WANTING.items() if words in result.reason)
-    return next(known, "Put right what the reason names, and run again.")
+    known = None if result.by is None else _WANTING.get(result.by)
+    return known or "Put right what the reason names, and run again."
 
 
 def when(moment: datetime.datetime) -> str:

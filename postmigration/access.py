@@ -17,6 +17,7 @@ from postmigration.errors import NotJudged
 from postmigration.everybody import count_for_each, count_owed, explain_uncounted
 from postmigration.evidence import Finding, Severity
 from postmigration.parity import Kind, RowSet
+from postmigration.refusals import hindrance
 from postmigration.sql import quoted
 from postmigration.target import Target
 from postmigration.visibility import recognize, said, seen, seen_on_both, shown_anew

@@ -120,9 +120,10 @@ class Judgement:
         """Replaces pytest's exit status by the verdict's, and writes the reports: what decides a gate comes last."""
         if _is_worker(self.config):
             return (yield)
+        if (begun := self.config.stash.get(START, None)) is not None:
+            begun.ignore_interrupts()
         self.verdict = self._judged(exitstatus, stopped=bool(session.shouldfail))
-        if self.page is not None:
-            begun = self.config.stash[START]
+        if self.page is not None and begun is not None:
             try:
                 publishing.publish(self.record(), begun.files, self.page.write(session))
                 begun.published = True
@@ -139,8 +140,7 @@ class Judgement:
         for title, lines in (("not judged", as_text.unjudged(results)), ("warnings", as_text.warned(results))):
             if lines:
                 terminalreporter.section(title)
-                for line in lines:
-                    terminalreporter.write_line(line)
+                terminalreporter.write_line("\n".join(lines))
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:
@@ -396,5 +396,6 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def _judges(config: pytest.Config, checks: Path) -> bool:
-    directory = config.invocation_params.dir
-    return asks_for((Path(os.path.normpath(directory / argument.split("::")[0])) for argument in config.args), checks)
+    return asks_for(
+        (Path(os.path.normpath(config.invocation_params.dir / a.split("::")[0])) for a in config.args), checks
+    )

@@ -169,8 +169,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
     with contextlib.ExitStack() as cleanup:
         if threading.current_thread() is threading.main_thread():
             # A pipeline that is cancelled sends SIGTERM; queries and servers must not outlive it.
-            cleanup.callback(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            cleanup.callback(_give_back, signal.signal(signal.SIGTERM, signal.default_int_handler))
         first = joined is None
         if joined is None:
             with embedded.in_room():
@@ -247,6 +246,12 @@ def _login(request: Request, target: Snapshot, identified: Server, cleanup: cont
     snapshot = open_login(database, target, identified)
     cleanup.callback(snapshot.close)
     return snapshot
+
+
+def _give_back(handler: Any) -> None:
+    """Puts the handler of SIGTERM back, unless somebody has put another in its place meanwhile."""
+    if signal.getsignal(signal.SIGTERM) is signal.default_int_handler:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _known(people: Sequence[str], migration: Migration, target: Snapshot) -> None:

@@ -95,6 +95,11 @@ class Start:
             self._tell_interrupted()
         return status
 
+    def ignore_interrupts(self) -> None:
+        """Lets nothing but a kill end the run any more: it has its verdict, and all that it says must agree with it."""
+        for number in self._handlers:
+            signal.signal(number, signal.SIG_IGN)
+
     def pytest_keyboard_interrupt(self) -> None:
         """Notes why there will be no verdict."""
         self.reason = _INTERRUPTED

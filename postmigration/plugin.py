@@ -396,6 +396,5 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def _judges(config: pytest.Config, checks: Path) -> bool:
-    return asks_for(
-        (Path(os.path.normpath(config.invocation_params.dir / a.split("::")[0])) for a in config.args), checks
-    )
+    start = config.invocation_params.dir
+    return asks_for((Path(os.path.normpath(start / text.split("::")[0])) for text in config.args), checks)

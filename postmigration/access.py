@@ -26,7 +26,7 @@ Fact = TypeVar("Fact", bound=Hashable)
 _WORDS: dict[Kind, str] = {"missing": "saw before and does not see now", "extra": "sees now and did not see before"}
 
 
-def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str) -> tuple[str, str, str, str, str]:
+def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str) -> tuple[tuple[str, ...], int]:
     """States that somebody sees of a table all that they must, and nothing that they may not.
 
     What they saw before as well is not the migration's fault.
@@ -35,7 +35,8 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
         may, must: conditions on a row `t` (see `visibility.seen`).
 
     Returns:
-        Who that is, the table, how many rows they may see, how many they see, and what is wrong with that.
+        A row for the reader: who that is, the table, how many rows they may see, how many they see, and what is wrong
+        with that; and how many rows they see.
     """
     people = target.population.reach(actor)
     found = seen(target.snapshot, people, actor, table, may=may, must=must, keep=target.options.evidence_rows)
@@ -51,7 +52,7 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
             target.note(f"inherited, so before the migration too: {found.leaked:,} {words}")
         else:
             target.evidence.findings.append(found.finding("extra", words))
-    return actor.name, table, f"{found.rows:,}", f"{found.sees:,}", ", ".join(wrong)
+    return (actor.name, table, f"{found.rows:,}", f"{found.sees:,}", ", ".join(wrong)), found.sees
 
 
 # Of so many whose rows are not as many as they should be it is said which; that others are is said in one sentence.

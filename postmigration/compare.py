@@ -32,7 +32,8 @@ class TableComparison:
         plain: those whose values say nothing of a person.
         rows: what its rows differ in; None where that could not be found out.
         candidates: keys of rows among which those that differ are, where it is not known which of them.
-        problems: what else differs, in words: a table or a column that only one side has.
+        lost: tables and columns that only the state before has, in words.
+        added: those that only the state after has.
         notes: what the reader should know and is no difference.
         reason: why it could not be compared.
     """
@@ -43,9 +44,15 @@ class TableComparison:
     plain: frozenset[str] = frozenset()
     rows: Comparison | None = None
     candidates: tuple[Sequence[str | None], ...] = ()
-    problems: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     reason: str = ""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What else differs than rows, in words."""
+        return (*self.lost, *self.added)
 
     @property
     def equal(self) -> bool:
@@ -122,15 +129,14 @@ def compared_table(
         return TableComparison(name, reason=refused_because(error))
     except NotJudged as error:
         return TableComparison(name, reason=str(error))
-    problems = [f"column {column} is missing" for column in was.columns if column not in now.columns]
-    problems += [f"column {column} is extra" for column in now.columns if column not in was.columns]
     return TableComparison(
         name,
         columns=columns,
         key=key or columns,
         plain=frozenset(sides.impersonal),
         rows=found,
-        problems=tuple(problems),
+        lost=tuple(f"column {column} is missing" for column in was.columns if column not in now.columns),
+        added=tuple(f"column {column} is extra" for column in now.columns if column not in was.columns),
         notes=tuple(
             f"column {c} was {was.columns[c].type} and is {now.columns[c].type}: compared as text"
             for c in columns
@@ -150,7 +156,8 @@ def _one_sided(name: str, side: Snapshot, *, missing: bool) -> TableComparison:
     return TableComparison(
         name,
         rows=Comparison(rows if missing else 0, 0 if missing else rows, counts, 0, {}, ()),
-        problems=("the table is missing" if missing else "the table is extra",),
+        lost=("the table is missing",) if missing else (),
+        added=() if missing else ("the table is extra",),
     )
 
 
@@ -184,6 +191,6 @@ def compared_with_fingerprint(
                 plain=found.plain,
                 rows=Comparison(found.want_rows, found.have_rows, counts, 0, {}, ()),
                 candidates=tuple(key for _, *key in found.candidates),
-                problems=tuple(f"column {column} is extra" for column in now.columns if column not in table.columns),
+                added=tuple(f"column {column} is extra" for column in now.columns if column not in table.columns),
                 notes=("a fingerprint tells how many rows differ at the least",) if found.different else (),
             )

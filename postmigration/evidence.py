@@ -58,12 +58,16 @@ class Overview:
         columns: the names of its columns.
         rows: its cells, as text.
         picture: the picture of the report that is made of the overviews of all checks with this name; empty for none.
+        figures: for each row the numbers behind its cells, from which the picture is drawn; None where there is none.
+        wrong: the cells that are not as they must be, by row and column.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     picture: Picture = ""
+    figures: tuple[tuple[float | None, ...], ...] = ()
+    wrong: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass
@@ -116,9 +120,19 @@ class Evidence:
         """The findings that are shown and do not fail the check."""
         return [finding for finding in self.findings if finding.severity == "warning"]
 
-    def show(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], picture: Picture = "") -> None:
-        """Shows the reader of the report a table, and perhaps a picture of it."""
-        self.overviews.append(Overview(title, tuple(columns), tuple(map(tuple, rows)), picture))
+    def show(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        picture: Picture = "",
+        *,
+        figures: Iterable[Sequence[float | None]] = (),
+        wrong: Iterable[tuple[int, int]] = (),
+    ) -> None:
+        """Shows the reader of the report a table, and perhaps a picture of it (see `Overview`)."""
+        numbers = tuple(map(tuple, figures))
+        self.overviews.append(Overview(title, tuple(columns), tuple(map(tuple, rows)), picture, numbers, tuple(wrong)))
 
     def show_rows(self, table: str, before: int, counts: Mapping[Any, int]) -> None:
         """Shows the reader of the report how many rows of a table are equal, and how many differ in which way.
@@ -131,13 +145,15 @@ class Evidence:
         kinds = ("missing", "changed", "extra")
         numbers = (before, max(0, before - counts["missing"] - counts["changed"]), *(counts[kind] for kind in kinds))
         row = (table, *(f"{number:,}" for number in numbers))
-        self.show("rows beside the state before", ("table", "rows before", "equal", *kinds), [row], "parity")
+        columns = ("table", "rows before", "equal", *kinds)
+        self.show("rows beside the state before", columns, [row], "parity", figures=[numbers])
 
     def show_time(self, query: str, who: str, now: float, budget: float, before: float | None = None) -> None:
         """Shows the reader of the report how long a query takes, in milliseconds."""
         then = "" if before is None else f"{before:.1f}"
         row = (query, who, f"{now:.1f}", f"{budget:g}", then)
-        self.show("milliseconds", ("query", "who", "now", "budget", "before"), [row], "latency")
+        columns = ("query", "who", "now", "budget", "before")
+        self.show("milliseconds", columns, [row], "latency", figures=[(now, budget, before)])
 
     def accept(self, waiver: Waiver) -> None:
         """Lets what fails the check fail it no longer, and says why."""
@@ -167,7 +183,12 @@ class Evidence:
         ]
         overviews = [
             Overview(
-                table["title"], tuple(table["columns"]), tuple(map(tuple, table["rows"])), table.get("picture", "")
+                table["title"],
+                tuple(table["columns"]),
+                tuple(map(tuple, table["rows"])),
+                table["picture"],
+                tuple(map(tuple, table["figures"])),
+                tuple((row, column) for row, column in table["wrong"]),
             )
             for table in facts["overviews"]
         ]

@@ -157,8 +157,7 @@ class Judgement:
         results = in_order(list(self.results.values()))
         place = "" if run is None else facts.place(run)
         weak = facts.weakened(self.config, run)
-        omitted = self._omitted()
-        if omitted:
+        if omitted := self._omitted():
             weak.append(f"{len(omitted):,} of {len(self._all.ids):,} checks left out")
         return Record(
             migration=self.migration,
@@ -170,6 +169,7 @@ class Judgement:
             troubles=self._troubles,
             checks=len(self._all.ids),
             omitted=omitted,
+            has_baseline=run is not None and run.origin is not None,
             started=self.started,
             ended=self._ended,
             changes=changes.changes(self._last, place, results),

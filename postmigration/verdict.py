@@ -15,6 +15,8 @@ Outcome = Literal["passed", "failed", "not judged", "broken"]
 
 GO, NO_GO, INTERRUPTED, BROKEN, CANNOT_JUDGE = range(5)
 
+_GO, _DEMONSTRATION = "GO", "GO (demonstration world, no database was named)"
+
 
 @dataclass(frozen=True)
 class Result:
@@ -81,7 +83,7 @@ class Verdict:
     @property
     def go(self) -> bool:
         """Whether the database may go live: nothing short of everything judged and passed."""
-        return self.status == GO and self.word.startswith("GO")
+        return self.status == GO and self.word in (_GO, _DEMONSTRATION)
 
     @property
     def line(self) -> str:
@@ -193,7 +195,7 @@ def verdict(
         return Verdict("PARTIAL" if allow_partial else "NO-GO", sentence, GO if allow_partial else NO_GO)
     if empty:
         return Verdict("NO-GO", sentence, NO_GO)
-    return Verdict("GO (demonstration world, no database was named)" if demonstration else "GO", sentence, GO)
+    return Verdict(_DEMONSTRATION if demonstration else _GO, sentence, GO)
 
 
 def examined(results: Iterable[Result]) -> int:

@@ -189,14 +189,21 @@ def test_nobody_else_can_do_it(target: Target) -> None:
         for actor in (*place.staff.values(), *place.outsiders):
             done = {what: tried[actor.name, what] for what in sorted(place.forbidden(actor))}
             expect_refused(target, actor, done, earlier, possible_before=LEGACY)
+        actors, everything = (*place.staff.values(), *place.outsiders), list(place.everything())
         target.evidence.show(
             "who can do what (before → after)",
-            ("who", *place.everything()),
+            ("who", *everything),
             [
-                (actor.name, *(_cell(earlier.get((actor.name, w)), tried[actor.name, w]) for w in place.everything()))
-                for actor in (*place.staff.values(), *place.outsiders)
+                (actor.name, *(_cell(earlier.get((actor.name, w)), tried[actor.name, w]) for w in everything))
+                for actor in actors
             ],
             "work",
+            wrong=[
+                (row, column)
+                for row, actor in enumerate(actors)
+                for column, what in enumerate(everything, 1)
+                if tried[actor.name, what] not in _MARKS
+            ],
         )
 
 

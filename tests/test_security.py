@@ -43,7 +43,8 @@ def test_everybody_sees_what_is_theirs(target: Target, table: str) -> None:
     if target.population.login is not None:
         target.note("tried through the login of --authenticator-url, but for who was invented")
     columns = ("who", "table", "may see", "sees", "wrong")
-    target.evidence.show(f"who sees which rows of {table}", columns, seen, "access")
+    rows, figures = [row for row, _ in seen], [(sees,) for _, sees in seen]
+    target.evidence.show(f"who sees which rows of {table}", columns, rows, "access", figures=figures)
     if target.population.absent:
         raise NotJudged("; ".join(target.population.absent))
 

@@ -111,7 +111,7 @@ def _whole(was: Snapshot, now: Snapshot, survivors: dict[str, list[Difference]])
             some = ", ".join(shown(value, plain=plain) for key in keys[:_SHOWN] for value in key)
             if number:
                 details.append(f"{name}: {number:,} {words}{f': {some}' if some else ''}")
-        details += [f"{name}: {problem}" for problem in result.problems if problem.endswith("missing")]
+        details += [f"{name}: {problem}" for problem in result.lost]
     if details:
         return Check("the former model is not whole", "failed", tuple(details))
     return Check(f"the former model is whole: {rows:,} rows are as they were", "passed")

@@ -177,7 +177,7 @@ def _check(result: Result, record: Record, listed: as_csv.Listed, *, brief: bool
         listed=listed,
         most=as_csv.MOST_FINDINGS,
         evidence_rows=record.evidence_rows,
-        baseline=not record.facts.get("baseline", "none").startswith("none"),
+        baseline=record.has_baseline,
         brief=brief,
     )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
-from postmigration.evidence import Picture
+from postmigration.evidence import Overview, Picture
 from postmigration.report.record import Record
 
 # The width of a bar, in the units of its SVG.
@@ -77,39 +78,36 @@ class Pictures:
 
 def pictures(record: Record) -> Pictures:
     """The pictures of what a run has looked at."""
-    access = _seen(_rows(record, "access"))
-    work = [
-        Matrix(
-            overview.title,
-            overview.columns[1:],
-            tuple(
-                (row[0], tuple((cell, "wrong" if cell.endswith("✘") else "") for cell in row[1:]))
-                for row in overview.rows
-            ),
-        )
-        for result in record.results
-        for overview in result.evidence.overviews
-        if overview.picture == "work"
-    ]
     return Pictures(
-        parity=[_compared(row) for row in _rows(record, "parity")],
-        latency=_timed(list(_rows(record, "latency"))),
-        access=[*access, *work],
-        coverage=list(_rows(record, "coverage")),
+        parity=[_compare(*row) for overview in _shown(record, "parity") for row in _measured(overview)],
+        latency=[_time(*row) for overview in _shown(record, "latency") for row in _measured(overview)],
+        access=[*_seen(_shown(record, "access")), *(_matrix(overview) for overview in _shown(record, "work"))],
+        coverage=[row for overview in _shown(record, "coverage") for row in overview.rows],
     )
 
 
-def _rows(record: Record, picture: Picture) -> Iterable[tuple[str, ...]]:
-    for result in record.results:
-        for overview in result.evidence.overviews:
-            if overview.picture == picture:
-                yield from overview.rows
+def _shown(record: Record, picture: Picture) -> list[Overview]:
+    return [
+        overview for result in record.results for overview in result.evidence.overviews if overview.picture == picture
+    ]
 
 
-def _compared(row: tuple[str, ...]) -> Bar:
-    table, _, *texts = row
+def _measured(overview: Overview) -> Iterable[tuple[tuple[str, ...], tuple[float | None, ...]]]:
+    return zip(overview.rows, overview.figures, strict=True)
+
+
+def _matrix(overview: Overview) -> Matrix:
+    rows = (
+        (row[0], tuple((cell, "wrong" if (n, m) in overview.wrong else "") for m, cell in enumerate(row[1:], 1)))
+        for n, row in enumerate(overview.rows)
+    )
+    return Matrix(overview.title, overview.columns[1:], tuple(rows))
+
+
+def _compare(row: tuple[str, ...], figures: tuple[float | None, ...]) -> Bar:
+    table = row[0]
     kinds: tuple[Kind, ...] = ("equal", "missing", "changed", "extra")
-    numbers = dict(zip(kinds, (_number(text) for text in texts), strict=True))
+    numbers = dict(zip(kinds, (number or 0 for number in figures[1:]), strict=True))
     total = sum(numbers.values()) or 1
     parts, start = [], 0.0
     for kind, number in numbers.items():
@@ -121,31 +119,26 @@ def _compared(row: tuple[str, ...]) -> Bar:
     return Bar((table,), tuple(parts), {}, tuple(row[1:]), wrong)
 
 
-def _timed(rows: Sequence[tuple[str, ...]]) -> list[Bar]:
-    bars = []
-    for query, who, now, budget, before in rows:
-        taken, allowed, then = (float(text) if text else 0.0 for text in (now, budget, before))
-        # As far as it matters: the budget stands at two thirds, and what is far beyond it ends with the picture.
-        scale = WIDTH / (1.5 * allowed)
-        marks = {"budget": allowed * scale} | ({"before": min(then * scale, WIDTH)} if before else {})
-        kind: Kind = "over" if taken > allowed else "within"
-        part = Part(kind, 0.0, min(max(taken * scale, 1.0), WIDTH))
-        bars.append(Bar((query, who), (part,), marks, (now, budget, before), taken > allowed))
-    return bars
+def _time(row: tuple[str, ...], figures: tuple[float | None, ...]) -> Bar:
+    query, who, *texts = row
+    taken, allowed, then = figures
+    taken, allowed = taken or 0.0, allowed or 1.0
+    # As far as it matters: the budget stands at two thirds, and what is far beyond it ends with the picture.
+    scale = WIDTH / (1.5 * allowed)
+    marks = {"budget": allowed * scale} | ({} if then is None else {"before": min(then * scale, WIDTH)})
+    kind: Kind = "over" if taken > allowed else "within"
+    part = Part(kind, 0.0, min(max(taken * scale, 1.0), WIDTH))
+    return Bar((query, who), (part,), marks, tuple(texts), taken > allowed)
 
 
-def _seen(rows: Iterable[tuple[str, ...]]) -> list[Matrix]:
+def _seen(overviews: Iterable[Overview]) -> list[Matrix]:
     cells: dict[str, dict[str, tuple[str, str]]] = {}
     tables: dict[str, None] = {}
-    for who, table, may, sees, wrong in rows:
+    for (who, table, may, sees, wrong), (rows,) in chain.from_iterable(map(_measured, overviews)):
         tables[table] = None
         words = f"{sees} of {may}" + (f", {wrong}" if wrong else "")
-        cells.setdefault(who, {})[table] = (words, "wrong" if wrong else "nothing" if sees == "0" else "")
+        cells.setdefault(who, {})[table] = (words, "wrong" if wrong else "" if rows else "nothing")
     if not cells:
         return []
     filled = ((who, tuple(seen.get(table, ("", "")) for table in tables)) for who, seen in cells.items())
     return [Matrix("who sees how many of the rows that they may see", tuple(tables), tuple(filled))]
-
-
-def _number(text: str) -> int:
-    return int(text.replace(",", "") or 0)

@@ -43,6 +43,7 @@ class Record:
         started, ended: when.
         checks: how many checks the project has that apply to the run.
         omitted: the ids of those that came to no result.
+        has_baseline: it was compared with the state before.
         changes: what changed since the last run on the same database, where there is one.
         evidence_rows: how many wrong rows a reader is shown per finding.
     """
@@ -58,6 +59,7 @@ class Record:
     ended: datetime.datetime
     checks: int = 0
     omitted: Sequence[str] = ()
+    has_baseline: bool = False
     changes: Changes | None = None
     evidence_rows: int = 5
 

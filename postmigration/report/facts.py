@@ -83,13 +83,10 @@ def weakened(config: pytest.Config, run: Run | None) -> list[str]:
 
 
 def _superusers(run: Run) -> list[str]:
-    remedy = "postmigration role prints the SQL of a role without them"
+    remedy = "postmigration role prints another role"
     told = []
     if run.powers:
-        told.append(
-            f"judged as {run.powers}: code of the database, such as policies, triggers and views, ran with its rights; "
-            f"{remedy}"
-        )
+        told.append(f"judged as {run.powers}: policies, triggers and views ran with its rights; {remedy}")
     if run.baseline_powers:
         told.append(
             f"the state before read as {run.baseline_powers}: its code ran with these rights"

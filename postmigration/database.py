@@ -345,8 +345,9 @@ class Snapshot:
 
     def close(self) -> None:
         """Ends the snapshot; nothing was written, and a session that the server has ended is not asked once more."""
-        self._connection.invalidate()
-        self._connection.close()
+        if not self._connection.closed:
+            self._connection.invalidate()
+            self._connection.close()
 
 
 def configure(connection: sa.Connection, settings: Mapping[str, str]) -> None:

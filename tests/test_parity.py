@@ -77,13 +77,13 @@ def test_every_table_and_column_is_still_there(target: Target) -> None:
             problems += lost_columns(before[name], after)
         else:
             problems.append(f"table {name} is gone")
-    lacking = [name for name in MIGRATION.legacy_tables if name not in before]
+    lacking = [name for name in target.migration.legacy_tables if name not in before]
     problems += [f"the state before holds no table {name}: it cannot be all of it" for name in lacking]
     target.expect_no_problems(problems, facts=sum(len(table.columns) for table in before.values()))
     expected = {name: expectation(MIGRATION, table, target.snapshot.database.schema) for name, table in before.items()}
     known = {name: Relation(name, 0, "") for name in before}
     if target.before.fingerprint is not None:
-        _warn_of_unknown(target, {*before, *MIGRATION.tables})
+        _warn_of_unknown(target, {*before, *target.migration.tables})
     lines = ledger(known if target.baseline is None else relations(target.baseline), expected)
     target.evidence.show("what is compared, and how", ("relation", "compared", "how, or why not"), lines, "coverage")
 

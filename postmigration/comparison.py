@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from postmigration.database import Snapshot
 from postmigration.evidence import IMPERSONAL_TYPES
-from postmigration.hashing import CALIBRATION, Hashing, Method, hashing
+from postmigration.hashing import CALIBRATION, Hashing, Method, hashing, new_secret
 from postmigration.parity import (
     NO_DIFFERENCE,
     NO_ROWS,
@@ -33,6 +33,7 @@ from postmigration.parity import (
 from postmigration.sql import quoted
 
 _T = TypeVar("_T")
+_SECRET = new_secret()
 
 # The mark of rows that the target may have beyond those of before.
 GROWTH = "growth"
@@ -94,7 +95,7 @@ class Sides:
         self.row_sets = (want, have)
         self.parameters = parameters
         self.types = before.types(want.sql, _path(want), **parameters), after.types(have.sql, _path(have), **parameters)
-        self.hashing = hashing(*self.types, method(before, after))
+        self.hashing = hashing(*self.types, method(before, after), _SECRET)
 
     @classmethod
     def of(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from postmigration import catalog
@@ -19,7 +19,7 @@ from postmigration.database import Snapshot
 from postmigration.errors import NotJudged
 from postmigration.evidence import IMPERSONAL_TYPES
 from postmigration.expectation import Expectation, expectation
-from postmigration.hashing import Hashing, Method, as_text, hashing
+from postmigration.hashing import Hashing, Method, as_text, hashing, new_secret
 from postmigration.identity import Server, server
 from postmigration.migration import Conventions, Migration
 from postmigration.sql import quoted
@@ -67,10 +67,10 @@ class TableFingerprint:
         primary = catalog.Index("", self.key, True, True, "btree", True, None)
         return catalog.Table(self.name, columns, (primary,) if keyed else (), (), (), row_security=False)
 
-    def hashing(self, rows: Rows, method: Method) -> Hashing:
+    def hashing(self, rows: Rows, method: Method, secret: int) -> Hashing:
         """How one of the two sets of rows was hashed."""
         native = {name: type_ for name, type_, as_it_is in self.hashed[rows] if as_it_is}
-        return Hashing(native, {}, method)
+        return Hashing(native, {}, method, secret)
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ class Fingerprint:
         method: how rows were hashed, and `calibration` what the server made of known values.
         rules: tells the intended changes under which it was taken from others.
         tables: by name.
+        secret: what the hashes began with (see `Hashing`); older fingerprints have none.
     """
 
     taken_at: str
@@ -97,6 +98,7 @@ class Fingerprint:
     calibration: str
     rules: str
     tables: Mapping[str, TableFingerprint]
+    secret: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True)
@@ -183,10 +185,11 @@ def taken(
         sa.exc.DBAPIError: the server refused.
     """
     method: Method = "portable" if portable else "native"
+    secret = new_secret()
     tables = {}
     for name, relation in relations(snapshot).items():
         if not relation.excluded:
-            tables[name] = _table(snapshot, catalog.table(snapshot, name), migration, method)
+            tables[name] = _table(snapshot, catalog.table(snapshot, name), migration, method, secret)
             yield tables[name]
     this = server(snapshot)
     return Fingerprint(
@@ -199,6 +202,7 @@ def taken(
         calibration=calibration(snapshot),
         rules=rules(migration),
         tables=tables,
+        secret=secret,
     )
 
 
@@ -208,7 +212,9 @@ def _expected_rows(snapshot: Snapshot, sql: str, path: Mapping[str, str]) -> flo
     return float(plan[0]["Plan"]["Plan Rows"])
 
 
-def _table(snapshot: Snapshot, table: catalog.Table, migration: Migration | None, method: Method) -> TableFingerprint:
+def _table(
+    snapshot: Snapshot, table: catalog.Table, migration: Migration | None, method: Method, secret: int
+) -> TableFingerprint:
     expected = expectation(migration, table, snapshot.database.schema)
     path = snapshot.application if expected.application else {}
     key = table.key or tuple(table.columns)
@@ -220,7 +226,7 @@ def _table(snapshot: Snapshot, table: catalog.Table, migration: Migration | None
     values += [f"{expected.altered[name]} AS {quoted(other)}" for name, other in beside.items()]
     sql = f"SELECT {', '.join(values)} FROM ({expected.source}) r"
     types = snapshot.types(sql, path)
-    how = hashing(types, types, method)
+    how = hashing(types, types, method, secret)
     size = power_of_two(_expected_rows(snapshot, sql, path) / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
     found = snapshot.rows(
         f"""
@@ -276,7 +282,7 @@ def compared(
     for name, type_, as_it_is in table.hashed[rows]:
         if as_it_is and types[name] != type_:
             raise NotJudged(f"{table.name}.{name} was hashed as {type_} and is {types[name]} now")
-    how = table.hashing(rows, fingerprint.method)
+    how = table.hashing(rows, fingerprint.method, fingerprint.secret)
     bucket = f"({how.key(table.key)}) & {table.size - 1}"
     old = f"({expected.have}) q WHERE q.postmigration_new IS NOT TRUE"
     found = snapshot.rows(

@@ -9,13 +9,15 @@ more, since two rows that exchange a value would otherwise have the same sum.
 The hashes of a bigint and of a time fold it to 32 bits. But a seed counts with all its 64, and so do the bytes that are
 sent: a bigint is made the seed, and a time is hashed as it is sent.
 
-A chance of 2^-64 remains, for each pair of buckets that differ, that their sums are the same.
+A chance of 2^-64 remains, for each pair of buckets that differ, that their sums are the same, unless somebody looks for
+rows that have the same sum: so the seeds begin with a number that is drawn for each run, and for each fingerprint.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from postmigration.sql import quoted
@@ -59,22 +61,25 @@ class Hashing:
         native: the types of the columns that are hashed as they are, by name; all others are hashed as text.
         faster: for some of the others, SQL that turns a value into its text; {0} is the value.
         method: see `Method`.
+        secret: what all seeds begin with. Hashes that anybody can compute beforehand can be made to collide: rows could
+            be forged so that their sum is that of the rows of before.
     """
 
     native: Mapping[str, str]
     faster: Mapping[str, str]
     method: Method
+    secret: int = field(default=0, repr=False)
 
     def row(self, columns: Sequence[str]) -> str:
         """SQL for the hash of these columns of `q`, a bigint."""
         if self.method == "portable":
             return self._portable(columns)
         record = [name for name in columns if self.native.get(name) in _IN_RECORD]
-        hashes = [self._hash(name, seed) for seed, name in enumerate(columns, 1) if name not in record]
+        hashes = [self._hash(name, number) for number, name in enumerate(columns, 1) if name not in record]
         if record or not columns:
             values = (_IN_RECORD[self.native[name]].format(self._plain(name)) for name in record)
-            hashes.append(f"hash_record_extended(ROW({', '.join(values)}), 0)")
-        return f"hashint4extended(1, {' # '.join(hashes)})"
+            hashes.append(f"hash_record_extended(ROW({', '.join(values)}), {self.secret})")
+        return f"hashint4extended({self.secret + 1}, {' # '.join(hashes)})"
 
     def key(self, columns: Sequence[str]) -> str:
         """SQL for the hash that finds the row with this key again, a bigint."""
@@ -89,7 +94,8 @@ class Hashing:
         type_ = self.native.get(columns[0], "") if len(columns) == 1 else ""
         return type_ if type_ in _FOUND_AGAIN else ""
 
-    def _hash(self, name: str, seed: int) -> str:
+    def _hash(self, name: str, number: int) -> str:
+        seed = self.secret + number
         function = _FUNCTIONS[self.native.get(name, "text")]
         return f"coalesce({function.format(self._plain(name), seed)}, {seed})"
 
@@ -101,19 +107,27 @@ class Hashing:
 
     def _portable(self, columns: Sequence[str]) -> str:
         row = f"ROW({', '.join(map(self._text, columns))})::text"
+        if self.secret:
+            row = f"'{self.secret}' || {row}"
         return f"('x' || encode(substring(sha256(convert_to({row}, 'UTF8')) FOR 8), 'hex'))::bit(64)::bigint"
 
 
-def hashing(want: Mapping[str, str], have: Mapping[str, str], method: Method) -> Hashing:
+def new_secret() -> int:
+    """A secret for `Hashing`, which leaves room for the numbers of columns in 32 bits."""
+    return 1 + secrets.randbelow(2**30)
+
+
+def hashing(want: Mapping[str, str], have: Mapping[str, str], method: Method, secret: int = 0) -> Hashing:
     """How to hash two sides alike.
 
     Args:
         want, have: the types of the columns of each side, by name.
+        secret: see `Hashing`.
     """
     alike = {name: type_ for name, type_ in want.items() if have.get(name) == type_}
     native = {name: type_ for name, type_ in alike.items() if type_ in (*_FUNCTIONS, *_IN_RECORD)}
     faster = {name: _AS_TEXT[type_] for name, type_ in alike.items() if type_ in _AS_TEXT}
-    return Hashing(native if method == "native" else {}, faster, method)
+    return Hashing(native if method == "native" else {}, faster, method, secret)
 
 
 def as_text(name: str) -> str:

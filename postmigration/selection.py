@@ -107,7 +107,8 @@ def _replaced_settings(config: pytest.Config) -> dict[str, list[str]]:
     """The project's own settings of what is a check, where the user replaced some of them; nothing otherwise."""
     option = config.option
     replaced = {text.partition("=")[0] for text in option.override_ini or ()}
-    if not (option.inifilename or replaced & _SETTINGS.keys()):
+    # Another file of settings beside the project's own goes first.
+    if not (option.inifilename or replaced & _SETTINGS.keys()) and config.inipath == config.rootpath / "pyproject.toml":
         return {}
     settings = tomllib.loads((config.rootpath / "pyproject.toml").read_text(encoding="utf-8"))
     told = settings.get("tool", {}).get("pytest", {})

@@ -46,6 +46,9 @@ def conninfo(text: str, option: str) -> str:
             "percent-encoded (@ is %40, / is %2F), parameters after ? must be libpq's"
         )
     defaults = {"connect_timeout": "10", "application_name": "postmigration"}
+    if parts.get("host"):
+        # PGHOSTADDR would lead elsewhere than to the host that is named, and shown.
+        defaults["hostaddr"] = ""
     return make_conninfo("", **{**defaults, **parts, "client_encoding": "UTF8"})
 
 

@@ -31,6 +31,8 @@ _PINNED = {
     "xmloption": "content",
     "standard_conforming_strings": "on",
     "quote_all_identifiers": "off",
+    # A CHECK whose function was replaced since would keep the planner from reading rows that are there.
+    "constraint_exclusion": "off",
     # A role that row-level security filters would see less without a word; off turns that into an error.
     "row_security": "off",
     # The snapshot waits while other work goes on.
@@ -82,6 +84,8 @@ class Database:
         self.option = option
         self.schema = schema
         self.limits = limits or Limits()
+        # Settings of the planner for every snapshot, beside those that are pinned.
+        self.planner: dict[str, str] = {}
         # Where the application looks up names without a schema.
         self.application_schemas = (schema, "extensions")
         self.application_path = ", ".join(map(quoted, (*self.application_schemas, "pg_temp")))
@@ -172,7 +176,7 @@ class Snapshot:
         self.database = database
         # With these, names without a schema in a statement are the application's.
         self.application: Mapping[str, str] = {"search_path": database.application_path}
-        self._settings = {"work_mem": _WORK_MEM}
+        self._settings = {"work_mem": _WORK_MEM, **database.planner}
         self._counts: dict[Hashable, int] = {}
         self._types: dict[Hashable, dict[str, str]] = {}
         self._connection = database.connect().execution_options(
@@ -273,6 +277,15 @@ class Snapshot:
             # What a trigger has set meanwhile would stay.
             self.database.pin(self._connection, **self._settings)
             self._connection.exec_driver_sql("SAVEPOINT steady")
+
+    def avoid_indexes(self) -> None:
+        """Asks no index which rows there are, from now on and in every snapshot of this database."""
+        off = dict.fromkeys(("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan"), "off")
+        self.database.planner.update(off)
+        self._settings.update(off)
+        self._connection.exec_driver_sql("RELEASE SAVEPOINT steady")
+        self.database.pin(self._connection, **self._settings)
+        self._connection.exec_driver_sql("SAVEPOINT steady")
 
     def cancel(self) -> None:
         """Ends the statement that another thread is waiting for, if there is one."""

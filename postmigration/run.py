@@ -28,7 +28,7 @@ from postmigration.judging import Options
 from postmigration.login import open_login
 from postmigration.migration import Migration
 from postmigration.rights import describe_powers
-from postmigration.shadows import find_shadows, refuse_shadows
+from postmigration.shadows import avoid_lying_indexes, find_shadows, refuse_shadows
 from postmigration.sql import quoted
 from postmigration.target import Target
 from postmigration.waivers import Waiver
@@ -273,6 +273,7 @@ def _without_shadows(snapshot: Snapshot, options: Options) -> dict[str, int]:
     Returns:
         How many each waiver accepts, by its name.
     """
+    avoid_lying_indexes(snapshot)
     shadows = find_shadows(snapshot)
     accepted = {waiver.object: waiver.name for waiver in options.accepted if waiver.object}
     refuse_shadows(snapshot.database, [shadow for shadow in shadows if shadow.object not in accepted])

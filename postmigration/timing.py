@@ -73,7 +73,8 @@ def needless_scans(snapshot: Snapshot, sql: str, settings: Mapping[str, str]) ->
 
 def _explain(snapshot: Snapshot, sql: str, settings: Mapping[str, str]) -> dict[str, Any]:
     # The settings may end with a role, after which others can no longer be set.
-    under = {**snapshot.application, "work_mem": snapshot.usual_work_mem, **settings}
+    as_usual = dict.fromkeys(snapshot.database.planner, "on")
+    under = {**snapshot.application, "work_mem": snapshot.usual_work_mem, **as_usual, **settings}
     plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", under)
     return plan[0]
 

@@ -229,3 +229,44 @@ def test_x(target):
     assert judged.last_line.startswith(
         "ERROR: made while the database was judged: function public.format(text, text[])"
     )
+
+
+@pytest.mark.in_turn
+def test_an_index_that_lacks_rows_hides_none(server: embedded.Server, copy: Copy, judge: Judge) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute("""
+            SET session_replication_role = replica;
+            UPDATE organizations SET is_active = false WHERE id IN (
+                SELECT id FROM organizations WHERE description = 'Customer Organization' ORDER BY id LIMIT 3);
+            ALTER TABLE organizations SET (fillfactor = 10);
+            CREATE FUNCTION gone(x bool, d text) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT false';
+            CREATE INDEX lying ON organizations (id) WHERE gone(is_active, description);
+        """)
+        connection.execute("VACUUM FULL organizations")
+        connection.execute("""
+            CREATE OR REPLACE FUNCTION gone(x bool, d text) RETURNS bool IMMUTABLE LANGUAGE sql
+            AS 'SELECT x IS NOT TRUE'
+        """)
+    judged = judge(f"--db-url={server.conninfo(name)}")
+    assert "5" in judged.red(), judged.output
+
+
+@pytest.mark.parametrize("server", [15], indirect=True, ids=["pg15"])
+def test_what_somebody_has_added_to_an_extension_is_no_extensions_own(
+    server: embedded.Server, copy: Copy, judge: Judge
+) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute("""
+            DROP ROLE IF EXISTS somebody;
+            CREATE ROLE somebody;
+            CREATE EXTENSION IF NOT EXISTS hstore;
+            CREATE FUNCTION public.same(varchar, varchar) RETURNS bool LANGUAGE sql AS 'SELECT true';
+            CREATE OPERATOR public.= (leftarg = varchar, rightarg = varchar, function = public.same);
+            ALTER OPERATOR public.= (varchar, varchar) OWNER TO somebody;
+            ALTER EXTENSION hstore ADD OPERATOR public.= (varchar, varchar);
+        """)
+    judged = judge(f"--db-url={server.conninfo(name)}")
+    assert judged.status == 4, judged.output
+    assert "operator public.=(character varying, character varying), owned by somebody" in judged.last_line

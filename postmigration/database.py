@@ -86,6 +86,8 @@ class Database:
         self.limits = limits or Limits()
         # Settings of the planner for every snapshot, beside those that are pinned.
         self.planner: dict[str, str] = {}
+        # Objects that were found to be taken for PostgreSQL's own, by whoever looked for them.
+        self.shadows: tuple[Hashable, ...] = ()
         # Where the application looks up names without a schema.
         self.application_schemas = (schema, "extensions")
         self.application_path = ", ".join(map(quoted, (*self.application_schemas, "pg_temp")))

@@ -203,7 +203,7 @@ class Judgement:
             proof=self.config.stash[_PROVER].sentence() if _PROVER in self.config.stash else "",
         )
         if come_to.status == GO and run is not None and not run.demonstration:
-            self._unsafe = self._unsafe or explain_new_shadows(run.target)
+            self._unsafe = self._unsafe or explain_new_shadows(run.writer)
         if self._unsafe:
             return Verdict("ERROR", self._unsafe, CANNOT_JUDGE)
         status = come_to.status

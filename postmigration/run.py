@@ -276,7 +276,7 @@ def _without_shadows(snapshot: Snapshot, options: Options) -> dict[str, int]:
     avoid_lying_indexes(snapshot)
     shadows = find_shadows(snapshot)
     accepted = {waiver.object: waiver.name for waiver in options.accepted if waiver.object}
-    refuse_shadows(snapshot.database, [shadow for shadow in shadows if shadow.object not in accepted])
+    refuse_shadows(snapshot.database, shadows, accepted)
     return {name: sum(shadow.object == object_ for shadow in shadows) for object_, name in accepted.items()}
 
 

@@ -188,13 +188,12 @@ def find_shadows(snapshot: Snapshot) -> list[Shadow]:
     return [Shadow(row.kind, row.name, row.identity, row.owner, row.schema) for row in rows]
 
 
-def explain_new_shadows(snapshot: Snapshot) -> str:
-    """Says which of them was made since a snapshot was taken: what is there now counts. Empty where none was."""
+def explain_new_shadows(database: Database) -> str:
+    """Says which of them was made since `refuse_shadows`: what is there now counts. Empty where none was."""
     now: Snapshot | None = None
     try:
-        now = Snapshot(snapshot.database)
-        known = find_shadows(snapshot)
-        found = [shadow for shadow in find_shadows(now) if shadow not in known]
+        now = Snapshot(database)
+        found = [shadow for shadow in find_shadows(now) if shadow not in database.shadows]
     except (CannotJudge, NotJudged) as error:
         return f"{_UNTOLD}: {error}"
     except sa.exc.DBAPIError as error:
@@ -208,12 +207,18 @@ def explain_new_shadows(snapshot: Snapshot) -> str:
 _UNTOLD = "whether something was made meanwhile that is taken for PostgreSQL's own cannot be told"
 
 
-def refuse_shadows(database: Database, shadows: Collection[Shadow]) -> None:
+def refuse_shadows(database: Database, found: Collection[Shadow], accepted: Collection[str] = ()) -> None:
     """Refuses, from now on, each statement on a database that may take one of some objects.
+
+    Args:
+        found: what was found there.
+        accepted: those that may be taken, as `Shadow.object`.
 
     Raises:
         UnsafeToJudge: every statement may take one of them.
     """
+    database.shadows = tuple(found)
+    shadows = [shadow for shadow in found if shadow.object not in accepted]
     for shadow in shadows:
         if shadow.schema == "pg_catalog":
             raise UnsafeToJudge(shadow.words)

@@ -259,7 +259,8 @@ def test_an_interrupted_restoration_leaves_no_process(whole: dict[str, Path]) ->
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"10\n"
-    (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    (child,) = (one for one in children if Path(f"/proc/{one}/comm").read_text().strip() == "pg_restore")
     assert Path(f"/proc/{child}/comm").read_text() == "pg_restore\n"
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)

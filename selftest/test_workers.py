@@ -109,7 +109,9 @@ def test_a_plan_check_of_which_a_worker_dies_is_named(server: embedded.Server, s
 def test_a_worker_that_dies_outside_of_checks_is_an_error(server: embedded.Server, scratch: Scratch, hook: str) -> None:
     conftest = scratch.directory / "conftest.py"
     conftest.write_text(
-        conftest.read_text() + f"import os\ndef {hook}:\n    if 'PYTEST_XDIST_WORKER' in os.environ: os._exit(0)\n"
+        conftest.read_text()
+        + "import os\ndef pytest_configure(config): os.environ['INNER'] = str(hasattr(config, 'workerinput'))\n"
+        + f"def {hook}:\n    if os.environ['INNER'] == 'True': os._exit(0)\n"
     )
     source = "@plan\ndef test_x(target): target.expect(True, 'x')\ndef test_y(target): target.expect(True, 'x')"
     judged = scratch.judge(source, *_on(server), "-n1", "--max-worker-restart=1", "--allow-partial")

@@ -123,14 +123,15 @@ def _gone(was: Snapshot, now: Snapshot) -> Check:
     for name, table in catalog.tables(now).items():
         former = catalog.table(was, name)
         if not former.exists:
-            if rows := now.counted(f"SELECT count(*) FROM {quoted(name)}"):
+            if rows := now.counted(f"SELECT count(*) FROM {quoted(name)}", now.application):
                 details.append(f"{name}: {rows:,} rows left")
             continue
         for column in table.columns.values():
             if column.name in former.columns:
                 continue
             without = "IS NOT NULL" if column.default is None else f"IS DISTINCT FROM ({column.default})"
-            rows = now.counted(f"SELECT count(*) FROM {quoted(name)} WHERE {quoted(column.name)} {without}")
+            condition = f"{quoted(column.name)} {without}"
+            rows = now.counted(f"SELECT count(*) FROM {quoted(name)} WHERE {condition}", now.application)
             if rows:
                 details.append(f"{name}.{column.name}: {rows:,} values left")
     if details:

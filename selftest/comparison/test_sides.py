@@ -59,7 +59,7 @@ def test_rows_of_one_key_that_a_collation_folds_are_told_apart(compare: Compare,
             connection.execute(FOLDED)
     folded = "(SELECT * FROM (VALUES {}) v(id, t)) u(id, t)"
     sets = [
-        RowSet(f"SELECT id, t COLLATE folded AS t FROM {folded.format(values)}", ("id", "t"), 1)
+        RowSet(f"SELECT id, t COLLATE public.folded AS t FROM {folded.format(values)}", ("id", "t"), 1)
         for values in ("(1, 'a'), (1, 'A'), (2, 'b')", "(1, 'a'), (1, 'a'), (2, 'b')")
     ]
     found = compare(15, sets[0], sets[1])

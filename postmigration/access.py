@@ -386,8 +386,9 @@ def expect_no_new_facts(
     for fact in now:
         if fact not in inherited:
             new[severity if target.baseline is not None else "blocker" if fact in always else "warning"].append(fact)
+    objects = sum(number for _, number in describe(list(now)))
     for means, facts in new.items():
         for words, number in describe(facts):
-            target.evidence.findings.append(Finding(words, number, max(1, len(now)), severity=means))
+            target.evidence.findings.append(Finding(words, number, max(number, objects), severity=means))
     if not now:
         target.note(f"nothing of the kind among {examined}")

@@ -96,6 +96,7 @@ class Database:
             "postgresql+psycopg://", creator=self._opened, poolclass=sa.NullPool, hide_parameters=True
         )
         sa.event.listen(self.engine, "connect", lambda connection, _: connection.rollback())
+        sa.event.listen(self.engine, "handle_error", _close_cursor)
 
     def _opened(self) -> psycopg.Connection[Any]:
         # Nothing is prepared on the server: a transaction pooler hands each transaction another connection.
@@ -363,6 +364,12 @@ class Snapshot:
         if not self._connection.closed:
             self._connection.invalidate()
             self._connection.close()
+
+
+def _close_cursor(error: sa.engine.ExceptionContext) -> None:
+    """Closes the cursor of a statement with which the connection was lost, as SQLAlchemy does after any other error."""
+    if error.is_disconnect and error.execution_context is not None:
+        error.execution_context.cursor.close()
 
 
 def configure(connection: sa.Connection, settings: Mapping[str, str]) -> None:

@@ -97,7 +97,7 @@ def test_a_run_that_is_ended_leaves_nothing_green(
     with server.connect("migrated") as holder:
         holder.autocommit = False
         # What is declared is looked at when the run is opened, and names other tables.
-        holder.execute("LOCK TABLE reviews")
+        holder.execute("LOCK TABLE project_contact_points")
         with subprocess.Popen(
             [
                 sys.executable,

@@ -92,7 +92,7 @@ def test_a_superuser_who_judges_it_runs_its_programs_and_is_told_so(
     with server.connect(hostile) as connection:
         connection.execute("DROP OWNED BY careless; DROP ROLE careless")
     assert {path.name for path in booty.iterdir()} >= {"b.program", "b.copy", "b.read"}
-    assert "judged as the superuser careless: code of the database" in judged.output
+    assert "judged as the superuser careless: policies, triggers and views" in judged.output
 
 
 # The planner works out an expression of an index for whoever asks, and what it set would hold for what is asked next.

@@ -236,7 +236,7 @@ def test_who_may_become_a_superuser_weakens_the_gate_too(
             connection.execute(f"GRANT {power} TO postmigration".encode())
             judged = judge(f"--db-url={url}", *FEW)
             connection.execute(f"REVOKE {power} FROM postmigration".encode())
-        assert f"judged as postmigration, which may become {words}: code of the database" in judged.output
+        assert f"judged as postmigration, which may become {words}: policies, triggers and views" in judged.output
     assert "weakened by:   --allow-partial, -k company\n" in judge(f"--db-url={url}", *FEW).output
 
 

@@ -15,6 +15,8 @@ from postmigration.verdict import Result
 from selftest.conftest import ROOT
 
 pytest_plugins = ["postmigration.bench"]
+# The bench is named too: a session that judges worlds of its own writes no report, and claims no place for one.
+_PLUGINS = ("-p", "postmigration.bench", "-p", "selftest.worlds.judging")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,7 +49,7 @@ class Judges:
     def __init__(self) -> None:
         reading, writing = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-s", "--tb=no", "-p", "selftest.worlds.judging", "tests"],
+            [sys.executable, "-m", "pytest", "-s", "--tb=no", *_PLUGINS, "tests"],
             cwd=ROOT,
             env={name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PG", "POSTM"))}
             | {"ANSWERS": str(writing)},

@@ -2,9 +2,10 @@
 
 import pytest
 
-from postmigration import Target, catalog
+from postmigration import Target
+from postmigration.postgres import catalog
 
-pytest_plugins = ["postmigration.plugin"]
+pytest_plugins = ["postmigration.gate.pytest_plugin"]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.peers import Finding, Pair
-from postmigration import embedded
+from postmigration.postgres import embedded
 
 TABLE = """
 CREATE TYPE stage AS ENUM ('planned', 'active', 'on_hold', 'completed', 'cancelled');

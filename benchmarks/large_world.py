@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.processes import cost
 from fixtures import MIGRATION
-from postmigration import embedded
+from postmigration.postgres import embedded
 
 
 def main() -> None:

@@ -33,9 +33,10 @@ from benchmarks import peers
 from benchmarks.large_table import CHANGES, differ, worlds
 from benchmarks.peers import Answer, Finding, Pair
 from benchmarks.processes import children_cpu
-from postmigration import cli, embedded
-from postmigration.comparison import SCAN
-from postmigration.verdict import GO, NO_GO
+from postmigration.diff.row_diff import SCAN
+from postmigration.gate.commands import cli
+from postmigration.model.verdict import GO, NO_GO
+from postmigration.postgres import embedded
 
 RUNS = 3
 # Whatever takes longer than this is measured once.

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.processes import Cost, cost
-from postmigration import embedded
+from postmigration.postgres import embedded
 
 ENVIRONMENTS = Path(__file__).parent.parent / "build" / "peers"
 VERSIONS = {"reladiff": "reladiff[postgresql]==0.6.0", "data-validation": "google-pso-data-validator==8.10.1"}

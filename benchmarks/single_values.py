@@ -22,7 +22,7 @@ from rich.table import Table
 
 from benchmarks import peers
 from benchmarks.peers import Answer, Pair
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.servers import SYSTEM_BINARIES, SystemServer
 
 Rows = tuple[tuple[int, str], ...]

@@ -4,12 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from postmigration.errors import CannotJudge, NeedsBaseline, NotJudged
-    from postmigration.evidence import Evidence, Finding, Violation
-    from postmigration.migration import Conventions, Criterion, IntendedChange, Migration, OuterTable, Reference
-    from postmigration.refusals import refused
-    from postmigration.sql import written
-    from postmigration.target import Target
+    from postmigration.checks.target import Target
+    from postmigration.model.errors import CannotJudge, NeedsBaseline, NotJudged
+    from postmigration.model.evidence import Evidence, Finding, Violation
+    from postmigration.model.migration import Conventions, Criterion, IntendedChange, Migration, OuterTable, Reference
+    from postmigration.model.sqltext import written
+    from postmigration.postgres.refusals import refused
 
 __all__ = [
     "CannotJudge",
@@ -30,12 +30,12 @@ __all__ = [
 ]
 
 _MODULES = {
-    "errors": ("CannotJudge", "NeedsBaseline", "NotJudged"),
-    "evidence": ("Evidence", "Finding", "Violation"),
-    "migration": ("Conventions", "Criterion", "IntendedChange", "Migration", "OuterTable", "Reference"),
-    "refusals": ("refused",),
-    "sql": ("written",),
-    "target": ("Target",),
+    "model.errors": ("CannotJudge", "NeedsBaseline", "NotJudged"),
+    "model.evidence": ("Evidence", "Finding", "Violation"),
+    "model.migration": ("Conventions", "Criterion", "IntendedChange", "Migration", "OuterTable", "Reference"),
+    "postgres.refusals": ("refused",),
+    "model.sqltext": ("written",),
+    "checks.target": ("Target",),
 }
 
 

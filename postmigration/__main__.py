@@ -14,7 +14,7 @@ def main() -> int:
     """
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        from postmigration import cli
+        from postmigration.gate.commands import cli
 
         return cli.main()
     except KeyboardInterrupt:

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from fixtures import MIGRATION
-from postmigration import embedded
-from postmigration.run import demonstration_world
-from postmigration.verdict import Result
+from postmigration.gate.session import demonstration_world
+from postmigration.model.verdict import Result
+from postmigration.postgres import embedded
 from selftest.servers import SYSTEM_BINARIES, SystemServer
 
 ROOT = Path(__file__).parent.parent
@@ -128,7 +128,7 @@ class Scratch:
         self._judged: Path | None = None
         (directory / "tests").mkdir()
         (directory / "pyproject.toml").write_text(_SCRATCH_SETTINGS)
-        (directory / "conftest.py").write_text('pytest_plugins = ["postmigration.plugin"]\n')
+        (directory / "conftest.py").write_text('pytest_plugins = ["postmigration.gate.pytest_plugin"]\n')
 
     def write(self, source: str, file: str) -> Path:
         """Adds a file of checks, of which one is marked with `@plan`."""

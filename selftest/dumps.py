@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from postmigration import embedded
 from postmigration.backups.restored import Restored, restore
+from postmigration.postgres import embedded
 from selftest.servers import SYSTEM_BINARIES
 
 COUNTER = itertools.count()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fixtures import MIGRATION
-from postmigration import faults
+from postmigration.model import faults
 
 FAULTS = faults.read_all(MIGRATION.faults)
 

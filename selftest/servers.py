@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 
 SYSTEM_BINARIES = Path("/usr/lib/postgresql/15/bin")
 POOLER = Path("/usr/sbin/pgbouncer")

@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 
 from fixtures import MIGRATION
-from postmigration import embedded
-from postmigration.run import demonstration_world
+from postmigration.gate.session import demonstration_world
+from postmigration.postgres import embedded
 
 ROOT = Path(__file__).parent.parent
 

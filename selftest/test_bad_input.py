@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from postmigration import embedded, identity
-from postmigration.address import conninfo
+from postmigration.postgres import embedded, identity
+from postmigration.postgres.dsn import conninfo
 from selftest.conftest import Copy, Judge
 from selftest.servers import url
 

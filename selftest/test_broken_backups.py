@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from postmigration import embedded
-from postmigration.errors import CannotJudge
+from postmigration.model.errors import CannotJudge
+from postmigration.postgres import embedded
 from selftest.conftest import ROOT
 from selftest.dumps import Restorer, dump
 

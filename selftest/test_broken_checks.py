@@ -2,7 +2,7 @@
 
 import pytest
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import Scratch
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from fixtures import MIGRATION
-from postmigration import Conventions, IntendedChange, Reference, embedded
+from postmigration import Conventions, IntendedChange, Reference
+from postmigration.postgres import embedded
 from selftest import scratch as scratch_project
 from selftest.conftest import Copy, Scratch
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from postmigration.dynamic_sql import runs_text, strip_comments
+from postmigration.access.dynamic_sql import runs_text, strip_comments
 
 RUNS = {
     "the argument": "BEGIN EXECUTE statement; END",

@@ -7,10 +7,10 @@ import uuid
 
 import pytest
 
-from postmigration.evidence import Evidence, Finding, Overview, Violation, shown
-from postmigration.report.as_text import text
-from postmigration.verdict import Result
-from postmigration.waivers import Waiver
+from postmigration.model.evidence import Evidence, Finding, Overview, Violation, shown
+from postmigration.model.verdict import Result
+from postmigration.model.waivers import Waiver
+from postmigration.report.formats.as_text import text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import MIGRATION
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from postmigration import embedded
-from postmigration.embedded import run_script
-from postmigration.faults import Fault
+from postmigration.model.faults import Fault
+from postmigration.postgres import embedded
+from postmigration.postgres.embedded import run_script
 from selftest.conftest import ROOT, Copy, Judge
 from selftest.faults import FAULTS
 

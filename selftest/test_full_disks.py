@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from postmigration import CannotJudge, embedded
-from postmigration.fingerprint import Fingerprint
-from postmigration.fingerprint_file import written
+from postmigration import CannotJudge
+from postmigration.diff.fingerprint import Fingerprint
+from postmigration.diff.fingerprint_file import written
+from postmigration.postgres import embedded
 from postmigration.rehearsal import page
 from postmigration.rehearsal.steps import Rehearsal
 from selftest.conftest import ROOT

@@ -2,7 +2,7 @@
 
 import pytest
 
-from postmigration.hashing import Method, hashing
+from postmigration.diff.hashing import Method, hashing
 
 TYPES = {"id": "uuid", "name": "text", "born": "date", "status": "enum"}
 

@@ -3,10 +3,10 @@
 import execnet
 import pytest
 
-from postmigration import embedded
-from postmigration.errors import Hindrance
+from postmigration.model.errors import Hindrance
+from postmigration.model.verdict import Result
+from postmigration.postgres import embedded
 from postmigration.report.record import wanting
-from postmigration.verdict import Result
 from selftest.conftest import Copy, Judge
 
 LIKE_ANOTHER = "the table standby has no column read-only: permission denied and connection was lost are its values"

@@ -11,10 +11,11 @@ import psycopg
 import pytest
 
 from fixtures import MIGRATION
-from postmigration import cli, embedded
-from postmigration.embedded import run_script
-from postmigration.errors import CannotJudge
-from postmigration.run import demonstration_world
+from postmigration.gate.commands import cli
+from postmigration.gate.session import demonstration_world
+from postmigration.model.errors import CannotJudge
+from postmigration.postgres import embedded
+from postmigration.postgres.embedded import run_script
 from selftest.conftest import ROOT
 from selftest.dumps import Restorer, Rows, dump, rows
 from selftest.servers import SYSTEM_BINARIES, SystemServer

@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import ROOT, Copy, Judge
 from selftest.servers import PASSWORD
 from selftest.test_role import MakeRole, make_role

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge, Judged
 
 HELPER = """

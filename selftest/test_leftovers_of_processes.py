@@ -202,7 +202,7 @@ def test_a_full_temporary_directory_is_named(
     dump.write_text(DUMP.format(rows="".join(f"{number}\t{'x' * 1_000}\n" for number in range(100_000))))
     small(megabytes)
     if command == "verify-backup":
-        process = begin("-m", "postmigration.cli", "verify-backup", dump)
+        process = begin("-m", "postmigration.gate.commands.cli", "verify-backup", dump)
     else:
         chosen = ["--world-size=20000"]
         if command == "--baseline":

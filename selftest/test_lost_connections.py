@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 from psycopg import errors
 
-from postmigration import NotJudged, embedded, refused
-from postmigration.database import Database, refusal
-from postmigration.refusals import LOST
+from postmigration import NotJudged, refused
+from postmigration.postgres import embedded
+from postmigration.postgres.connection import Database, refusal
+from postmigration.postgres.refusals import LOST
 from selftest.conftest import ROOT, Scratch
 
 on_one_server = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from fixtures import MIGRATION
-from postmigration import catalog, embedded
-from postmigration.coverage import relations
-from postmigration.database import Database, Snapshot
-from postmigration.expectation import expectation
-from postmigration.migration import Reference
-from postmigration.references import references
+from postmigration.diff.expected_rows import expectation
+from postmigration.diff.scope import relations
+from postmigration.model.migration import Reference
+from postmigration.postgres import catalog, embedded
+from postmigration.postgres.connection import Database, Snapshot
+from postmigration.postgres.references import references
 from selftest import scratch as scratch_project
 from selftest.conftest import ROOT, Scratch
 

@@ -13,10 +13,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from fixtures import MIGRATION
-from postmigration.evidence import Evidence, Finding
-from postmigration.report import as_csv, as_html, places
+from postmigration.model.evidence import Evidence, Finding
+from postmigration.model.verdict import Result, verdict
+from postmigration.report import places
+from postmigration.report.formats import as_csv, as_html
 from postmigration.report.record import Record
-from postmigration.verdict import Result, verdict
 from selftest import showcase
 from selftest.browser import CHROMIUM, chromium, needed
 

@@ -9,13 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures import MIGRATION
-from postmigration import embedded
-from postmigration.catalog import table
-from postmigration.comparison import Sides
-from postmigration.database import Database, Snapshot
-from postmigration.expectation import expectation, lost_columns
-from postmigration.hashing import hashing
-from postmigration.parity import (
+from postmigration.diff.expected_rows import expectation, lost_columns
+from postmigration.diff.hashing import hashing
+from postmigration.diff.row_diff import Sides
+from postmigration.diff.row_sets import (
     Bucket,
     Difference,
     Pack,
@@ -25,6 +22,9 @@ from postmigration.parity import (
     row_differences,
     rows_sql,
 )
+from postmigration.postgres import embedded
+from postmigration.postgres.catalog import table
+from postmigration.postgres.connection import Database, Snapshot
 from selftest.conftest import Copy, Judge
 
 HASHES = st.integers(-(2**63), 2**63 - 1)

@@ -8,9 +8,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fixtures import MIGRATION
-from postmigration import embedded
-from postmigration.actors import population
-from postmigration.database import Database, Snapshot
+from postmigration.access.principals import population
+from postmigration.postgres import embedded
+from postmigration.postgres.connection import Database, Snapshot
 from selftest.conftest import Copy, Judge, Judged
 from selftest.dumps import dump
 from selftest.servers import PASSWORD
@@ -221,7 +221,7 @@ def test_who_was_shut_out_may_be_shown_nothing(server: embedded.Server, copy: Co
 def test_too_many_people_are_not_counted_and_that_is_told(
     server: embedded.Server, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("postmigration.everybody._MOST_ROWS", 1)
+    monkeypatch.setattr("postmigration.checks.access.visible_counts._MOST_ROWS", 1)
     judged = judge(f"--db-url={server.conninfo('migrated')}", "--allow-partial", "-k", f"{SEEN} and contacts")
     notes = [note for result in judged.results for note in result.evidence.notes]
     assert any("what each of all people sees of contacts is not counted: " in note for note in notes)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import Judge
 from selftest.servers import POOLER, Pooler, SystemServer
 

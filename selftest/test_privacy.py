@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import ROOT, Copy, Judge, Scratch
 from selftest.servers import PASSWORD
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from postmigration import embedded, faults
-from postmigration.errors import CannotJudge
-from postmigration.proof import SOUND, Proof, plantable, prove
+from postmigration.model import faults
+from postmigration.model.errors import CannotJudge
+from postmigration.mutation.proof import SOUND, Proof, plantable, prove
+from postmigration.postgres import embedded
 from selftest.conftest import ROOT, Copy, Judge
 from selftest.faults import FAULTS
 
@@ -125,7 +126,7 @@ def _project(directory: Path, body: str) -> Path:
         '[tool.postmigration]\nmigration = "own:MIGRATION"\nchecks = "tests"\n'
         f'[tool.pytest.ini_options]\ntestpaths = ["tests"]\npythonpath = [".", "{ROOT}"]\n'
     )
-    (directory / "conftest.py").write_text('pytest_plugins = ["postmigration.plugin"]\n')
+    (directory / "conftest.py").write_text('pytest_plugins = ["postmigration.gate.pytest_plugin"]\n')
     (directory / "own.py").write_text(
         f"import dataclasses, sys, pathlib\nsys.path.insert(0, {str(ROOT)!r})\nimport fixtures\n"
         "here = pathlib.Path(__file__).parent\n"

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from fixtures import MIGRATION
-from postmigration import embedded
-from postmigration.embedded import run_script
+from postmigration.postgres import embedded
+from postmigration.postgres.embedded import run_script
 from selftest.conftest import Judge
 
 ROWS = os.environ.get("POSTMIGRATION_REAL_ROWS", "")

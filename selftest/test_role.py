@@ -9,8 +9,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from postmigration import cli, embedded
-from postmigration.role import render_drop, render_role
+from postmigration.gate.commands import cli
+from postmigration.gate.commands.role import render_drop, render_role
+from postmigration.postgres import embedded
 from selftest.conftest import ROOT, Copy, Judge
 from selftest.dumps import dump
 from selftest.servers import PASSWORD

@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from fixtures import MIGRATION
-from postmigration import embedded
-from postmigration.address import conninfo
-from postmigration.database import Database, Snapshot
+from postmigration.postgres import embedded
+from postmigration.postgres.connection import Database, Snapshot
+from postmigration.postgres.dsn import conninfo
 from selftest.conftest import Copy, Judge, Scratch
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

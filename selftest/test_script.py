@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from postmigration.backups import script
 from postmigration.backups.script import Command, Copy, Script, Statement
-from postmigration.errors import CannotJudge
+from postmigration.model.errors import CannotJudge
 
 STATEMENTS = (
     "SELECT 'a;b', 'it''s', E'\\'; \\\\', U&'\\0061', \"odd;\"\"name\", 1 - 2 / 3;",

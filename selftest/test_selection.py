@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import Judged, Scratch
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])

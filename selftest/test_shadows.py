@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from postmigration import embedded
-from postmigration.cli import main
+from postmigration.gate.commands.cli import main
+from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge, Scratch
 
 # Three customers are renamed, and one is filed under another: plan checks 5 and 6 fail.

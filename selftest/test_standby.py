@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import Judge
 from selftest.servers import Standby, SystemServer
 

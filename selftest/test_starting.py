@@ -26,11 +26,11 @@ def project(tmp_path: Path) -> Path:
     """A project whose last run was green, and left evidence."""
     (tmp_path / "pyproject.toml").write_text(
         '[tool.postmigration]\nmigration = "own:MIGRATION"\nchecks = "tests"\n'
-        '[tool.pytest.ini_options]\naddopts = ["-p", "postmigration.starting"]\ntestpaths = ["tests"]\n'
+        '[tool.pytest.ini_options]\naddopts = ["-p", "postmigration.gate.starting"]\ntestpaths = ["tests"]\n'
         f'pythonpath = [".", "{ROOT}"]\n'
     )
     (tmp_path / "own.py").write_text("from selftest.scratch import MIGRATION as MIGRATION\n")
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ["postmigration.plugin"]\n')
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["postmigration.gate.pytest_plugin"]\n')
     for directory in ("tests", "others", "reports", "reports/evidence"):
         (tmp_path / directory).mkdir()
     (tmp_path / "tests" / "test_x.py").write_text("def test_x(target): ...\n")
@@ -203,7 +203,7 @@ def test_what_judges_nothing_touches_no_report(project: Path, begin: Start, argu
 
 
 def test_a_second_run_does_not_write_where_the_first_one_does(project: Path, begin: Start) -> None:
-    (project / "conftest.py").write_text(WAIT + 'pytest_plugins = ["postmigration.plugin"]\n')
+    (project / "conftest.py").write_text(WAIT + 'pytest_plugins = ["postmigration.gate.pytest_plugin"]\n')
     first = begin(until_it_waits=True)
     before = {form: (project / "reports" / form).read_text() for form in FORMS}
     for arguments in ([], [f"--junit-xml={project}/reports/x.xml"], [f"--html={project}/reports/x.html"]):

@@ -3,7 +3,7 @@
 import pytest
 from psycopg import sql
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge, Judged
 from selftest.test_role import MakeRole, make_role
 

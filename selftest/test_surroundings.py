@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge, Scratch
 from selftest.servers import PASSWORD
 

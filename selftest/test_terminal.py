@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import ROOT, Copy, Judge
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])

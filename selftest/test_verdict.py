@@ -7,9 +7,19 @@ from typing import Any
 
 import pytest
 
-from postmigration.evidence import Evidence, Finding
-from postmigration.verdict import BROKEN, CANNOT_JUDGE, GO, INTERRUPTED, NO_GO, Outcome, Result, of_waivers, verdict
-from postmigration.waivers import Waiver
+from postmigration.model.evidence import Evidence, Finding
+from postmigration.model.verdict import (
+    BROKEN,
+    CANNOT_JUDGE,
+    GO,
+    INTERRUPTED,
+    NO_GO,
+    Outcome,
+    Result,
+    of_waivers,
+    verdict,
+)
+from postmigration.model.waivers import Waiver
 
 TODAY = datetime.date(2026, 11, 30)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from postmigration import embedded
-from postmigration.database import Database, Snapshot
-from postmigration.errors import CannotJudge
-from postmigration.waivers import read
+from postmigration.model.errors import CannotJudge
+from postmigration.model.waivers import read
+from postmigration.postgres import embedded
+from postmigration.postgres.connection import Database, Snapshot
 from selftest.conftest import Copy, Judge
 
 # An address is tidied up, a document is lost, and a review is altered: three differences in three tables.

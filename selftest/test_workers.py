@@ -5,7 +5,7 @@ import json
 import psycopg
 import pytest
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge, Judged, Scratch
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])

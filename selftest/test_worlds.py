@@ -1,6 +1,6 @@
 """Worlds before and after the migration, on every kind of server."""
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import Judge
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from postmigration import cli
-from postmigration.address import is_secret, redact_secrets
+from postmigration.gate.commands import cli
+from postmigration.postgres.dsn import is_secret, redact_secrets
 from selftest.conftest import ROOT, Judge
 
 SECRET = "geheim"

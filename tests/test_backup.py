@@ -2,7 +2,7 @@
 
 from postmigration import Target
 from postmigration.backups.verification import Verification
-from postmigration.errors import NotJudged
+from postmigration.model.errors import NotJudged
 
 
 def test_the_backup_holds_the_state_before(target: Target, backup: Verification) -> None:

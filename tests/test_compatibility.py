@@ -4,7 +4,7 @@ import pytest
 
 from fixtures.rules import settled
 from postmigration import Target
-from postmigration.catalog import Table
+from postmigration.postgres.catalog import Table
 
 GROUP = "Backward Compatibility"
 

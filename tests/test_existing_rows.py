@@ -3,12 +3,13 @@
 import sqlalchemy as sa
 
 from fixtures import MIGRATION
-from postmigration import Finding, Target, catalog
-from postmigration.catalog import Table
-from postmigration.database import refused_because
-from postmigration.evidence import Severity
-from postmigration.touching import Touched, guards, touch
-from postmigration.unvalidated import unvalidated
+from postmigration import Finding, Target
+from postmigration.checks.existing_rows import Touched, guards, touch
+from postmigration.checks.unvalidated_constraints import unvalidated
+from postmigration.model.evidence import Severity
+from postmigration.postgres import catalog
+from postmigration.postgres.catalog import Table
+from postmigration.postgres.connection import refused_because
 
 
 def test_existing_rows_can_be_changed(target: Target) -> None:

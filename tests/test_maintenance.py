@@ -1,7 +1,7 @@
 """The database is not still in maintenance: whoever judges it pins settings of their own, and people do not."""
 
 from postmigration import Finding, Target
-from postmigration.restrictions import Restriction, lowered_limit, restrictions
+from postmigration.checks.restrictions import Restriction, lowered_limit, restrictions
 
 
 def test_nothing_was_left_in_maintenance(target: Target) -> None:

@@ -2,10 +2,10 @@
 
 from fixtures import MIGRATION
 from postmigration import Finding, Target
-from postmigration.database import Snapshot
-from postmigration.evidence import shown
-from postmigration.sql import quoted
-from postmigration.undeclared import undeclared
+from postmigration.checks.undeclared_objects import undeclared
+from postmigration.model.evidence import shown
+from postmigration.model.sqltext import quoted
+from postmigration.postgres.connection import Snapshot
 
 
 def test_tables_are_tables(target: Target) -> None:

@@ -17,11 +17,11 @@ from fixtures.legacy_workplace import LEGACY, LegacyWorkplace
 from fixtures.operations import Operation
 from fixtures.workplace import MANAGING, WORKING, Workplace
 from postmigration import Finding, NotJudged, Target
-from postmigration.access import expect_refused
-from postmigration.actors import Actor, acting, find_other_role, require_roles
-from postmigration.attempts import Attempt, Tried, try_all
-from postmigration.database import refusal, refused_because
-from postmigration.sql import written
+from postmigration.access.attempts import Attempt, Tried, try_all
+from postmigration.access.principals import Actor, acting, find_other_role, require_roles
+from postmigration.checks.access import expect_refused
+from postmigration.model.sqltext import written
+from postmigration.postgres.connection import refusal, refused_because
 
 # How SQLSTATEs begin that say that a constraint is violated.
 _VIOLATION = "(SQLSTATE 23"

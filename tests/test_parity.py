@@ -7,9 +7,10 @@ import pytest
 from fixtures import MIGRATION
 from fixtures.intended import BEFORE
 from fixtures.rules import CUSTOMER_ORGANIZATION, INTERNAL_ROLES, blank, same, settled
-from postmigration import Finding, Target, catalog
-from postmigration.coverage import Relation, ledger, relations
-from postmigration.expectation import expectation, lost_columns
+from postmigration import Finding, Target
+from postmigration.diff.expected_rows import expectation, lost_columns
+from postmigration.diff.scope import Relation, ledger, relations
+from postmigration.postgres import catalog
 
 
 def test_the_state_before_met_the_preconditions(target: Target) -> None:

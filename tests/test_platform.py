@@ -2,8 +2,8 @@
 
 from fixtures import MIGRATION
 from postmigration import OuterTable, Target
-from postmigration.database import Snapshot
-from postmigration.sql import quoted
+from postmigration.model.sqltext import quoted
+from postmigration.postgres.connection import Snapshot
 
 
 def test_rows_of_the_platform_are_as_they_were(target: Target) -> None:

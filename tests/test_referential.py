@@ -6,8 +6,9 @@ in arrays have no constraint at all.
 
 import pytest
 
-from postmigration import Finding, NotJudged, Target, catalog
-from postmigration.references import Orphanage, references
+from postmigration import Finding, NotJudged, Target
+from postmigration.postgres import catalog
+from postmigration.postgres.references import Orphanage, references
 
 
 def test_every_reference_leads_to_a_row(target: Target) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Hashable
 from functools import cache
 
 from postmigration import Target
-from postmigration.access import expect_new
-from postmigration.actors import require_roles
-from postmigration.bodies import read_bodies
+from postmigration.access.principals import require_roles
+from postmigration.access.routine_bodies import read_bodies
+from postmigration.checks.access import expect_new
 
 
 def test_policies_decide_by_who_asks(target: Target) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from postmigration import Target
-from postmigration.catalog import Table
+from postmigration.postgres.catalog import Table
 
 TIMESTAMPTZ = "timestamp with time zone"
 

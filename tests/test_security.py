@@ -6,7 +6,11 @@ from fixtures import MIGRATION
 from fixtures.people import GUARDED, GUARDED_BEFORE, MAY_SEE, MUST_SEE
 from fixtures.rules import INTERNAL_ROLES
 from postmigration import NotJudged, Target
-from postmigration.access import (
+from postmigration.access.broken_objects import use_everything
+from postmigration.access.principals import require_roles
+from postmigration.access.rls_bypass import WAYS, Problem, describe, open_ways
+from postmigration.access.side_channels import describe_disclosures, disclosed
+from postmigration.checks.access import (
     expect_new,
     expect_no_new_facts,
     expect_nothing,
@@ -17,11 +21,7 @@ from postmigration.access import (
     suspect_seen,
     suspect_seen_as_before,
 )
-from postmigration.actors import require_roles
-from postmigration.disclosure import describe_disclosures, disclosed
-from postmigration.leftovers import use_everything
-from postmigration.parity import Kind
-from postmigration.surface import WAYS, Problem, describe, open_ways
+from postmigration.diff.row_sets import Kind
 
 
 @pytest.mark.parametrize("table", MAY_SEE)

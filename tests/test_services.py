@@ -10,7 +10,7 @@ from fixtures import services
 from fixtures.models import CUSTOMER, Contact, Organization, Project, ProjectContactPoint
 from fixtures.rules import CUSTOMER_ORGANIZATION
 from postmigration import Target, refused, written
-from postmigration.catalog import Table
+from postmigration.postgres.catalog import Table
 
 METHODS = "Service Methods"
 INTEGRATION = "Project Integration"

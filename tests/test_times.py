@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from fixtures import MIGRATION
-from postmigration import Target, catalog
-from postmigration.catalog import Table
-from postmigration.sql import quoted
+from postmigration import Target
+from postmigration.model.sqltext import quoted
+from postmigration.postgres import catalog
+from postmigration.postgres.catalog import Table
 
 # A clock, or the time zone of one, may be wrong by so much.
 _LATEST = "now() + interval '1 day'"

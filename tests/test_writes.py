@@ -6,12 +6,13 @@ import sqlalchemy as sa
 
 from fixtures import MIGRATION
 from fixtures.belongings import POLICIES_CHANGE, Belongings, Try
-from postmigration import Finding, NotJudged, Target, catalog
-from postmigration.actors import Actor, require_roles
-from postmigration.attempts import Tried, try_all
-from postmigration.database import refused_because
-from postmigration.evidence import Severity
-from postmigration.privileges import diff_privileges, read_policies, read_privileges
+from postmigration import Finding, NotJudged, Target
+from postmigration.access.attempts import Tried, try_all
+from postmigration.access.principals import Actor, require_roles
+from postmigration.access.privileges import diff_privileges, read_policies, read_privileges
+from postmigration.model.evidence import Severity
+from postmigration.postgres import catalog
+from postmigration.postgres.connection import refused_because
 
 _UNTRIED = "what people could write under them is not tried on a live baseline: name a backup of it"
 _ROLES = ("anon", "authenticated", "service_role")

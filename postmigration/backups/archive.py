@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from postmigration.embedded import VERSIONS, binaries
-from postmigration.errors import CannotJudge
+from postmigration.model.errors import CannotJudge
+from postmigration.postgres.embedded import VERSIONS, binaries
 
 COPY_AGAIN = "copy it again, or name another backup"
 _ITS_VERSION = "restore it into a server of its version, and name that database instead of the file"

@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 
 from postmigration.backups.archive import COPY_AGAIN, contents, translated
 from postmigration.backups.script import Stream
-from postmigration.errors import CannotJudge
+from postmigration.model.errors import CannotJudge
 
 _PEEK = 1 << 16
 _BLOCK = 1 << 20

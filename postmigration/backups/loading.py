@@ -10,10 +10,10 @@ from typing import Any
 
 import psycopg
 
-from postmigration.backups.ledger import ELSEWHERE, Ledger, Loaded, said
+from postmigration.backups.restore_log import ELSEWHERE, Ledger, Loaded, said
 from postmigration.backups.script import Copy, unquoted
 from postmigration.backups.statements import PLATFORM_SCHEMAS, readable, split
-from postmigration.errors import CannotJudge, Incomplete
+from postmigration.model.errors import CannotJudge, Incomplete
 
 _VALUES = re.compile(rb"\bVALUES\b", re.I)
 _PLACE = re.compile(r"^COPY [^,\n]+, line (\d+)(?:, column (\w+))?", re.MULTILINE)

@@ -9,15 +9,15 @@ from typing import Any
 
 import psycopg
 
-from postmigration import embedded, temporary
-from postmigration.address import unsteered
 from postmigration.backups.backup import Backup, identified
-from postmigration.backups.ledger import ELSEWHERE, Ledger, said
+from postmigration.backups.restore_log import ELSEWHERE, Ledger, said
 from postmigration.backups.restoring import Restoring
 from postmigration.backups.script import Script
 from postmigration.backups.standins import Standins
 from postmigration.backups.statements import PLATFORM_SCHEMAS, Meaning, Role
-from postmigration.errors import CannotJudge, Incomplete
+from postmigration.model.errors import CannotJudge, Incomplete
+from postmigration.postgres import embedded, temporary
+from postmigration.postgres.dsn import unsteered
 
 _BLOCK = 1 << 20
 

@@ -10,13 +10,13 @@ import psycopg
 from psycopg import sql
 
 from postmigration.backups.archive import refuse_newer
-from postmigration.backups.ledger import ELSEWHERE, Ledger, said
 from postmigration.backups.loading import Loading
+from postmigration.backups.restore_log import ELSEWHERE, Ledger, said
 from postmigration.backups.script import Command, Copy, Script, unquoted
 from postmigration.backups.standins import Standins
 from postmigration.backups.statements import PLATFORM_SCHEMAS, Meaning, Role, meaning, split
-from postmigration.embedded import explain, is_exhausted
-from postmigration.errors import CannotJudge
+from postmigration.model.errors import CannotJudge
+from postmigration.postgres.embedded import explain, is_exhausted
 
 _HARMLESS = re.compile(rb"\\(?:restrict|unrestrict|connect|c|encoding)\b")
 _CONNECT = re.compile(rb"\\c(?:onnect)?\s+(?:-reuse-previous=on\s+)?['\"]*(?:dbname=)?['\"]*([^'\"\s]+)")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from postmigration.errors import CannotJudge
+from postmigration.model.errors import CannotJudge
 
 _BLOCK = 1 << 18
 

@@ -10,20 +10,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from postmigration import embedded
 from postmigration.backups.restored import Restored, restore
 from postmigration.backups.standins import SAID
-from postmigration.compare import TableComparison, compared_with_fingerprint
-from postmigration.contents import Source, compared_schemas, schemas
-from postmigration.coverage import Relation, relations
-from postmigration.database import Snapshot
-from postmigration.errors import CannotJudge, Incomplete
-from postmigration.fingerprint import Fingerprint, unfit
-from postmigration.identity import server
-from postmigration.migration import Migration
-from postmigration.objects import differing, objects
-from postmigration.references import references
-from postmigration.sql import quoted
+from postmigration.diff.database_diff import Source, compared_schemas, schemas
+from postmigration.diff.fingerprint import Fingerprint, unfit
+from postmigration.diff.scope import Relation, relations
+from postmigration.diff.table_diff import TableComparison, compared_with_fingerprint
+from postmigration.model.errors import CannotJudge, Incomplete
+from postmigration.model.migration import Migration
+from postmigration.model.sqltext import quoted
+from postmigration.postgres import embedded
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.identity import server
+from postmigration.postgres.references import references
+from postmigration.postgres.schema_objects import differing, objects
 
 _DATABASE = "backup"
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from postmigration import catalog
-from postmigration.compare import TableComparison, compared_table
-from postmigration.contents import Source
-from postmigration.database import Snapshot
-from postmigration.evidence import shown
-from postmigration.hashing import as_text
-from postmigration.migration import Migration
-from postmigration.parity import Difference, Kind, Row
+from postmigration.diff.database_diff import Source
+from postmigration.diff.hashing import as_text
+from postmigration.diff.row_sets import Difference, Kind, Row
+from postmigration.diff.table_diff import TableComparison, compared_table
+from postmigration.model.evidence import shown
+from postmigration.model.migration import Migration
+from postmigration.model.sqltext import quoted
+from postmigration.postgres import catalog
+from postmigration.postgres.connection import Snapshot
 from postmigration.rehearsal.steps import Check
-from postmigration.sql import quoted
 
 # Of each table this many rows that were written since are followed.
 _FOLLOWED = 1_000

@@ -9,11 +9,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from postmigration.errors import CannotJudge
-from postmigration.evidence import shown
+from postmigration.model.errors import CannotJudge
+from postmigration.model.evidence import shown
+from postmigration.model.files import replace_all
 from postmigration.rehearsal.steps import MARKS, Rehearsal, Step
-from postmigration.report import rendering
-from postmigration.report.places import replace_all
+from postmigration.report.formats import rendering
 
 
 def told(step: Step, screen: Console) -> None:

@@ -7,10 +7,10 @@ import time
 
 import psycopg
 
-from postmigration import embedded, temporary
-from postmigration.backups.ledger import said
+from postmigration.backups.restore_log import said
 from postmigration.backups.restored import restore
-from postmigration.errors import CannotJudge
+from postmigration.model.errors import CannotJudge
+from postmigration.postgres import embedded, temporary
 from postmigration.rehearsal import later, suite
 from postmigration.rehearsal.stage import Stage, left_out, of_script, step_of
 from postmigration.rehearsal.states import State, same_objects, same_rows, same_state

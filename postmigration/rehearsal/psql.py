@@ -17,8 +17,8 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from postmigration import embedded
 from postmigration.backups.script import unquoted
+from postmigration.postgres import embedded
 from postmigration.rehearsal.locks import Seen, Watch
 
 # Characters that no script has begin a record of the log and part its fields.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from postmigration.backups.script import lines_kept
-from postmigration.errors import CannotJudge
+from postmigration.model.errors import CannotJudge
 
 # What psql may be told to do: it stays within the session, or reads a file.
 _SUPPORTED = frozenset(

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from postmigration import embedded
-from postmigration.contents import Source
-from postmigration.migration import Migration
+from postmigration.diff.database_diff import Source
+from postmigration.model.migration import Migration
+from postmigration.postgres import embedded
 from postmigration.rehearsal import psql
 from postmigration.rehearsal.states import State, state
 from postmigration.rehearsal.steps import Check, Outcome, Slow, Step

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from postmigration.compare import TableComparison
-from postmigration.contents import Source, compared_schemas, schemas
-from postmigration.database import Snapshot
-from postmigration.evidence import shown
-from postmigration.objects import Objects, differing, objects
+from postmigration.diff.database_diff import Source, compared_schemas, schemas
+from postmigration.diff.table_diff import TableComparison
+from postmigration.model.evidence import shown
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.schema_objects import Objects, differing, objects
 from postmigration.rehearsal.steps import Check, Outcome
 
 _MOST = 50

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from postmigration.verdict import CANNOT_JUDGE, GO, NO_GO
+from postmigration.model.verdict import CANNOT_JUDGE, GO, NO_GO
 
 Outcome = Literal["passed", "left out", "warned", "not judged", "failed"]
 

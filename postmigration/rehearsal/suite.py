@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from postmigration.model.verdict import GO, NO_GO
 from postmigration.rehearsal.steps import Check, Outcome
-from postmigration.verdict import GO, NO_GO
 
 # Findings of a check that are told; the report has all.
 _FINDINGS = 3

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from postmigration.model.verdict import Result
 from postmigration.report.unfinished import read_last
-from postmigration.verdict import Result
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from postmigration.migration import Criterion
+from postmigration.model.migration import Criterion
+from postmigration.model.verdict import Result
 from postmigration.report.record import Record
-from postmigration.verdict import Result
 
 Decision = Literal["met", "not met", "not judged", "for a person"]
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.text import Text
 
-from postmigration.verdict import Verdict
+from postmigration.model.verdict import Verdict
 
 
 @contextmanager

@@ -6,12 +6,11 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from postmigration.errors import CannotJudge
+from postmigration.model.errors import CannotJudge
 
 # What a directory of evidence may hold for it to be ours to empty.
 _OURS = re.compile(r"[a-z0-9-]+\.csv")
@@ -55,36 +54,6 @@ def choose(html: Path, junit: Path) -> Files:
     if len(set(files)) < len(files):
         raise CannotJudge(f"--html={html} and --junit-xml={junit} would overwrite each other")
     return files
-
-
-def partial(path: Path) -> Path:
-    """Where a file is written before it takes the place of an older one."""
-    target = path.resolve()
-    # What is no file, as /dev/null is none, is written to and not replaced.
-    return target.with_name(f".{target.name}.partial") if target.is_file() or not target.exists() else target
-
-
-def replace_all(texts: Mapping[Path, str]) -> None:
-    """Replaces files, all of them or, where there is no room for one, none.
-
-    Args:
-        texts: what each file is to hold.
-
-    Raises:
-        OSError: one cannot be written; its `filename` says which.
-    """
-    with ExitStack() as undo:
-        written = {path.resolve(): partial(path) for path in texts}
-        for path, text in texts.items():
-            if partial(path) != path.resolve():
-                undo.callback(partial(path).unlink, missing_ok=True)
-            try:
-                partial(path).write_text(text, encoding="utf-8")
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, str(path)) from None
-        for path, file in written.items():
-            if file != path:
-                file.replace(path)
 
 
 def clear(evidence: Path) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from postmigration.errors import Hindrance
-from postmigration.migration import Migration
+from postmigration.model.errors import Hindrance
+from postmigration.model.migration import Migration
+from postmigration.model.verdict import Outcome, Result, Verdict, examined
 from postmigration.report.changes import Changes
-from postmigration.verdict import Outcome, Result, Verdict, examined
 
 SYMBOLS: Mapping[Outcome, str] = {"passed": "✔", "failed": "✘", "not judged": "○", "broken": "‼"}
 WORDS: Mapping[Outcome, str] = {

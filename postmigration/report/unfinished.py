@@ -12,7 +12,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from postmigration.report.places import Files, clear, replace_all
+from postmigration.model.files import replace_all
+from postmigration.report.places import Files, clear
 
 SCHEMA_VERSION = 1
 NAME = "post-migration validation"

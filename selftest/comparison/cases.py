@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from postmigration.parity import Kind
+from postmigration.diff.row_sets import Kind
 
 # The kind of difference, the key of the row, and the columns that differ in it.
 Found = tuple[Kind, tuple[str | None, ...], tuple[str, ...]]

@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 from fixtures import MIGRATION
-from postmigration import address, cli, comparison, embedded
-from postmigration.compare import TableComparison, compared_tables
-from postmigration.coverage import relations
-from postmigration.database import Database, Snapshot
-from postmigration.hashing import Method
-from postmigration.run import demonstration_world
+from postmigration.diff import row_diff
+from postmigration.diff.hashing import Method
+from postmigration.diff.scope import relations
+from postmigration.diff.table_diff import TableComparison, compared_tables
+from postmigration.gate.commands import cli
+from postmigration.gate.session import demonstration_world
+from postmigration.postgres import dsn, embedded
+from postmigration.postgres.connection import Database, Snapshot
 from selftest.comparison.cases import KINDS, Case
 from selftest.comparison.shapes import SHAPES
 from selftest.comparison.stored import STORED
@@ -212,14 +214,14 @@ def compared_databases(
     """
     with ExitStack() as cleanup, pytest.MonkeyPatch.context() as patch:
         if method == "portable":
-            patch.setattr(comparison, "calibration", lambda snapshot: snapshot)
+            patch.setattr(row_diff, "calibration", lambda snapshot: snapshot)
         snapshots = []
         for conninfo, side in zip(conninfos, SIDES, strict=True):
-            database = Database(address.conninfo(conninfo, side), option=side)
+            database = Database(dsn.conninfo(conninfo, side), option=side)
             cleanup.callback(database.close)
             snapshots.append(Snapshot(database))
             cleanup.callback(snapshots[-1].close)
         known = {name: relation for snapshot in snapshots for name, relation in relations(snapshot).items()}
-        assert method in (None, comparison.method(snapshots[0], snapshots[1]))
+        assert method in (None, row_diff.method(snapshots[0], snapshots[1]))
         found = compared_tables(snapshots[0], snapshots[1], [known[name] for name in names], jobs=2, keep=100)
         return {result.table: result for result in found}

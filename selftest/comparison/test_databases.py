@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from postmigration.compare import TableComparison
-from postmigration.hashing import Method
+from postmigration.diff.hashing import Method
+from postmigration.diff.table_diff import TableComparison
 from selftest.comparison.cases import Case
 from selftest.comparison.conftest import CASES, SIDES, Servers, compared_databases
 from selftest.comparison.stored import STORED

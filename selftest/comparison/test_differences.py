@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from postmigration.compare import TableComparison
+from postmigration.diff.table_diff import TableComparison
 from selftest.comparison.cases import Case
 from selftest.comparison.shapes import SHAPES
 from selftest.comparison.structures import STRUCTURES

@@ -2,7 +2,7 @@
 
 import pytest
 
-from postmigration.compare import TableComparison
+from postmigration.diff.table_diff import TableComparison
 from selftest.comparison.cases import Case
 from selftest.comparison.stored import STORED
 from selftest.comparison.written import WRITTEN

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from postmigration import comparison
+from postmigration.diff import row_diff
 from selftest.comparison.cases import Case
 from selftest.comparison.conftest import Done, Servers
 from selftest.comparison.stored import STORED
@@ -237,7 +237,7 @@ def test_hashing_falls_back_as_the_comparison_of_databases_does(
     # Two servers that disagree on known values are compared by SHA-256, without a word.
     before, after = fresh(18, PEOPLE), fresh(18, PEOPLE, "UPDATE people SET born = NULL WHERE id = 7")
     natively = run("compare", f"--baseline={before}", f"--db-url={after}", "--json")
-    monkeypatch.setattr(comparison, "calibration", lambda snapshot: snapshot)
+    monkeypatch.setattr(row_diff, "calibration", lambda snapshot: snapshot)
     portably = run("compare", f"--baseline={before}", f"--db-url={after}", "--json")
     assert natively.tables()["people"]["changed"] == 1
     assert portably == natively

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from fixtures.intended import BEFORE
-from postmigration import cli
-from postmigration.embedded import run_script
-from postmigration.faults import Fault
+from postmigration.gate.commands import cli
+from postmigration.model.faults import Fault
+from postmigration.postgres.embedded import run_script
 from selftest.comparison.cases import KINDS
 from selftest.comparison.conftest import Done, Servers
 from selftest.conftest import ROOT, Judge, Judged

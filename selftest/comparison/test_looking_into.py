@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from postmigration import comparison, parity
-from postmigration.comparison import Comparison, SideBySide, Sides, calibration, power_of_two
-from postmigration.database import Database, Snapshot
-from postmigration.parity import RowSet
+from postmigration.diff import row_diff, row_sets
+from postmigration.diff.row_diff import Comparison, SideBySide, Sides, calibration, power_of_two
+from postmigration.diff.row_sets import RowSet
+from postmigration.postgres.connection import Database, Snapshot
 from selftest.comparison.conftest import SIDES, Servers
 
 COLUMNS = ("id", "v")
@@ -47,14 +47,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
 
     def hashes_sql(rows: RowSet, hashing: Any, buckets: int, finer: int, *, texts: bool = False) -> str:
         seen["packs"].append(finer)
-        return parity.hashes_sql(rows, hashing, buckets, finer, texts=texts)
+        return row_sets.hashes_sql(rows, hashing, buckets, finer, texts=texts)
 
     def rows_sql(rows: RowSet, hashing: Any, *, texts: bool = False) -> str:
         seen["by key"].append(texts)
-        return parity.rows_sql(rows, hashing, texts=texts)
+        return row_sets.rows_sql(rows, hashing, texts=texts)
 
-    monkeypatch.setattr(comparison, "hashes_sql", hashes_sql)
-    monkeypatch.setattr(comparison, "rows_sql", rows_sql)
+    monkeypatch.setattr(row_diff, "hashes_sql", hashes_sql)
+    monkeypatch.setattr(row_diff, "rows_sql", rows_sql)
     return seen
 
 
@@ -72,8 +72,8 @@ def test_each_kind_is_counted_and_some_of_each_are_kept(
     packs: int,
     by_key: bool,
 ) -> None:
-    monkeypatch.setattr(comparison, "_ROWS_PER_PACK", rows_per_pack)
-    monkeypatch.setattr(comparison, "_FEW_ROWS", 250_000 * by_key)
+    monkeypatch.setattr(row_diff, "_ROWS_PER_PACK", rows_per_pack)
+    monkeypatch.setattr(row_diff, "_FEW_ROWS", 250_000 * by_key)
     # Every bucket holds a difference, so that all rows are looked into.
     found = compared(snapshots, f"SELECT id, -v - 9 AS v FROM ({WANT}) w", HAVE, **MARKS)
     assert found.counts == {"missing": 40, "extra": 30, "changed": 2_945}
@@ -90,13 +90,13 @@ def test_each_kind_is_counted_and_some_of_each_are_kept(
 
 
 @pytest.mark.parametrize("ignored", FAULTS)
-def test_a_kind_that_does_not_matter_is_left_out_and_no_other(snapshots: Snapshots, ignored: parity.Kind) -> None:
+def test_a_kind_that_does_not_matter_is_left_out_and_no_other(snapshots: Snapshots, ignored: row_sets.Kind) -> None:
     sides = Sides(*snapshots, RowSet(WANT, COLUMNS, 1), RowSet(HAVE, COLUMNS, 1, MARKS))
     assert sides.compared(keep=9, ignore=[ignored]).counts == {**FAULTS, ignored: 0}
 
 
 def test_no_more_is_kept_than_is_asked_for() -> None:
-    tally = comparison._Tally(3, ())
+    tally = row_diff._Tally(3, ())
     for first in (0, 10, 20):
         keys = dict.fromkeys(range(first, first + 10), 1)
         tally.take({"missing": keys, "changed": {-key: times for key, times in keys.items()}}, {})
@@ -106,28 +106,28 @@ def test_no_more_is_kept_than_is_asked_for() -> None:
 
 
 def test_growth_may_be_new_and_may_not_be_other_than_it_was() -> None:
-    tally = comparison._Tally(3, ())
+    tally = row_diff._Tally(3, ())
     for key in (1, 2):
         tally.take({"extra": {key: 2, 9: 1}, "changed": {key: 1}}, {"growth": {key}, "since": set()})
     assert (tally.grown, tally.counts) == (4, {"missing": 0, "extra": 2, "changed": 2})
 
 
 def test_what_two_marks_excuse_counts_for_the_first() -> None:
-    tally = comparison._Tally(3, ())
+    tally = row_diff._Tally(3, ())
     for key in (1, 2):
         tally.take({"changed": {key: 1, 7: 1, 8: 1}}, {"since": {key, 7}, "waived": {7, 8}})
     assert (tally.marked, tally.counts["changed"]) == ({"since": 4, "waived": 2}, 0)
 
 
 @pytest.mark.parametrize(("want", "have", "kind"), [(5, 0, "missing"), (0, 5, "extra")])
-def test_one_side_may_have_no_row(snapshots: Snapshots, want: int, have: int, kind: parity.Kind) -> None:
+def test_one_side_may_have_no_row(snapshots: Snapshots, want: int, have: int, kind: row_sets.Kind) -> None:
     found = compared(snapshots, *(f"SELECT i AS id, 1 AS v FROM generate_series(1, {n}) i" for n in (want, have)))
     assert found.counts == {"missing": 0, "extra": 0, "changed": 0, kind: 5}
     assert {d.kind for d in found.differences} == {kind}
 
 
 @pytest.mark.parametrize(("want", "have", "kind"), [(1, 3, "extra"), (4, 2, "missing")])
-def test_the_same_row_again_is_a_difference(snapshots: Snapshots, want: int, have: int, kind: parity.Kind) -> None:
+def test_the_same_row_again_is_a_difference(snapshots: Snapshots, want: int, have: int, kind: row_sets.Kind) -> None:
     found = compared(snapshots, *(f"SELECT 1 AS id, 1 AS v FROM generate_series(1, {n})" for n in (want, have)))
     assert found.counts == {"missing": 0, "extra": 0, "changed": 0, kind: 2}
 
@@ -135,15 +135,15 @@ def test_the_same_row_again_is_a_difference(snapshots: Snapshots, want: int, hav
 def test_equal_sides_are_read_once(
     snapshots: Snapshots, asked: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(comparison, "_IDLE", [])
+    monkeypatch.setattr(row_diff, "_IDLE", [])
     assert compared(snapshots, WANT, WANT).wrong == 0
-    (threads,) = comparison._IDLE
+    (threads,) = row_diff._IDLE
     assert compared(snapshots, WANT, WANT).wrong == 0
-    assert [threads] == comparison._IDLE
+    assert [threads] == row_diff._IDLE
     assert asked == {"packs": [], "by key": []}
     # Whoever was reading a stream ends with it.
     assert compared(snapshots, WANT, HAVE).wrong > 0
-    assert comparison._IDLE == []
+    assert row_diff._IDLE == []
 
 
 def test_whatever_ends_the_work_ends_its_queries(snapshots: Snapshots) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from postmigration import cli
-from postmigration.compare import TableComparison, compared_tables
-from postmigration.comparison_report import Writer
-from postmigration.coverage import Relation
-from postmigration.database import Snapshot
+from postmigration.diff.scope import Relation
+from postmigration.diff.table_diff import TableComparison, compared_tables
+from postmigration.gate.commands import cli
+from postmigration.gate.commands.comparison_report import Writer
+from postmigration.postgres.connection import Snapshot
 from selftest.comparison.conftest import Done
 from selftest.conftest import ROOT
 
@@ -41,7 +41,7 @@ sys.exit(status)
 
 def started(*arguments: str, **more: Any) -> subprocess.Popen[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("POSTMIGRATION_")}
-    command = [sys.executable, "-W", "error::ResourceWarning", "-m", "postmigration.cli", *arguments]
+    command = [sys.executable, "-W", "error::ResourceWarning", "-m", "postmigration.gate.commands.cli", *arguments]
     return subprocess.Popen(command, cwd=ROOT, env=clean, text=True, stderr=subprocess.PIPE, **more)
 
 

@@ -5,11 +5,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from postmigration import comparison
-from postmigration.comparison import Comparison, Sides
-from postmigration.database import Database, Snapshot
-from postmigration.hashing import Method, hashing
-from postmigration.parity import RowSet
+from postmigration.diff import row_diff
+from postmigration.diff.hashing import Method, hashing
+from postmigration.diff.row_diff import Comparison, Sides
+from postmigration.diff.row_sets import RowSet
+from postmigration.postgres.connection import Database, Snapshot
 from selftest.comparison.cases import FOLDED
 from selftest.comparison.conftest import SIDES, Servers
 
@@ -22,7 +22,7 @@ def compare(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Compar
     method: Method = request.param
     with ExitStack() as cleanup, pytest.MonkeyPatch.context() as patch:
         if method == "portable":
-            patch.setattr(comparison, "calibration", lambda snapshot: snapshot)
+            patch.setattr(row_diff, "calibration", lambda snapshot: snapshot)
 
         def compared(version: int, want: RowSet, have: RowSet) -> Comparison:
             snapshots = []

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fixtures import MIGRATION
-from postmigration import embedded
-from postmigration.run import demonstration_world
+from postmigration.gate.session import demonstration_world
+from postmigration.postgres import embedded
 from selftest.conftest import ROOT
 from selftest.dumps import dump
 from selftest.servers import SYSTEM_BINARIES, SystemServer

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge
 
 pytestmark = pytest.mark.in_turn

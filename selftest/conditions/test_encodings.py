@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from fixtures import MIGRATION
-from postmigration import embedded
-from postmigration.run import demonstration_world
+from postmigration.gate.session import demonstration_world
+from postmigration.postgres import embedded
 from selftest.conftest import Judge, Judged
 from selftest.servers import SYSTEM_BINARIES, SystemServer
 

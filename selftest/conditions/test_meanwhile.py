@@ -2,7 +2,7 @@
 
 import pytest
 
-from postmigration import embedded
+from postmigration.postgres import embedded
 from selftest.conditions import meddling
 from selftest.conftest import Copy, Judge
 

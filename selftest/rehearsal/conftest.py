@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from postmigration import cli
+from postmigration.gate.commands import cli
 from selftest.conftest import ROOT
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fixtures import MIGRATION
-from postmigration import embedded
+from postmigration.postgres import embedded
 from postmigration.rehearsal.stage import Plan, Stage
 from postmigration.rehearsal.steps import Step
 from selftest.conftest import ROOT

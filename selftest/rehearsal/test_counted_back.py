@@ -1,7 +1,7 @@
 """A sequence that gives values again, or a view that lost its rows, is not in the state in which it was."""
 
-from postmigration import embedded
-from postmigration.contents import Source
+from postmigration.diff.database_diff import Source
+from postmigration.postgres import embedded
 from postmigration.rehearsal.states import same_objects, state
 from selftest.conftest import COUNTER
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from fixtures import MIGRATION
-from postmigration import embedded
 from postmigration.backups.restored import restore
+from postmigration.gate.session import demonstration_world
+from postmigration.postgres import embedded
 from postmigration.rehearsal.plan import migrate, restore_backup
 from postmigration.rehearsal.psql import log_statements
 from postmigration.rehearsal.stage import Stage
-from postmigration.run import demonstration_world
 from selftest.dumps import dump
 from selftest.rehearsal.stages import script, stage, words
 

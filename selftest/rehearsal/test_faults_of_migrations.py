@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fixtures import MIGRATION
-from postmigration import embedded
+from postmigration.gate.session import demonstration_world
+from postmigration.postgres import embedded
 from postmigration.rehearsal import plan, psql
-from postmigration.run import demonstration_world
 from selftest.rehearsal.stages import script, stage, words
 
 

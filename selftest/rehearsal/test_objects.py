@@ -7,9 +7,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from postmigration import embedded
-from postmigration.contents import Source
-from postmigration.objects import Objects, differing, objects
+from postmigration.diff.database_diff import Source
+from postmigration.postgres import embedded
+from postmigration.postgres.schema_objects import Objects, differing, objects
 from selftest.conftest import COUNTER
 
 BEFORE = """

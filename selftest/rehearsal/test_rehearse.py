@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fixtures import MIGRATION
-from postmigration import embedded
-from postmigration.embedded import run_script
-from postmigration.run import demonstration_world
+from postmigration.gate.session import demonstration_world
+from postmigration.postgres import embedded
+from postmigration.postgres.embedded import run_script
 from selftest.conftest import ROOT
 from selftest.dumps import dump
 from selftest.rehearsal.conftest import Run

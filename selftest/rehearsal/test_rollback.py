@@ -11,10 +11,10 @@ import psycopg
 import pytest
 
 from fixtures import MIGRATION
-from postmigration import embedded
-from postmigration.contents import Source, compared_schemas, schemas
-from postmigration.embedded import run_script
-from postmigration.objects import differing, objects
+from postmigration.diff.database_diff import Source, compared_schemas, schemas
+from postmigration.postgres import embedded
+from postmigration.postgres.embedded import run_script
+from postmigration.postgres.schema_objects import differing, objects
 from selftest.conftest import Copy
 from selftest.test_real_rows import load
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from postmigration.errors import CannotJudge
+from postmigration.model.errors import CannotJudge
 from postmigration.rehearsal.scripts import found
 
 REFUSED = {

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from fixtures import MIGRATION
-from postmigration import cli, embedded
-from postmigration.run import demonstration_world
+from postmigration.gate.commands import cli
+from postmigration.gate.session import demonstration_world
+from postmigration.postgres import embedded
 from selftest.dumps import dump
 from selftest.rehearsal.conftest import Run
 from selftest.servers import SYSTEM_BINARIES, SystemServer

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from fixtures.models import CUSTOMER, Contact, Organization, Project, ProjectContactPoint
 from fixtures.workplace import MANAGING, WORKING
-from postmigration.actors import ANONYMOUS, Actor, acting
+from postmigration.access.principals import ANONYMOUS, Actor, acting
 
 T = TypeVar("T")
 

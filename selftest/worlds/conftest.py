@@ -15,9 +15,9 @@ import pytest
 
 from fixtures import MIGRATION
 from fixtures.world import COLUMNS, _copy
-from postmigration import embedded
-from postmigration.embedded import run_script
-from postmigration.run import demonstration_world
+from postmigration.gate.session import demonstration_world
+from postmigration.postgres import embedded
+from postmigration.postgres.embedded import run_script
 from selftest.worlds.judging import Judges
 from selftest.worlds.strategies import World
 

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from postmigration.bench import Bench
-from postmigration.verdict import Result
+from postmigration.gate.bench import Bench
+from postmigration.model.verdict import Result
 from selftest.conftest import ROOT
 
-pytest_plugins = ["postmigration.bench"]
+pytest_plugins = ["postmigration.gate.bench"]
 # The bench is named too: a session that judges worlds of its own writes no report, and claims no place for one.
-_PLUGINS = ("-p", "postmigration.bench", "-p", "selftest.worlds.judging")
+_PLUGINS = ("-p", "postmigration.gate.bench", "-p", "selftest.worlds.judging")
 
 
 def pytest_configure(config: pytest.Config) -> None:

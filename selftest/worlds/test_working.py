@@ -12,17 +12,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy.orm import Session
 
 from fixtures import services
 from fixtures.models import Contact, Organization, Project, ProjectContactPoint
-from postmigration.actors import Actor
+from postmigration.access.principals import Actor
 from selftest.worlds.application import Application, Model, Order, Person, Point
 from selftest.worlds.conftest import Stage
 from selftest.worlds.examples import examples

@@ -1,0 +1,172 @@
+"""What somebody sees of a table under row-level security, beside what they must see and what they may."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from postmigration.access.principals import Actor
+from postmigration.diff.row_diff import Comparison, Sides
+from postmigration.diff.row_sets import Difference, Kind, RowSet
+from postmigration.model.errors import NotJudged
+from postmigration.model.evidence import Finding
+from postmigration.model.sqltext import quoted
+from postmigration.postgres.connection import Snapshot, refusal
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What somebody sees of a table.
+
+    Args:
+        rows: how many rows they must or may see.
+        hidden: how many they must see and do not.
+        leaked: how many they see and may not.
+        examples: the first few of both.
+        refused: what the server said instead of showing rows; somebody who is refused sees none.
+    """
+
+    rows: int
+    sees: int
+    hidden: int
+    leaked: int
+    examples: tuple[Difference, ...] = ()
+    refused: str = ""
+
+    def finding(self, kind: Kind, statement: str) -> Finding:
+        """The evidence for what is hidden or leaked."""
+        wrong = self.leaked if kind == "extra" else self.hidden
+        keys = tuple((str(example.key[0]),) for example in self.examples if example.kind == kind)
+        return Finding(statement, wrong, max(wrong, self.rows), ("id",) if keys else (), keys)
+
+
+def seen(everything: Snapshot, people: Snapshot, actor: Actor, table: str, *, may: str, must: str, keep: int) -> Seen:
+    """Compares what somebody sees of a table with what the rules say, in one scan as them.
+
+    Args:
+        everything: a snapshot that row-level security does not filter.
+        people: the snapshot in which the actor exists.
+        may, must: conditions on a row `t`: that somebody may see it, and that an internal user must. `:tenant`
+            is theirs, and `:internal` whether they are one.
+        keep: how many examples to give.
+
+    Raises:
+        NotJudged: it took too long, or waited for a lock.
+    """
+    internal = actor.kind == "internal"
+    allowed = f"SELECT t.id, {must if internal else 'false'} AS required FROM {quoted(table)} t WHERE {may}"
+    parameters: dict[str, Any] = {
+        "tenant": actor.tenant and str(actor.tenant),
+        "internal": internal,
+    }
+    application = everything.application
+    want = RowSet(allowed, ("id",), 1, {"optional": "q.required IS NOT TRUE"}, settings=application)
+    have = RowSet(f"SELECT id FROM {quoted(table)}", ("id",), 1, settings={**application, **actor.settings})
+    try:
+        found = Sides(everything, people, want, have, **parameters).compared(keep=keep)
+    except sa.exc.DBAPIError as error:
+        words = said(error, actor)
+        counts = everything.rows(
+            f"SELECT count(*) AS rows, count(*) FILTER (WHERE required) AS required FROM ({allowed}) q",
+            application,
+            **parameters,
+        )[0]
+        return Seen(counts.rows, 0, counts.required, 0, refused=words)
+    return Seen(found.want_rows, found.have_rows, found.counts["missing"], found.counts["extra"], found.differences)
+
+
+def shown_anew(before: Snapshot, people: Snapshot, actor: Actor, table: str) -> int:
+    """How many rows of a table somebody sees that they did not see before.
+
+    Args:
+        before: a snapshot of the state before, in which the actor exists.
+    """
+    rows = RowSet(f"SELECT id FROM {quoted(table)}", ("id",), 1, settings={**people.application, **actor.settings})
+    try:
+        return Sides(before, people, rows, rows).compared(keep=0, ignore=["missing"]).counts["extra"]
+    except sa.exc.DBAPIError as error:
+        said(error, actor)
+        # Refused before: all that is seen now is new. Refused now: nothing is.
+        return count_of(people, actor, table)
+
+
+def seen_on_both(
+    before: Snapshot,
+    people: Snapshot,
+    want: RowSet,
+    have: RowSet,
+    actor: Actor,
+    table: str,
+    keep: int,
+    ignore: Collection[Kind],
+) -> Comparison:
+    """Compares what somebody sees of a table with what they saw before; a query that fails shows no rows.
+
+    Args:
+        want, have: the keys of the table as they saw and see them.
+        keep: how many differences to give in full.
+        ignore: kinds of difference that do not matter.
+    """
+    try:
+        return Sides(before, people, want, have).compared(keep=keep, ignore=ignore)
+    except sa.exc.DBAPIError as error:
+        said(error, actor)
+        was, now = count_of(before, actor, table), count_of(people, actor, table)
+        counts: dict[Kind, int] = {"missing": max(0, was - now), "extra": max(0, now - was), "changed": 0}
+        return Comparison(was, now, {**counts, **dict.fromkeys(ignore, 0)}, 0, {}, ())
+
+
+def count_of(people: Snapshot, actor: Actor, table: str) -> int:
+    """How many rows of a table somebody sees; a query that fails shows none."""
+    try:
+        return int(people.scalar(f"SELECT count(*) FROM {quoted(table)}", {**people.application, **actor.settings}))
+    except sa.exc.DBAPIError as error:
+        said(error, actor)
+        return 0
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """Whether the database knows who asks.
+
+    Args:
+        known: auth.uid() gives their id; true where there is no such function.
+        rows: of each table how many rows they see, and no more than are counted; what is refused is not in it.
+    """
+
+    known: bool
+    rows: Mapping[str, int]
+
+
+# Enough rows of a table to tell whether somebody sees it.
+_SOME = 1_000
+
+
+def recognize(people: Snapshot, actor: Actor, tables: Sequence[str]) -> Recognized:
+    """Asks as somebody who the database takes them for, and of some tables how much they see."""
+    identity = "CAST(auth.uid() AS text)" if people.scalar("SELECT to_regprocedure('auth.uid()')") else ":id"
+
+    def ask(what: str) -> Any:
+        try:
+            return people.scalar(f"SELECT {what}", {**people.application, **actor.settings}, id=actor.id)
+        except sa.exc.DBAPIError as error:
+            said(error, actor)
+            return None
+
+    rows = {table: ask(f"count(*) FROM (SELECT FROM {quoted(table)} LIMIT {_SOME}) q") for table in tables}
+    return Recognized(ask(identity) == actor.id, {table: count for table, count in rows.items() if count is not None})
+
+
+def said(error: sa.exc.DBAPIError, actor: Actor) -> str:
+    """What the server said to somebody instead of showing rows.
+
+    Raises:
+        NotJudged: that tells nothing of what they may see: it took too long, or waited for a lock.
+    """
+    try:
+        return refusal(error, acting=True)
+    except NotJudged as unknown:
+        raise NotJudged(f"{actor.name}: {unknown}", unknown.by) from None

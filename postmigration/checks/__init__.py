@@ -1,0 +1,1 @@
+"""What a check can state about a database."""

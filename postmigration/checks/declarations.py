@@ -1,0 +1,143 @@
+"""Whether what a migration declares can be meant: names and SQL that neither side knows are mistakes, not faults.
+
+A target that was not migrated, or lost something, lacks names too: that is judged. So what only the target could have
+is a mistake when a name is nearly that of something else, and the rest when the state before does not have it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from postmigration.diff.fingerprint import Fingerprint
+from postmigration.model.errors import CannotJudge
+from postmigration.model.migration import Migration
+from postmigration.model.nearest import name_nearest
+from postmigration.model.sqltext import quoted
+from postmigration.postgres import catalog
+from postmigration.postgres.connection import Snapshot
+
+# How like a name that is there one has to be that is not, to be taken for a mistake.
+_ALIKE = 0.8
+
+Tables = Mapping[str, catalog.Table]
+
+
+@dataclass(frozen=True)
+class _Name:
+    """A name that is declared: where, of which table, and whether it was there before the migration."""
+
+    field: str
+    table: str
+    column: str | None
+    before: bool
+
+
+def refuse_mistakes(
+    migration: Migration, target: Snapshot, baseline: Snapshot | None, fingerprint: Fingerprint | None
+) -> None:
+    """Makes sure that what is declared can be meant of these databases.
+
+    Raises:
+        CannotJudge: it cannot: one line that names the first mistake, and what may have been meant.
+    """
+    now = catalog.tables(target, expressions=False)
+    before: Tables | None = None
+    if fingerprint is not None:
+        before = {name: table.facts() for name, table in fingerprint.tables.items()}
+    elif baseline is not None:
+        before = catalog.tables(baseline, expressions=False)
+    mistakes = [*_names(migration, now, before), *_fragments(migration, target, baseline)]
+    if mistakes:
+        more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+        raise CannotJudge(f"the migration is declared wrong: {mistakes[0]}{more}")
+
+
+def _declared(migration: Migration) -> Iterator[_Name]:
+    for name in migration.tables:
+        yield _Name("tables", name, None, name in migration.legacy_tables)
+    for r in migration.references:
+        yield _Name("references", r.table, r.column, not r.added)
+        if not r.parent_schema:
+            yield _Name("references", r.parent, r.parent_column, r.parent in migration.legacy_tables)
+    for change in migration.intended:
+        yield _Name("intended", change.table, change.column, True)
+    for field, named in (("before", migration.before), ("growth", migration.growth)):
+        for name in named:
+            yield _Name(field, name, None, True)
+
+
+def _names(migration: Migration, now: Tables, before: Tables | None) -> Iterator[str]:
+    sides = [now] if before is None else [before, now]
+    declared = list(_declared(migration))
+    known: set[str] = set().union(*sides)
+    for name in declared:
+        if name.table not in known:
+            # A table of the model is looked at once; what is declared beside it may be meant as well.
+            used = set(migration.tables) if name.table in migration.tables else set()
+            certain = name.before and before is not None
+            if (name.field == "tables" or not used) and (words := _mistaken(name.table, known, used, certain=certain)):
+                yield f"{name.field}: there is no table {name.table}{words}"
+        elif name.column is not None:
+            columns: set[str] = set().union(*(side[name.table].columns for side in sides if name.table in side))
+            used = {n.column or "" for n in declared if (n.field, n.table) == (name.field, name.table)}
+            certain = name.before and before is not None
+            if name.column not in columns and (words := _mistaken(name.column, columns, used, certain=certain)):
+                yield f"{name.field}: there is no column {name.table}.{name.column}{words}"
+
+
+def _mistaken(name: str, known: set[str], used: set[str], *, certain: bool) -> str | None:
+    """What may have been meant by a name that is not there, in words; None where it may just be missing."""
+    if certain:
+        return name_nearest(name, known) or " in either database"
+    near = difflib.get_close_matches(name, known - used, n=1, cutoff=_ALIKE)
+    return f" (did you mean {near[0]}?)" if near else None
+
+
+def _fragments(migration: Migration, target: Snapshot, baseline: Snapshot | None) -> Iterator[str]:
+    """What is wrong with SQL that is declared, each on the side that it is about."""
+    legacy, certain = (target, False) if baseline is None else (baseline, True)
+    for table, sql in migration.before.items():
+        if words := _refused(legacy, sql, certain=certain):
+            yield f"before of {table}: {words}"
+    for change in migration.intended:
+        source = migration.before.get(change.table, f"SELECT * FROM {quoted(change.table)}")
+        for field, sql in (("rows", change.rows), ("want", change.want or "NULL")):
+            if words := _refused(legacy, f"SELECT ({sql}) FROM ({source}) r", certain=certain):
+                yield f"{field} of intended {change.table}.{change.column}: {words}"
+        if words := _of_target(target, baseline, f"SELECT ({change.after}) FROM {quoted(change.table)} t"):
+            yield f"after of intended {change.table}.{change.column}: {words}"
+    for table, sql in migration.growth.items():
+        if words := _of_target(target, baseline, f"SELECT ({sql}) FROM {quoted(table)} t"):
+            yield f"growth of {table}: {words}"
+    for field, sql in (("people", migration.people), ("everybody", migration.everybody)):
+        if sql.strip() and (words := _of_target(target, baseline, sql)):
+            yield f"{field}: {words}"
+
+
+def _of_target(target: Snapshot, baseline: Snapshot | None, sql: str) -> str:
+    """Why SQL about the target is wrong; empty where it works on either side, or where only the target is at fault."""
+    words = _refused(target, sql, certain=False)
+    return "" if words and baseline is not None and not _refused(baseline, sql, certain=True) else words
+
+
+def _refused(side: Snapshot, sql: str, *, certain: bool) -> str:
+    """Why the server does not take SQL; empty where it does, or where that may be for what the side lacks.
+
+    Args:
+        certain: the side has all that the SQL needs.
+    """
+    try:
+        side.rows(f"EXPLAIN {sql}", side.application, ids=[])
+    except sa.exc.DBAPIError as error:
+        state, told = getattr(error.orig, "sqlstate", None) or "", getattr(error.orig, "diag", None)
+        hint = " ".join((getattr(told, "message_hint", None) or "").split())
+        # PostgreSQL's hint at a column is of one that differs in three letters at the most.
+        likely = state == "42601" or (state == "42703" and bool(hint))
+        if (state.startswith("42") and state != "42501" and certain) or likely:
+            words = " ".join((getattr(told, "message_primary", None) or state).split())
+            return f"{words} ({hint.rstrip('.')})" if hint else words
+    return ""

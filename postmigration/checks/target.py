@@ -1,0 +1,400 @@
+"""What a check sees: the database to judge, and the ways to state what must hold in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from postmigration.access.principals import Population
+from postmigration.checks.baseline import Before, explain_refusal
+from postmigration.diff.expected_rows import expectation
+from postmigration.diff.findings import of_buckets, of_keys, of_rows
+from postmigration.diff.fingerprint import MUST_BE, compared
+from postmigration.diff.row_diff import Sides
+from postmigration.diff.row_sets import Kind
+from postmigration.model.errors import Hindrance, NotJudged
+from postmigration.model.evidence import Evidence, Finding, Severity, Violation, shown
+from postmigration.model.migration import Migration
+from postmigration.model.settings import Options
+from postmigration.model.sqltext import pasteable, quoted, written
+from postmigration.model.waivers import Waiver
+from postmigration.postgres import catalog, latency
+from postmigration.postgres.connection import Database, Snapshot
+from postmigration.postgres.identity import Server
+
+
+class Target:
+    """The database under judgement, as one check sees it; it gathers the evidence of that check.
+
+    Statements do not raise when they do not hold: all of them are tried, so that the reader sees all that is wrong.
+
+    Args:
+        snapshot: what the reading statements see.
+        writer: where the writing ones work, in transactions that are rolled back.
+        server: which database it is.
+        before: the state before the migration, as far as the user named it.
+        population: finds the people as whom it is tried.
+        migration: what is validated.
+        options: how to judge.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        writer: Database,
+        server: Server,
+        before: Before,
+        population: Callable[[], Population],
+        migration: Migration,
+        options: Options,
+    ) -> None:
+        self.snapshot = snapshot
+        self.before = before
+        self._population = population
+        self.server = server
+        self.migration = migration
+        self.options = options
+        self.evidence = Evidence()
+        self._writer = writer
+        self._statements = 0
+
+    def expect_none(
+        self,
+        sql: str,
+        *,
+        statement: str,
+        examined: str | int,
+        plain: Collection[str] = (),
+        optional: bool = False,
+        severity: Severity = "blocker",
+        before: bool = False,
+    ) -> None:
+        """States that a query finds no row.
+
+        Args:
+            sql: a query for the wrong rows, the identifying column first; `:cutover` is the time of the cut-over.
+            statement: what such a row is, as a plural: `orders whose invoice is missing`.
+            examined: how many rows were looked at, or a query that counts them.
+            plain: columns whose text says nothing of a person and is shown unmasked.
+            optional: there may be nothing to look at; otherwise the check is then "not judged".
+            severity: what a row that is found means.
+            before: the query is about the state before the migration.
+        """
+        side = self.before.rows() if before else self.snapshot
+        with self._statement(statement, severity):
+            wrong = self._scalar(f"SELECT count(*) FROM ({sql}) AS wrong", side)
+            count = examined if isinstance(examined, int) else self._scalar(examined, side)
+            self._look(count, statement, optional)
+            if wrong:
+                rows = side.rows(
+                    f"SELECT * FROM ({sql}) AS wrong ORDER BY 1 LIMIT {self.options.listed_rows}",
+                    side.application,
+                    **self._parameters,
+                )
+                self.evidence.findings.append(
+                    Finding(
+                        statement,
+                        wrong,
+                        count,
+                        tuple(rows[0]._fields),
+                        tuple(self._shown(row._asdict(), plain) for row in rows),
+                        self._pasteable(sql, before=before),
+                        severity,
+                        before="" if before else self.before.said_of(sql, **self._parameters),
+                    )
+                )
+
+    @property
+    def baseline(self) -> Snapshot | None:
+        """The database with the state before, if there is one."""
+        return self.before.snapshot
+
+    @property
+    def population(self) -> Population:
+        """The people as whom it is tried.
+
+        Raises:
+            NotJudged: nobody can be tried here.
+        """
+        return self._population()
+
+    def state(self, examined: int = 0, facts: int = 0) -> None:
+        """Counts a statement that is judged elsewhere, and what was looked at for it."""
+        self._statements += 1
+        self.evidence.examined += examined
+        self.evidence.facts += facts
+
+    def note(self, text: str) -> None:
+        """Tells the reader of the report something that is no fault."""
+        self._statements += 1
+        self.evidence.notes.append(text)
+
+    def value(self, sql: str) -> Any:
+        """The one value that a query gives, for a check that goes on from it; None when the server refuses it."""
+        with self._statement("the check cannot be made"):
+            return self.snapshot.scalar(sql, self.snapshot.application, **self._parameters)
+        return None
+
+    def expect_same(
+        self,
+        want: str,
+        have: str,
+        *,
+        columns: Sequence[str],
+        statement: str,
+        key: int = 1,
+        ignore: Collection[Kind] = (),
+        plain: Collection[str] = (),
+        optional: bool = False,
+        examined: str | None = None,
+        newest: str | None = None,
+        accepted: Sequence[Waiver] = (),
+        table: str = "",
+        application: bool = True,
+    ) -> int:
+        """States that a query on the baseline and a query on the target give the same rows.
+
+        Args:
+            want: a query on the baseline.
+            have: a query on the target. Its column `postmigration_settled`, if it has one, is false for rows that
+                were created or changed after the cut-over: they may be new or differ. Its column
+                `postmigration_growth`, if it has one, is true for rows that may be new. Its column
+                `postmigration_new`, if it has one, is true for such rows that the baseline surely does not have.
+            columns: the columns that are compared, the key's first.
+            statement: what a row that differs is, as a plural.
+            key: how many leading columns identify a row.
+            ignore: kinds of difference (`missing`, `extra`, `changed`) that are no fault.
+            plain: columns whose text says nothing of a person and is shown unmasked.
+            optional: there may be nothing to look at.
+            examined: a query on the target that counts the rows looked at; by default all rows of `want` were.
+            newest: a query on the baseline for the parameter `:newest` of the other two.
+            accepted: waivers of which both have a column that is true for rows whose differences are accepted.
+            table: whose rows these are, all of them, for the picture of the report; empty for none.
+            application: names without a schema in the queries are looked up as the application does.
+
+        Returns:
+            How many rows `want` gives.
+        """
+        parameters = dict(self._parameters)
+        before = self.before.rows()
+        with self._statement(statement):
+            if newest is not None:
+                parameters["newest"] = before.scalar(newest, before.application if application else None, **parameters)
+            names = [waiver.name for waiver in accepted]
+            pair = (before, self.snapshot)
+            sides = Sides.of(*pair, want, have, columns, key=key, accepted=names, application=application, **parameters)
+            found = sides.compared(keep=self.options.listed_rows, ignore=ignore)
+            count = (found.want_rows or found.have_rows) if examined is None else self._scalar(examined)
+            self._look(count, statement, optional)
+            if since := found.marked.get("since"):
+                self.note(f"{since:,} rows created or changed since the cut-over: {statement}")
+            for waiver in accepted:
+                if excused := found.marked.get(waiver.name):
+                    self.evidence.findings.append(
+                        Finding(f"{statement}: {waiver.words}", excused, count, severity="waived", waiver=waiver.name)
+                    )
+            if table:
+                self.evidence.show_rows(table, found.want_rows, found.counts)
+            if found.wrong:
+                safe = {*plain, *sides.impersonal}
+                few = found.differences[: self.options.evidence_rows]
+                query = self._pasteable(of_keys(have, columns[:key], few, safe), parameters)
+                mask = partial(self._masked, plain=safe)
+                self.evidence.findings.append(of_rows(found, columns, key, count, statement, mask, query))
+            return found.want_rows
+        return 0
+
+    def expect_as_before(self, before: catalog.Table) -> None:
+        """States that a table holds what it held before, in every row and column, but for the intended changes.
+
+        Args:
+            before: one of `Before.tables`.
+        """
+        statement = f"rows of {before.name} that are not what they were, or should have become"
+        waivers = [waiver for waiver in self.options.accepted if waiver.table == before.name]
+        accepted = {waiver.name: waiver.condition for waiver in waivers}
+        expected = expectation(self.migration, before, self.snapshot.database.schema, accepted)
+        fingerprint = self.before.fingerprint
+        if fingerprint is None:
+            self.expect_same(
+                expected.want,
+                expected.have,
+                columns=expected.columns,
+                key=expected.key,
+                newest=expected.newest,
+                accepted=waivers,
+                statement=statement,
+                optional=True,
+                table=before.name,
+                application=expected.application,
+            )
+            return
+        with self._statement(statement):
+            table = fingerprint.tables[before.name]
+            found = compared(
+                self.snapshot,
+                fingerprint,
+                table,
+                MUST_BE,
+                expected,
+                self.options.cutover,
+                keep=self.options.evidence_rows,
+            )
+            self._look(found.want_rows or found.have_rows, statement, optional=True)
+            self.note(f"{found.buckets:,} buckets of {found.want_rows:,} rows compared with the fingerprint")
+            if found.unjudged:
+                self.note(
+                    f"{found.unjudged:,} buckets not judged: {found.since:,} rows were changed since the cut-over"
+                )
+            self.evidence.show_rows(before.name, found.want_rows, found.kinds)
+            if found.different:
+                query = self._pasteable(found.sql, {**self._parameters, "newest": table.newest})
+                mask = partial(self._masked, plain=found.plain)
+                self.evidence.findings.append(of_buckets(found, table.key, statement, mask, query))
+            elif found.unjudged and not found.buckets:
+                raise NotJudged("rows of every bucket of the fingerprint were changed since the cut-over")
+
+    def expect_no_problems(self, problems: Sequence[str], *, facts: int) -> None:
+        """States that there is nothing to complain of among facts of the schema.
+
+        Args:
+            problems: what is wrong, in words.
+            facts: how many facts were looked at.
+        """
+        self._statements += 1
+        self.evidence.facts += facts
+        self.evidence.findings += [Finding(problem, 1, facts) for problem in problems]
+
+    def expect_columns(self, query: str, want: Mapping[str, str]) -> None:
+        """States that a query returns columns of these names and types, and perhaps others.
+
+        Args:
+            query: the query.
+            want: the type of each column as format_type() writes it without a length; `enum` for any enumeration.
+        """
+        with self._statement("the query does not work"):
+            have = self.snapshot.types(query, self.snapshot.application)
+            problems = [
+                f"{name} is {have.get(name, 'not there')}, want {type_}"
+                for name, type_ in want.items()
+                if have.get(name) != type_
+            ]
+            self.evidence.findings += [Finding(problem, 1, len(want), query=query) for problem in problems]
+
+    def expect(self, holds: bool, statement: str) -> None:
+        """States one fact.
+
+        Args:
+            holds: whether it is so.
+            statement: what is wrong when it is not.
+        """
+        self.expect_no_problems([] if holds else [statement], facts=1)
+
+    def expect_fast(
+        self, query: sa.Select[*tuple[Any, ...]], *, budget: float, plan: int, index_only: bool = False
+    ) -> None:
+        """States that the server answers a query within a budget: the median of five warm runs, without the network.
+
+        Args:
+            query: the query as the application issues it.
+            budget: milliseconds of execution; the option --budget replaces it.
+            plan: the number of the plan check.
+            index_only: no large table may be read whole for it.
+        """
+        budget = self.options.budgets.get(plan, budget)
+        sql = written(query)
+        with self._statement(f"the query takes more than its {budget:g} ms"):
+            median, findings = latency.judged(self.snapshot, sql, budget=budget, index_only=index_only, settings={})
+            self.note(f"median of {latency.RUNS} warm runs {median:.1f} ms, budget {budget:g} ms")
+            self.evidence.show_time(f"check {plan}", "whoever judges", median, budget)
+            self.evidence.findings += findings
+
+    @contextmanager
+    def writing(self, *, milliseconds: int = 10_000) -> Iterator[sa.Connection]:
+        """A connection in a transaction of its own that is rolled back whatever happens.
+
+        What the server refuses becomes a finding of the check.
+
+        Args:
+            milliseconds: how long one statement may take.
+
+        Raises:
+            NotJudged: nothing may be written here.
+        """
+        if self.options.read_only:
+            raise NotJudged("it writes (and rolls back), and --read-only leaves that out", Hindrance.READ_ONLY)
+        if self.server.in_recovery:
+            raise NotJudged("it writes, and this server is a standby: run it on the primary", Hindrance.STANDBY)
+        with (
+            self._statement("the database refuses what the application does"),
+            self._writer.rolled_back(statement_timeout=str(milliseconds), lock_timeout="2000") as connection,
+        ):
+            yield connection
+
+    def conclude(self, check: Collection[str] = ()) -> None:
+        """The judgement of the check, from all that it stated.
+
+        Args:
+            check: what the check is called, for waivers.
+
+        Raises:
+            Violation: something does not hold.
+            NotJudged: nothing was stated, or there was nothing to look at.
+        """
+        for waiver in self.options.accepted:
+            if waiver.check in check:
+                self.evidence.accept(waiver)
+        if self.evidence.blockers:
+            raise Violation(self.evidence)
+        if not self._statements:
+            raise NotJudged("it stated nothing")
+        if self.evidence.unexamined:
+            if not self.options.allow_empty:
+                raise NotJudged(f"there are no rows to examine: {'; '.join(self.evidence.unexamined)}", Hindrance.EMPTY)
+            self.evidence.notes.append("there was nothing to examine, which --allow-empty permits")
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        return {"cutover": self.options.cutover}
+
+    def _scalar(self, sql: str, side: Snapshot | None = None) -> int:
+        return (side or self.snapshot).counted(sql, self.snapshot.application, **self._parameters)
+
+    def _pasteable(self, sql: str, parameters: Mapping[str, Any] | None = None, *, before: bool = False) -> str:
+        """A query as the reader can run it: on the right database, in the right schema."""
+        schema = self.snapshot.database.schema
+        path = "" if schema == "public" else f"SET search_path TO {quoted(schema)}, extensions;\n"
+        return (
+            f"{'-- on the baseline' * before}{chr(10) * before}{path}{pasteable(sql, parameters or self._parameters)}"
+        )
+
+    def _look(self, examined: int, statement: str, optional: bool) -> None:
+        self.evidence.examined += examined
+        if not examined and not optional:
+            self.evidence.unexamined.append(statement)
+
+    def _masked(self, text: str | None, name: str, plain: Collection[str]) -> str:
+        return shown(text, plain=self.options.show_values or name in plain)
+
+    def _shown(self, row: Mapping[str, Any], plain: Collection[str]) -> tuple[str, ...]:
+        return tuple(shown(value, plain=self.options.show_values or name in plain) for name, value in row.items())
+
+    @contextmanager
+    def _statement(self, statement: str, severity: Severity = "blocker") -> Iterator[None]:
+        """Turns what the server refuses into a finding: a database that lacks a column is judged, not an error."""
+        self._statements += 1
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            try:
+                cause = explain_refusal(error, self.snapshot, self.migration.tables)
+            except NotJudged as unknown:
+                raise NotJudged(f"{unknown} (it was looking for {statement})", unknown.by) from None
+            finding = Finding(f"{statement}: {cause}", 1, 1, severity=severity)
+            if finding not in self.evidence.findings:
+                self.evidence.findings.append(finding)

@@ -1,0 +1,1 @@
+"""Row sets, tables, whole databases and fingerprints, compared."""

@@ -1,0 +1,136 @@
+"""What a table must hold after the migration, derived from what it held before and the changes that were intended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from postmigration.model.migration import Conventions, IntendedChange, Migration
+from postmigration.model.sqltext import quoted
+from postmigration.postgres.catalog import Table
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Two queries that must give the same rows: `want` on the baseline, `have` on the target.
+
+    `have` names `:newest`, when the youngest row of before was made, and `:cutover`. Beside the columns it says of each
+    row whether it is settled, may be one more than before, and surely is (see `Target.expect_same`).
+
+    Args:
+        source: a query on the baseline for its rows `r`.
+        altered: for values that become others or may, SQL over `r` for what to compare: NULL where they may be any.
+        have: see above.
+        columns: the columns that are compared, the key's first.
+        key: how many leading columns identify a row; all where nothing does.
+        newest: a query on the baseline for `:newest`.
+        youngest: SQL over its rows for the same; NULL where nothing tells.
+        free: the columns that are not compared, because they may hold anything.
+        accepted: conditions on a row of either side, by name, under which its differences are accepted.
+        application: SQL of the project is in it, which names what it needs as the application does.
+    """
+
+    source: str
+    altered: Mapping[str, str]
+    have: str
+    columns: tuple[str, ...]
+    key: int
+    newest: str
+    youngest: str
+    free: tuple[str, ...]
+    accepted: Mapping[str, str]
+    application: bool
+
+    @property
+    def want(self) -> str:
+        """See above."""
+        values = (f"{self.altered.get(name, f'r.{quoted(name)}')} AS {quoted(name)}" for name in self.columns)
+        return f"SELECT {', '.join(values)}{_flags(self.accepted)} FROM ({self.source}) r"
+
+
+def expectation(
+    migration: Migration | None, before: Table, schema: str, accepted: Mapping[str, str] | None = None
+) -> Expectation:
+    """What one table must hold, in every column that it had before.
+
+    Args:
+        migration: its intended changes; None where nothing may have changed.
+        before: the table as the baseline's catalogs describe it.
+        schema: where the table stands, on both sides.
+        accepted: see `Expectation`.
+    """
+    name, table = before.name, f"{quoted(schema)}.{quoted(before.name)}"
+    intended = [] if migration is None else [change for change in migration.intended if change.table == name]
+    growth = "false" if migration is None else migration.growth.get(name, "false")
+    source = "" if migration is None else migration.before.get(name, "")
+    free = tuple(change.column for change in intended if change.everywhere and change.column in before.columns)
+    columns = (*before.key, *(column for column in before.columns if column not in (*before.key, *free)))
+    wanted, held = _cases(intended, "r"), _cases(intended, "t")
+    conventions = Conventions() if migration is None else migration.conventions
+    created = before.created(conventions)
+    made = None if created is None else quoted(created)
+    times = [*([made] if made else []), *map(quoted, before.updated(conventions))]
+    latest = ", ".join([*(f"t.{column}" for column in times), "CAST('-infinity' AS timestamptz)"])
+    settled = f"greatest({latest}) <= CAST(:cutover AS timestamptz)"
+    # What came after the youngest row of before cannot have been there, and need not be looked for.
+    new = "false"
+    if made and growth != "false":
+        growth = f"({growth}) AND {_RECENT.format(made=made)}"
+    if made:
+        new = f"t.{made} > CAST(:newest AS timestamptz) AND (({growth}) OR NOT ({settled}))"
+    youngest = f"max({made})" if made else "CAST(NULL AS timestamptz)"
+    values = ", ".join(f"{held.get(column, f't.{quoted(column)}')} AS {quoted(column)}" for column in columns)
+    return Expectation(
+        source=source or f"SELECT * FROM {table}",
+        altered={column: case for column, case in wanted.items() if column in columns},
+        have=f"SELECT {values}, {settled} AS postmigration_settled, {growth} AS postmigration_growth, "
+        f"{new} AS postmigration_new{_flags(accepted or {})} FROM {table} t",
+        columns=columns,
+        key=len(before.key) or len(columns),
+        newest=f"SELECT coalesce({youngest}, 'infinity')::text FROM {table}",
+        youngest=youngest,
+        free=free,
+        accepted=accepted or {},
+        application=bool(intended or source or accepted or growth != "false"),
+    )
+
+
+# A row that the migration adds is no older than what stood there before it, and none of days to come. A transaction
+# that was open when the state before was taken may have committed later what it dated a little earlier; a clock, or the
+# time zone of one, may be wrong. Where the youngest row of before is of days to come itself, nothing follows from it.
+_RECENT = (
+    "t.{made} <= now() + interval '1 day' AND (CAST(:newest AS timestamptz) > now() "
+    "OR t.{made} > CAST(:newest AS timestamptz) - interval '1 hour')"
+)
+
+
+def _flags(accepted: Mapping[str, str]) -> str:
+    return "".join(f", (\n{condition}\n) AS {quoted(name)}" for name, condition in accepted.items())
+
+
+def _cases(intended: Sequence[IntendedChange], row: Literal["r", "t"]) -> dict[str, str]:
+    """For columns that change, SQL for the value to compare of a row of before (`r`) or after (`t`)."""
+    cases: dict[str, str] = {}
+    for change in intended:
+        if change.want is None:
+            cases[change.column] = cases.get(change.column, "") + (
+                f" WHEN {change.rows if row == 'r' else change.after} THEN NULL"
+            )
+        elif row == "r":
+            cases[change.column] = cases.get(change.column, "") + f" WHEN {change.rows} THEN {change.want}"
+    return {column: f"CASE{whens} ELSE {row}.{quoted(column)} END" for column, whens in cases.items()}
+
+
+def lost_columns(before: Table, after: Table) -> list[str]:
+    """The columns of before that are gone or of another type, in words."""
+    problems = []
+    for name, column in before.columns.items():
+        now = after.columns.get(name)
+        if now is None:
+            problems.append(f"column {before.name}.{name} is gone")
+        elif now.type != column.type:
+            problems.append(f"column {before.name}.{name} was {column.type} and is {now.type}")
+        elif now.nullable and not column.nullable:
+            problems.append(f"column {before.name}.{name} was NOT NULL and may be NULL now")
+    return problems

@@ -1,0 +1,82 @@
+"""Rows that differ, as evidence."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+from postmigration.diff.fingerprint import FingerprintComparison
+from postmigration.diff.row_diff import Comparison
+from postmigration.diff.row_sets import Difference
+from postmigration.model.evidence import Finding, shown
+from postmigration.model.sqltext import quoted
+
+# Shows the value of a column.
+Mask = Callable[[str | None, str], str]
+
+
+def as_evidence(differences: Sequence[Difference], columns: Sequence[str], mask: Mask) -> Iterator[tuple[str, ...]]:
+    """For each value that differs: the key, the kind of difference, the column, the value wanted and the value found.
+
+    Args:
+        mask: shows the value of a column.
+    """
+    for difference in differences:
+        key = [mask(value, name) for name, value in zip(columns, difference.key, strict=False)]
+        if difference.want is None or difference.have is None:
+            # A row that is missing or extra has no value that differs.
+            yield (*key, difference.kind, "", "–", "–")
+            continue
+        for i in difference.columns():
+            values = (mask(side[i], columns[i]) for side in (difference.want, difference.have))
+            yield (*key, difference.kind, shown(columns[i], plain=True), *values)
+
+
+def of_rows(
+    found: Comparison, columns: Sequence[str], key: int, examined: int, statement: str, mask: Mask, query: str
+) -> Finding:
+    """What was found of rows that differ: for each value that does the key, both values and the kind of difference."""
+    fields = (*columns[:key], "difference", "column", "want", "have")
+    rows = tuple(as_evidence(found.differences, columns, mask))
+    return Finding(statement, found.wrong, max(examined, found.wrong), fields, rows, query)
+
+
+def of_buckets(found: FingerprintComparison, key: Sequence[str], statement: str, mask: Mask, query: str) -> Finding:
+    """What was found of buckets that differ: for each row in them its key, and how many rows both sides have there."""
+    buckets = {bucket.number: bucket for bucket in found.different}
+    rows = tuple(
+        (
+            *(mask(value, name) for value, name in zip(values, key, strict=True)),
+            str(number),
+            f"{buckets[number].want_rows:,}",
+            f"{buckets[number].have_rows:,}",
+        )
+        for number, *values in found.candidates
+    )
+    return Finding(
+        f"{statement}: the keys of all rows in the first buckets that differ; {found.counts}",
+        found.wrong,
+        max(found.want_rows, found.have_rows, found.wrong),
+        (*key, "bucket", "rows before", "rows now"),
+        rows,
+        query,
+    )
+
+
+def of_keys(sql: str, key: Sequence[str], differences: Sequence[Difference], plain: Collection[str]) -> str:
+    """The query for those of its rows that differ, or for all where a key may tell of a person.
+
+    Args:
+        key: the columns that identify a row.
+        plain: columns whose values say nothing of a person.
+    """
+    if not set(plain).issuperset(key):
+        return sql
+    keys = sorted({difference.key for difference in differences}, key=str)
+    literals = ", ".join(f"({', '.join(map(_literal, values))})" for values in keys)
+    names = ", ".join(map(quoted, key))
+    return f"SELECT * FROM (\n{inspect.cleandoc(sql)}\n) AS target WHERE ({names}) IN ({literals})"
+
+
+def _literal(value: str | None) -> str:
+    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,392 @@
+"""A fingerprint of a database: row counts and sums of hashes, and no row's content.
+
+It is taken just before a migration that works in place, in one scan of each table, and stands for the state before.
+Of each table it holds the rows as they were, and as the intended changes say that they must have become: what may
+change is left out of the second, so that everything else is still proven.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from postmigration.diff.expected_rows import Expectation, expectation
+from postmigration.diff.hashing import Hashing, Method, as_text, hashing, new_secret
+from postmigration.diff.row_diff import SCAN, calibration, power_of_two
+from postmigration.diff.scope import relations
+from postmigration.model.errors import NotJudged
+from postmigration.model.evidence import IMPERSONAL_TYPES
+from postmigration.model.migration import Conventions, Migration
+from postmigration.model.sqltext import quoted
+from postmigration.postgres import catalog
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.identity import Server, server
+
+# So few that a bucket that differs leaves few candidates.
+_ROWS_PER_BUCKET = 32
+_MOST_BUCKETS = 65_536
+# Of the rows in buckets that differ at least one is wrong; more than so many help nobody.
+_MOST_CANDIDATES = 1_000
+
+Rows = Literal["as they were", "as they must be"]
+WERE: Rows = "as they were"
+MUST_BE: Rows = "as they must be"
+
+
+@dataclass(frozen=True)
+class TableFingerprint:
+    """What a fingerprint holds of one table.
+
+    Args:
+        name: the table.
+        columns: the type of each of its columns, and whether it may be NULL.
+        key: the columns that identify a row; all of them where nothing does.
+        hashed: for the rows as they were and as they must be, the columns in order, each with its type and whether it
+            was hashed as it is or as text.
+        rows: the number of rows.
+        newest: when the youngest of them was made, `infinity` where that is not known.
+        size: how many buckets there are, a power of two.
+        buckets: for each bucket that has rows how many, and for both sets of rows the sum of hashes (64 bits).
+    """
+
+    name: str
+    columns: Mapping[str, tuple[str, bool]]
+    key: tuple[str, ...]
+    hashed: Mapping[Rows, tuple[tuple[str, str, bool], ...]]
+    rows: int
+    newest: str
+    size: int
+    buckets: Mapping[int, tuple[int, int, int]]
+
+    def facts(self) -> catalog.Table:
+        """The table as the catalogs described it, as far as that is known."""
+        columns = {n: catalog.Column(n, type_, nullable, None) for n, (type_, nullable) in self.columns.items()}
+        keyed = set(self.key) < set(self.columns)
+        primary = catalog.Index("", self.key, True, True, "btree", True, None)
+        return catalog.Table(self.name, columns, (primary,) if keyed else (), (), (), row_security=False)
+
+    def hashing(self, rows: Rows, method: Method, secret: int) -> Hashing:
+        """How one of the two sets of rows was hashed."""
+        native = {name: type_ for name, type_, as_it_is in self.hashed[rows] if as_it_is}
+        return Hashing(native, {}, method, secret)
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a database held at an instant.
+
+    Args:
+        taken_at: the instant, as the server's clock had it.
+        database: the name of the database.
+        version: the version of its server.
+        identity: tells the database from others without naming it.
+        schema: where its tables stand.
+        method: how rows were hashed, and `calibration` what the server made of known values.
+        rules: tells the intended changes under which it was taken from others.
+        tables: by name.
+        secret: what the hashes began with (see `Hashing`); older fingerprints have none.
+    """
+
+    taken_at: str
+    database: str
+    version: str
+    identity: str
+    schema: str
+    method: Method
+    calibration: str
+    rules: str
+    tables: Mapping[str, TableFingerprint]
+    secret: int = field(default=0, repr=False)
+
+
+@dataclass(frozen=True)
+class BucketDifference:
+    """A bucket that is not the same on both sides: how many rows each has there."""
+
+    number: int
+    want_rows: int
+    have_rows: int
+
+
+@dataclass(frozen=True)
+class FingerprintComparison:
+    """What a table differs in from its fingerprint.
+
+    Args:
+        want_rows, have_rows: how many rows each side has, without those of the target that came later.
+        buckets: how many buckets were compared.
+        unjudged: how many were not, since rows in them were changed after the cut-over.
+        since: how many rows were.
+        different: those that differ.
+        candidates: for the rows of the target in the first of them, the number of the bucket and the key as text.
+        sql: the query for these.
+        plain: columns whose values say nothing of a person.
+    """
+
+    want_rows: int
+    have_rows: int
+    buckets: int
+    unjudged: int
+    since: int
+    different: tuple[BucketDifference, ...]
+    candidates: tuple[tuple[Any, ...], ...]
+    sql: str
+    plain: frozenset[str]
+
+    @property
+    def missing(self) -> int:
+        """How many rows are missing at the least."""
+        return sum(max(0, bucket.want_rows - bucket.have_rows) for bucket in self.different)
+
+    @property
+    def extra(self) -> int:
+        """How many rows are extra at the least."""
+        return sum(max(0, bucket.have_rows - bucket.want_rows) for bucket in self.different)
+
+    @property
+    def changed(self) -> int:
+        """How many buckets have as many rows as they must and differ: so many rows were changed at the least."""
+        return sum(bucket.have_rows == bucket.want_rows for bucket in self.different)
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """How many differences of each kind there are at the least."""
+        return {"missing": self.missing, "extra": self.extra, "changed": self.changed}
+
+    @property
+    def wrong(self) -> int:
+        """How many rows are wrong at the least."""
+        return sum(self.kinds.values())
+
+    @property
+    def counts(self) -> str:
+        """How many differences of each kind there are, in words."""
+        return f"at least {self.missing:,} missing, {self.extra:,} extra, {self.changed:,} changed"
+
+
+def taken(
+    snapshot: Snapshot, migration: Migration | None, *, portable: bool
+) -> Generator[TableFingerprint, None, Fingerprint]:
+    """Takes the fingerprint of a database.
+
+    Args:
+        migration: whose intended changes are to come; None where only rows as they were are wanted.
+        portable: hash so that a server of another make can repeat it; slower.
+
+    Yields:
+        Each table when it is done.
+
+    Returns:
+        The fingerprint.
+
+    Raises:
+        sa.exc.DBAPIError: the server refused.
+    """
+    method: Method = "portable" if portable else "native"
+    secret = new_secret()
+    tables = {}
+    for name, relation in relations(snapshot).items():
+        if not relation.excluded:
+            tables[name] = _table(snapshot, catalog.table(snapshot, name), migration, method, secret)
+            yield tables[name]
+    this = server(snapshot)
+    return Fingerprint(
+        taken_at=str(snapshot.scalar("SELECT transaction_timestamp()")),
+        database=this.database,
+        version=this.version,
+        identity=identity(this),
+        schema=snapshot.database.schema,
+        method=method,
+        calibration=calibration(snapshot),
+        rules=rules(migration),
+        tables=tables,
+        secret=secret,
+    )
+
+
+def _expected_rows(snapshot: Snapshot, sql: str, path: Mapping[str, str]) -> float:
+    """How many rows the planner expects."""
+    plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (FORMAT JSON) {sql}", path)
+    return float(plan[0]["Plan"]["Plan Rows"])
+
+
+def _table(
+    snapshot: Snapshot, table: catalog.Table, migration: Migration | None, method: Method, secret: int
+) -> TableFingerprint:
+    expected = expectation(migration, table, snapshot.database.schema)
+    path = snapshot.application if expected.application else {}
+    key = table.key or tuple(table.columns)
+    was = (*key, *(name for name in table.columns if name not in key))
+    # A value that becomes another one, or may, stands beside what it was.
+    beside = {name: f"postmigration_want_{name}" for name in expected.altered}
+    become = tuple(beside.get(name, name) for name in expected.columns)
+    values = [f"r.{quoted(name)}" for name in was]
+    values += [f"{expected.altered[name]} AS {quoted(other)}" for name, other in beside.items()]
+    sql = f"SELECT {', '.join(values)} FROM ({expected.source}) r"
+    types = snapshot.types(sql, path)
+    how = hashing(types, types, method, secret)
+    size = power_of_two(_expected_rows(snapshot, sql, path) / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
+    found = snapshot.rows(
+        f"""
+        SELECT ({how.key(key)}) & {size - 1} AS bucket, count(*) AS rows, sum({how.row(was)}) AS was,
+               sum({how.row(become)}) AS become, (max({expected.youngest}) OVER ())::text AS newest
+        FROM ({sql}) q GROUP BY 1
+        """,
+        {**SCAN, **path},
+    )
+    return TableFingerprint(
+        name=table.name,
+        columns={name: (column.type, column.nullable) for name, column in table.columns.items()},
+        key=key,
+        hashed={
+            WERE: tuple((name, types[name], name in how.native) for name in was),
+            MUST_BE: tuple(
+                (name, types[other], other in how.native) for name, other in zip(expected.columns, become, strict=True)
+            ),
+        },
+        rows=sum(row.rows for row in found),
+        newest=found[0].newest or "infinity" if found else "infinity",
+        size=size,
+        buckets={row.bucket: (row.rows, _low_bits(row.was), _low_bits(row.become)) for row in found},
+    )
+
+
+def compared(
+    snapshot: Snapshot,
+    fingerprint: Fingerprint,
+    table: TableFingerprint,
+    rows: Rows,
+    expected: Expectation,
+    cutover: str,
+    *,
+    keep: int,
+) -> FingerprintComparison:
+    """What a table of the target differs in from its fingerprint.
+
+    Args:
+        rows: with which of the two sets of rows the target is compared.
+        expected: what the target must hold for that.
+        cutover: rows that were changed later are not compared.
+        keep: of how many buckets that differ to give the rows.
+
+    Raises:
+        NotJudged: a column has another type now, and its hash cannot be repeated.
+        sa.exc.DBAPIError: the server refused.
+    """
+    parameters = {"cutover": cutover, "newest": table.newest}
+    path = snapshot.application if expected.application else {}
+    settings = {**SCAN, **path}
+    types = snapshot.types(expected.have, path, **parameters)
+    for name, type_, as_it_is in table.hashed[rows]:
+        if as_it_is and types[name] != type_:
+            raise NotJudged(f"{table.name}.{name} was hashed as {type_} and is {types[name]} now")
+    how = table.hashing(rows, fingerprint.method, fingerprint.secret)
+    bucket = f"({how.key(table.key)}) & {table.size - 1}"
+    old = f"({expected.have}) q WHERE q.postmigration_new IS NOT TRUE"
+    found = snapshot.rows(
+        f"""
+        SELECT {bucket} AS bucket, count(*) AS rows, count(*) FILTER (WHERE NOT q.postmigration_settled) AS since,
+               sum({how.row([name for name, _, _ in table.hashed[rows]])}) AS total
+        FROM {old} GROUP BY 1
+        """,
+        settings,
+        **parameters,
+    )
+    have = {row.bucket: (row.rows, row.since, _low_bits(row.total)) for row in found}
+    different, unjudged = [], 0
+    for number in sorted(table.buckets.keys() | have.keys()):
+        want_rows, *totals = table.buckets.get(number, (0, 0, 0))
+        have_rows, since, total = have.get(number, (0, 0, 0))
+        if want_rows == have_rows and since:
+            unjudged += 1
+        elif (want_rows, totals[rows == MUST_BE]) != (have_rows, total):
+            different.append(BucketDifference(number, want_rows, have_rows))
+    first = ", ".join(str(difference.number) for difference in different[:keep])
+    key = ", ".join(map(quoted, table.key))
+    sql = f"SELECT {bucket} AS bucket, {key} FROM {old} AND {bucket} IN ({first}) ORDER BY 1, {key}"
+    texts = ", ".join(map(as_text, table.key))
+    positions = ", ".join(str(1 + i) for i in range(1 + len(table.key)))
+    few = f"SELECT {bucket}, {texts} FROM {old} AND {bucket} IN ({first}) ORDER BY {positions} LIMIT {_MOST_CANDIDATES}"
+    candidates = snapshot.rows(few, settings, **parameters) if first else ()
+    return FingerprintComparison(
+        want_rows=table.rows,
+        have_rows=sum(row.rows for row in found),
+        buckets=len(table.buckets.keys() | have.keys()) - unjudged,
+        unjudged=unjudged,
+        since=sum(row.since for row in found),
+        different=tuple(different),
+        candidates=tuple(map(tuple, candidates)),
+        sql=sql,
+        plain=frozenset(name for name, type_ in types.items() if type_ in IMPERSONAL_TYPES),
+    )
+
+
+def identity(this: Server) -> str:
+    """Tells a database from others without naming it."""
+    return hashlib.sha256(repr(this.identity[:2]).encode()).hexdigest()
+
+
+def rules(migration: Migration | None) -> str:
+    """Tells the intended changes of a migration from others."""
+    named: tuple[object, ...] | None = None if migration is None else (migration.before, migration.intended)
+    if migration is not None and named is not None and migration.conventions != Conventions():
+        named += (migration.conventions,)
+    return hashlib.sha256(repr(named).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """Why a fingerprint cannot be compared with a database.
+
+    Args:
+        reason: that in words, where it is not that the database lacks something.
+        table: a table that the database lacks, or of which it lacks a column.
+        column: that column.
+        rows: how many rows of the table the fingerprint holds.
+    """
+
+    reason: str = ""
+    table: str = ""
+    column: str = ""
+    rows: int = 0
+
+    def describe(self, database: str, fingerprint: str) -> str:
+        """Says why in words.
+
+        Args:
+            database, fingerprint: what they are called.
+        """
+        if self.column:
+            table = f"the table {self.table} of {database}"
+            return f"{table} has no column {self.column}, of which {fingerprint} holds the hashes"
+        if self.table:
+            return f"{database} has no table {self.table}, of which {fingerprint} holds {self.rows:,} rows"
+        return self.reason
+
+    def __str__(self) -> str:
+        return self.describe("the database", "it")
+
+
+def unfit(fingerprint: Fingerprint, snapshot: Snapshot, migration: Migration | None) -> Unfit | None:
+    """Why a fingerprint cannot be compared with a database; None where it can."""
+    if fingerprint.calibration != calibration(snapshot) and fingerprint.method == "native":
+        return Unfit("the server that it was taken on hashes otherwise than this one: take it with --portable")
+    if migration is not None and fingerprint.rules != rules(migration):
+        return Unfit(
+            "it was taken under other intended changes than those of this directory (or none): compare with it by "
+            "postmigration compare, or take it where the gate stands"
+        )
+    for name, table in fingerprint.tables.items():
+        now = catalog.table(snapshot, name)
+        if not now.exists:
+            return Unfit(table=name, rows=table.rows)
+        lacking = [column for column in table.columns if column not in now.columns]
+        if lacking:
+            return Unfit(table=name, column=lacking[0])
+    return None
+
+
+def _low_bits(total: Any) -> int:
+    return int(total or 0) & 0xFFFF_FFFF_FFFF_FFFF

@@ -1,0 +1,374 @@
+"""Compares a row set of one database with one of another: both sides at once, and only what differs is looked into."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, islice, zip_longest
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from postmigration.diff.hashing import CALIBRATION, Hashing, Method, hashing, new_secret
+from postmigration.diff.row_sets import (
+    NO_DIFFERENCE,
+    NO_ROWS,
+    Bucket,
+    Difference,
+    Kind,
+    Pack,
+    RowSet,
+    buckets_sql,
+    hash_differences,
+    hashes_sql,
+    row_differences,
+    rows_sql,
+)
+from postmigration.model.evidence import IMPERSONAL_TYPES
+from postmigration.model.sqltext import quoted
+from postmigration.postgres.connection import Snapshot
+
+_T = TypeVar("_T")
+_SECRET = new_secret()
+
+# The mark of rows that the target may have beyond those of before.
+GROWTH = "growth"
+# Columns of the target's query that say how its rows are compared, and what each means; no table has such columns.
+_MARKS = {
+    "since": ("postmigration_settled", "NOT q.postmigration_settled"),
+    GROWTH: ("postmigration_growth", "q.postmigration_growth"),
+}
+
+# So many that looking into one costs little, and so few that all are held in memory; those without a row do not count.
+_BUCKETS = 1_024
+# What is looked into travels in packs of about so many rows.
+_ROWS_PER_PACK = 10_000
+# Where few rows are looked into, their keys travel too and spare another scan; the client holds many packs at a time.
+_FEW_ROWS = 250_000
+
+# One scan into few groups, whatever the planner takes their number for; workers are as many as the server allows.
+SCAN = {"jit": "off", "enable_sort": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
+# Packs of rows come in order from a sort, which goes to disk where it must; a hash table would have to hold them all.
+_SORT = {"jit": "off", "enable_hashagg": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two row sets differ in.
+
+    Args:
+        want_rows, have_rows: how many rows each side has.
+        counts: how many differences there are of each kind that is a fault.
+        grown: rows that only the target has, and may have.
+        marked: differences that a mark of the row sets excuses, by the name of the mark.
+        differences: the first few faults, in the order of their keys.
+    """
+
+    want_rows: int
+    have_rows: int
+    counts: Mapping[Kind, int]
+    grown: int
+    marked: Mapping[str, int]
+    differences: tuple[Difference, ...]
+
+    @property
+    def wrong(self) -> int:
+        """How many rows are at fault."""
+        return sum(self.counts.values())
+
+
+class Sides:
+    """Two row sets, of a snapshot before and one after, that are about to be compared.
+
+    Args:
+        before, after: the snapshots.
+        want, have: the row sets, with the same columns and the same key.
+        parameters: values of the parameters that the queries name.
+    """
+
+    def __init__(self, before: Snapshot, after: Snapshot, want: RowSet, have: RowSet, **parameters: Any) -> None:
+        self.snapshots = (before, after)
+        self.row_sets = (want, have)
+        self.parameters = parameters
+        self.types = before.types(want.sql, _path(want), **parameters), after.types(have.sql, _path(have), **parameters)
+        self.hashing = hashing(*self.types, method(before, after), _SECRET)
+
+    @classmethod
+    def of(
+        cls,
+        before: Snapshot,
+        after: Snapshot,
+        want: str,
+        have: str,
+        columns: Sequence[str],
+        *,
+        key: int,
+        accepted: Collection[str] = (),
+        application: bool = True,
+        **parameters: Any,
+    ) -> Sides:
+        """The sides that two queries give, marked as the columns beside those that are compared say.
+
+        Args:
+            want, have: the queries on the two snapshots.
+            columns: the columns that are compared, the key's first.
+            key: how many leading columns identify a row.
+            accepted: columns of both that are true for rows whose differences are accepted.
+            application: names without a schema are looked up as the application does.
+        """
+        paths = [side.application if application else {} for side in (before, after)]
+        flags = after.types(have, paths[1], **parameters)
+        waived = {name: f"q.{quoted(name)}" for name in accepted}
+        marks = {name: condition for name, (flag, condition) in _MARKS.items() if flag in flags} | waived
+        new = "q.postmigration_new" if "postmigration_new" in flags else "false"
+        wanted = RowSet(want, tuple(columns), key, waived, settings=paths[0])
+        held = RowSet(have, tuple(columns), key, marks, new, paths[1])
+        return cls(before, after, wanted, held, **parameters)
+
+    @property
+    def impersonal(self) -> set[str]:
+        """The columns whose values say nothing of a person."""
+        return {n for n in self.row_sets[0].columns if all(types[n] in IMPERSONAL_TYPES for types in self.types)}
+
+    def compared(self, *, keep: int, ignore: Collection[Kind] = ()) -> Comparison:
+        """What distinguishes the two.
+
+        Args:
+            keep: how many differences to give in full.
+            ignore: kinds of difference that are no fault.
+
+        Raises:
+            sa.exc.DBAPIError: a server refused; no query is left running on either.
+        """
+        with SideBySide(*self.snapshots) as threads:
+            want, have = threads.each(
+                lambda snapshot, rows: bucketed(snapshot, rows, self.hashing, _BUCKETS, self.parameters),
+                self.snapshots,
+                self.row_sets,
+            )
+            chosen = [n for n in want.keys() | have.keys() if not want.get(n, NO_ROWS).agrees(have.get(n, NO_ROWS))]
+            tally = _Tally(keep, ignore)
+            tally.grown = sum(have[n].new for n in have.keys() - set(chosen))
+            if chosen:
+                rows = sum(side[n].rows for side in (want, have) for n in chosen if n in side)
+                finer = max(_BUCKETS, power_of_two(rows / _ROWS_PER_PACK, most=1 << 32))
+                texts = rows <= _FEW_ROWS and bool(self.hashing.found_again(self._key))
+                self._look_into(threads, chosen, finer, tally, texts=texts)
+            differences = self._differences(threads, tally)
+        return Comparison(
+            want_rows=sum(bucket.rows for bucket in want.values()),
+            have_rows=sum(bucket.rows for bucket in have.values()),
+            counts=tally.counts,
+            grown=tally.grown,
+            marked=tally.marked,
+            differences=differences,
+        )
+
+    @property
+    def _key(self) -> tuple[str, ...]:
+        rows = self.row_sets[0]
+        return rows.columns[: rows.key]
+
+    def _look_into(self, threads: SideBySide, chosen: list[int], finer: int, tally: _Tally, *, texts: bool) -> None:
+        packs = [
+            threads.ahead(
+                snapshot.stream(
+                    hashes_sql(rows, self.hashing, _BUCKETS, finer, texts=texts),
+                    {**_SORT, **rows.settings},
+                    postmigration_chosen=chosen,
+                    **self.parameters,
+                )
+            )
+            for snapshot, rows in zip(self.snapshots, self.row_sets, strict=True)
+        ]
+        for want, have in _by_bucket(*packs):
+            marks: dict[str, set[int]] = {}
+            for rows, pack in zip(self.row_sets, (want, have), strict=True):
+                for i, name in enumerate(rows.marks):
+                    marks.setdefault(name, set()).update(pack.keys(i))
+            tally.take(hash_differences(want, have), marks)
+            if texts:
+                tally.name({**want.text_by_key(), **have.text_by_key()})
+
+    def _differences(self, threads: SideBySide, tally: _Tally) -> tuple[Difference, ...]:
+        hashes = tally.kept()
+        if not hashes:
+            return ()
+        texts = [tally.texts.get(key) for key in hashes]
+        known = None not in texts
+        named = {"postmigration_texts": texts} if known else {}
+        want, have = threads.each(
+            lambda snapshot, rows: snapshot.rows(
+                rows_sql(rows, self.hashing, texts=known),
+                {**SCAN, **rows.settings},
+                postmigration_hashes=hashes,
+                **named,
+                **self.parameters,
+            ),
+            self.snapshots,
+            self.row_sets,
+        )
+        found = row_differences(want, have, key=self.row_sets[0].key, most=tally.keep)
+        return tuple(d for d in found if d.kind not in tally.ignore)[: tally.keep]
+
+
+def _path(rows: RowSet) -> Mapping[str, str]:
+    """Those of its settings under which the columns of a row set are known, which are the same for all of one role."""
+    return {name: rows.settings[name] for name in ("search_path", "row_security", "role") if name in rows.settings}
+
+
+class _Tally:
+    """Counts differences, and keeps where the first few of each kind are."""
+
+    def __init__(self, keep: int, ignore: Collection[Kind]) -> None:
+        self.keep = keep
+        self.ignore = ignore
+        self.counts = dict(NO_DIFFERENCE)
+        self.marked: dict[str, int] = {}
+        self.grown = 0
+        self.texts: dict[int, str | None] = {}
+        self._kept: dict[Kind, list[int]] = {kind: [] for kind in NO_DIFFERENCE}
+
+    def take(self, found: Mapping[Kind, Mapping[int, int]], marks: Mapping[str, set[int]]) -> None:
+        """Takes what one bucket differs in."""
+        for kind, keys in found.items():
+            if kind in self.ignore:
+                continue
+            rest = keys
+            for name, marked in marks.items():
+                # What may be new may not be other than it was.
+                if marked and (name != GROWTH or kind == "extra"):
+                    rest = {key: times for key, times in rest.items() if key not in marked}
+                    self._excuse(name, sum(keys.values()) - sum(rest.values()))
+                    keys = rest
+            self.counts[kind] += sum(rest.values())
+            self._kept[kind] += islice(rest, self.keep - len(self._kept[kind]))
+
+    def name(self, texts: Mapping[int, str | None]) -> None:
+        """Keeps the keys themselves of what is kept."""
+        self.texts |= {key: texts[key] for kept in self._kept.values() for key in kept if key in texts}
+
+    def _excuse(self, name: str, rows: int) -> None:
+        if name == GROWTH:
+            self.grown += rows
+        elif rows:
+            self.marked[name] = self.marked.get(name, 0) + rows
+
+    def kept(self) -> list[int]:
+        """The hashes of the keys of the first few differences, some of each kind."""
+        turns = chain.from_iterable(zip_longest(*self._kept.values()))
+        return list(islice((key for key in turns if key is not None), self.keep))
+
+
+def bucketed(
+    snapshot: Snapshot, rows: RowSet, hashing: Hashing, buckets: int, parameters: Mapping[str, Any]
+) -> dict[int, Bucket]:
+    """The buckets of one side, by number, in one scan."""
+    found = snapshot.rows(buckets_sql(rows, hashing, buckets), {**SCAN, **rows.settings}, **parameters)
+    return {row.bucket: Bucket(row.rows, row.new, int(row.total)) for row in found}
+
+
+@lru_cache(maxsize=8)
+def method(before: Snapshot, after: Snapshot) -> Method:
+    """How two servers hash alike: as they do by themselves, if they agree on known values."""
+    return "native" if calibration(before) == calibration(after) else "portable"
+
+
+def calibration(snapshot: Snapshot) -> str:
+    """What a server makes of known values."""
+    encoding = snapshot.scalar("SHOW server_encoding")
+    return f"{encoding} {snapshot.scalar(CALIBRATION)}"
+
+
+# Threads that wait for the next two sides.
+_IDLE: list[ThreadPoolExecutor] = []
+
+
+class SideBySide:
+    """A thread for each of two snapshots. Whatever ends its work early ends their queries too."""
+
+    def __init__(self, *snapshots: Snapshot) -> None:
+        self._snapshots = snapshots
+
+    def __enter__(self) -> SideBySide:
+        """Starts the threads, or takes those that have nothing to do: a run compares many small tables."""
+        self._streams, self._streaming = ExitStack(), False
+        try:
+            self._pool = _IDLE.pop()
+        except IndexError:
+            self._pool = ThreadPoolExecutor(len(self._snapshots))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Ends the threads, and then what they were reading; those that were asked for no stream are kept."""
+        if kind is not None:
+            ended(self._pool, self._snapshots)
+        elif not self._streaming:
+            _IDLE.append(self._pool)
+            return
+        self._pool.shutdown()
+        self._streams.close()
+
+    def submit(self, function: Callable[..., _T], *arguments: Any) -> Future[_T]:
+        """Has a thread do something."""
+        return self._pool.submit(function, *arguments)
+
+    def each(self, function: Callable[..., _T], *arguments: Iterable[Any]) -> list[_T]:
+        """What a function gives for the first of each argument, for the second of each, and so on, all at once."""
+        waiting = [self.submit(function, *some) for some in zip(*arguments, strict=True)]
+        return [future.result() for future in waiting]
+
+    def ahead(self, rows: Generator[sa.Row[Any]]) -> Iterator[sa.Row[Any]]:
+        """The same rows, of which the next one is always on its way."""
+        self._streaming = True
+        self._streams.callback(rows.close)
+        first = self.submit(next, rows, None)
+
+        def following(future: Future[sa.Row[Any] | None]) -> Iterator[sa.Row[Any]]:
+            while (row := future.result()) is not None:
+                future = self.submit(next, rows, None)
+                yield row
+
+        return following(first)
+
+
+def ended(pool: ThreadPoolExecutor, snapshots: Collection[Snapshot]) -> None:
+    """Ends what the threads of a pool are still asking of snapshots, and waits until they have noticed."""
+    over = threading.Event()
+
+    def cancel() -> None:
+        # One that is between two statements begins the next one after the first request has gone by.
+        while not over.wait(0.1):
+            for snapshot in snapshots:
+                snapshot.cancel()
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
+    try:
+        # Not by the futures that were kept: whatever ends the work may come before they are.
+        pool.shutdown(cancel_futures=True)
+    finally:
+        over.set()
+        canceller.join()
+
+
+def _by_bucket(want: Iterator[sa.Row[Any]], have: Iterator[sa.Row[Any]]) -> Iterator[tuple[Pack, Pack]]:
+    """The packs of each bucket; a side that has no row there has an empty one."""
+    w, h = next(want, None), next(have, None)
+    while w is not None or h is not None:
+        first = min(row.bucket for row in (w, h) if row is not None)
+        of_want, of_have = Pack(), Pack()
+        if w is not None and w.bucket == first:
+            of_want, w = Pack(w.rows, w.repeated, w.texts, w[4:]), next(want, None)
+        if h is not None and h.bucket == first:
+            of_have, h = Pack(h.rows, h.repeated, h.texts, h[4:]), next(have, None)
+        yield of_want, of_have
+
+
+def power_of_two(least: float, *, most: int) -> int:
+    """The next power of two, up to a limit."""
+    return int(min(most, 1 << max(0, int(least) - 1).bit_length()))

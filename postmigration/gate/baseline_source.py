@@ -1,0 +1,84 @@
+"""What a user may name as the state before: a database, the files of a backup, or a fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from postmigration.diff import fingerprint_file
+from postmigration.model.errors import CannotJudge
+from postmigration.postgres import embedded
+from postmigration.postgres.dsn import conninfo
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Where the state before is found.
+
+    Args:
+        conninfo: the connection string of a database that holds it; empty where none does.
+        fingerprint: the file of a fingerprint; empty where it is none.
+        restored: the database is an embedded one, restored from files.
+        facts: what the reader should know of it.
+        unrestored: objects of the backup that the database lacks: what each is, and that with its name.
+    """
+
+    conninfo: str = field(default="", repr=False)
+    fingerprint: str = ""
+    restored: bool = False
+    facts: tuple[str, ...] = ()
+    unrestored: tuple[tuple[str, str], ...] = ()
+
+
+def located(
+    named: Sequence[str], cleanup: ExitStack, *, version: int = embedded.VERSIONS[-1], option: str = "--baseline"
+) -> Baseline | None:
+    """Finds the state before, and restores it where it is the files of a backup.
+
+    Args:
+        named: what the user named, in that order.
+        cleanup: ends the embedded server, if one is needed.
+        version: its PostgreSQL.
+        option: where it was named, for messages.
+
+    Raises:
+        CannotJudge: one line that says what is in the way and what to do.
+    """
+    if not named:
+        return None
+    if any(is_address(text) for text in named):
+        if len(named) > 1:
+            raise CannotJudge(f"{option} may be repeated for the files of one backup only, and one of these is a URL")
+        return Baseline(conninfo(named[0], option))
+    files = [Path(text) for text in named]
+    for file in files:
+        if not file.exists():
+            raise CannotJudge(
+                f"{option}: no such file: {file} (want a URL like postgresql://user@host/database, a file that "
+                "pg_dump made, or a fingerprint)"
+            )
+    if any(fingerprint_file.is_fingerprint(file) for file in files):
+        if len(files) > 1:
+            raise CannotJudge(f"{option} is given {len(files)} times with a fingerprint: name the fingerprint alone")
+        return Baseline(fingerprint=str(files[0].resolve()))
+    # Only files need what restores them, and most runs name a database.
+    from postmigration.backups import restore
+
+    server = embedded.Server(version)
+    cleanup.callback(server.stop)
+    restored = restore(files, server, "baseline")
+    return Baseline(
+        server.conninfo("baseline"),
+        restored=True,
+        facts=(*restored.facts, *restored.set_aside),
+        unrestored=tuple((what.kind, str(what)) for what in restored.unrestored),
+    )
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is meant for a database: one that may be, and may hold a password, is not repeated as a file's."""
+    if Path(text).exists() and text.strip():
+        return False
+    return "://" in text or "=" in text or "@" in text or not ("/" in text or "." in text)

@@ -1,0 +1,1 @@
+"""The command line `postmigration`, a module for each command."""

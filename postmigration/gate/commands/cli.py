@@ -1,0 +1,295 @@
+"""The command line `postmigration`: what can be done without the checks of a migration."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NoReturn
+
+import sqlalchemy as sa
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from postmigration.diff import fingerprint_file
+from postmigration.diff.fingerprint import identity, taken, unfit
+from postmigration.diff.scope import Relation, relations
+from postmigration.diff.table_diff import TableComparison, compared_tables, compared_with_fingerprint
+from postmigration.gate import options
+from postmigration.gate.baseline_source import is_address, located
+from postmigration.gate.commands import comparison_report, role
+from postmigration.gate.commands.console import console
+from postmigration.gate.project import is_project, project
+from postmigration.gate.usage import explain
+from postmigration.model.errors import CannotJudge, NotJudged
+from postmigration.model.evidence import shown
+from postmigration.model.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
+from postmigration.postgres.connection import Database, Snapshot, refused_because
+from postmigration.postgres.dsn import conninfo, redact_secrets
+from postmigration.postgres.identity import server
+from postmigration.postgres.shadows import find_shadows, refuse_shadows
+
+
+class _Parser(ArgumentParser):
+    arguments: Sequence[str] = ()
+
+    def error(self, message: str) -> NoReturn:
+        message = explain(message, _Parser.arguments, self.format_help())
+        raise CannotJudge(f"{message} ({self.prog} --help lists the options)")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuses what a command does not know where its own options are known."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if hasattr(found, "sides"):
+            # argparse takes no more positional arguments once an option has come after the first.
+            found.sides += [argument for argument in unknown if not argument.startswith("-")]
+            unknown = [argument for argument in unknown if argument.startswith("-")]
+        # One with a blank in it is a positional argument to argparse, whatever it begins with.
+        taken = [*getattr(found, "sides", ()), *map(str, getattr(found, "files", ()))]
+        unknown += [argument for argument in taken if argument.startswith("--")]
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Returns:
+        0 as wanted, 1 different, 2 interrupted, 4 could not be judged.
+    """
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    _Parser.arguments = arguments
+    try:
+        option = _parser(arguments[:1]).parse_args(arguments)
+        status = int(option.run(option))
+        # What does not reach its reader must show in the exit status.
+        sys.stdout.flush()
+        return status
+    except CannotJudge as error:
+        print(f"ERROR: {redact_secrets(str(error), arguments)}", file=sys.stderr)
+    except NotJudged as error:
+        print(f"ERROR: could not be judged: {redact_secrets(str(error), arguments)}", file=sys.stderr)
+    except sa.exc.DBAPIError as error:
+        print(f"ERROR: could not be judged: {refused_because(error)}", file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever reads has seen enough; what is left in the buffer has nowhere to go.
+        sys.stdout = None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stdout = None
+        print(f"ERROR: what was found cannot be written: {error.strerror}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("INTERRUPTED", file=sys.stderr)
+        return INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return CANNOT_JUDGE
+
+
+def _parser(first: Sequence[str]) -> ArgumentParser:
+    parser = _Parser(prog="postmigration", description="Row for row: databases, their fingerprints and their backups.")
+    parser.add_argument("--version", action="version", version=f"postmigration {version('postmigration')}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    compare = commands.add_parser(
+        "compare",
+        help="compare the tables of two databases, row by row",
+        description="Compares all tables of a schema row by row and value by value, without any migration in mind.",
+        epilog="exit status: 0 equal, 1 different, 2 interrupted, 4 could not be judged",
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    compare.add_argument(
+        "sides",
+        nargs="*",
+        metavar="BEFORE AFTER",
+        help="the state before, and the database; or --baseline and --db-url",
+    )
+    options.declare_database(compare.add_argument)
+    options.declare_baseline(compare.add_argument)
+    compare.add_argument("--table", action="append", metavar="NAME", help="compare only this table (may be repeated)")
+    compare.add_argument("--jobs", type=int, default=1, metavar="N", help="tables at the same time (%(default)s)")
+    compare.add_argument("--json", action="store_true", help="print JSON Lines, one object per table")
+    compare.set_defaults(run=_compare)
+    fingerprint = commands.add_parser(
+        "fingerprint",
+        help="take a fingerprint of a database, to compare with later",
+        description="Takes counts and hashes of all tables, just before a migration that works in place.",
+        epilog="exit status: 0 written, 2 interrupted, 4 could not be taken",
+    )
+    options.declare_database(fingerprint.add_argument)
+    fingerprint.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="where to write it")
+    fingerprint.add_argument(
+        "--portable", action="store_true", help="hash so that a server of another make can repeat it; slower"
+    )
+    fingerprint.set_defaults(run=_fingerprint)
+    role.declare(commands.add_parser)
+    # These two take a while to import, in which others could have read a million rows.
+    if first not in (["compare"], ["fingerprint"], ["role"]):
+        from postmigration.gate.commands import rehearse as rehearse
+        from postmigration.gate.commands import verify_backup as verify_backup
+
+        verify_backup.declare(commands.add_parser)
+        rehearse.declare(commands.add_parser)
+    return parser
+
+
+def _compare(option: Namespace) -> int:
+    with ExitStack() as cleanup:
+        for name, number, least in (("--jobs", option.jobs, 1), ("--evidence-rows", option.evidence_rows, 0)):
+            if number < least:
+                raise CannotJudge(f"{name}={number}: want {least} or more")
+        named, url, (first, second) = _sides(option)
+        if not named:
+            raise CannotJudge(f"{first} is missing: name what to compare with (a URL, a pg_dump file, a fingerprint)")
+        after = _snapshot(option, cleanup, url, second)
+        origin = located(named, cleanup, option=first)
+        assert origin is not None
+        writer = comparison_report.Writer(as_json=option.json, show_values=option.show_values, console=console())
+        told = list(origin.facts)
+        if origin.fingerprint:
+            before = fingerprint_file.read(Path(origin.fingerprint))
+            if reason := unfit(before, after, None):
+                raise CannotJudge(f"the fingerprint of {first} does not fit: {reason}")
+            if before.identity != identity(server(after)):
+                # Right for a copy, and worth a look for whoever named the wrong file.
+                words = f"the fingerprint is of {before.database}, on another server or another database than {second}"
+                told.append(f"{words}, taken {before.taken_at}")
+            sizes = {name: Relation(name, table.rows, "") for name, table in before.tables.items()}
+            chosen, left_out = _chosen(option, sizes, relations(after))
+            was = f"fingerprint {origin.fingerprint}"
+            results = compared_with_fingerprint(after, before, chosen, keep=option.evidence_rows)
+        else:
+            side = Database(
+                origin.conninfo,
+                option=first,
+                schema=option.schema,
+                limits=options.limits(option),
+                steered=not origin.restored,
+            )
+            cleanup.callback(side.close)
+            snapshot = Snapshot(side)
+            cleanup.callback(snapshot.close)
+            refuse_shadows(side, find_shadows(snapshot))
+            this = server(snapshot)
+            if this.identity == server(after).identity:
+                raise CannotJudge(f"{first} and {second} name the same running database: there is nothing to compare")
+            chosen, left_out = _chosen(option, relations(snapshot), relations(after))
+            was = ", ".join(named) if origin.restored else this.label
+            results = compared_tables(snapshot, after, chosen, jobs=option.jobs, keep=option.evidence_rows)
+        # Beside the results and not among them.
+        told += [f"not compared: {relation.name}: {relation.excluded}" for relation in left_out]
+        print(shown(f"before: {was}, after: {server(after).label}", plain=True), file=sys.stderr)
+        for words in told:
+            print(words, file=sys.stderr)
+        # Whatever ends the printing ends the comparison first, and then the snapshots.
+        cleanup.callback(results.close)
+        with _progress(sum(relation.size + 1 for relation in chosen)) as bar:
+            task = bar.task_ids[0]
+            work = {relation.name: relation.size + 1 for relation in chosen}
+            for result in results:
+                writer.table(result)
+                bar.update(task, advance=work[result.table], description=result.table)
+        return _ended(writer.results)
+
+
+def _sides(option: Namespace) -> tuple[list[str], str | None, tuple[str, str]]:
+    """What to compare with what, and what each is called in messages."""
+    if not option.sides:
+        return options.chosen_baseline(option), options.chosen_target(option), ("--baseline", "--db-url")
+    if option.baseline is not None or option.db_url is not None:
+        raise CannotJudge("two ways to name what is compared: write compare BEFORE AFTER, or --baseline and --db-url")
+    if len(option.sides) != 2:
+        raise CannotJudge(f"compare BEFORE AFTER takes two, and {len(option.sides)} are given")
+    before, after = option.sides
+    if not is_address(after) and Path(after).exists():
+        raise CannotJudge(
+            f"AFTER is a file, {after}, and has to be a database: only BEFORE may be a dump or a fingerprint"
+        )
+    return [before], after, ("BEFORE", "AFTER")
+
+
+def _ended(results: Sequence[TableComparison]) -> int:
+    unjudged = [result for result in results if result.reason]
+    different = [result for result in results if not result.reason and not result.equal]
+    for result in unjudged:
+        print(f"ERROR: {result.table} could not be compared: {result.reason}", file=sys.stderr)
+    return NO_GO if different else CANNOT_JUDGE if unjudged else GO
+
+
+def _chosen(
+    option: Namespace, before: dict[str, Relation], after: dict[str, Relation]
+) -> tuple[list[Relation], list[Relation]]:
+    """The tables to compare, those that were named or all of both sides; and what is left out of all."""
+    # What is a table on one side only is missing or extra there.
+    known = {**after, **{name: r for name, r in before.items() if not r.excluded or after.get(name, r).excluded}}
+    for name in option.table or ():
+        if name not in known or known[name].excluded:
+            why = known[name].excluded if name in known else f"schema {option.schema} has no such table"
+            raise CannotJudge(f"--table={name} cannot be compared: {why}")
+    names = dict.fromkeys(option.table or [name for name, relation in known.items() if not relation.excluded])
+    if not names:
+        raise CannotJudge(f"there is nothing to compare: schema {option.schema} has no table (name another: --schema)")
+    left_out = [] if option.table else [relation for relation in known.values() if relation.excluded]
+    return [known[name] for name in names], left_out
+
+
+def _fingerprint(option: Namespace) -> int:
+    with ExitStack() as cleanup:
+        snapshot = _snapshot(option, cleanup, options.chosen_target(option), "--db-url")
+        migration = project(Path.cwd())[0] if is_project(Path.cwd()) else None
+        sizes = {name: relation for name, relation in relations(snapshot).items() if not relation.excluded}
+        if not sizes:
+            raise CannotJudge(f"there is nothing to take: schema {option.schema} has no table (name another: --schema)")
+        with _progress(sum(relation.size + 1 for relation in sizes.values())) as bar:
+            tables = taken(snapshot, migration, portable=option.portable)
+            while True:
+                try:
+                    table = next(tables)
+                except StopIteration as end:
+                    fingerprint = end.value
+                    break
+                bar.update(bar.task_ids[0], advance=sizes[table.name].size + 1, description=table.name)
+        fingerprint_file.written(fingerprint, option.output)
+        rows = sum(table.rows for table in fingerprint.tables.values())
+        print(f"{option.output}: {len(fingerprint.tables)} tables, {rows:,} rows, as of {fingerprint.taken_at}")
+        if migration is None:
+            print("for postmigration compare only: the gate needs one that was taken in its own directory")
+        return GO
+
+
+def _snapshot(option: Namespace, cleanup: ExitStack, url: str | None, name: str) -> Snapshot:
+    if url is None:
+        raise CannotJudge(f"{name} is missing: name the database (or $POSTMIGRATION_DB_URL)")
+    database = Database(conninfo(url, name), option=name, schema=option.schema, limits=options.limits(option))
+    cleanup.callback(database.close)
+    snapshot = Snapshot(database)
+    cleanup.callback(snapshot.close)
+    server(snapshot)
+    refuse_shadows(database, find_shadows(snapshot))
+    return snapshot
+
+
+def _progress(total: int) -> Progress:
+    """A bar on a terminal, and nothing in a pipeline."""
+    screen = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,
+    )
+    bar.add_task("", total=total)
+    return bar
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""The command `postmigration rehearse`: a migration and its ways back, tried on a copy."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from rich.console import Console
+
+from postmigration.backups.restored import restore
+from postmigration.diff import fingerprint_file
+from postmigration.gate import options
+from postmigration.gate.baseline_source import is_address
+from postmigration.gate.commands.console import console
+from postmigration.gate.project import project
+from postmigration.model.errors import CannotJudge
+from postmigration.model.migration import Migration
+from postmigration.postgres import embedded, temporary
+from postmigration.postgres.dsn import conninfo, redacted
+from postmigration.rehearsal import page, psql, scripts
+from postmigration.rehearsal.plan import rehearsed
+from postmigration.rehearsal.stage import Plan, Stage
+from postmigration.rehearsal.steps import Check, Rehearsal, Step
+
+
+def declare(add_parser: Callable[..., Any]) -> None:
+    """Declares the command and its options."""
+    parser = add_parser(
+        "rehearse",
+        help="try a migration and its ways back on a copy",
+        description="Applies a migration to an embedded copy of the state before, judges it, applies it again, takes "
+        "it back in each way, and proves what state that leads to. Without options it rehearses the reference "
+        "migration on the demonstration world. It never touches the database of --baseline but to read it.",
+        epilog="exit status: 0 proven, 1 not proven, 2 interrupted, 4 could not be rehearsed or judged",
+    )
+    add = parser.add_argument
+    add(
+        "--baseline",
+        action="append",
+        metavar="FILE|URL",
+        help="the state before (or $POSTMIGRATION_BASELINE): a pg_dump file (repeat it for several files of one "
+        "backup), or the URL of a database that is dumped for it",
+    )
+    add("--migration", action="append", metavar="DIR|FILE", help="the scripts that migrate (may be repeated)")
+    add("--rollback", action="append", metavar="DIR|FILE", help="the scripts that take all of it back")
+    add("--selective", action="append", metavar="DIR|FILE", help="those that take the rows back (default: --rollback)")
+    add("--schema", default="public", metavar="NAME", help="the schema of the application's tables (%(default)s)")
+    add("--script-timeout", type=float, default=3_600, metavar="SECONDS", help="for one script (%(default)s)")
+    add("--show-values", action="store_true", help="show personal data in messages instead of masking it")
+    options.declare_world(add)
+    add("--html", type=Path, default=Path("reports/rehearsal.html"), metavar="FILE", help="the report (%(default)s)")
+    add("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_run)
+
+
+def _run(option: Namespace) -> int:
+    migration, _ = project(Path.cwd())
+    named = options.chosen_baseline(option)
+    if option.world_size < 1:
+        raise CannotJudge(f"--world-size={option.world_size}: want 1 or more")
+    if not option.script_timeout > 0:
+        raise CannotJudge(f"--script-timeout={option.script_timeout:g}: want more than 0 seconds")
+    own = scripts.found(option.migration, "--migration") if option.migration else []
+    back = scripts.found(option.rollback, "--rollback") if option.rollback else []
+    some = scripts.found(option.selective, "--selective") if option.selective else []
+    reference = not option.migration
+    rollback = back or (list(migration.rollback) if reference else [])
+    selective = some or back or (list(migration.selective_rollback) if reference else [])
+    report: Path = option.html
+    page.unfinished(report)
+    suite = report.with_name(f"{report.stem}-validation.html").resolve()
+    screen = Console(stderr=True, highlight=False) if option.json else console()
+    with embedded.in_room(), ExitStack() as cleanup:
+        server = embedded.Server(option.embedded_version)
+        cleanup.callback(server.stop)
+        psql.log_statements(server)
+        stage = Stage(
+            Plan(
+                migration,
+                Path.cwd(),
+                own or list(migration.scripts),
+                rollback,
+                selective,
+                option.schema,
+                suite,
+                option.script_timeout,
+                show_values=option.show_values,
+            ),
+            server,
+            lambda step: page.told(step, screen),
+        )
+        facts = {
+            "scripts": ", ".join(script.name for script in stage.plan.scripts),
+            "rollback": ", ".join(script.name for script in rollback) or "none",
+            "server": f"embedded PostgreSQL {server.version}, thrown away afterwards, as its superuser",
+        }
+        started = time.monotonic()
+        before, told = _before(option, named, migration, server)
+        stage.ended(Step("the state before", 0.0, time.monotonic() - started, 0.0, (Check(before, "passed", told),)))
+        rehearsed(stage)
+    name = f"{migration.name}" if reference else f"scripts in {', '.join(option.migration)}"
+    found = Rehearsal(name, {**facts, "state before": before}, stage.steps)
+    page.written(found, report, suite)
+    if option.json:
+        print(json.dumps(page.as_object(found), ensure_ascii=False))
+    else:
+        print(f"{found.line}, {report}")
+    return found.status
+
+
+def _before(
+    option: Namespace, named: list[str], migration: Migration, server: embedded.Server
+) -> tuple[str, tuple[str, ...]]:
+    """Builds or restores the state before as the database `before`; tells what it is, and what is to be known of it."""
+    if not named:
+        server.create("before")
+        with server.connect("before") as connection:
+            for script in migration.legacy_scripts:
+                embedded.run_script(connection, script)
+            migration.load(connection, seed=option.world_seed, size=option.world_size)
+        return f"demonstration world, seed {option.world_seed}, size {option.world_size}", ()
+    with temporary.directory() as scratch:
+        if any(is_address(text) or not text.strip() for text in named):
+            if len(named) > 1:
+                raise CannotJudge("--baseline may be repeated for the files of one backup only, and one is a URL")
+            files = [_dumped(conninfo(named[0], "--baseline"), scratch / "baseline.dump")]
+        else:
+            files = [Path(text) for text in named]
+            for file in files:
+                if not file.exists():
+                    raise CannotJudge(f"--baseline: no such file: {file} (want a URL, or a file that pg_dump made)")
+                if fingerprint_file.is_fingerprint(file):
+                    raise CannotJudge(
+                        f"--baseline={file} is a fingerprint and holds no rows: name a backup or a database"
+                    )
+        restored = restore(files, server, "before")
+    facts = (*restored.facts, *restored.set_aside)
+    return f"restored from {', '.join(file.name for file in files)}", facts
+
+
+def _dumped(address: str, file: Path) -> Path:
+    """Dumps a database without locking anybody out; its password stays off the command line."""
+    parts = conninfo_to_dict(address)
+    secret = parts.pop("password", None)
+    environment = {**os.environ, **({} if secret is None else {"PGPASSWORD": str(secret)})}
+    done = subprocess.run(  # noqa: S603 # a program of PostgreSQL
+        [
+            embedded.binaries(embedded.VERSIONS[-1]) / "pg_dump",
+            "--format=custom",
+            "--lock-wait-timeout=10s",
+            f"--file={file}",
+            f"--dbname={make_conninfo('', **parts)}",
+        ],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        cause = redacted(done.stderr.replace("pg_dump: error: ", "").strip(), address)
+        raise CannotJudge(f"the database of --baseline cannot be dumped: {cause[:300]}")
+    return file

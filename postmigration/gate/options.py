@@ -1,0 +1,217 @@
+"""The options of the command line: what each means, and what a run makes of them."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import math
+import os
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from postmigration.gate.session import Request
+from postmigration.model import waivers
+from postmigration.model.errors import CannotJudge
+from postmigration.model.settings import Options
+from postmigration.postgres import embedded
+from postmigration.postgres.connection import Limits
+
+# Environment variables that keep a password off the command line.
+_ENVIRONMENT = {
+    "db_url": "POSTMIGRATION_DB_URL",
+    "baseline": "POSTMIGRATION_BASELINE",
+    "authenticator_url": "POSTMIGRATION_AUTHENTICATOR_URL",
+}
+
+
+# The options that take the address of a database; no other may hold one.
+ADDRESSES = frozenset({"db_url", "baseline", "authenticator_url"})
+
+# PostgreSQL's limit for a timeout.
+_LONGEST = 2_147_483
+
+
+def declare(add: Callable[..., object]) -> None:
+    """Declares all options; each is described here and in the README's table, nowhere else.
+
+    Args:
+        add: takes what `argparse.ArgumentParser.add_argument` takes.
+    """
+    declare_database(add, otherwise="a demonstration")
+    declare_baseline(add)
+    add(
+        "--backup",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a backup that must hold the state before (repeat it for several files of one backup)",
+    )
+    add("--cutover", metavar="TIMESTAMP", help="when the migrated application went live; what came later owes less")
+    add("--waivers", metavar="FILE", help="accepted differences, each with reason, owner and expiry date (TOML)")
+    add(
+        "--as",
+        action="append",
+        default=[],
+        dest="people",
+        metavar="USER",
+        help="try it as this user, by id, and as nobody else",
+    )
+    add(
+        "--authenticator-url",
+        metavar="URL",
+        help="judge people through this login, the API's own (or $POSTMIGRATION_AUTHENTICATOR_URL)",
+    )
+    add("--read-only", action="store_true", help="leave out the checks that write and roll back")
+    add("--allow-empty", action="store_true", help="a check that finds no rows to examine passes")
+    add("--allow-partial", action="store_true", help="exit 0 although checks were left out or not judged")
+    add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
+    add("--prove", action="store_true", help="first see each check catch faults in copies of the demonstration world")
+    declare_world(add)
+
+
+def declare_world(add: Callable[..., object]) -> None:
+    """Declares which demonstration world is built, and on which server."""
+    add("--world-seed", type=int, default=1, metavar="N", help="which demonstration world (%(default)s)")
+    add("--world-size", type=int, default=200, metavar="N", help="its customer contacts (%(default)s)")
+    declare_embedded(add)
+
+
+def declare_database(add: Callable[..., object], *, otherwise: str = "") -> None:
+    """Declares how a database is reached.
+
+    Args:
+        otherwise: what is done where none is named; an error where it is empty.
+    """
+    default = f"; default: {otherwise}" if otherwise else ""
+    add("--db-url", metavar="URL", help="the database to judge (or $POSTMIGRATION_DB_URL)" + default)
+    declare_limits(add)
+
+
+def declare_limits(add: Callable[..., object]) -> None:
+    """Declares which schema is read, and how long that may take."""
+    add("--schema", default="public", metavar="NAME", help="the schema of the application's tables (%(default)s)")
+    add("--statement-timeout", type=int, default=300, metavar="SECONDS", help="for one statement (%(default)s)")
+    add("--lock-timeout", type=int, default=2, metavar="SECONDS", help="for waiting for a lock (%(default)s)")
+
+
+def declare_baseline(add: Callable[..., object]) -> None:
+    """Declares what a database is compared with, and how a difference is shown."""
+    add(
+        "--baseline",
+        action="append",
+        metavar="URL|FILE",
+        help="the state before (or $POSTMIGRATION_BASELINE): a URL, a pg_dump file (repeat it for several files of one "
+        "backup), a fingerprint",
+    )
+    declare_evidence(add)
+
+
+def declare_evidence(add: Callable[..., object]) -> None:
+    """Declares how differences are shown."""
+    add("--show-values", action="store_true", help="show personal data in evidence instead of masking it")
+    add("--evidence-rows", type=int, default=5, metavar="N", help="wrong rows shown per finding (%(default)s)")
+
+
+def declare_embedded(add: Callable[..., object]) -> None:
+    """Declares which server is started."""
+    add(
+        "--embedded-version",
+        type=int,
+        choices=embedded.VERSIONS,
+        default=embedded.VERSIONS[-1],
+        help="its PostgreSQL (%(default)s)",
+    )
+
+
+def chosen_baseline(option: Namespace) -> list[str]:
+    """What the user named as the state before, in the order given; the empty text is a choice too, and a wrong one."""
+    named: list[str] | None = option.baseline
+    variable = os.environ.get(_ENVIRONMENT["baseline"])
+    return named if named is not None else [] if variable is None else [variable]
+
+
+def chosen_target(option: Namespace) -> str | None:
+    """The URL that the option or its environment variable names; the empty text is a choice too, and a wrong one."""
+    return _chosen(option.db_url, "db_url")
+
+
+def _chosen(url: str | None, name: str) -> str | None:
+    return os.environ.get(_ENVIRONMENT[name]) if url is None else url
+
+
+def limits(option: Namespace) -> Limits:
+    """The timeouts that the user chose.
+
+    Raises:
+        CannotJudge: PostgreSQL knows no such timeout.
+    """
+    if not all(1 <= seconds <= _LONGEST for seconds in (option.statement_timeout, option.lock_timeout)):
+        raise CannotJudge(f"--statement-timeout and --lock-timeout: want seconds, 1 to {_LONGEST}")
+    return Limits(option.statement_timeout * 1_000, option.lock_timeout * 1_000)
+
+
+def request(option: Namespace) -> Request:
+    """What the user asked to be judged.
+
+    Raises:
+        CannotJudge: an option has no such value.
+    """
+    if option.world_size < 1:
+        raise CannotJudge(f"--world-size={option.world_size}: want 1 or more")
+    for text in option.backup:
+        if not text.strip() or not Path(text).exists():
+            raise CannotJudge(f"--backup={text}: no such file (want one that pg_dump wrote)")
+    return Request(
+        db_url=chosen_target(option),
+        baseline=tuple(chosen_baseline(option)),
+        backup=tuple(Path(text).resolve() for text in option.backup),
+        schema=option.schema,
+        limits=limits(option),
+        world_seed=option.world_seed,
+        world_size=option.world_size,
+        embedded_version=option.embedded_version,
+        authenticator_url=_chosen(option.authenticator_url, "authenticator_url"),
+    )
+
+
+def judging(option: Namespace, plan_checks: int) -> Options:
+    """What the user chose about how checks judge.
+
+    Raises:
+        CannotJudge: an option has no such value.
+    """
+    return Options(
+        cutover=_timestamp(option.cutover),
+        read_only=option.read_only,
+        allow_empty=option.allow_empty,
+        show_values=option.show_values,
+        evidence_rows=_at_least_one("--evidence-rows", option.evidence_rows),
+        people=tuple(option.people),
+        waivers=() if option.waivers is None else waivers.read(Path(option.waivers)),
+        budgets=dict(_budget(text, plan_checks) for text in option.budget),
+    )
+
+
+def _timestamp(text: str | None) -> str:
+    if text is None:
+        return "infinity"
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise CannotJudge(f"--cutover={text} is no timestamp: want one like 2026-11-01T22:00:00+00:00") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).isoformat()
+
+
+def _budget(text: str, plan_checks: int) -> tuple[int, float]:
+    number, _, limit = text.partition("=")
+    with contextlib.suppress(ValueError):
+        if 1 <= int(number) <= plan_checks and 0 < float(limit) < math.inf:
+            return int(number), float(limit)
+    raise CannotJudge(f"--budget={text}: want the number of a plan check and milliseconds, like 17=100")
+
+
+def _at_least_one(name: str, number: int) -> int:
+    if number < 1:
+        raise CannotJudge(f"{name}={number}: want 1 or more")
+    return number

@@ -1,0 +1,96 @@
+"""From how pytest ran a check to the result of the check."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from postmigration.checks.target import Target
+from postmigration.gate import wrong_calls
+from postmigration.model.errors import CannotJudge, NeedsBaseline, NotJudged
+from postmigration.model.evidence import Evidence, Violation
+from postmigration.model.verdict import Result
+from postmigration.postgres.connection import refusal
+
+POSITION = pytest.StashKey[int]()
+
+
+def result_of(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest.TestReport) -> Result:
+    """How a check ended.
+
+    Args:
+        item: the check.
+        call: its run, or that of a fixture.
+        testreport: what pytest says of it.
+    """
+    seen = getattr(item, "funcargs", {}).get("target")
+    evidence = seen.evidence if isinstance(seen, Target) else Evidence()
+    outcome, reason, by = "passed", "", None
+    if call.excinfo is not None:
+        error = call.excinfo.value
+        if isinstance(error, Violation):
+            outcome, evidence = "failed", error.evidence
+        elif isinstance(error, NotJudged | CannotJudge | pytest.skip.Exception | pytest.xfail.Exception):
+            outcome, reason, by = "not judged", str(error), getattr(error, "by", None)
+        elif isinstance(error, sa.exc.DBAPIError):
+            try:
+                outcome, reason = "broken", f"the server refused what prepares the check: {refusal(error)}"
+            except NotJudged as unknown:
+                outcome, reason, by = "not judged", str(unknown), unknown.by
+        else:
+            outcome, reason = "broken", f"{type(error).__name__} while it ran: an error of ours"
+    elif not isinstance(seen, Target):
+        outcome, reason = "not judged", "it looked at no database"
+    elif not testreport.passed:
+        outcome, reason = "not judged", f"pytest reports it as {testreport.outcome}"
+    return Result(
+        **_describe(item),
+        outcome=outcome,  # type: ignore[arg-type]
+        reason=reason,
+        needs_baseline=call.excinfo is not None and isinstance(call.excinfo.value, NeedsBaseline),
+        by=by,
+        evidence=evidence,
+        duration=testreport.duration,
+    )
+
+
+def lost(item: pytest.Item) -> Result:
+    """The result of a check whose process ended before the check did."""
+    return Result(**_describe(item), outcome="broken", reason="the process that ran it crashed, or was killed")
+
+
+def check_of(item: pytest.Item) -> str:
+    """What a check is called: its number in the plan, or the name of its function."""
+    return str(plan_of(item)[0] or item.name.removeprefix("test_").partition("[")[0])
+
+
+def plan_of(item: pytest.Item) -> tuple[int | None, str, str]:
+    """The number, group and title of a check of the plan; no number for one beyond it."""
+    marker = item.get_closest_marker("plan")
+    return (None, "", "") if marker is None else wrong_calls.read_plan(item.nodeid, *marker.args, **marker.kwargs)
+
+
+def _describe(item: pytest.Item) -> dict[str, Any]:
+    """What is known of a check before it runs."""
+    number, group, title = plan_of(item)
+    told = (inspect.getdoc(getattr(item, "obj", None)) or item.name).split("\n\n")
+    sentence, meaning, causes, remedy = (" ".join(part.split()) for part in [*told, "", "", ""][:4])
+    return {
+        "nodeid": item.nodeid,
+        "plan": number,
+        "group": group or item.path.stem.removeprefix("test_"),
+        "title": title or _in_words(item.name),
+        "sentence": sentence,
+        "meaning": meaning,
+        "causes": causes,
+        "remedy": remedy,
+        "position": item.stash.get(POSITION, 0),
+    }
+
+
+def _in_words(name: str) -> str:
+    function, _, case = name.removeprefix("test_").partition("[")
+    return function.replace("_", " ") + (f": {case.rstrip(']')}" if case else "")

@@ -1,0 +1,80 @@
+"""The project around the engine: which migration it validates, and where its checks are."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import tomllib
+import traceback
+from dataclasses import fields
+from pathlib import Path
+
+from postmigration.model.errors import CannotJudge
+from postmigration.model.migration import Migration
+from postmigration.model.nearest import name_nearest
+
+
+def is_project(root: Path) -> bool:
+    """Whether a directory names a migration."""
+    file = root / "pyproject.toml"
+    return file.exists() and "postmigration" in tomllib.loads(file.read_text()).get("tool", {})
+
+
+def find_checks(root: Path) -> Path | None:
+    """The directory of a project's checks, without importing anything of it; None where there is no project."""
+    try:
+        return root / str(tomllib.loads((root / "pyproject.toml").read_text())["tool"]["postmigration"]["checks"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def project(root: Path) -> tuple[Migration, Path]:
+    """The migration that pyproject.toml names, and the directory of its checks.
+
+    Raises:
+        CannotJudge: it names none, or what it names cannot be a migration: one line.
+    """
+    file = root / "pyproject.toml"
+    try:
+        settings = tomllib.loads(file.read_text())["tool"]["postmigration"]
+        named, checks = str(settings["migration"]), root / str(settings["checks"])
+    except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
+        raise CannotJudge(f"{file} has no [tool.postmigration] with migration and checks: {error}") from None
+    if not checks.is_dir():
+        near = name_nearest(checks.name, [path.name for path in root.iterdir() if path.is_dir()])
+        raise CannotJudge(f"{file}: checks = {str(settings['checks'])!r} is no directory{near}")
+    return _declared(root, named, f"{file}: migration = {named!r}"), checks
+
+
+def _declared(root: Path, named: str, where: str) -> Migration:
+    module, _, name = named.partition(":")
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise CannotJudge(f"{where} cannot be imported: {error}") from None
+        near = name_nearest(module, [path.stem for path in root.iterdir() if path.is_dir() or path.suffix == ".py"])
+        raise CannotJudge(f"{where}: there is no module {error.name}{near}") from None
+    except Exception as error:
+        # Whatever the project's own code raises while it is imported; the last line of it says where.
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        words = " ".join(str(error).split())
+        keyword = re.search(r"unexpected keyword argument '(\w+)'", words)
+        near = name_nearest(keyword[1], [field.name for field in fields(Migration)]) if keyword else ""
+        place = f"{Path(at.filename).name}, line {at.lineno}"
+        raise CannotJudge(f"{where} cannot be imported: {type(error).__name__}: {words}{near} ({place})") from None
+    migration = getattr(found, name, None)
+    if not isinstance(migration, Migration):
+        known = [known for known, value in vars(found).items() if isinstance(value, Migration)]
+        what = f"is a {type(migration).__name__}" if hasattr(found, name) else "is not there"
+        near = name_nearest(name, known) or (f" (there is {known[0]})" if known else "")
+        raise CannotJudge(f"{where}: {name or 'a name after a colon'} {what}, want a postmigration.Migration{near}")
+    if not migration.legacy_tables:
+        raise CannotJudge(f"{where}: legacy_tables is empty: name the tables that stood before the migration")
+    if strangers := [table for table in migration.legacy_tables if table not in migration.tables]:
+        near = name_nearest(strangers[0], migration.tables)
+        raise CannotJudge(f"{where}: {strangers[0]} of legacy_tables is not among tables{near}")
+    return migration

@@ -1,0 +1,211 @@
+"""The pytest plugin: options in, checks judged, verdict and exit status out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from postmigration.backups.verification import Verification
+from postmigration.checks.target import Target
+from postmigration.gate import options, run_facts, wrong_calls
+from postmigration.gate.judgement import PROVER, RUN, SESSION, Judgement, is_worker
+from postmigration.gate.outcome import POSITION, plan_of, result_of
+from postmigration.gate.project import project
+from postmigration.gate.session import opened
+from postmigration.gate.starting import ASKING, START, asks_for
+from postmigration.model import faults
+from postmigration.model.errors import CannotJudge, NotJudged, UnsafeToJudge
+from postmigration.model.evidence import Finding, Violation
+from postmigration.model.verdict import INTERRUPTED, Verdict
+from postmigration.mutation.proving import Prover
+from postmigration.postgres.connection import refusal, refused_because
+from postmigration.postgres.dsn import redact_secrets
+from postmigration.report import ending
+from postmigration.report.formats.as_html import HtmlReport
+
+pytest_plugins = ["postmigration.gate.starting"]
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Adds the options, and sees to it that a wrong call is answered by one line without a password."""
+    options.declare(parser.getgroup("postmigration", "judging a migrated database").addoption)
+    wrong_calls.explain_errors(parser, pluginmanager)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Finds out whether this session judges, and prepares its reports before their plugins look at the options."""
+    config.addinivalue_line("markers", "plan(number, group, title): a check of the deployment plan")
+    if any(getattr(config.option, name, False) for name in ASKING if name != "collectonly"):
+        return
+    wrong_calls.refuse_misplaced(config)
+    try:
+        migration, checks = project(config.rootpath)
+    except CannotJudge as error:
+        raise pytest.UsageError(str(error)) from None
+    if config.option.strict and config.option.allow_partial:
+        raise pytest.UsageError("--strict and --allow-partial contradict each other: leave one out")
+    if not _judges(config, checks):
+        if options.chosen_target(config.option) is not None or options.chosen_baseline(config.option):
+            raise pytest.UsageError(
+                f"--db-url and --baseline are for the checks in {checks.name}/, which were not asked for"
+            )
+        return
+    config.stash[SESSION] = Judgement(config, migration, checks)
+    if _on_the_bench(config):
+        return
+    config.pluginmanager.register(config.stash[SESSION])
+    if config.option.collectonly:
+        config.option.htmlpath = config.option.xmlpath = None
+    elif not is_worker(config):
+        config.stash[SESSION].prepare()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
+    """Opens the databases before the header is printed; what is in the way is one line and exit status 4."""
+    config = session.config
+    if SESSION in config.stash and not config.option.collectonly and not _on_the_bench(config):
+        if START in config.stash:
+            # Where the report will be; pytest-html has taken note of where to write its own.
+            config.option.htmlpath = str(config.stash[START].files.html)
+        joined = getattr(config, "workerinput", {}).get("postmigration")
+        try:
+            migration = config.stash[SESSION].migration
+            known = faults.read_all(migration.faults) if config.option.prove else ()
+            judging = options.judging(config.option, migration.plan_checks)
+            with ending.waiting(
+                "opening the databases", quiet=joined is not None or getattr(config.option, "verbose", 0) < 0
+            ):
+                run = opened(options.request(config.option), judging, migration, joined)
+        except CannotJudge as error:
+            raise pytest.UsageError(redact_secrets(str(error), wrong_calls.arguments(config))) from None
+        except NotJudged as error:
+            raise pytest.UsageError(f"could not be judged: {error}") from None
+        except KeyboardInterrupt:
+            config.stash[SESSION].verdict = Verdict("INTERRUPTED", "nothing was judged", INTERRUPTED)
+            raise
+        except sa.exc.DBAPIError as error:
+            raise pytest.UsageError(f"the database cannot be read: {refused_because(error)}") from None
+        config.stash[RUN] = run
+        config.add_cleanup(run.cleanup.close)
+        if joined is None:
+            session_report = HtmlReport(config, config.stash[SESSION].record, config.stash[START].files)
+            config.stash[SESSION].page = session_report
+            config.pluginmanager.register(session_report)
+        if joined is None and config.option.prove:
+            checks = config.stash[SESSION].checks
+            config.stash[PROVER] = Prover(config, checks, known, baseline=run.baseline is not None)
+            config.pluginmanager.register(config.stash[PROVER])
+        if joined is not None and (reporter := config.pluginmanager.get_plugin("terminalreporter")) is not None:
+            # Nobody reads what a worker prints, and plugins import much for their part of the summary.
+            config.pluginmanager.unregister(reporter)
+    yield
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Lets a worker of pytest-xdist see the same snapshot."""
+    if RUN in node.config.stash:
+        try:
+            node.workerinput["postmigration"] = node.config.stash[RUN].share()
+        except NotJudged as error:
+            raise pytest.UsageError(f"could not be judged: {error}") from None
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Says what is judged."""
+    run = config.stash.get(RUN, None)
+    return (
+        [] if run is None else [f"{name + ':':<14} {value}" for name, value in run_facts.subject(config, run).items()]
+    )
+
+
+@pytest.fixture
+def target(pytestconfig: pytest.Config) -> Target:
+    """The database under judgement, with evidence of this check's own."""
+    return pytestconfig.stash[RUN].view()
+
+
+@pytest.fixture
+def backup(pytestconfig: pytest.Config) -> Verification:
+    """What was found of the backup; checks that ask for it are left out where none is named."""
+    return pytestconfig.stash[RUN].backup
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Puts the plan's checks first, in the plan's order, and leaves out those of a backup that nobody has named."""
+    if SESSION in config.stash and not config.option.backup:
+        unnamed = [item for item in items if "backup" in getattr(item, "fixturenames", ())]
+        if unnamed:
+            items[:] = [item for item in items if item not in unnamed]
+            config.hook.pytest_deselected(items=unnamed)
+    items.sort(key=lambda item: plan_of(item)[0] or 1_000)
+    for position, item in enumerate(items):
+        item.stash[POSITION] = position
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Lets the check state all that it has to state, and then judges it."""
+    seen = pyfuncitem.funcargs.get("target")
+    if not isinstance(seen, Target):
+        return (yield)
+    try:
+        outcome = yield
+        seen.conclude((pyfuncitem.function.__name__.removeprefix("test_"), str(plan_of(pyfuncitem)[0])))
+    except NotJudged:
+        if seen.evidence.blockers:
+            raise Violation(seen.evidence) from None
+        raise
+    except sa.exc.DBAPIError as error:
+        seen.evidence.findings.append(Finding(f"the server refused: {refusal(error)}", 1, 1))
+        raise Violation(seen.evidence) from None
+    return outcome
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turns how a check ended into its result, which travels with pytest's own report."""
+    judgement = item.config.stash.get(SESSION, None)
+    if judgement is None or judgement.checks not in item.path.parents:
+        return (yield)
+    traced = getattr(item.config.option, "tbstyle", "auto") not in ("auto", "no")
+    if call.excinfo is not None and isinstance(call.excinfo.value, Violation | NotJudged) and not traced:
+        # pytest is about to write down what nobody will read, and that takes longer than many a check.
+        call.excinfo.traceback = call.excinfo.traceback[-1:]
+    testreport = yield
+    if call.when != "call" and testreport.passed:
+        return testreport
+    result = result_of(item, call, testreport)
+    if result.outcome == "failed":
+        if traced:
+            testreport.traceback = testreport.longreprtext  # type: ignore[attr-defined]
+        testreport.longrepr = f"{result.group}: {result.title}"
+    elif result.outcome == "broken" and isinstance(getattr(call.excinfo, "value", None), sa.exc.DBAPIError):
+        # The server's own words may quote rows.
+        testreport.longrepr = result.reason
+    elif result.outcome == "not judged":
+        testreport.outcome = "skipped"
+        testreport.longrepr = (str(item.path), item.location[1] or 0, f"not judged: {result.reason}")
+    testreport.postmigration = result.to_dict()  # type: ignore[attr-defined]
+    if call.excinfo is not None and isinstance(call.excinfo.value, UnsafeToJudge):
+        testreport.unsafe = str(call.excinfo.value)  # type: ignore[attr-defined]
+    return testreport
+
+
+def _on_the_bench(config: pytest.Config) -> bool:
+    """Whether this session runs checks on databases of its own, instead of judging one."""
+    return config.pluginmanager.has_plugin("postmigration.gate.bench")
+
+
+def _judges(config: pytest.Config, checks: Path) -> bool:
+    start = config.invocation_params.dir
+    return asks_for((Path(os.path.normpath(start / text.split("::")[0])) for text in config.args), checks)

@@ -1,0 +1,113 @@
+"""What is judged, against what, by whom, and what weakens the gate."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from postmigration.diff.fingerprint import Fingerprint, identity
+from postmigration.gate.session import Run
+from postmigration.postgres.identity import Server
+
+_WEAKENING = (
+    "waivers",
+    "read_only",
+    "allow_empty",
+    "allow_partial",
+    "keyword",
+    "markexpr",
+    "deselect",
+    "ignore",
+    "ignore_glob",
+    "people",
+)
+_SPELLED = {"keyword": "-k", "markexpr": "-m", "people": "--as"}
+
+
+def subject(config: pytest.Config, run: Run) -> dict[str, str]:
+    """What is judged, against what, and what weakens the gate: the header of the terminal and of all reports."""
+    server = run.server
+    place = f"{run.demonstration} (embedded)" if run.demonstration else server.label
+    facts = {
+        "judging": f"{place}, PostgreSQL {server.version}, {'standby' if server.in_recovery else 'primary'}, "
+        f"as role {server.role}, schema {run.target.database.schema}",
+        "snapshot": run.target.taken_at,
+    }
+    if run.baseline_server is not None:
+        same = "its state before the migration" if run.demonstration else run.baseline_server.label
+        if run.origin is not None and run.origin.facts:
+            same = "the backup below, in an embedded server"
+        facts["baseline"] = f"{same}, PostgreSQL {run.baseline_server.version}"
+    elif run.fingerprint is not None:
+        facts["baseline"] = _of_fingerprint(run.fingerprint, server)
+    else:
+        facts["baseline"] = "none: what was there before is not compared (--baseline)"
+    if run.origin is not None and run.origin.facts:
+        facts["restored from"] = "; ".join(run.origin.facts)
+    facts["backup"] = (
+        ", ".join(file.name for file in run.request.backup)
+        or "none: whether one holds the state before is not judged (--backup)"
+    )
+    if run.options.cutover != "infinity":
+        facts["cut-over"] = run.options.cutover
+    # The option is pytest's own; the gate takes it at its word.
+    if config.option.strict:
+        facts["strict"] = "warnings and what is not judged are NO-GO (--strict)"
+    if weak := weakened(config, run):
+        facts["weakened by"] = ", ".join(weak)
+    facts["suite"] = f"postmigration {version('postmigration')}"
+    return facts
+
+
+def place(run: Run) -> str:
+    """Which database is judged, the same for each run on it."""
+    return run.demonstration or f"{run.server.label}, schema {run.target.database.schema}"
+
+
+def weakened(config: pytest.Config, run: Run | None) -> list[str]:
+    """What weakens the gate: options that let something pass that would otherwise not, as they are spelled; superusers.
+
+    Args:
+        run: the run, if it came to open its databases.
+    """
+    chosen = [(name, value) for name in _WEAKENING if (value := getattr(config.option, name, None))]
+    spelled = [
+        f"{_SPELLED.get(name, '--' + name.replace('_', '-'))}"
+        + (f" {value}" if isinstance(value, str) and name != "waivers" else "")
+        for name, value in chosen
+    ]
+    budgets = [f"--budget {text}" for text in config.option.budget]
+    return [*spelled, *budgets, *(_superusers(run) if run is not None else ())]
+
+
+def _superusers(run: Run) -> list[str]:
+    remedy = "postmigration role prints another role"
+    told = []
+    if run.powers:
+        told.append(f"judged as {run.powers}: policies, triggers and views ran with its rights; {remedy}")
+    if run.baseline_powers:
+        told.append(
+            f"the state before read as {run.baseline_powers}: its code ran with these rights"
+            + ("" if run.powers else f"; {remedy}")
+        )
+    return told
+
+
+def summary(config: pytest.Config, run: Run) -> str:
+    """Which database was judged and where the report is, for the end of the verdict's line."""
+    report = Path(config.option.htmlpath)
+    shown = report.relative_to(Path.cwd()) if report.is_relative_to(Path.cwd()) else report
+    name = "embedded" if run.demonstration else run.server.label
+    return f"{name} (PostgreSQL {run.server.version}), {shown}"
+
+
+def _of_fingerprint(fingerprint: Fingerprint, judged: Server) -> str:
+    """What stands for the state before, and whether it is of the database that is judged."""
+    elsewhere = "" if fingerprint.identity == identity(judged) else ", on another server or of another database"
+    rows = sum(table.rows for table in fingerprint.tables.values())
+    return (
+        f"fingerprint of {fingerprint.database}, taken {fingerprint.taken_at}{elsewhere}, PostgreSQL "
+        f"{fingerprint.version}, {len(fingerprint.tables)} tables, {rows:,} rows"
+    )

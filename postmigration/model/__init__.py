@@ -1,0 +1,1 @@
+"""What is said: the migration, what is found and the verdict, as data and pure functions."""

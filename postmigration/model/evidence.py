@@ -1,0 +1,223 @@
+"""What a check found: the evidence that a reader gets, free of any database or test framework."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import itertools
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from postmigration.model.waivers import Waiver
+
+Severity = Literal["blocker", "warning", "waived"]
+Picture = Literal["", "parity", "latency", "access", "work", "coverage"]
+
+# Types whose values identify or count but do not describe a person; all others are masked.
+_IMPERSONAL = (bool, int, float, decimal.Decimal, uuid.UUID, datetime.datetime, datetime.date, type(None))
+
+IMPERSONAL_TYPES = ("uuid", "boolean", "smallint", "integer", "bigint", "timestamp with time zone", "enum")
+_LONGEST = 300
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it must be.
+
+    Args:
+        statement: what is wrong, in lower case and without a full stop.
+        wrong: how many rows (or facts, for a check of the schema) are wrong.
+        examined: out of how many.
+        columns: the names of the columns of `rows`.
+        rows: the first few wrong rows, as text, masked already.
+        query: SQL that shows all of them when it is pasted into psql.
+        severity: a `blocker` fails the check; a `warning`, and what a waiver accepts, is shown and does not.
+        waiver: the name of the waiver that accepts it.
+        before: how it was before the migration, in words; empty where that is not known.
+    """
+
+    statement: str
+    wrong: int
+    examined: int
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    query: str = ""
+    severity: Severity = "blocker"
+    waiver: str = ""
+    before: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Something that a reader would rather look at than read: a table beside the findings.
+
+    Args:
+        title: what it shows.
+        columns: the names of its columns.
+        rows: its cells, as text.
+        picture: the picture of the report that is made of the overviews of all checks with this name; empty for none.
+        figures: for each row the numbers behind its cells, from which the picture is drawn; None where there is none.
+        wrong: the cells that are not as they must be, by row and column.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    picture: Picture = ""
+    figures: tuple[tuple[float | None, ...], ...] = ()
+    wrong: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass
+class Evidence:
+    """All that one check has looked at and found.
+
+    Args:
+        examined: how many rows it looked at.
+        facts: how many facts of the schema, or of what a service did, it looked at.
+        findings: what was wrong.
+        notes: what the reader of a passed check should know.
+        overviews: tables for the reader.
+        unexamined: the statements that had no row to look at; each makes the check "not judged".
+    """
+
+    examined: int = 0
+    facts: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    overviews: list[Overview] = field(default_factory=list)
+    unexamined: list[str] = field(default_factory=list)
+
+    @property
+    def looked_at(self) -> str:
+        """What the check looked at, in words."""
+        counts = ((self.examined, "row"), (self.facts, "fact"))
+        return ", ".join(f"{n:,} {name}{'' if n == 1 else 's'}" for n, name in counts if n) or "nothing"
+
+    @property
+    def words(self) -> str:
+        """All that was found, as one text."""
+        return " ".join(" ".join([f.statement, *f.columns, *itertools.chain(*f.rows)]) for f in self.findings)
+
+    @property
+    def blockers(self) -> list[Finding]:
+        """The findings that fail the check."""
+        return [finding for finding in self.findings if finding.severity == "blocker"]
+
+    @property
+    def waived(self) -> dict[str, int]:
+        """How many differences each waiver excused, by its name."""
+        used: dict[str, int] = {}
+        for finding in self.findings:
+            if finding.waiver:
+                used[finding.waiver] = used.get(finding.waiver, 0) + finding.wrong
+        return used
+
+    @property
+    def warnings(self) -> list[Finding]:
+        """The findings that are shown and do not fail the check."""
+        return [finding for finding in self.findings if finding.severity == "warning"]
+
+    def show(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        picture: Picture = "",
+        *,
+        figures: Iterable[Sequence[float | None]] = (),
+        wrong: Iterable[tuple[int, int]] = (),
+    ) -> None:
+        """Shows the reader of the report a table, and perhaps a picture of it (see `Overview`)."""
+        numbers = tuple(map(tuple, figures))
+        self.overviews.append(Overview(title, tuple(columns), tuple(map(tuple, rows)), picture, numbers, tuple(wrong)))
+
+    def show_rows(self, table: str, before: int, counts: Mapping[Any, int]) -> None:
+        """Shows the reader of the report how many rows of a table are equal, and how many differ in which way.
+
+        Args:
+            table: its name.
+            before: how many rows it had.
+            counts: how many are `missing`, `extra` and `changed`.
+        """
+        kinds = ("missing", "changed", "extra")
+        numbers = (before, max(0, before - counts["missing"] - counts["changed"]), *(counts[kind] for kind in kinds))
+        row = (table, *(f"{number:,}" for number in numbers))
+        columns = ("table", "rows before", "equal", *kinds)
+        self.show("rows beside the state before", columns, [row], "parity", figures=[numbers])
+
+    def show_time(self, query: str, who: str, now: float, budget: float, before: float | None = None) -> None:
+        """Shows the reader of the report how long a query takes, in milliseconds."""
+        then = "" if before is None else f"{before:.1f}"
+        row = (query, who, f"{now:.1f}", f"{budget:g}", then)
+        columns = ("query", "who", "now", "budget", "before")
+        self.show("milliseconds", columns, [row], "latency", figures=[(now, budget, before)])
+
+    def accept(self, waiver: Waiver) -> None:
+        """Lets what fails the check fail it no longer, and says why."""
+        self.findings = [
+            replace(f, severity="waived", waiver=waiver.name, statement=f"{f.statement}: {waiver.words}")
+            if f.severity == "blocker"
+            else f
+            for f in self.findings
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The evidence as JSON types, so that it can travel between processes."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Evidence:
+        """The inverse of `to_dict`, also after a journey through JSON (which turns tuples into lists)."""
+        findings = [
+            Finding(
+                **{
+                    **finding,
+                    "columns": tuple(finding["columns"]),
+                    "rows": tuple(tuple(row) for row in finding["rows"]),
+                }
+            )
+            for finding in facts["findings"]
+        ]
+        overviews = [
+            Overview(
+                table["title"],
+                tuple(table["columns"]),
+                tuple(map(tuple, table["rows"])),
+                table["picture"],
+                tuple(map(tuple, table["figures"])),
+                tuple((row, column) for row, column in table["wrong"]),
+            )
+            for table in facts["overviews"]
+        ]
+        return cls(**{**facts, "findings": findings, "overviews": overviews})
+
+
+class Violation(Exception):
+    """The database is not as the check says that it must be."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__("; ".join(finding.statement for finding in evidence.blockers))
+        self.evidence = evidence
+
+
+def shown(value: Any, *, plain: bool) -> str:
+    """A value as evidence: text that may describe a person is masked unless `plain`.
+
+    Keys, numbers and times are needed to find the row and are always shown.
+    """
+    if value is None:
+        return "NULL"
+    if value == "":
+        return "''"
+    if isinstance(value, list | tuple):
+        return "{" + ", ".join(shown(item, plain=plain) for item in value) + "}"
+    if not plain and not isinstance(value, _IMPERSONAL):
+        length = len(str(value))
+        return f"‹masked, {length} character{'' if length == 1 else 's'}›"
+    text = str(value)
+    cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
+    # Control characters and marks that turn the direction of writing would play with the reader's screen.
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)

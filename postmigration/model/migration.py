@@ -1,0 +1,183 @@
+"""The one object through which the engine knows the migration that it judges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column whose values must be keys of another table, whether or not a constraint says so.
+
+    Args:
+        table, column: where the reference stands; an array column holds many.
+        parent, parent_column: the table and the key that it refers to.
+        parent_schema: where that table stands, if it is another schema than the application's.
+        array: the column is an array of keys, for which PostgreSQL has no foreign keys.
+        added: the migration brought the column, so that a dangling value cannot be older than it.
+    """
+
+    table: str
+    column: str
+    parent: str
+    parent_column: str = "id"
+    array: bool = False
+    added: bool = False
+    parent_schema: str = ""
+
+
+@dataclass(frozen=True)
+class IntendedChange:
+    """A value that the migration changes on purpose; every other difference from before is a fault.
+
+    Args:
+        table, column: what changes.
+        rows: SQL condition on a row `r` of the state before (see `Migration.before`): which rows change.
+        why: the rule that wants it, for the reader of the report.
+        want: SQL expression over the row `r` of the state before: the value that it *must* have afterwards;
+            None where the value *may* be any (another check judges it, or none has to).
+        after: for what may be any, SQL condition on a row `t` of the target that holds for the same rows; `true` when
+            that is all of them.
+    """
+
+    table: str
+    column: str
+    rows: str
+    why: str
+    want: str | None = None
+    after: str = "true"
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether the value may be any in all rows, so that there is nothing to compare."""
+        return self.want is None and self.rows == self.after == "true"
+
+
+_MADE = re.compile("(date|time)?(created|creation|inserted|insertion)(at|on|date|time|timestamp|ts|utc)*")
+_CHANGED = re.compile(
+    "(date|time)?(last)?(updated|update|modified|modification|changed|change)(at|on|date|time|timestamp|ts|utc)*"
+)
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """Which columns say when a row was made and when it was last changed.
+
+    Those with usual names are found by themselves, in any style: `created_at`, `createdAt`, `"CreatedAt"`,
+    `inserted_at`, `date_created`; `updated_at`, `updatedAt`, `last_modified`, `changed_on`. They hold a timestamp or a
+    date; a date counts from its midnight.
+
+    Args:
+        created: the names of further columns that say when a row was made; they come before those that are found.
+        updated: the names of further columns that say when it was last changed.
+    """
+
+    created: Sequence[str] = ()
+    updated: Sequence[str] = ()
+
+    def created_first(self, columns: Collection[str]) -> list[str]:
+        """Those of some columns whose names say when a row was made, the likeliest first."""
+        found = [name for name in columns if name not in self.updated and _MADE.fullmatch(_spelling(name))]
+        return list(dict.fromkeys([*(name for name in self.created if name in columns), *found]))
+
+    def is_updated(self, column: str) -> bool:
+        """Whether the name of a column says when a row was last changed."""
+        return column in self.updated or (column not in self.created and bool(_CHANGED.fullmatch(_spelling(column))))
+
+
+def _spelling(name: str) -> str:
+    """A name without what styles differ in."""
+    return re.sub(r"[\W_]", "", name).lower()
+
+
+@dataclass(frozen=True)
+class OuterTable:
+    """A table of another schema that holds something of the application's people, and that the migration leaves alone.
+
+    Args:
+        schema, table: which; it need not be there.
+        key: the columns that identify a row.
+        kept: the columns that must keep their values, as far as they are there; all others may change.
+    """
+
+    schema: str
+    table: str
+    key: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What the deployment plan asks for besides its checks, as a reader of the report finds it again.
+
+    Args:
+        section: where in the plan it stands.
+        text: what it asks for.
+        decided_by: the checks that decide it: numbers of the plan, names of functions, or families beyond the plan.
+            Empty where a person has to.
+        how: what a person does for it, or what else proves it: a command, a person to ask.
+    """
+
+    section: str
+    text: str
+    decided_by: tuple[int | str, ...] = ()
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """What is validated: its tables, its intended changes, its scripts, its worlds and its faults.
+
+    Args:
+        name: what the migration is called in reports.
+        plan_checks: how many checks the deployment plan counts; markers number them from 1.
+        tables: the tables of the model; each must hold rows.
+        legacy_tables: those of them that stood before the migration.
+        references: columns that must refer to existing rows.
+        before: for a table, a query on the state before that gives its rows with what `intended` needs beside them.
+        intended: the changes that the migration makes on purpose.
+        growth: for a table, SQL condition on a row `t` of the target: rows that the migration may add, and what they
+            hold. None is older than the youngest of before (by its `created_at`), or of days to come.
+        legacy_scripts: SQL that builds the schema before the migration.
+        scripts: SQL that migrates, in this order.
+        rollback: SQL that takes the migration back, schema and rows, in this order.
+        selective_rollback: those of them that take the rows back only, once the migrated application was used.
+        later: SQL that writes what people write in the migrated application, to see what a rollback makes of it.
+        load: fills an empty legacy schema: `load(connection, seed=…, size=…)`.
+        people: a query for the people as whom to try it (see `postmigration.checks.access.principals.population`).
+        invent: inserts such a person where there is none.
+        faults: the directory of the SQL scripts that break a migrated database, one fault each.
+        criteria: what the deployment plan asks for besides its checks.
+        everybody: a query for the ids of all who work with the application, of whom `people` are some.
+        conventions: which columns say when a row was made and changed, where their names are not usual ones.
+        objects: patterns of the names of objects that it adds, changes or drops (see
+            `postmigration.checks.undeclared_objects`).
+        outer_tables: tables of other schemas, such as the platform's, whose rows must be kept.
+    """
+
+    name: str
+    plan_checks: int
+    tables: Sequence[str]
+    legacy_tables: Sequence[str]
+    references: Sequence[Reference]
+    before: Mapping[str, str]
+    intended: Sequence[IntendedChange]
+    growth: Mapping[str, str]
+    legacy_scripts: Sequence[Path]
+    scripts: Sequence[Path]
+    rollback: Sequence[Path]
+    selective_rollback: Sequence[Path]
+    later: Path
+    load: Callable[..., Any]
+    people: str
+    invent: Callable[..., Any]
+    faults: Path
+    criteria: Sequence[Criterion] = ()
+    everybody: str = ""
+    conventions: Conventions = Conventions()
+    objects: Sequence[str] = ()
+    outer_tables: Sequence[OuterTable] = ()

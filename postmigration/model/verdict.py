@@ -1,0 +1,246 @@
+"""From the results of the checks to GO or NO-GO: one line, one exit status."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from postmigration.model.errors import Hindrance
+from postmigration.model.evidence import Evidence, Finding
+from postmigration.model.waivers import Waiver, problems
+
+Outcome = Literal["passed", "failed", "not judged", "broken"]
+
+GO, NO_GO, INTERRUPTED, BROKEN, CANNOT_JUDGE = range(5)
+
+_GO, _DEMONSTRATION = "GO", "GO (demonstration world, no database was named)"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one check ended.
+
+    Args:
+        nodeid: where the check stands.
+        plan: its number in the deployment plan, or None for a check beyond it.
+        group: the plan's group, or the family of checks.
+        title: the plan's title, or the sentence.
+        sentence: what it establishes.
+        meaning: what it means for the business when it does not hold.
+        causes: what usually brings that about.
+        remedy: what to do.
+        outcome: `broken` is an error of ours.
+        reason: why it was not judged, or what broke.
+        needs_baseline: it was not judged because no state before was named.
+        by: what kept it from being judged; None where nothing general is known of it.
+        evidence: what it found.
+        duration: seconds.
+        position: its place among the checks, whichever process ran it.
+    """
+
+    nodeid: str
+    plan: int | None
+    group: str
+    title: str
+    sentence: str
+    meaning: str
+    outcome: Outcome
+    reason: str = ""
+    causes: str = ""
+    remedy: str = ""
+    needs_baseline: bool = False
+    by: Hindrance | None = None
+    evidence: Evidence = field(default_factory=Evidence)
+    duration: float = 0.0
+    position: int = 0
+
+    @property
+    def check(self) -> str:
+        """What the check is called: its number in the plan, or the name of its function."""
+        return str(self.plan or self.nodeid.partition("[")[0].rpartition("::")[2].removeprefix("test_"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON types, so that it can travel between processes."""
+        return {**asdict(self), "by": None if self.by is None else self.by.value}
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Result:
+        """The inverse of `to_dict`."""
+        by = facts.get("by")
+        return cls(**{**facts, "evidence": Evidence.from_dict(facts["evidence"]), "by": by and Hindrance(by)})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the run comes to: the word, the sentence after it, and the exit status."""
+
+    word: str
+    sentence: str
+    status: int
+
+    @property
+    def go(self) -> bool:
+        """Whether the database may go live: nothing short of everything judged and passed."""
+        return self.status == GO and self.word in (_GO, _DEMONSTRATION)
+
+    @property
+    def line(self) -> str:
+        """The last line of the run."""
+        return f"{self.word}: {self.sentence}"
+
+
+def verdict(
+    results: Sequence[Result],
+    *,
+    plan_checks: int,
+    subject: str,
+    checks: int = 0,
+    omitted: int = 0,
+    crashed: Sequence[str] = (),
+    demonstration: bool = False,
+    fingerprint: bool = False,
+    allow_partial: bool = False,
+    allow_empty: bool = False,
+    strict: bool = False,
+    interrupted: bool = False,
+    proof: str = "",
+) -> Verdict:
+    """The verdict over all results.
+
+    Args:
+        results: one for each check that ran.
+        plan_checks: how many checks the plan has.
+        subject: what was judged and where the report is, for the end of the line.
+        checks: how many checks the project has that apply to the run.
+        omitted: how many of them came to no result.
+        crashed: the processes that died while they ran checks.
+        demonstration: no database was named, and the engine judged a world of its own.
+        fingerprint: a fingerprint stands for the state before.
+        allow_partial: what was left out or not judged does not stand in the way.
+        allow_empty: nor does it that no row was examined.
+        strict: warnings, and whatever was not judged, stand in the way.
+        interrupted: the run did not come to its end.
+        proof: what is known of the checks, where faults were planted for them.
+    """
+    plan: dict[int, Result] = {}
+    for result in results:
+        # A check with parameters has several results; the worst one counts.
+        if result.plan is not None and _gravity(result) >= _gravity(plan.get(result.plan)):
+            plan[result.plan] = result
+    others = [result for result in results if result.plan is None]
+    passed = [number for number, result in plan.items() if result.outcome == "passed"]
+    failed = sorted(number for number, result in plan.items() if result.outcome == "failed")
+    unjudged = sorted(number for number, result in plan.items() if result.outcome == "not judged")
+    left_out = omitted > 0 or len(plan) < plan_checks
+    others_failed = [result.title for result in others if result.outcome == "failed"]
+    for_baseline = sum(result.needs_baseline for result in others)
+    others_unjudged = [r.title for r in others if r.outcome == "not judged" and not r.needs_baseline]
+    broken = [result.plan or result.title for result in results if result.outcome == "broken"]
+    warnings = sum(len(result.evidence.warnings) for result in results)
+    waived = sum(sum(result.evidence.waived.values()) for result in results)
+    rows = examined(results)
+    empty = not rows and not allow_empty
+    counts = strict and bool(warnings or unjudged or others_unjudged or for_baseline)
+
+    def counted() -> list[str]:
+        if failed:
+            parts = [f"{len(failed)} of {plan_checks} plan checks failed: {_listed(failed)}"]
+        else:
+            parts = [f"{len(passed)} of {plan_checks} plan checks passed"]
+        if others_failed:
+            parts.append(f"{len(others_failed)} others failed: {_listed(others_failed)}")
+        if unjudged:
+            parts.append(f"{len(unjudged)} not judged: {_listed(unjudged)}")
+        if others_unjudged:
+            parts.append(f"{len(others_unjudged)} others not judged: {_listed(others_unjudged)}")
+        if broken:
+            parts.append(f"{len(broken)} broke down: {_listed(broken)}")
+        if crashed:
+            parts.append(f"{len(crashed)} worker{'' if len(crashed) == 1 else 's'} crashed")
+        if omitted:
+            parts.append(f"{omitted:,} of {checks:,} checks left out")
+        if proof:
+            parts.append(proof)
+        # Facts of the schema alone say nothing of what happened to the rows.
+        parts.append(f"{rows:,} rows examined{' (GO needs one, or --allow-empty)' if empty else ''}")
+        if for_baseline:
+            lacking = "the state before, and a fingerprint holds none" if fingerprint else "a --baseline"
+            parts.append(f"{for_baseline} others need the rows of {lacking}")
+        if waived:
+            parts.append(f"{waived:,} difference{'' if waived == 1 else 's'} waived")
+        if warnings:
+            parts.append(f"{warnings} warning{'' if warnings == 1 else 's'}")
+        if counts:
+            parts.append("which count (--strict)")
+        return [*parts, subject]
+
+    # A list ends with a semicolon, or the number after it would be taken for one of its own.
+    *first, last = counted()
+    sentence = "".join(f"{part}{';' if ': ' in part else ','} " for part in first) + last
+    if interrupted:
+        return Verdict("INTERRUPTED", sentence, INTERRUPTED)
+    if failed or others_failed:
+        return Verdict("PARTIAL" if left_out else "NO-GO", sentence, NO_GO)
+    if broken or crashed:
+        return Verdict("ERROR", sentence, BROKEN)
+    if not results:
+        return Verdict("PARTIAL", f"nothing was judged, {subject}", CANNOT_JUDGE)
+    if left_out:
+        return Verdict("PARTIAL", sentence, GO if allow_partial else CANNOT_JUDGE)
+    if counts:
+        return Verdict("NO-GO", sentence, NO_GO)
+    if unjudged or others_unjudged:
+        return Verdict("PARTIAL" if allow_partial else "NO-GO", sentence, GO if allow_partial else NO_GO)
+    if empty:
+        return Verdict("NO-GO", sentence, NO_GO)
+    return Verdict(_DEMONSTRATION if demonstration else _GO, sentence, GO)
+
+
+def examined(results: Iterable[Result]) -> int:
+    """How many rows the checks looked at that were judged."""
+    return sum(result.evidence.examined for result in results if result.outcome in ("passed", "failed"))
+
+
+def of_waivers(
+    waivers: Sequence[Waiver], results: Sequence[Result], today: datetime.date, excused: Mapping[str, int]
+) -> Result:
+    """The result for the waivers themselves, after a whole run.
+
+    Args:
+        results: what the run came to.
+        excused: how many objects each has excused, by its name.
+        today: the date by which they expire.
+    """
+    used = dict(excused)
+    for result in results:
+        for name, times in result.evidence.waived.items():
+            used[name] = used.get(name, 0) + times
+    wrong = problems(waivers, used, today)
+    return Result(
+        nodeid="waivers",
+        position=1_000_000,
+        plan=None,
+        group="waivers",
+        title="accepted differences",
+        sentence="Every accepted difference is there, and accepted until today or longer.",
+        meaning="A waiver that has expired or excuses nothing hides what comes next.",
+        causes="Its last day has passed, or what it excused was repaired.",
+        remedy="Renew it, or delete it from the file of waivers.",
+        outcome="failed" if wrong else "passed",
+        evidence=Evidence(
+            facts=len(waivers),
+            findings=[Finding(problem, 1, len(waivers)) for problem in wrong],
+            notes=[f"{used.get(waiver.name, 0):,} differences: {waiver.words}" for waiver in waivers],
+        ),
+    )
+
+
+def _gravity(result: Result | None) -> int:
+    return -1 if result is None else ("passed", "not judged", "broken", "failed").index(result.outcome)
+
+
+def _listed(items: Sequence[object], most: int = 29) -> str:
+    text = ", ".join(str(item) for item in items[:most])
+    return text if len(items) <= most else f"{text} and {len(items) - most} more"

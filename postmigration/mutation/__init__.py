@@ -1,0 +1,1 @@
+"""Faults planted in worlds of our own, and the checks that must catch them."""

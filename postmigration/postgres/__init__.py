@@ -1,0 +1,1 @@
+"""A server reached, read and described."""

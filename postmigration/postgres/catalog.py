@@ -1,0 +1,388 @@
+"""Facts of a schema, read from the catalogs and judged by what they enforce, never by their names.
+
+The functions named `…_problems` return what is wrong, in words, and nothing when all is well.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from postmigration.model.migration import Conventions
+from postmigration.postgres.connection import Snapshot
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its type as PostgreSQL writes it, and its default as an expression or None."""
+
+    name: str
+    type: str
+    nullable: bool
+    default: str | None
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index; `columns` are its key columns in order (an expression stands as itself).
+
+    Args:
+        only_null: what a partial index leaves out is rows whose first column is NULL, and no other.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    unique: bool
+    primary: bool
+    method: str
+    usable: bool
+    predicate: str | None
+    only_null: bool = False
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A foreign key; `enforced` is false when it is not validated or its triggers are switched off.
+
+    Args:
+        parent_schema: where the parent stands; empty where that is the schema of the table itself.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    parent: str
+    parent_columns: tuple[str, ...]
+    on_delete: str
+    enforced: bool
+    parent_schema: str = ""
+
+    @property
+    def leads_to(self) -> str:
+        """The parent, for people."""
+        return f"{self.parent_schema}.{self.parent}" if self.parent_schema else self.parent
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """An enabled row trigger: when it fires, and the source and the arguments of its function.
+
+    Args:
+        always: it fires for every row, whatever is in it and whichever column changes.
+    """
+
+    name: str
+    before: bool
+    events: frozenset[str]
+    source: str
+    always: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the catalogs say of one table. A table that does not exist has no columns."""
+
+    name: str
+    columns: dict[str, Column]
+    indexes: tuple[Index, ...]
+    foreign_keys: tuple[ForeignKey, ...]
+    triggers: tuple[Trigger, ...]
+    row_security: bool
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a table."""
+        return bool(self.columns)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that identify a row: the primary key's, else those of a unique index without NULLs, else none."""
+        unique = [
+            index.columns
+            for index in sorted(self.indexes, key=lambda index: not index.primary)
+            if index.unique and index.usable and index.predicate is None
+        ]
+        filled = {name for name, column in self.columns.items() if not column.nullable}
+        return next((columns for columns in unique if filled.issuperset(columns)), ())
+
+    def created(self, conventions: Conventions) -> str | None:
+        """The column that says when a row was made."""
+        return next((name for name in conventions.created_first(self.columns) if self._is_time(name)), None)
+
+    def updated(self, conventions: Conventions) -> list[str]:
+        """The columns that say when a row was last changed."""
+        return [name for name in self.columns if conventions.is_updated(name) and self._is_time(name)]
+
+    def _is_time(self, name: str) -> bool:
+        return re.fullmatch(r"date|timestamp(\(\d\))? with(out)? time zone", self.columns[name].type) is not None
+
+    def column_problems(self, name: str, type_: str, *, default: str | None = None, filled: bool = False) -> list[str]:
+        """What is wrong with a column.
+
+        Args:
+            name: the column.
+            type_: its type as format_type() writes it, for example `character varying(100)`.
+            default: what its default must be: `false`, `now` for the current time, `any` for some expression that is
+                evaluated per row; None where it does not matter.
+            filled: every writer gives it a value, so that it may be NOT NULL without a default.
+        """
+        column = self.columns.get(name)
+        if column is None:
+            return [f"column {self.name}.{name} does not exist, want {type_}"]
+        problems = []
+        if column.type != type_:
+            problems.append(f"column {self.name}.{name} is {column.type}, want {type_}")
+        have = column.default or "no default"
+        fits = {
+            None: True,
+            "false": have == "false",
+            "now": any(word in have.lower() for word in ("now()", "current_timestamp", "_timestamp()")),
+            "any": "(" in have,
+        }
+        if not fits[default]:
+            want = {"now": "now()", "any": "one that makes a new value for each row"}.get(str(default), default)
+            problems.append(f"the default of {self.name}.{name} is {have}, want {want}")
+        if not column.nullable and column.default is None and default is None and not filled:
+            problems.append(f"column {self.name}.{name} is NOT NULL without a default: older writers cannot insert")
+        return problems
+
+    def nullable_problems(self, name: str) -> list[str]:
+        """Whether a column that may be empty must not be."""
+        column = self.columns.get(name)
+        return [f"column {self.name}.{name} is NOT NULL"] if column is not None and not column.nullable else []
+
+    def reference_problems(self, column: str, parent: str, *, cascades: bool) -> list[str]:
+        """What is wrong with the one foreign key that must stand on a column, referring to `parent`'s id.
+
+        Args:
+            cascades: whether deleting the parent must delete the row, or must not.
+        """
+        keys = [key for key in self.foreign_keys if key.columns == (column,)]
+        where = f"{self.name}.{column}"
+        if not keys:
+            return [f"no foreign key on {where}, want one to {parent}(id)"]
+        if len(keys) > 1:
+            names = ", ".join(sorted(key.name for key in keys))
+            return [f"{len(keys)} foreign keys on {where}, want one: {names}"]
+        key, problems = keys[0], []
+        if (key.leads_to, key.parent_columns) != (parent, ("id",)):
+            problems.append(f"{where} refers to {key.leads_to}({', '.join(key.parent_columns)}), want {parent}(id)")
+        if not key.enforced:
+            problems.append(f"the foreign key on {where} is not validated or not enforced")
+        if (key.on_delete == "CASCADE") != cascades:
+            want = "CASCADE" if cascades else "anything but CASCADE"
+            problems.append(f"the foreign key on {where} is ON DELETE {key.on_delete}, want {want}")
+        return problems
+
+    def index_problems(self, column: str) -> list[str]:
+        """What is wrong with the indexes that let rows be found by a column."""
+        leading = [
+            index
+            for index in self.indexes
+            if index.columns[:1] == (column,) and index.usable and index.method in ("btree", "hash")
+        ]
+        # A partial index serves every look-up by value only when it leaves out nothing but NULL.
+        complete = [index for index in leading if index.predicate is None or index.only_null]
+        return [] if complete else [f"no usable index whose first column is {self.name}.{column}"]
+
+    def invalid_index_problems(self) -> list[str]:
+        """The indexes that PostgreSQL maintains but cannot use, as a failed CREATE INDEX CONCURRENTLY leaves them."""
+        return [f"index {index.name} on {self.name} is invalid" for index in self.indexes if not index.usable]
+
+    def primary_key_problems(self, column: str) -> list[str]:
+        """What is wrong with the primary key, which must be this one column."""
+        if any(index.primary and index.usable and index.columns == (column,) for index in self.indexes):
+            return []
+        return [f"the primary key of {self.name} is not ({column})"]
+
+    def updated_at_problems(self) -> list[str]:
+        """Whether an enabled trigger keeps updated_at."""
+        keeps = [t for t in self.triggers if t.before and "UPDATE" in t.events and "updated_at" in t.source]
+        return [] if keeps else [f"no enabled trigger keeps {self.name}.updated_at"]
+
+
+# The ordinary and the partitioned tables of a schema; partitions stand for nothing of their own.
+_TABLES = """
+    pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    AND n.nspname = :schema AND c.relkind IN ('r', 'p')
+    AND NOT EXISTS (SELECT FROM pg_inherits i JOIN pg_class whole ON whole.oid = i.inhparent
+                    WHERE c.relispartition AND i.inhrelid = c.oid AND whole.relnamespace = n.oid)
+"""
+
+_COLUMNS = f"""
+    SELECT c.relname::text AS of, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
+           NOT a.attnotnull AS nullable, CASE WHEN :expressions THEN pg_get_expr(d.adbin, d.adrelid) END AS default,
+           c.relrowsecurity AS row_security
+    FROM {_TABLES}
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    ORDER BY c.relname, a.attnum
+"""
+
+_INDEXES = f"""
+    SELECT c.relname::text AS of, ic.relname::text AS name, i.indisunique AS unique,
+           i.indisprimary AS primary, am.amname::text AS method,
+           i.indisvalid AND i.indisready AND i.indislive AS usable,
+           CASE WHEN i.indpred IS NULL THEN NULL WHEN :expressions THEN pg_get_expr(i.indpred, i.indrelid)
+                ELSE 'some rows' END AS predicate,
+           coalesce(:expressions AND pg_get_expr(i.indpred, i.indrelid) = (
+               SELECT format('(%I IS NOT NULL)', a.attname) FROM pg_attribute a
+               WHERE a.attrelid = i.indrelid AND a.attnum = i.indkey[0]), false) AS only_null,
+           ARRAY(SELECT coalesce(a.attname::text, CASE WHEN :expressions THEN
+                                 pg_get_indexdef(i.indexrelid, k.position, true) ELSE '(an expression)' END)
+                 FROM generate_series(1, i.indnkeyatts) AS k(position)
+                 LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.position - 1]
+                      AND a.attnum > 0
+                 ORDER BY k.position) AS columns
+    FROM {_TABLES} JOIN pg_index i ON i.indrelid = c.oid
+    JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am am ON am.oid = ic.relam
+    ORDER BY c.relname, 2
+"""
+
+_FOREIGN_KEYS = f"""
+    SELECT c.relname::text AS of, k.conname::text AS name, parent.relname::text AS parent,
+           CASE WHEN parent.relnamespace <> c.relnamespace THEN
+               (SELECT far.nspname::text FROM pg_namespace far WHERE far.oid = parent.relnamespace) ELSE '' END
+               AS parent_schema,
+           CASE k.confdeltype WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE'
+                              WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' END AS on_delete,
+           k.convalidated AND NOT EXISTS (
+               SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled NOT IN ('O', 'A')
+           ) AS enforced,
+           ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(attnum, position)
+                 JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum
+                 ORDER BY u.position) AS columns,
+           ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(attnum, position)
+                 JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum
+                 ORDER BY u.position) AS parent_columns
+    FROM {_TABLES} JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'f'
+    JOIN pg_class parent ON parent.oid = k.confrelid
+    ORDER BY c.relname, k.conname
+"""
+
+_TRIGGERS = f"""
+    SELECT c.relname::text AS of, t.tgname::text AS name, (t.tgtype & 2) <> 0 AS before, t.tgtype::int AS bits,
+           p.prosrc || ' ' || encode(t.tgargs, 'escape') AS source, t.tgqual IS NULL AND t.tgattr::text = '' AS always
+    FROM {_TABLES}
+    JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND (t.tgtype & 1) <> 0
+    JOIN pg_proc p ON p.oid = t.tgfoid
+    ORDER BY c.relname, t.tgname
+"""
+
+_Facts = TypeVar("_Facts", Index, ForeignKey)
+_EVENTS = {4: "INSERT", 8: "DELETE", 16: "UPDATE"}
+
+
+@functools.lru_cache(maxsize=4)
+def tables(snapshot: Snapshot, *, expressions: bool = True) -> dict[str, Table]:
+    """The facts of all tables of the snapshot's schema, by name; a snapshot does not change, so they are read once.
+
+    Args:
+        expressions: with defaults, predicates and expressions, for which the server waits for whoever locks a table.
+    """
+
+    def grouped(sql: str) -> dict[str, list[sa.Row[Any]]]:
+        found: dict[str, list[sa.Row[Any]]] = {}
+        asked = {"expressions": expressions} if ":expressions" in sql else {}
+        for row in snapshot.rows(sql, schema=snapshot.database.schema, **asked):
+            found.setdefault(row[0], []).append(row)
+        return found
+
+    indexes, keys, triggers = grouped(_INDEXES), grouped(_FOREIGN_KEYS), grouped(_TRIGGERS)
+    return {
+        name: Table(
+            name,
+            {row.name: Column(row.name, row.type, row.nullable, row.default) for row in columns},
+            tuple(_facts(Index, row) for row in indexes.get(name, [])),
+            tuple(_facts(ForeignKey, row) for row in keys.get(name, [])),
+            tuple(
+                Trigger(
+                    row.name,
+                    row.before,
+                    frozenset(event for bit, event in _EVENTS.items() if row.bits & bit),
+                    row.source,
+                    row.always,
+                )
+                for row in triggers.get(name, [])
+            ),
+            row_security=columns[0].row_security,
+        )
+        for name, columns in grouped(_COLUMNS).items()
+    }
+
+
+def _facts(kind: Callable[..., _Facts], row: sa.Row[Any]) -> _Facts:
+    """What a row tells under the names of its fields."""
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in row._mapping.items()}
+    del fields["of"]
+    return kind(**fields)
+
+
+def table(snapshot: Snapshot, name: str, *, expressions: bool = True) -> Table:
+    """The facts of one table, as `tables` tells them; a table without columns if the schema has none of that name."""
+    return tables(snapshot, expressions=expressions).get(name, Table(name, {}, (), (), (), row_security=False))
+
+
+def absent(snapshot: Snapshot, names: Collection[str]) -> list[str]:
+    """Those of the tables that the snapshot's schema does not have; unlike `tables`, this waits for no lock."""
+    have = snapshot.rows(f"SELECT c.relname::text AS name FROM {_TABLES}", schema=snapshot.database.schema)
+    return [name for name in names if name not in {row.name for row in have}]
+
+
+def enforced_rules(snapshot: Snapshot) -> dict[str, int]:
+    """Each rule that the schema's constraints and unique indexes enforce, in words without object names.
+
+    Returns:
+        The rule as a sentence, and how many objects enforce it.
+    """
+    rows = snapshot.rows(
+        """
+        SELECT format('%s: %s', r.relname, r.rule) AS rule, count(*) AS objects FROM (
+            -- What keeps a parent from being deleted, and when that is checked, may be said in other ways.
+            SELECT c.relname, regexp_replace(pg_get_constraintdef(k.oid),
+                ' (ON (DELETE|UPDATE) (RESTRICT|NO ACTION)|NOT DEFERRABLE|DEFERRABLE|INITIALLY (DEFERRED|IMMEDIATE))',
+                '', 'g') AS rule
+            FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+            WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :schema)
+              AND k.contype IN ('c', 'f') AND k.convalidated
+              AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled NOT IN ('O', 'A'))
+            UNION ALL
+            SELECT c.relname,
+                   CASE WHEN i.indisprimary THEN 'primary key' ELSE 'unique' END || ' ('
+                   || (SELECT string_agg(k.name, ', ' ORDER BY k.name)
+                       FROM (SELECT pg_get_indexdef(i.indexrelid, position, true) AS name
+                             FROM generate_series(1, i.indnkeyatts) AS g(position)) AS k) || ')'
+                   || coalesce(' where ' || pg_get_expr(i.indpred, i.indrelid), '')
+            FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+            WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :schema)
+              AND i.indisunique AND i.indisvalid
+        ) r GROUP BY 1
+        """,
+        schema=snapshot.database.schema,
+    )
+    return {row.rule: row.objects for row in rows}
+
+
+def has_columns(snapshot: Snapshot, name: str, columns: Collection[str]) -> bool:
+    """Whether the snapshot's schema has a table with these columns."""
+    return set(columns) <= set(table(snapshot, name, expressions=False).columns)
+
+
+def fired(snapshot: Snapshot, *, always: bool) -> Counter[str]:
+    """How many enabled row triggers each event of each table fires, by the event in words.
+
+    Args:
+        always: count only those that fire for every row.
+    """
+    return Counter(
+        f"{'before' if trigger.before else 'after'} {event} of {found.name}"
+        for found in tables(snapshot).values()
+        for trigger in found.triggers
+        for event in trigger.events
+        if trigger.always or not always
+    )

@@ -1,0 +1,94 @@
+"""How long the server itself takes for a query, and whether it reads more than it has to."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from postmigration.model.evidence import Finding
+from postmigration.postgres.connection import Snapshot
+
+# A table of this many rows or more is too large to be read whole for one page or one record.
+LARGE_TABLE = 10_000
+# A filter that keeps this share of the rows is served as well by reading them all.
+_SELECTIVE = 0.05
+RUNS = 5
+# What takes so many times as long as before is a regression, unless nobody notices so few milliseconds.
+_FACTOR, _FLOOR = 3.0, 20.0
+
+
+def judged(
+    snapshot: Snapshot, sql: str, *, budget: float, index_only: bool, settings: Mapping[str, str]
+) -> tuple[float, list[Finding]]:
+    """How long a query takes, and what is wrong with that.
+
+    Args:
+        settings: under which settings it runs, for example as whom.
+        budget: milliseconds that it may take.
+        index_only: no large table may be read whole for it.
+
+    Returns:
+        Milliseconds (see `median`), and the findings.
+    """
+    taken, wrong = median(snapshot, sql, settings), []
+    if taken > budget:
+        words = f"the query takes more than its {budget:g} ms: the median of {RUNS} warm runs is {taken:.1f} ms"
+        wrong.append(Finding(words, 1, 1, query=sql))
+    return taken, wrong + [read_whole(n, sql) for n in (needless_scans(snapshot, sql, settings) if index_only else ())]
+
+
+def read_whole(table: str, sql: str) -> Finding:
+    """The evidence for a query that reads the whole of a large table."""
+    words = (
+        f"the query reads the whole of {table}, which has {LARGE_TABLE:,} rows or more: an index is missing or not used"
+    )
+    return Finding(words, 1, 1, query=sql)
+
+
+def median(snapshot: Snapshot, sql: str, settings: Mapping[str, str]) -> float:
+    """Milliseconds of the server's own execution time: the median of `RUNS` warm runs."""
+    _explain(snapshot, sql, settings)
+    return statistics.median(float(_explain(snapshot, sql, settings)["Execution Time"]) for _ in range(RUNS))
+
+
+def regression(before: float, now: float) -> str:
+    """What is wrong with a query that takes longer than its counterpart of before, in words; empty where nothing is."""
+    if now <= max(_FLOOR, _FACTOR * before):
+        return ""
+    return f"it takes {now / before:.1f} times as long as before the migration ({now:.1f} ms, {before:.1f} ms before)"
+
+
+def needless_scans(snapshot: Snapshot, sql: str, settings: Mapping[str, str]) -> list[str]:
+    """The large tables that a query reads whole though few of their rows are wanted, or though nothing else can be."""
+    nodes = list(_nodes(_explain(snapshot, sql, settings)["Plan"]))
+    scans = [node for node in nodes if node["Node Type"] == "Seq Scan" and _rows_read(node) >= LARGE_TABLE]
+    if not scans:
+        return []
+    wasteful = {node["Relation Name"] for node in scans if _rows_kept(node) < _SELECTIVE * _rows_read(node)}
+    without = list(_nodes(_explain(snapshot, sql, {"enable_seqscan": "off", **settings})["Plan"]))
+    unavoidable = {node["Relation Name"] for node in without if node["Node Type"] == "Seq Scan"}
+    return sorted(wasteful | (unavoidable & {node["Relation Name"] for node in scans}))
+
+
+def _explain(snapshot: Snapshot, sql: str, settings: Mapping[str, str]) -> dict[str, Any]:
+    # The settings may end with a role, after which others can no longer be set.
+    as_usual = dict.fromkeys(snapshot.database.planner, "on")
+    under = {**snapshot.application, "work_mem": snapshot.usual_work_mem, **as_usual, **settings}
+    plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", under)
+    return plan[0]
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from _nodes(child)
+
+
+def _rows_kept(node: dict[str, Any]) -> float:
+    # PostgreSQL reports the average of all workers and repetitions.
+    return float(node["Actual Rows"]) * float(node["Actual Loops"])
+
+
+def _rows_read(node: dict[str, Any]) -> float:
+    return _rows_kept(node) + float(node.get("Rows Removed by Filter", 0)) * float(node["Actual Loops"])

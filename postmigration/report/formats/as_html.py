@@ -1,0 +1,195 @@
+"""The page for people: one file, written by pytest-html, that needs neither network nor script to be read."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
+
+import markupsafe
+import pytest
+from pytest_html.basereport import BaseReport
+from pytest_metadata.plugin import metadata_key
+
+from postmigration.model.files import partial
+from postmigration.model.verdict import Result
+from postmigration.report import criteria
+from postmigration.report.formats import as_csv, pictures, rendering
+from postmigration.report.places import Files
+from postmigration.report.record import SYMBOLS, WORDS, Record, anchor, wanting, when
+
+# Once the evidence is so long, that of further checks is told in short: the page must open at once.
+_LONGEST = 3_500_000
+_TITLE = "post-migration validation"
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+class HtmlReport:
+    """Tells pytest-html what to show of a run. All that comes from a database is escaped by the templates.
+
+    Args:
+        config: pytest's.
+        record: gives what the run came to, once it has its verdict.
+        files: where the reports go.
+    """
+
+    def __init__(self, config: pytest.Config, record: Callable[[], Record], files: Files) -> None:
+        self._record = record
+        self._files = files
+        self._plugins = config.pluginmanager
+        self._writers: list[Any] = []
+        config.stash[metadata_key].clear()
+
+    def pytest_html_report_title(self, report: Any) -> None:
+        """Names the report; the page has its own heading."""
+        report.title = _TITLE
+
+    def pytest_html_results_table_row(self, cells: list[str]) -> None:
+        """Leaves no row to the table of tests: the page shows checks."""
+        cells.clear()
+
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        """Puts the whole page where pytest-html has room for it."""
+        record = self._record()
+        listed = as_csv.listed(record, self._files.evidence)
+        prefix.append(page(record, listed, self._files))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Generator[None, object, object]:
+        """Leaves it to `write` when pytest-html writes; if nothing can be collected, no test will run."""
+        try:
+            return (yield)
+        except BaseException:
+            self._take_over()
+            raise
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Leaves it to `write` when pytest-html writes: before anything is printed that names the report."""
+        try:
+            return (yield)
+        finally:
+            self._take_over()
+
+    def _take_over(self) -> None:
+        found = [plugin for plugin in self._plugins.get_plugins() if isinstance(plugin, BaseReport)]
+        for writer in found:
+            self._plugins.unregister(writer)
+        self._writers += found
+
+    def write(self, session: pytest.Session) -> str:
+        """Has pytest-html write its page beside the report, and gives it completed.
+
+        Raises:
+            OSError: there is no room for it.
+        """
+        path = partial(self._files.html)
+        self._take_over()
+        try:
+            for writer in self._writers:
+                writer.pytest_sessionfinish(session)
+            written = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._files.html)) from None
+        finally:
+            path.unlink(missing_ok=True)
+        return completed(written, f"{self._record().verdict.word}: {_TITLE}")
+
+
+def configure_page(config: pytest.Config, files: Files) -> None:
+    """Tells the plugins that come later where pytest-html writes, and that pytest's own JUnit is not wanted.
+
+    Args:
+        config: pytest's, before the plugins look at it.
+        files: where the report goes.
+    """
+    option = config.option
+    # It knows tests; ours knows checks.
+    option.xmlpath = None
+    option.htmlpath = str(partial(files.html))
+    option.self_contained_html = True
+    option.css = [*option.css, str(rendering.DIRECTORY / "report.css")]
+
+
+def page(record: Record, listed: as_csv.Listed, files: Files) -> str:
+    """The page without its frame.
+
+    Args:
+        record: what the run came to.
+        listed: the files that hold what is too long.
+        files: where the reports go.
+    """
+    checks, room = {}, _LONGEST
+    for result in sorted(record.results, key=lambda r: r.outcome not in ("failed", "broken")):
+        checks[result.nodeid] = _check(result, record, listed, brief=room <= 0)
+        room -= len(checks[result.nodeid])
+    judged = criteria.judged(record)
+    return rendering.rendered(
+        "report.html",
+        record=record,
+        verdict=record.verdict,
+        checks={result.nodeid: markupsafe.Markup(checks[result.nodeid]) for result in record.results},  # noqa: S704
+        names={result.nodeid: f"check {result.plan}" if result.plan else result.title for result in record.results},
+        anchors={result.nodeid: anchor(result) for result in record.results},
+        sections=_sections(judged),
+        pictures=pictures.pictures(record),
+        deciding=lambda ids: sorted(
+            (result for result in record.results if result.nodeid in ids), key=lambda result: result.outcome == "passed"
+        ),
+        symbols=SYMBOLS,
+        words=WORDS,
+        ended=when(record.ended),
+        others=[path.name for path in (files.json, files.junit, files.summary)],
+        script=markupsafe.Markup((rendering.DIRECTORY / "report.js").read_text(encoding="utf-8")),  # noqa: S704
+    )
+
+
+def completed(written: str, title: str) -> str:
+    """The page with what its head lacks: its language, its width on a phone, and that nothing but its scripts may run.
+
+    Args:
+        written: what pytest-html wrote.
+        title: what the tab of the browser says.
+    """
+    scripts = _SCRIPT.findall(written)
+    # Ours is the first, pytest-html's the last; another one there has no business being there.
+    hashes = " ".join(f"'sha256-{_hash(script)}'" for script in (scripts[0], scripts[-1])) if scripts else "'none'"
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {hashes}"
+    head = (
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+    )
+    framed = written.replace("<html>", '<html lang="en">', 1).replace("<head>", f"<head>{head}", 1)
+    framed = framed.replace(f">{_TITLE}</title>", f">{markupsafe.escape(title)}</title>", 1)
+    # The policy would complain of a button that pytest-html hides once the run has ended.
+    return framed.replace(' onclick="location.reload()"', "", 1)
+
+
+def _check(result: Result, record: Record, listed: as_csv.Listed, *, brief: bool) -> str:
+    return rendering.rendered(
+        "check.html",
+        result=result,
+        anchor=anchor(result),
+        wanting=wanting,
+        symbols=SYMBOLS,
+        words=WORDS,
+        listed=listed,
+        most=as_csv.MOST_FINDINGS,
+        evidence_rows=record.evidence_rows,
+        baseline=record.has_baseline,
+        brief=brief,
+    )
+
+
+def _sections(judged: list[criteria.Judged]) -> Mapping[str, list[criteria.Judged]]:
+    sections: dict[str, list[criteria.Judged]] = {}
+    for criterion in judged:
+        sections.setdefault(criterion.section, []).append(criterion)
+    return sections
+
+
+def _hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

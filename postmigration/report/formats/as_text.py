@@ -1,0 +1,136 @@
+"""A check that failed as plain text, for the terminal and for the logs of a pipeline."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from postmigration.model.evidence import Finding
+from postmigration.model.verdict import Result
+
+_WIDTH = 120
+# The longest value that is not broken into several lines: a UUID.
+_KEY = 36
+# Findings of one check that are printed; the report has the others.
+_MOST = 20
+
+
+class Shown:
+    """The evidence of a check where pytest shows the traceback of a test.
+
+    Args:
+        result: what the check found.
+        evidence_rows: how many wrong rows are shown per finding.
+        more: the traceback, where the user asked for it.
+    """
+
+    def __init__(self, result: Result, evidence_rows: int, more: str = "") -> None:
+        self.content = text(result, evidence_rows)
+        self.more = f"\n\n{more}" if more else ""
+        # Where pytest looks for what to say in its short summary.
+        self.reprcrash = SimpleNamespace(message=headline(result))
+
+    def __str__(self) -> str:
+        return self.content + self.more
+
+    def toterminal(self, terminal: Any) -> None:
+        """Writes it to the terminal: what is wrong in colour, where there is colour."""
+        for line in self.content.splitlines():
+            severity, found, _ = line.partition(": ")
+            colours = {"blocker": {"red": True, "bold": True}, "warning": {"yellow": True}}
+            terminal.line(line, **colours.get(severity if found else "", {}))
+        if self.more:
+            terminal.line(self.more)
+
+
+def headline(result: Result) -> str:
+    """What is wrong, in one line."""
+    blockers = result.evidence.blockers
+    if not blockers:
+        return result.reason
+    more = f" (and {len(blockers) - 1} more)" if len(blockers) > 1 else ""
+    return f"{counted(blockers[0])}{more}"
+
+
+def counted(finding: Finding) -> str:
+    """What is wrong, and with how many out of how many."""
+    if (finding.wrong, finding.examined) == (1, 1):
+        return finding.statement
+    return f"{finding.wrong:,} of {finding.examined:,}: {finding.statement}"
+
+
+def text(result: Result, evidence_rows: int) -> str:
+    """The evidence of a check as plain text, no line of which begins with what a database holds.
+
+    Args:
+        result: what the check found.
+        evidence_rows: how many wrong rows are shown per finding.
+    """
+    number = "" if result.plan is None else f"check {result.plan}, "
+    lines = _wrapped(f"{number}{result.group}: {result.title}")
+    lines += _wrapped(result.sentence if result.sentence != result.title else "") + _wrapped(result.reason)
+    for finding in result.evidence.findings[:_MOST]:
+        lines += ["", *_wrapped(f"{finding.severity}: {counted(finding)}")]
+        if finding.rows:
+            lines += [f"  │ {line}" for line in _table(finding, evidence_rows)]
+        if finding.before:
+            lines += _wrapped(f"the state before the migration: {finding.before}")
+        if finding.query:
+            # As it stands, for psql: a line that is wrapped would end a comment too early.
+            lines += ["", *textwrap.indent(f"{finding.query};", " " * 4).splitlines()]
+    if (more := len(result.evidence.findings) - _MOST) > 0:
+        lines += ["", f"and {more:,} more findings, which the report lists"]
+    for name, words in (("", result.meaning), ("Likely causes: ", result.causes), ("What to do: ", result.remedy)):
+        if words:
+            lines += ["", *_wrapped(f"{name}{words}")]
+    return "\n".join(_harmless(lines))
+
+
+def unjudged(results: Sequence[Result]) -> list[str]:
+    """Why checks were not judged, each reason once; not those that only a state before would let judge."""
+    names: dict[str, list[str]] = {}
+    for result in results:
+        if result.outcome == "not judged" and not result.needs_baseline:
+            names.setdefault(result.reason, []).append(f"check {result.plan}" if result.plan else result.title)
+    return _harmless([line for reason, of in names.items() for line in _wrapped(f"{', '.join(of)}: {reason}")])
+
+
+def warned(results: Sequence[Result]) -> list[str]:
+    """The warnings of checks that have not failed: those of others stand in their evidence."""
+    found = [(r, finding) for r in results if r.outcome != "failed" for finding in r.evidence.warnings]
+    lines = _harmless([line for r, finding in found[:_MOST] for line in _wrapped(f"{r.title}: {counted(finding)}")])
+    more = len(found) - _MOST
+    return [*lines, f"and {more:,} more warnings, which the report lists"] if more > 0 else lines
+
+
+def _harmless(lines: Iterable[str]) -> list[str]:
+    """Lines that no pipeline takes for a command: some obey those that begin so."""
+    return [f"│ {line}" if line.lstrip().startswith(("::", "##")) else line.rstrip() for line in lines]
+
+
+def _wrapped(words: str) -> list[str]:
+    return textwrap.wrap(words, _WIDTH, break_on_hyphens=False)
+
+
+def _table(finding: Finding, evidence_rows: int) -> list[str]:
+    table = Table(box=None, pad_edge=False)
+    shown = finding.rows[:evidence_rows]
+    for number, column in enumerate(finding.columns):
+        # A key is copied and searched for: it stays in one piece.
+        longest = max((len(row[number]) for row in shown), default=0)
+        table.add_column(Text(column), overflow="fold", min_width=longest if longest <= _KEY else None)
+    for row in shown:
+        table.add_row(*map(Text, row))
+    # As wide as the short columns need it, and no narrower than other lines.
+    needed = sum(column.min_width or 8 for column in table.columns) + 2 * len(table.columns)
+    console = Console(file=io.StringIO(), width=max(_WIDTH - 4, needed), color_system=None)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get().splitlines()

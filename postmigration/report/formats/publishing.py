@@ -1,0 +1,41 @@
+"""From the record of a run to all files that tell of it."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from postmigration.model.files import replace_all
+from postmigration.report import criteria
+from postmigration.report.formats import as_csv, as_json, as_junit, as_markdown, github
+from postmigration.report.places import Files, clear
+from postmigration.report.record import Record
+
+
+def publish(record: Record, files: Files, page: str) -> None:
+    """Replaces what says that the run did not finish, in all files or, where there is no room for one, in none.
+
+    Args:
+        record: what the run came to.
+        files: where each form goes.
+        page: the page for people.
+
+    Raises:
+        OSError: one of the files cannot be written; its `filename` says which.
+    """
+    try:
+        listed = as_csv.written(record, files.evidence)
+        summary = as_markdown.written(record, listed)
+        told = as_json.written(record, listed, criteria.judged(record))
+        replace_all(
+            {
+                files.summary: summary,
+                files.junit: as_junit.written(record),
+                files.json: json.dumps(told, indent=2, ensure_ascii=False) + "\n",
+                files.html: page,
+            }
+        )
+    except OSError:
+        clear(files.evidence)
+        raise
+    github.summarized(summary, os.environ)

@@ -32,7 +32,7 @@ QUICK = "CREATE TABLE {0} (id int PRIMARY KEY, a text); INSERT INTO {0} SELECT i
 
 MEASURED = """
 import resource, sys
-from postmigration.cli import main
+from postmigration.gate.commands.cli import main
 status = main(sys.argv[1:])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
 sys.exit(status)

@@ -14,7 +14,7 @@ from rich.table import Table
 from benchmarks.processes import cost
 
 RUNS = 5
-START_AND_STOP = "from postmigration.embedded import Server; Server().stop()"
+START_AND_STOP = "from postmigration.postgres.embedded import Server; Server().stop()"
 
 
 def main() -> None:

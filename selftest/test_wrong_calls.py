@@ -79,6 +79,27 @@ def test_a_pipeline_sees_no_address(
         assert words in done.stderr
 
 
+TELLING = (
+    "--help", "-h", "--version", "-VV", "--markers", "--fixtures", "--fixtures-per-test", "--cache-show",
+    "--collect-only", "--setup-plan", "--setup-only",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("option", TELLING)
+def test_what_only_tells_something_must_be_typed(
+    command: Callable[..., subprocess.CompletedProcess[str]], option: str
+) -> None:
+    done = command("-p", "cacheprovider", f"--db-url={ADDRESSES[0]}", PYTEST_ADDOPTS=option)
+    assert done.returncode == 4, done.stdout
+    assert done.stdout == ""
+    assert re.fullmatch(r"ERROR: nothing would be judged: --[a-z-]+ comes from PYTEST_ADDOPTS .*\n\n?", done.stderr)
+
+
+def test_what_only_tells_something_may_be_typed(command: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    for option in ("--help", "-VV", "--markers", "--setup-plan"):
+        assert "nothing would be judged" not in command(option).stderr
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize(("place", "words"), COMMAND, ids=[" ".join(place) for place, _ in COMMAND])
 def test_the_command_repeats_no_address(

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
 
 from postmigration.gate import options
+from postmigration.gate.project import find_checks
 from postmigration.gate.usage import explain
 from postmigration.postgres.dsn import is_secret
 
 _REFUSE = pytest.StashKey[Callable[[str], NoReturn]]()
+_PARSER = pytest.StashKey[pytest.Parser]()
+# Options with which pytest only tells something, by what it calls them.
+_TELLING = {
+    "help": "--help",
+    "version": "--version",
+    "markers": "--markers",
+    "showfixtures": "--fixtures",
+    "show_fixtures_per_test": "--fixtures-per-test",
+    "cacheshow": "--cache-show",
+    "collectonly": "--collect-only",
+    "setupplan": "--setup-plan",
+    "setuponly": "--setup-only",
+}
 
 
 def explain_errors(parser: pytest.Parser, plugins: pytest.PytestPluginManager) -> None:
-    """Has errors in the options told on one line; pytest itself repeats what it does not know, word for word."""
+    """Has wrong calls told on one line; pytest itself repeats options that it does not know, word for word."""
     config = plugins.get_plugin("pytestconfig")
     assert isinstance(config, pytest.Config)
 
@@ -26,7 +41,27 @@ def explain_errors(parser: pytest.Parser, plugins: pytest.PytestPluginManager) -
         raise pytest.UsageError(f"{words} (pytest --help lists the options)")
 
     config.stash[_REFUSE] = refuse
+    config.stash[_PARSER] = parser
+    plugins.register(sys.modules[__name__])
     parser.optparser.error = refuse  # type: ignore[method-assign]  # nothing else lets a plugin word these errors
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Refuses to do nothing but tell something where nobody asked for that in this call: a gate would be passed.
+
+    Raises:
+        pytest.UsageError: an option with which pytest judges nothing comes from elsewhere.
+    """
+    told = [option for name, option in _TELLING.items() if getattr(config.option, name, False)]
+    if not told or hasattr(config, "workerinput") or find_checks(config.rootpath) is None:
+        return
+    typed = config.stash[_PARSER].parse_known_args(list(map(str, config.invocation_params.args)))
+    if not any(getattr(typed, name, False) for name in _TELLING):
+        raise pytest.UsageError(
+            f"nothing would be judged: {told[0]} comes from PYTEST_ADDOPTS or addopts, not from the command line; "
+            "take it out there"
+        )
 
 
 def arguments(config: pytest.Config) -> list[str]:

@@ -10,25 +10,26 @@ from typing import Any
 import sqlalchemy as sa
 
 from postmigration.access.principals import Population
-from postmigration.checks.baseline import Before, explain_refusal
+from postmigration.checks.baseline import Before
+from postmigration.checks.gatherer import Gatherer
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.findings import of_buckets, of_keys, of_rows
 from postmigration.diff.fingerprint import MUST_BE, compared
 from postmigration.diff.row_diff import Sides
 from postmigration.diff.row_sets import Kind
 from postmigration.model.errors import Hindrance, NotJudged
-from postmigration.model.evidence import Evidence, Finding, Severity, Violation, shown
+from postmigration.model.evidence import Finding, Severity
 from postmigration.model.migration import Migration
 from postmigration.model.settings import Options
-from postmigration.model.sqltext import pasteable, quoted, written
+from postmigration.model.sqltext import written
 from postmigration.model.waivers import Waiver
 from postmigration.postgres import catalog, latency
 from postmigration.postgres.connection import Database, Snapshot
 from postmigration.postgres.identity import Server
 
 
-class Target:
-    """The database under judgement, as one check sees it; it gathers the evidence of that check.
+class Target(Gatherer):
+    """The database under judgement, as one check sees it, and what it can state.
 
     Statements do not raise when they do not hold: all of them are tried, so that the reader sees all that is wrong.
 
@@ -40,6 +41,7 @@ class Target:
         population: finds the people as whom it is tried.
         migration: what is validated.
         options: how to judge.
+        schemas: those that are compared.
     """
 
     def __init__(
@@ -52,16 +54,13 @@ class Target:
         population: Callable[[], Population],
         migration: Migration,
         options: Options,
+        schemas: Sequence[str] = (),
     ) -> None:
-        self.snapshot = snapshot
-        self.before = before
+        super().__init__(snapshot, before, migration, options)
         self._population = population
         self.server = server
-        self.migration = migration
-        self.options = options
-        self.evidence = Evidence()
+        self.schemas = schemas
         self._writer = writer
-        self._statements = 0
 
     def expect_none(
         self,
@@ -110,11 +109,6 @@ class Target:
                 )
 
     @property
-    def baseline(self) -> Snapshot | None:
-        """The database with the state before, if there is one."""
-        return self.before.snapshot
-
-    @property
     def population(self) -> Population:
         """The people as whom it is tried.
 
@@ -122,17 +116,6 @@ class Target:
             NotJudged: nobody can be tried here.
         """
         return self._population()
-
-    def state(self, examined: int = 0, facts: int = 0) -> None:
-        """Counts a statement that is judged elsewhere, and what was looked at for it."""
-        self._statements += 1
-        self.evidence.examined += examined
-        self.evidence.facts += facts
-
-    def note(self, text: str) -> None:
-        """Tells the reader of the report something that is no fault."""
-        self._statements += 1
-        self.evidence.notes.append(text)
 
     def value(self, sql: str) -> Any:
         """The one value that a query gives, for a check that goes on from it; None when the server refuses it."""
@@ -335,66 +318,3 @@ class Target:
             self._writer.rolled_back(statement_timeout=str(milliseconds), lock_timeout="2000") as connection,
         ):
             yield connection
-
-    def conclude(self, check: Collection[str] = ()) -> None:
-        """The judgement of the check, from all that it stated.
-
-        Args:
-            check: what the check is called, for waivers.
-
-        Raises:
-            Violation: something does not hold.
-            NotJudged: nothing was stated, or there was nothing to look at.
-        """
-        for waiver in self.options.accepted:
-            if waiver.check in check:
-                self.evidence.accept(waiver)
-        if self.evidence.blockers:
-            raise Violation(self.evidence)
-        if not self._statements:
-            raise NotJudged("it stated nothing")
-        if self.evidence.unexamined:
-            if not self.options.allow_empty:
-                raise NotJudged(f"there are no rows to examine: {'; '.join(self.evidence.unexamined)}", Hindrance.EMPTY)
-            self.evidence.notes.append("there was nothing to examine, which --allow-empty permits")
-
-    @property
-    def _parameters(self) -> dict[str, Any]:
-        return {"cutover": self.options.cutover}
-
-    def _scalar(self, sql: str, side: Snapshot | None = None) -> int:
-        return (side or self.snapshot).counted(sql, self.snapshot.application, **self._parameters)
-
-    def _pasteable(self, sql: str, parameters: Mapping[str, Any] | None = None, *, before: bool = False) -> str:
-        """A query as the reader can run it: on the right database, in the right schema."""
-        schema = self.snapshot.database.schema
-        path = "" if schema == "public" else f"SET search_path TO {quoted(schema)}, extensions;\n"
-        return (
-            f"{'-- on the baseline' * before}{chr(10) * before}{path}{pasteable(sql, parameters or self._parameters)}"
-        )
-
-    def _look(self, examined: int, statement: str, optional: bool) -> None:
-        self.evidence.examined += examined
-        if not examined and not optional:
-            self.evidence.unexamined.append(statement)
-
-    def _masked(self, text: str | None, name: str, plain: Collection[str]) -> str:
-        return shown(text, plain=self.options.show_values or name in plain)
-
-    def _shown(self, row: Mapping[str, Any], plain: Collection[str]) -> tuple[str, ...]:
-        return tuple(shown(value, plain=self.options.show_values or name in plain) for name, value in row.items())
-
-    @contextmanager
-    def _statement(self, statement: str, severity: Severity = "blocker") -> Iterator[None]:
-        """Turns what the server refuses into a finding: a database that lacks a column is judged, not an error."""
-        self._statements += 1
-        try:
-            yield
-        except sa.exc.DBAPIError as error:
-            try:
-                cause = explain_refusal(error, self.snapshot, self.migration.tables)
-            except NotJudged as unknown:
-                raise NotJudged(f"{unknown} (it was looking for {statement})", unknown.by) from None
-            finding = Finding(f"{statement}: {cause}", 1, 1, severity=severity)
-            if finding not in self.evidence.findings:
-                self.evidence.findings.append(finding)

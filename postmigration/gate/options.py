@@ -38,7 +38,7 @@ def declare(add: Callable[..., object]) -> None:
     Args:
         add: takes what `argparse.ArgumentParser.add_argument` takes.
     """
-    declare_database(add, otherwise="a demonstration")
+    declare_database(add, otherwise="a demonstration", schema="append")
     declare_baseline(add)
     add(
         "--backup",
@@ -77,20 +77,28 @@ def declare_world(add: Callable[..., object]) -> None:
     declare_embedded(add)
 
 
-def declare_database(add: Callable[..., object], *, otherwise: str = "") -> None:
+def declare_database(add: Callable[..., object], *, otherwise: str = "", schema: str = "store") -> None:
     """Declares how a database is reached.
 
     Args:
         otherwise: what is done where none is named; an error where it is empty.
+        schema: `append` where several may be named.
     """
     default = f"; default: {otherwise}" if otherwise else ""
     add("--db-url", metavar="URL", help="the database to judge (or $POSTMIGRATION_DB_URL)" + default)
-    declare_limits(add)
+    declare_limits(add, schema=schema)
 
 
-def declare_limits(add: Callable[..., object]) -> None:
+def declare_limits(add: Callable[..., object], *, schema: str = "store") -> None:
     """Declares which schema is read, and how long that may take."""
-    add("--schema", default="public", metavar="NAME", help="the schema of the application's tables (%(default)s)")
+    default = "public" if schema == "store" else None
+    add(
+        "--schema",
+        action=schema,
+        default=default,
+        metavar="NAME",
+        help="the schema of the application's tables (public); of postmigration check all, or these (repeat it)",
+    )
     add("--statement-timeout", type=int, default=300, metavar="SECONDS", help="for one statement (%(default)s)")
     add("--lock-timeout", type=int, default=2, metavar="SECONDS", help="for waiting for a lock (%(default)s)")
 
@@ -166,7 +174,8 @@ def request(option: Namespace) -> Request:
         db_url=chosen_target(option),
         baseline=tuple(chosen_baseline(option)),
         backup=tuple(Path(text).resolve() for text in option.backup),
-        schema=option.schema,
+        schema=option.schema[0] if option.schema else "public",
+        schemas=tuple(option.schema or ()),
         limits=limits(option),
         world_seed=option.world_seed,
         world_size=option.world_size,

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from postmigration.checks.target import Target
 from postmigration.gate import wrong_calls
-from postmigration.model.errors import CannotJudge, NeedsBaseline, NotJudged
+from postmigration.model.errors import CannotJudge, NeedsBaseline, NotApplicable, NotJudged
 from postmigration.model.evidence import Evidence, Violation
 from postmigration.model.verdict import Result
 from postmigration.postgres.connection import refusal
@@ -33,6 +33,8 @@ def result_of(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest
         error = call.excinfo.value
         if isinstance(error, Violation):
             outcome, evidence = "failed", error.evidence
+        elif isinstance(error, NotApplicable):
+            outcome, reason = "not applicable", str(error)
         elif isinstance(error, NotJudged | CannotJudge | pytest.skip.Exception | pytest.xfail.Exception):
             outcome, reason, by = "not judged", str(error), getattr(error, "by", None)
         elif isinstance(error, sa.exc.DBAPIError):
@@ -88,6 +90,7 @@ def _describe(item: pytest.Item) -> dict[str, Any]:
         "causes": causes,
         "remedy": remedy,
         "position": item.stash.get(POSITION, 0),
+        "secondary": item.get_closest_marker("secondary") is not None,
     }
 
 

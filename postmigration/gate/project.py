@@ -72,7 +72,7 @@ def _declared(root: Path, named: str, where: str) -> Migration:
         what = f"is a {type(migration).__name__}" if hasattr(found, name) else "is not there"
         near = name_nearest(name, known) or (f" (there is {known[0]})" if known else "")
         raise CannotJudge(f"{where}: {name or 'a name after a colon'} {what}, want a postmigration.Migration{near}")
-    if not migration.legacy_tables:
+    if migration.tables and not migration.legacy_tables:
         raise CannotJudge(f"{where}: legacy_tables is empty: name the tables that stood before the migration")
     if strangers := [table for table in migration.legacy_tables if table not in migration.tables]:
         near = name_nearest(strangers[0], migration.tables)

@@ -41,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_configure(config: pytest.Config) -> None:
     """Finds out whether this session judges, and prepares its reports before their plugins look at the options."""
     config.addinivalue_line("markers", "plan(number, group, title): a check of the deployment plan")
+    config.addinivalue_line("markers", "secondary: a check that may stay unjudged, but for --strict")
     if any(getattr(config.option, name, False) for name in ASKING if name != "collectonly"):
         return
     wrong_calls.refuse_misplaced(config)
@@ -192,9 +193,9 @@ def pytest_runtest_makereport(
     elif result.outcome == "broken" and isinstance(getattr(call.excinfo, "value", None), sa.exc.DBAPIError):
         # The server's own words may quote rows.
         testreport.longrepr = result.reason
-    elif result.outcome == "not judged":
+    elif result.outcome in ("not judged", "not applicable"):
         testreport.outcome = "skipped"
-        testreport.longrepr = (str(item.path), item.location[1] or 0, f"not judged: {result.reason}")
+        testreport.longrepr = (str(item.path), item.location[1] or 0, f"{result.outcome}: {result.reason}")
     testreport.postmigration = result.to_dict()  # type: ignore[attr-defined]
     if call.excinfo is not None and isinstance(call.excinfo.value, UnsafeToJudge):
         testreport.unsafe = str(call.excinfo.value)  # type: ignore[attr-defined]

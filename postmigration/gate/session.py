@@ -23,12 +23,13 @@ from postmigration.diff import fingerprint_file
 from postmigration.diff.database_diff import Source
 from postmigration.diff.fingerprint import Fingerprint, unfit
 from postmigration.gate.baseline_source import Baseline, located
+from postmigration.gate.fitness import choose_schemas, refuse_empty, refuse_unfit
 from postmigration.model.errors import CannotJudge, NotJudged
-from postmigration.model.migration import Migration
+from postmigration.model.migration import Migration, declares_none
 from postmigration.model.settings import Options
 from postmigration.model.sqltext import quoted
 from postmigration.model.waivers import Waiver
-from postmigration.postgres import catalog, embedded
+from postmigration.postgres import embedded
 from postmigration.postgres.connection import Database, Limits, Snapshot, refused_because
 from postmigration.postgres.dsn import conninfo
 from postmigration.postgres.identity import Server, server
@@ -48,6 +49,7 @@ class Request:
         backup: the files of a backup that must hold the state before.
         authenticator_url: the login of the API, through which people are judged, or None.
         schema: where the tables stand.
+        schemas: those that are compared where the project declares no tables; empty for all.
         limits: timeouts.
         world_seed, world_size: which demonstration world, and how many customer contacts it has.
         embedded_version: the PostgreSQL of the demonstration world.
@@ -62,6 +64,7 @@ class Request:
     world_size: int
     embedded_version: int
     authenticator_url: str | None = field(default=None, repr=False)
+    schemas: tuple[str, ...] = ()
 
 
 @dataclass
@@ -87,6 +90,7 @@ class Run:
     powers: str
     baseline_powers: str
     login: Snapshot | None
+    schemas: Sequence[str]
     shared: dict[str, Any] = field(repr=False)
     cleanup: contextlib.ExitStack = field(repr=False)
 
@@ -147,6 +151,7 @@ class Run:
             population=lambda: self.population,
             migration=self.migration,
             options=self.options,
+            schemas=self.schemas,
         )
 
     def share(self) -> dict[str, Any]:
@@ -186,8 +191,12 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
         )
         target = _snapshot(target_database, snapshots[0], cleanup)
         identified = server(target)
-        _fit(target, migration, options)
-        excused = _without_shadows(target, options)
+        excused: dict[str, int] = {}
+        if migration.tables:
+            refuse_unfit(target, migration, options)
+            excused = _without_shadows(target, options)
+        else:
+            avoid_lying_indexes(target)
         _check(options.accepted, target)
         _known(options.people, migration, target)
         baseline = baseline_server = fingerprint = None
@@ -211,9 +220,15 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
                     "--baseline names the same running database as --db-url: it cannot be its own state before; "
                     "name a copy that was taken before the migration"
                 )
-            _fit(baseline, migration, options)
-            for name, times in _without_shadows(baseline, options).items():
-                excused[name] += times
+            if migration.tables:
+                refuse_unfit(baseline, migration, options)
+                for name, times in _without_shadows(baseline, options).items():
+                    excused[name] += times
+            else:
+                avoid_lying_indexes(baseline)
+        schemas = [request.schema] if migration.tables else choose_schemas(request.schemas, target, baseline)
+        if first and not (migration.tables or options.allow_empty):
+            refuse_empty(schemas, target, baseline)
         if first:
             refuse_mistakes(migration, target, baseline, fingerprint)
         return Run(
@@ -231,6 +246,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             excused=excused,
             powers="" if demonstration else describe_powers(target),
             login=_login(request, target, identified, cleanup),
+            schemas=schemas,
             baseline_powers=describe_powers(baseline) if baseline and origin and not origin.restored else "",
             shared=joined,
             cleanup=cleanup.pop_all(),
@@ -320,7 +336,7 @@ def demonstration_world(
     Returns:
         The names of the database before and of the one after the migration.
     """
-    if not callable(migration.load):
+    if not callable(migration.load) or migration.load is declares_none:
         raise CannotJudge(
             "the migration declares no load, so that no demonstration world can be made: name a database (--db-url)"
         )
@@ -342,58 +358,3 @@ def _snapshot(database: Database, snapshot_id: str | None, cleanup: contextlib.E
     snapshot = Snapshot(database, snapshot_id)
     cleanup.callback(snapshot.close)
     return snapshot
-
-
-def _date_rows(target: Snapshot, migration: Migration) -> None:
-    """Makes sure that a cut-over means something: some table says when its rows were made or changed."""
-    tables = catalog.tables(target, expressions=False).values()
-    if not any(table.created(migration.conventions) or table.updated(migration.conventions) for table in tables):
-        raise CannotJudge(
-            "--cutover: no table has a column that says when a row was made or changed (like created_at, updatedAt): "
-            "declare their names, Migration(conventions=Conventions(created=…, updated=…))"
-        )
-
-
-def _fit(snapshot: Snapshot, migration: Migration, options: Options) -> None:
-    """Makes sure that the database is the application's and that this role can read all of it."""
-    database = snapshot.database
-    known = {"schema": database.schema}
-    if not snapshot.scalar("SELECT count(*) FROM pg_namespace WHERE nspname = :schema", **known):
-        raise CannotJudge(f"the database of {database.option} has no schema {database.schema}: name it with --schema")
-    absent = catalog.absent(snapshot, migration.legacy_tables)
-    if 2 * len(absent) > len(migration.legacy_tables):
-        raise CannotJudge(
-            f"the database of {database.option} does not look like the application's: no table {absent[0]} in schema "
-            f"{database.schema}, nor {len(absent) - 1} others of the {len(migration.legacy_tables)} that the migration "
-            "declares; any two databases are compared by postmigration compare BEFORE AFTER"
-        )
-    for row in snapshot.rows(
-        """
-        SELECT format('%I.%I', n.nspname, c.relname) AS name, quote_ident(current_user) AS role,
-               has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
-               c.relrowsecurity AND NOT (r.rolsuper OR r.rolbypassrls)
-                   AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE')) AS filtered,
-               quote_ident(n.nspname) AS schema
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        JOIN pg_roles r ON r.rolname = current_user
-        WHERE n.nspname = :schema AND c.relname = ANY(:tables) AND c.relkind IN ('r', 'p') ORDER BY 1
-        """,
-        tables=list(migration.tables),
-        **known,
-    ):
-        if not row.readable:
-            raise CannotJudge(
-                f"role {row.role} may not read {row.name} in the database of {database.option}: "
-                f"GRANT USAGE ON SCHEMA {row.schema} TO {row.role}; GRANT SELECT ON {row.name} TO {row.role}"
-            )
-        if row.filtered:
-            raise CannotJudge(
-                f"row-level security filters what role {row.role} sees of {row.name} in the database of "
-                f"{database.option}, so nothing can be judged through it: "
-                f"ALTER ROLE {row.role} BYPASSRLS, or connect as a role that has it"
-            )
-    if options.cutover != "infinity" and database.option == "--db-url":
-        _date_rows(snapshot, migration)
-        later = snapshot.scalar("SELECT CAST(:cutover AS timestamptz) > now()", cutover=options.cutover)
-        if later:
-            raise CannotJudge(f"--cutover={options.cutover} is in the future: give the time at which it happened")

@@ -42,6 +42,10 @@ class NotJudged(Exception):
         self.by = by
 
 
+class NotApplicable(Exception):
+    """Neither side has what a check is about; its message says so. It is counted, and in nobody's way."""
+
+
 class NeedsBaseline(NotJudged):
     """A check compares with the state before the migration, and none was named."""
 

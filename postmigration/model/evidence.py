@@ -36,6 +36,7 @@ class Finding:
         severity: a `blocker` fails the check; a `warning`, and what a waiver accepts, is shown and does not.
         waiver: the name of the waiver that accepts it.
         before: how it was before the migration, in words; empty where that is not known.
+        repair: SQL that brings it right again, where the database tells how.
     """
 
     statement: str
@@ -47,6 +48,7 @@ class Finding:
     severity: Severity = "blocker"
     waiver: str = ""
     before: str = ""
+    repair: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Evidence:
         notes: what the reader of a passed check should know.
         overviews: tables for the reader.
         unexamined: the statements that had no row to look at; each makes the check "not judged".
+        compared: how much was compared with the state before, by what it is: `tables`, `objects`.
     """
 
     examined: int = 0
@@ -89,6 +92,7 @@ class Evidence:
     notes: list[str] = field(default_factory=list)
     overviews: list[Overview] = field(default_factory=list)
     unexamined: list[str] = field(default_factory=list)
+    compared: dict[str, int] = field(default_factory=dict)
 
     @property
     def looked_at(self) -> str:

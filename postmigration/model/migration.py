@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -128,9 +128,15 @@ class Criterion:
     how: str = ""
 
 
+def declares_none(*_: Any, **__: Any) -> None:
+    """Stands for what a migration does not declare."""
+
+
 @dataclass(frozen=True)
 class Migration:
     """What is validated: its tables, its intended changes, its scripts, its worlds and its faults.
+
+    All but the name may be left out: then the checks that need it do not apply.
 
     Args:
         name: what the migration is called in reports.
@@ -160,22 +166,22 @@ class Migration:
     """
 
     name: str
-    plan_checks: int
-    tables: Sequence[str]
-    legacy_tables: Sequence[str]
-    references: Sequence[Reference]
-    before: Mapping[str, str]
-    intended: Sequence[IntendedChange]
-    growth: Mapping[str, str]
-    legacy_scripts: Sequence[Path]
-    scripts: Sequence[Path]
-    rollback: Sequence[Path]
-    selective_rollback: Sequence[Path]
-    later: Path
-    load: Callable[..., Any]
-    people: str
-    invent: Callable[..., Any]
-    faults: Path
+    plan_checks: int = 0
+    tables: Sequence[str] = ()
+    legacy_tables: Sequence[str] = ()
+    references: Sequence[Reference] = ()
+    before: Mapping[str, str] = field(default_factory=dict)
+    intended: Sequence[IntendedChange] = ()
+    growth: Mapping[str, str] = field(default_factory=dict)
+    legacy_scripts: Sequence[Path] = ()
+    scripts: Sequence[Path] = ()
+    rollback: Sequence[Path] = ()
+    selective_rollback: Sequence[Path] = ()
+    later: Path = Path("later.sql")
+    load: Callable[..., Any] = declares_none
+    people: str = ""
+    invent: Callable[..., Any] = declares_none
+    faults: Path = Path("faults")
     criteria: Sequence[Criterion] = ()
     everybody: str = ""
     conventions: Conventions = Conventions()

@@ -11,7 +11,7 @@ from postmigration.model.errors import Hindrance
 from postmigration.model.evidence import Evidence, Finding
 from postmigration.model.waivers import Waiver, problems
 
-Outcome = Literal["passed", "failed", "not judged", "broken"]
+Outcome = Literal["passed", "failed", "not judged", "not applicable", "broken"]
 
 GO, NO_GO, INTERRUPTED, BROKEN, CANNOT_JUDGE = range(5)
 
@@ -32,9 +32,10 @@ class Result:
         causes: what usually brings that about.
         remedy: what to do.
         outcome: `broken` is an error of ours.
-        reason: why it was not judged, or what broke.
+        reason: why it was not judged or does not apply, or what broke.
         needs_baseline: it was not judged because no state before was named.
         by: what kept it from being judged; None where nothing general is known of it.
+        secondary: that it is not judged is told, and in the way with --strict only.
         evidence: what it found.
         duration: seconds.
         position: its place among the checks, whichever process ran it.
@@ -52,6 +53,7 @@ class Result:
     remedy: str = ""
     needs_baseline: bool = False
     by: Hindrance | None = None
+    secondary: bool = False
     evidence: Evidence = field(default_factory=Evidence)
     duration: float = 0.0
     position: int = 0
@@ -136,25 +138,37 @@ def verdict(
     left_out = omitted > 0 or len(plan) < plan_checks
     others_failed = [result.title for result in others if result.outcome == "failed"]
     for_baseline = sum(result.needs_baseline for result in others)
-    others_unjudged = [r.title for r in others if r.outcome == "not judged" and not r.needs_baseline]
+    unjudged_others = [r for r in others if r.outcome == "not judged" and not r.needs_baseline]
+    others_unjudged = [result.title for result in unjudged_others if not result.secondary]
+    secondary = [result.title for result in unjudged_others if result.secondary]
+    inapplicable = sum(result.outcome == "not applicable" for result in others)
+    compared: dict[str, int] = {}
+    for result in results:
+        for name, number in result.evidence.compared.items():
+            compared[name] = compared.get(name, 0) + number
     broken = [result.plan or result.title for result in results if result.outcome == "broken"]
     warnings = sum(len(result.evidence.warnings) for result in results)
     waived = sum(sum(result.evidence.waived.values()) for result in results)
     rows = examined(results)
     empty = not rows and not allow_empty
-    counts = strict and bool(warnings or unjudged or others_unjudged or for_baseline)
+    counts = strict and bool(warnings or unjudged or unjudged_others or for_baseline)
 
     def counted() -> list[str]:
+        parts = []
         if failed:
             parts = [f"{len(failed)} of {plan_checks} plan checks failed: {_listed(failed)}"]
-        else:
+        elif plan_checks:
             parts = [f"{len(passed)} of {plan_checks} plan checks passed"]
         if others_failed:
-            parts.append(f"{len(others_failed)} others failed: {_listed(others_failed)}")
+            named = "others" if plan_checks else f"of {len(others)} checks"
+            parts.append(f"{len(others_failed)} {named} failed: {_listed(others_failed)}")
         if unjudged:
             parts.append(f"{len(unjudged)} not judged: {_listed(unjudged)}")
         if others_unjudged:
-            parts.append(f"{len(others_unjudged)} others not judged: {_listed(others_unjudged)}")
+            named = "others " if plan_checks else ""
+            parts.append(f"{len(others_unjudged)} {named}not judged: {_listed(others_unjudged)}")
+        if secondary:
+            parts.append(f"not judged, and not in the way: {_listed(secondary)}")
         if broken:
             parts.append(f"{len(broken)} broke down: {_listed(broken)}")
         if crashed:
@@ -163,11 +177,18 @@ def verdict(
             parts.append(f"{omitted:,} of {checks:,} checks left out")
         if proof:
             parts.append(proof)
+        if compared:
+            amounts = [
+                f"{number:,} {name if number != 1 else name.removesuffix('s')}" for name, number in compared.items()
+            ]
+            parts.append(f"{', '.join(amounts)} compared")
         # Facts of the schema alone say nothing of what happened to the rows.
         parts.append(f"{rows:,} rows examined{' (GO needs one, or --allow-empty)' if empty else ''}")
         if for_baseline:
             lacking = "the state before, and a fingerprint holds none" if fingerprint else "a --baseline"
             parts.append(f"{for_baseline} others need the rows of {lacking}")
+        if inapplicable:
+            parts.append(f"{inapplicable} not applicable")
         if waived:
             parts.append(f"{waived:,} difference{'' if waived == 1 else 's'} waived")
         if warnings:
@@ -238,7 +259,9 @@ def of_waivers(
 
 
 def _gravity(result: Result | None) -> int:
-    return -1 if result is None else ("passed", "not judged", "broken", "failed").index(result.outcome)
+    return (
+        -1 if result is None else ("not applicable", "passed", "not judged", "broken", "failed").index(result.outcome)
+    )
 
 
 def _listed(items: Sequence[object], most: int = 29) -> str:

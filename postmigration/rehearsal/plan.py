@@ -93,6 +93,9 @@ def roll_back_after_use(stage: Stage) -> None:
         stage.ended(left_out(title, stage, "no rollback scripts were named (--selective, --rollback)"))
         return
     plan = stage.plan
+    if not plan.migration.later.is_file():
+        stage.ended(left_out(title, stage, "the migration declares nothing that people write later"))
+        return
     with stage.copy("migrated", "used") as used:
         started = time.monotonic()
         try:

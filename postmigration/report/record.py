@@ -12,11 +12,12 @@ from postmigration.model.migration import Migration
 from postmigration.model.verdict import Outcome, Result, Verdict, examined
 from postmigration.report.changes import Changes
 
-SYMBOLS: Mapping[Outcome, str] = {"passed": "✔", "failed": "✘", "not judged": "○", "broken": "‼"}
+SYMBOLS: Mapping[Outcome, str] = {"passed": "✔", "failed": "✘", "not judged": "○", "not applicable": "–", "broken": "‼"}
 WORDS: Mapping[Outcome, str] = {
     "passed": "passed",
     "failed": "failed",
     "not judged": "not judged",
+    "not applicable": "not applicable",
     "broken": "broke down",
 }
 

@@ -67,6 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     _Parser.arguments = arguments
     try:
+        if arguments[:1] == ["check"]:
+            # Its options are pytest's, which reads them itself.
+            from postmigration.gate.commands import check
+
+            return check.run(arguments[1:])
         option = _parser(arguments[:1]).parse_args(arguments)
         status = int(option.run(option))
         # What does not reach its reader must show in the exit status.
@@ -98,6 +103,7 @@ def _parser(first: Sequence[str]) -> ArgumentParser:
     parser = _Parser(prog="postmigration", description="Row for row: databases, their fingerprints and their backups.")
     parser.add_argument("--version", action="version", version=f"postmigration {version('postmigration')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands.add_parser("check", help="check any two databases: is anything lost, weaker, wide open or half done?")
     compare = commands.add_parser(
         "compare",
         help="compare the tables of two databases, row by row",

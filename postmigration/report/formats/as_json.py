@@ -74,6 +74,7 @@ def _check(result: Result, evidence_rows: int, listed: Listed) -> dict[str, Any]
                 "rows": [list(row) for row in finding.rows[:evidence_rows]],
                 "file": listed.rows.get((result.nodeid, i), ""),
                 "query": finding.query,
+                "repair": finding.repair,
                 "waiver": finding.waiver,
             }
             for i, finding in enumerate(result.evidence.findings)

@@ -43,8 +43,8 @@ def _case(result: Result, evidence_rows: int) -> junitparser.TestCase:
         case.result = _with_text(junitparser.Failure(legal(headline(result)), "NO-GO"), text(result, evidence_rows))
     elif result.outcome == "broken":
         case.result = _with_text(junitparser.Error(legal(result.reason), "ERROR"), text(result, evidence_rows))
-    elif result.outcome == "not judged":
-        case.result = junitparser.Skipped(legal(f"not judged: {result.reason}"))
+    elif result.outcome in ("not judged", "not applicable"):
+        case.result = junitparser.Skipped(legal(f"{result.outcome}: {result.reason}"))
     else:
         established = [f"Established over {result.evidence.looked_at}: {result.sentence}", *result.evidence.notes]
         warnings = [f"warning: {finding.statement}" for finding in result.evidence.warnings]

@@ -82,6 +82,8 @@ def text(result: Result, evidence_rows: int) -> str:
             lines += [f"  │ {line}" for line in _table(finding, evidence_rows)]
         if finding.before:
             lines += _wrapped(f"the state before the migration: {finding.before}")
+        if finding.repair:
+            lines += ["", "    to repair it:", *textwrap.indent(finding.repair, " " * 4).splitlines()]
         if finding.query:
             # As it stands, for psql: a line that is wrapped would end a comment too early.
             lines += ["", *textwrap.indent(f"{finding.query};", " " * 4).splitlines()]

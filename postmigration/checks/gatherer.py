@@ -1,0 +1,139 @@
+"""The evidence of one check, gathered while it states what must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import sqlalchemy as sa
+
+from postmigration.checks.baseline import Before, explain_refusal
+from postmigration.model.errors import Hindrance, NotApplicable, NotJudged
+from postmigration.model.evidence import Evidence, Finding, Severity, Violation, shown
+from postmigration.model.migration import Migration
+from postmigration.model.settings import Options
+from postmigration.model.sqltext import pasteable, quoted
+from postmigration.postgres.connection import Snapshot
+
+
+class Gatherer:
+    """Gathers the evidence of one check: what it states, what was examined for it, and what was found.
+
+    Args:
+        snapshot: what the reading statements see.
+        before: the state before the migration, as far as the user named it.
+        migration: what is validated.
+        options: how to judge.
+    """
+
+    def __init__(self, snapshot: Snapshot, before: Before, migration: Migration, options: Options) -> None:
+        self.snapshot = snapshot
+        self.before = before
+        self.migration = migration
+        self.options = options
+        self.evidence = Evidence()
+        self._statements = 0
+
+    @property
+    def baseline(self) -> Snapshot | None:
+        """The database with the state before, if there is one."""
+        return self.before.snapshot
+
+    def state(self, examined: int = 0, facts: int = 0) -> None:
+        """Counts a statement that is judged elsewhere, and what was looked at for it."""
+        self._statements += 1
+        self.evidence.examined += examined
+        self.evidence.facts += facts
+
+    def note(self, text: str) -> None:
+        """Tells the reader of the report something that is no fault."""
+        self._statements += 1
+        self.evidence.notes.append(text)
+
+    def report(self, findings: Sequence[Finding], *, rows: int = 0, facts: int = 0, **compared: int) -> None:
+        """Takes what was found elsewhere.
+
+        Args:
+            findings: what is not as it must be; their severity decides.
+            rows, facts: how many were examined.
+            compared: how much was compared with the state before, by what it is (`tables=214`), for the verdict.
+        """
+        self.state(rows, facts)
+        self.evidence.findings += findings
+        for name, number in compared.items():
+            self.evidence.compared[name] = self.evidence.compared.get(name, 0) + number
+
+    def not_applicable(self, reason: str) -> NoReturn:
+        """Ends a check of what neither side has.
+
+        Args:
+            reason: what that is.
+
+        Raises:
+            NotApplicable: always.
+        """
+        raise NotApplicable(reason)
+
+    def conclude(self, check: Collection[str] = ()) -> None:
+        """The judgement of the check, from all that it stated.
+
+        Args:
+            check: what the check is called, for waivers.
+
+        Raises:
+            Violation: something does not hold.
+            NotJudged: nothing was stated, or there was nothing to look at.
+        """
+        for waiver in self.options.accepted:
+            if waiver.check in check:
+                self.evidence.accept(waiver)
+        if self.evidence.blockers:
+            raise Violation(self.evidence)
+        if not self._statements:
+            raise NotJudged("it stated nothing")
+        if self.evidence.unexamined:
+            if not self.options.allow_empty:
+                raise NotJudged(f"there are no rows to examine: {'; '.join(self.evidence.unexamined)}", Hindrance.EMPTY)
+            self.evidence.notes.append("there was nothing to examine, which --allow-empty permits")
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        return {"cutover": self.options.cutover}
+
+    def _scalar(self, sql: str, side: Snapshot | None = None) -> int:
+        return (side or self.snapshot).counted(sql, self.snapshot.application, **self._parameters)
+
+    def _pasteable(self, sql: str, parameters: Mapping[str, Any] | None = None, *, before: bool = False) -> str:
+        """A query as the reader can run it: on the right database, in the right schema."""
+        schema = self.snapshot.database.schema
+        path = "" if schema == "public" else f"SET search_path TO {quoted(schema)}, extensions;\n"
+        return (
+            f"{'-- on the baseline' * before}{chr(10) * before}{path}{pasteable(sql, parameters or self._parameters)}"
+        )
+
+    def _look(self, examined: int, statement: str, optional: bool) -> None:
+        self.evidence.examined += examined
+        if not examined and not optional:
+            self.evidence.unexamined.append(statement)
+
+    def _masked(self, text: str | None, name: str, plain: Collection[str]) -> str:
+        return shown(text, plain=self.options.show_values or name in plain)
+
+    def _shown(self, row: Mapping[str, Any], plain: Collection[str]) -> tuple[str, ...]:
+        return tuple(shown(value, plain=self.options.show_values or name in plain) for name, value in row.items())
+
+    @contextmanager
+    def _statement(self, statement: str, severity: Severity = "blocker") -> Iterator[None]:
+        """Turns what the server refuses into a finding: a database that lacks a column is judged, not an error."""
+        self._statements += 1
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            try:
+                cause = explain_refusal(error, self.snapshot, self.migration.tables)
+            except NotJudged as unknown:
+                raise NotJudged(f"{unknown} (it was looking for {statement})", unknown.by) from None
+            finding = Finding(f"{statement}: {cause}", 1, 1, severity=severity)
+            if finding not in self.evidence.findings:
+                self.evidence.findings.append(finding)

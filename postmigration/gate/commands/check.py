@@ -1,0 +1,97 @@
+"""The command `postmigration check`: pytest on the built-in checks, for any two databases."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import postmigration.checks
+from postmigration.gate import options
+from postmigration.gate.baseline_source import is_address
+from postmigration.model.errors import CannotJudge
+
+_USAGE = "postmigration check [BEFORE] AFTER [options of pytest]; or --baseline=BEFORE --db-url=AFTER"
+# Where the built-in checks are a project of their own.
+DIRECTORY = Path(postmigration.checks.__file__).parent
+# Options of pytest whose value may stand after them as a word of its own, and is none of the databases.
+_TAKE_VALUES = frozenset(
+    (
+        *("-c", "-k", "-m", "-n", "-o", "-p", "-r", "-W", "--basetemp", "--color", "--config-file", "--confcutdir"),
+        *("--css", "--deselect", "--dist", "--durations", "--html", "--ignore", "--junit-xml", "--junitxml"),
+        *("--log-file", "--maxfail", "--rootdir", "--tb"),
+    )
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the built-in checks under pytest.
+
+    Args:
+        arguments: what the user wrote after `check`.
+
+    Returns:
+        0 GO, 1 NO-GO, 2 interrupted, 3 an error of ours, 4 could not be judged.
+
+    Raises:
+        CannotJudge: the databases are named in a way that cannot be meant.
+    """
+    sides, rest = _split(arguments)
+    named = [f"{option}={side}" for option, side in zip(("--db-url", "--baseline"), reversed(sides), strict=False)]
+    if not {"-h", "--help", "--version", "-V"} & set(rest):
+        _refuse_unnamed(sides, rest)
+    # The reports stand where the user is, and not beside the checks.
+    reports = Path.cwd() / "reports"
+    places = [f"--html={reports / 'validation.html'}", f"--junit-xml={reports / 'validation.xml'}"]
+    return int(pytest.main([str(DIRECTORY / "builtin"), *places, *named, *rest]))
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Divides what the user wrote into the databases that stand by themselves, and all the rest."""
+    sides: list[str] = []
+    rest: list[str] = []
+    before = ""
+    take_values = _take_values()
+    for argument in arguments:
+        alone = not argument.startswith("-") and before not in take_values
+        if alone and (is_address(argument) or Path(argument).exists()):
+            sides.append(argument)
+        elif alone and (not before.startswith("-") or "=" in before):
+            raise CannotJudge(f"{argument} is neither the address of a database nor a file that is there: {_USAGE}")
+        else:
+            rest.append(argument)
+        before = argument
+    if len(sides) > 2:
+        raise CannotJudge(f"check takes at most two databases, and {len(sides)} are given: {_USAGE}")
+    if len(sides) == 1 and any(word.partition("=")[0] == "--db-url" for word in rest):
+        raise CannotJudge(f"two ways to name the database: {_USAGE}")
+    if len(sides) == 2 and any(word.partition("=")[0] in ("--db-url", "--baseline") for word in rest):
+        raise CannotJudge(f"two ways to name the databases: {_USAGE}")
+    if sides and not is_address(sides[-1]):
+        raise CannotJudge(
+            f"AFTER is a file, {sides[-1]}, and has to be a database: only BEFORE may be a dump or a fingerprint"
+        )
+    return sides, rest
+
+
+def _take_values() -> frozenset[str]:
+    """The options whose value may stand after them as a word of its own."""
+    ours: list[str] = []
+
+    def add(*names: str, action: str = "store", **_: object) -> None:
+        ours.extend(names if action != "store_true" else ())
+
+    options.declare(add)
+    return _TAKE_VALUES | set(ours)
+
+
+def _refuse_unnamed(sides: Sequence[str], rest: Sequence[str]) -> None:
+    """Makes sure that a database is named: the demonstration world belongs to a project."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--db-url")
+    parser.add_argument("--baseline", action="append")
+    known, _ = parser.parse_known_args(list(rest))
+    if not sides and options.chosen_target(known) is None:
+        raise CannotJudge(f"which database? {_USAGE}")

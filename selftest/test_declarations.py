@@ -183,7 +183,7 @@ def test_a_migration_that_cannot_be_found(
     (tmp_path / "declarations.py").write_text("from pathlib import Path\nfrom fixtures import MIGRATION\n")
     replaced = "from fixtures import MIGRATION as M\nfrom postmigration import Migration\n"
     arguments = "**{n: getattr(M, n) for n in M.__dataclass_fields__"
-    (tmp_path / "lacking.py").write_text(f"{replaced}MIGRATION = Migration({arguments} if n != 'load'}})\n")
+    (tmp_path / "lacking.py").write_text(f"{replaced}MIGRATION = Migration({arguments} if n != 'name'}})\n")
     (tmp_path / "misspelled.py").write_text(f"{replaced}MIGRATION = Migration({arguments}}}, legacy_table=())\n")
     (tmp_path / "needing.py").write_text("import no_such_module\n")
     (tmp_path / "failing.py").write_text("1 / 0\n")

@@ -28,7 +28,7 @@ def test_both_sides_are_named_as_people_write_them(
     called = {
         "sides": [before, after, "-q"],
         "options": [f"--baseline={before}", "--db-url", after],
-        "sides after options": ["-k", "tables", before, "--schema", "public", "--allow-partial", after],
+        "sides after options": ["-k", "rows", before, "--schema", "public", "--allow-partial", after],
         "environment": [],
     }[named]
     if named == "environment":

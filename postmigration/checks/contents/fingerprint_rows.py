@@ -1,0 +1,105 @@
+"""Whether every table holds the rows that a fingerprint of the state before stands for."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from postmigration.checks.contents.examination import Examination, count, list_names
+from postmigration.checks.contents.tables import Relation, read_tables
+from postmigration.diff.expected_rows import expectation
+from postmigration.diff.findings import of_buckets
+from postmigration.diff.fingerprint import WERE, Fingerprint, TableFingerprint, compared
+from postmigration.model.errors import NotJudged
+from postmigration.model.evidence import shown
+from postmigration.postgres.connection import Snapshot, refused_because
+
+
+def examine(after: Snapshot, before: Fingerprint, *, keep: int = 5, show_values: bool = False) -> Examination:
+    """Compares all tables that a fingerprint holds.
+
+    Args:
+        keep: of how many buckets that differ to tell the keys.
+        show_values: values that may describe a person are shown.
+    """
+    found = Examination()
+    tables = read_tables(after, [before.schema])
+    if not before.tables:
+        found.inapplicable = "the fingerprint holds no table"
+        return found
+    if not any(relation.is_table for relation in tables.values()):
+        rows = sum(table.rows for table in before.tables.values())
+        names = list_names(sorted(before.tables))
+        found.find(f"all {count(len(before.tables), 'table')} are lost, with {count(rows, 'row')}: {names}", wrong=rows)
+        return found
+    for name, table in sorted(before.tables.items()):
+        now = tables.get((before.schema, name))
+        if now is None:
+            if table.rows:
+                words = f"{name}: the table is lost, with {count(table.rows, 'row')}"
+                found.find(words, wrong=table.rows, examined=table.rows)
+            else:
+                found.notes.append(f"{name} is lost, and was empty")
+        elif not now.is_table:
+            found.notes.append(f"{name} was a table, and is none: its rows were not compared")
+        elif now.hindrance:
+            found.unjudged.append(f"{name}: {now.hindrance}")
+        else:
+            _compare(after, before, table, now, found, keep, show_values)
+    new = [r.title for key, r in tables.items() if r.is_table and not r.partition and key[1] not in before.tables]
+    found.tell("new, and compared with nothing", new)
+    return found
+
+
+def _compare(
+    after: Snapshot,
+    before: Fingerprint,
+    table: TableFingerprint,
+    now: Relation,
+    found: Examination,
+    keep: int,
+    show_values: bool,
+) -> None:
+    lost = [column for column in table.columns if column not in now.columns]
+    found.tell(f"{table.name}: new columns", [name for name in now.columns if name not in table.columns])
+    try:
+        if lost:
+            _compare_numbers(after, table, now, lost, found)
+            return
+        expected = expectation(None, table.facts(), before.schema)
+        result = compared(after, before, table, WERE, expected, "infinity", keep=keep)
+    except sa.exc.DBAPIError as error:
+        found.unjudged.append(f"{table.name}: {refused_because(error)}")
+        return
+    except NotJudged as error:
+        found.unjudged.append(f"{table.name}: {error}")
+        return
+    found.tables += 1
+    found.rows += max(result.want_rows, result.have_rows)
+    if result.want_rows and not result.have_rows:
+        found.find(f"{table.name}: it is empty, and held {count(table.rows, 'row')}", wrong=table.rows)
+    elif result.different:
+
+        def mask(text: str | None, name: str) -> str:
+            return shown(text, plain=show_values or name in result.plain)
+
+        secured = now.secured and result.have_rows < result.want_rows
+        hint = (
+            "; row-level security is on: whoever copied it was perhaps shown some of its rows only" if secured else ""
+        )
+        found.findings.append(
+            of_buckets(result, table.key, f"{table.name}: rows differ from the fingerprint{hint}", mask, result.sql)
+        )
+
+
+def _compare_numbers(
+    after: Snapshot, table: TableFingerprint, now: Relation, lost: list[str], found: Examination
+) -> None:
+    """Compares how many rows a table has whose hashes cannot be repeated, since columns are lost."""
+    rows = after.counted(f"SELECT count(*) FROM {now.sql}")
+    found.rows += max(rows, table.rows)
+    for column in lost:
+        if table.rows:
+            found.find(f"{table.name}.{column}: the column is lost, and the table held {count(table.rows, 'row')}")
+    if rows != table.rows:
+        found.find(f"{table.name}: it has {count(rows, 'row')}, and held {table.rows:,}", wrong=abs(rows - table.rows))
+    found.notes.append(f"{table.name}: without the lost columns a fingerprint tells no more than the number of rows")

@@ -1,0 +1,284 @@
+"""Whether every table holds the rows that it held before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from postmigration.checks.contents.batches import Question, Refusal, ask
+from postmigration.checks.contents.examination import Examination, count, list_names
+from postmigration.checks.contents.pairs import LEDGERS, Pair, Plan, pair_tables, plan
+from postmigration.checks.contents.tables import Relation, read_tables
+from postmigration.diff.findings import of_keys, of_rows
+from postmigration.diff.hashing import new_secret
+from postmigration.diff.row_diff import Comparison, SideBySide, Sides, method
+from postmigration.model.evidence import IMPERSONAL_TYPES, Finding, shown
+from postmigration.model.sqltext import quoted
+from postmigration.postgres.connection import Snapshot, refused_because
+
+# Larger tables are divided at once when they are read, so that they are not read twice when they differ.
+_SMALL_TABLE = 1_000
+_BAD_VALUE = "22"
+# Of so many tables that differ all rows are kept for the files beside the report; of more only the first few.
+_SHOWN_WHOLE, _KEPT_OF_MANY = 20, 5
+
+Sums = dict[int, tuple[int, int] | Refusal]
+
+
+class RowExamination:
+    """Compares the rows of two databases.
+
+    Args:
+        before, after: the snapshots.
+        schemas: whose tables are compared.
+        keep: how many differences of a table to show.
+        show_values: values that may describe a person are shown.
+    """
+
+    def __init__(
+        self, before: Snapshot, after: Snapshot, schemas: Sequence[str], *, keep: int = 5, show_values: bool = False
+    ) -> None:
+        self.before, self.after = before, after
+        self.keep, self.show_values = keep, show_values
+        self.found = Examination()
+        self.zone = str(after.scalar("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'"))
+        self.relations = read_tables(before, schemas), read_tables(after, schemas)
+        self.plan = plan(*self.relations, self.zone)
+
+    def compare(self) -> Examination:
+        """Compares everything."""
+        found, tables = self.found, self.plan
+        if not (tables.pairs or tables.lost or tables.new or tables.apart or tables.other):
+            found.inapplicable = "there is no table on either side"
+            return found
+        if tables.lost and not any(relation.is_table for relation in self.relations[1].values()):
+            self._tell_all_lost(tables)
+            return found
+        self._compare_pairs(tables.pairs)
+        self._count_lost([(relation, relation.title) for relation in tables.lost])
+        for was, now in tables.apart:
+            found.find(f"{now.title}: none of its columns is one that it had: its rows cannot be those of before")
+            found.notes.append(f"{was.title} was compared in no column")
+        self._count_lost_columns(tables.pairs)
+        found.tell("new, and compared with nothing", [relation.title for relation in tables.new])
+        found.tell("rows not compared", tables.other)
+        return found
+
+    def _tell_all_lost(self, tables: Plan) -> None:
+        rows = self._counts(self.before, tables.lost)
+        total = sum(number for number in rows.values() if isinstance(number, int))
+        names = [relation.title for relation in tables.lost]
+        self.found.rows += total
+        all_of = f"all {len(names):,} tables are lost" if len(names) != 1 else "the only table is lost"
+        self.found.find(f"{all_of}, with {count(total, 'row')}: {list_names(names)}", wrong=max(1, total))
+
+    def _counts(self, side: Snapshot, relations: Sequence[Relation]) -> dict[str, int | Refusal]:
+        questions = [
+            Question(relation.title, f"SELECT count(*) AS rows FROM {relation.sql}", relation.pages)
+            for relation in relations
+        ]
+        return {
+            name: answer if isinstance(answer, Refusal) else int(answer.rows) for name, answer in ask(side, questions)
+        }
+
+    def _count_lost(self, lost: Sequence[tuple[Relation, str]]) -> None:
+        rows = self._counts(self.before, [relation for relation, _ in lost])
+        empty = []
+        for relation, name in lost:
+            number = rows[name]
+            if isinstance(number, Refusal):
+                self.found.unjudged.append(f"{name}: {number.reason}")
+            elif number:
+                self.found.rows += number
+                like = [r.title for r in self.plan.new if r.columns.keys() == relation.columns.keys()]
+                hint = f" (the new table {like[0]} has the same columns)" if like else ""
+                self.found.find(f"{name}: the table is lost, with {count(number, 'row')}{hint}", wrong=number)
+            else:
+                empty.append(name)
+        self.found.tell("lost, and was empty", empty)
+
+    def _compare_pairs(self, pairs: Sequence[Pair]) -> None:
+        readable = []
+        for pair in pairs:
+            hindrances = [side.hindrance for side in (pair.was, pair.now) if side.hindrance]
+            if hindrances:
+                self.found.unjudged.append(f"{pair.title}: {hindrances[0]}")
+            else:
+                readable.append(pair)
+        small = [pair for pair in readable if pair.pages <= _SMALL_TABLE]
+        differing = [pair for pair in readable if pair.pages > _SMALL_TABLE]
+        how, secret = method(self.before, self.after), new_secret()
+
+        def read(snapshot: Snapshot, side: int) -> Sums:
+            questions = []
+            for i, pair in enumerate(small):
+                rows, hashing = pair.row_set(side), pair.hashing(how, secret)
+                total = f"coalesce(sum({hashing.row(rows.columns)}), 0)" if rows.columns else "0"
+                sql = f"SELECT count(*) AS rows, {total} AS total FROM ({rows.sql}) q"
+                questions.append(Question(i, sql, pair.pages))
+            return {
+                i: answer if isinstance(answer, Refusal) else (int(answer.rows), int(answer.total))
+                for i, answer in ask(snapshot, questions)
+            }
+
+        if small:
+            with SideBySide(self.before, self.after) as threads:
+                sums = threads.each(read, (self.before, self.after), (0, 1))
+            empty = []
+            for i, pair in enumerate(small):
+                was, now = sums[0][i], sums[1][i]
+                if isinstance(was, Refusal) or isinstance(now, Refusal):
+                    self._retry(pair, next(side for side in (was, now) if isinstance(side, Refusal)))
+                elif was != now:
+                    differing.append(pair)
+                else:
+                    self._take_equal(pair, was[0])
+                    if not was[0]:
+                        empty.append(pair.title)
+            self.found.tell("empty on both sides", empty)
+        if len(differing) > _SHOWN_WHOLE:
+            self.keep = min(self.keep, _KEPT_OF_MANY)
+        for pair in differing:
+            self._look_into(pair)
+
+    def _take_equal(self, pair: Pair, rows: int) -> None:
+        self.found.tables += 1
+        self.found.rows += rows
+        if pair.retyped and rows:
+            changes = list_names([pair.describe_retyped(name) for name in pair.retyped])
+            self.found.notes.append(f"{pair.title}: retyped, same values: {changes}")
+        lost_key = pair.was.keys and frozenset(pair.was.keys[0]) not in map(frozenset, pair.now.keys)
+        if lost_key:
+            by = f"by {', '.join(pair.key)}" if pair.key else "in all columns, no key being left"
+            key = ", ".join(pair.was.keys[0])
+            self.found.notes.append(f"{pair.title}: its key was ({key}) and is another one: compared {by}")
+
+    def _retry(self, pair: Pair, refusal: Refusal) -> None:
+        """Compares a table whose values of before the type of now cannot hold as text; others are not judged."""
+        plain = None
+        if pair.retyped and refusal.state.startswith(_BAD_VALUE):
+            plain = pair_tables(pair.was, pair.now, only=pair.only, zone=self.zone, pages=pair.pages, plain=True)
+        if plain is None:
+            self.found.unjudged.append(f"{pair.title}: {refusal.reason}")
+        else:
+            self._look_into(plain)
+
+    def _look_into(self, pair: Pair) -> None:
+        sides = None
+        try:
+            sides = Sides(self.before, self.after, pair.row_set(0), pair.row_set(1))
+            found = sides.compared(keep=self.keep)
+        except sa.exc.DBAPIError as error:
+            state = str(getattr(error.orig, "sqlstate", ""))
+            self._retry(pair, Refusal(refused_because(error), state)) if sides else self.found.unjudged.append(
+                f"{pair.title}: {refused_because(error)}"
+            )
+            return
+        if not found.wrong:
+            self._take_equal(pair, found.have_rows)
+            return
+        self.found.tables += 1
+        self.found.rows += max(found.want_rows, found.have_rows)
+        roots = [{n for n, root in types.items() if root in IMPERSONAL_TYPES} for types in pair.sides_roots]
+        plain = sides.impersonal | (roots[0] & roots[1])
+        key = len(pair.key) or len(pair.columns)
+
+        def mask(text: str | None, name: str) -> str:
+            return shown(text, plain=self.show_values or name in plain)
+
+        query = of_keys(sides.row_sets[1].sql, pair.columns[:key], found.differences, plain)
+        examined = max(found.want_rows, found.have_rows)
+        statement = describe(pair, found, self.zone)
+        ledger = pair.now.name in LEDGERS and found.have_rows
+        finding = of_rows(found, pair.columns, key, examined, statement, mask, query)
+        self.found.findings.append(_lower(finding) if ledger else finding)
+
+    def _count_lost_columns(self, pairs: Sequence[Pair]) -> None:
+        questions, new = [], []
+        for pair in pairs:
+            lost = [name for name in pair.was.columns if name not in pair.now.columns]
+            new += [f"{pair.title}.{name}" for name in pair.now.columns if name not in pair.was.columns]
+            if lost and not pair.was.hindrance:
+                counts = ", ".join(f"count({quoted(name)})" for name in lost)
+                sql = f"SELECT ARRAY[{counts}] AS held FROM {'ONLY ' * pair.only}{pair.was.sql}"
+                questions.append(Question((pair, lost), sql, pair.pages))
+        for (pair, lost), answer in ask(self.before, questions):
+            if isinstance(answer, Refusal):
+                self.found.unjudged.append(f"{pair.title}: {answer.reason}")
+                continue
+            for name, held in zip(lost, answer.held, strict=True):
+                self.found.facts += 1
+                if held:
+                    column = f"{pair.title}.{name}"
+                    words = f"{column}: the column is lost, with {count(held, 'value')}{_like(pair, name)}"
+                    self.found.find(words, wrong=held)
+                else:
+                    self.found.notes.append(f"{pair.title}.{name} is lost, and held no value")
+        self.found.tell("new columns", new)
+
+
+def _like(pair: Pair, lost: str) -> str:
+    """A column that came, of the same type: perhaps another name of the one that is lost."""
+    type_ = pair.was.columns[lost].type
+    like = [n for n, column in pair.now.columns.items() if n not in pair.was.columns and column.type == type_]
+    return f" (the new column {like[0]} is of the same type)" if like else ""
+
+
+def _lower(finding: Finding) -> Finding:
+    statement = f"{finding.statement}; a migration tool keeps its own state there"
+    return replace(finding, severity="warning", statement=statement)
+
+
+def describe(pair: Pair, found: Comparison, zone: str) -> str:
+    """What the rows of a table differ in, in words."""
+    secured = pair.was.secured or pair.now.secured
+    short = found.have_rows < found.want_rows
+    if found.want_rows and not found.have_rows:
+        words = [f"it is empty, and held {count(found.want_rows, 'row')}"]
+    else:
+        parts: Sequence[tuple[int, Callable[[int], str]]] = (
+            (found.counts["missing"], lambda n: f"{count(n, 'row')} of {found.want_rows:,} {_is(n)} missing"),
+            (found.counts["extra"], lambda n: f"{count(n, 'row')} {_was(n)} not there before"),
+            (found.counts["changed"], lambda n: f"{count(n, 'row')} {_differ(n)}{_columns(pair, found)}"),
+        )
+        words = [say(number) for number, say in parts if number]
+    if found.have_rows > found.want_rows and found.want_rows and found.have_rows % found.want_rows == 0:
+        times = found.have_rows // found.want_rows
+        words.append(f"it has {times:,} times as many rows as before")
+    if secured and short:
+        words.append("row-level security is on: whoever copied it was perhaps shown some of its rows only")
+    if not pair.key:
+        words.append("compared in all columns, since nothing identifies a row")
+    differing = _names(pair, found)
+    for name in pair.retyped:
+        if name in differing:
+            timed = "timestamp" in pair.was.columns[name].root + pair.now.columns[name].root
+            words.append(pair.describe_retyped(name) + (f" (compared in the time zone {zone})" if timed else ""))
+    return f"{pair.title}: {'; '.join(words)}"
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _differ(number: int) -> str:
+    return "differs" if number == 1 else "differ"
+
+
+def _was(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def _names(pair: Pair, found: Comparison) -> list[str]:
+    """The columns in which the rows that are shown differ; all of them where rows are missing and come."""
+    named = {i for difference in found.differences for i in difference.columns()}
+    if not named and found.counts["missing"] and found.counts["extra"]:
+        return list(pair.columns)
+    return [pair.columns[i] for i in sorted(named)]
+
+
+def _columns(pair: Pair, found: Comparison) -> str:
+    names = _names(pair, found)
+    return f" in {list_names(names, most=5)}" if names else ""

@@ -53,7 +53,7 @@ def test_workers_need_no_other_option(server: embedded.Server, scratch: Scratch)
     judged = scratch.judge("@plan\ndef test_x(target): target.expect(True, 'x')", *_on(server), "-n2")
     assert judged.status == 0, judged.output
     assert "node down" not in judged.output
-    assert judged.last_line.startswith("GO: 1 of 1 plan checks passed, 1 rows examined")
+    assert judged.last_line.startswith("GO: 1 of 1 plan checks passed, 1 row examined")
 
 
 DYING = ("os._exit(0)", "os.kill(os.getpid(), 9)")
@@ -76,7 +76,7 @@ def test_dying(target): {death}
     )
     assert judged.status == 3, judged.output
     assert judged.last_line.startswith(
-        "ERROR: 1 of 1 plan checks passed, 1 broke down: dying; 1 worker crashed, 1 rows examined"
+        "ERROR: 1 of 1 plan checks passed, 1 broke down: dying; 1 worker crashed, 1 row examined"
     )
     told = json.loads((scratch.directory / "reports" / "validation.json").read_text())
     assert {check["title"]: check["outcome"] for check in told["checks"]} == {"A check": "passed", "dying": "broken"}

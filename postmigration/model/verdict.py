@@ -183,7 +183,8 @@ def verdict(
             ]
             parts.append(f"{', '.join(amounts)} compared")
         # Facts of the schema alone say nothing of what happened to the rows.
-        parts.append(f"{rows:,} row{'' if rows == 1 else 's'} examined{' (GO needs one, or --allow-empty)' if empty else ''}")
+        lacking = " (GO needs one, or --allow-empty)" if empty else ""
+        parts.append(f"{rows:,} row{'' if rows == 1 else 's'} examined{lacking}")
         if for_baseline:
             lacking = "the state before, and a fingerprint holds none" if fingerprint else "a --baseline"
             parts.append(f"{for_baseline} others need the rows of {lacking}")

@@ -13,51 +13,28 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from fixtures import MIGRATION
-from postmigration.gate.session import demonstration_world
 from postmigration.model.verdict import Result
 from postmigration.postgres import embedded
-from selftest.servers import SYSTEM_BINARIES, SystemServer
+from selftest.judging import Judges
+from selftest.servers import VERSIONS, Servers
+from selftest.tiers import TIERS, assign_tiers, tier_of
 
 ROOT = Path(__file__).parent.parent
 COUNTER = itertools.count()
 # `--hypothesis-profile=nightly` tries thousands where a few, always the same, must do otherwise.
 settings.register_profile("nightly", max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
 
-# What each tier adds to those before it, by the marker of its cases.
-TIERS = ("default", "full", "nightly")
-
-VERSIONS = (18, 16, 15) if SYSTEM_BINARIES.exists() else (18, 16)
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--every-server", action="store_true", help="prove every case on every server, not in turn on one")
-    parser.addoption("--other-servers", action="store_true", help="prove every case where it is left out otherwise")
     parser.addoption("--tier", choices=TIERS, default="default", help="run also the cases marked full, or nightly too")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out the cases of other tiers, and leaves each that is marked `in_turn` to one kind of server, in turn."""
-    others = TIERS[TIERS.index(config.getoption("--tier")) + 1 :]
-    _keep(config, items, [not any(item.get_closest_marker(tier) for tier in others) for item in items])
-    if config.getoption("--every-server"):
-        return
-    kept: list[bool] = []
-    cases: dict[str, int] = {}
-    for item in items:
-        mine = True
-        if item.get_closest_marker("in_turn") and isinstance(item, pytest.Function):
-            case = item.nodeid.replace(f"pg{item.callspec.params['server']}", "")
-            turn = cases.setdefault(case, len(cases))
-            turned = VERSIONS[turn % len(VERSIONS)] == item.callspec.params["server"]
-            mine = turned != config.getoption("--other-servers")
-        kept.append(mine)
-    _keep(config, items, kept)
-
-
-def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[bool]) -> None:
-    left_out = [item for item, stays in zip(items, kept, strict=True) if not stays]
-    items[:] = [item for item, stays in zip(items, kept, strict=True) if stays]
+    """Gives each case its tier, before `-m` looks at it, and leaves out those of tiers that were not asked for."""
+    assign_tiers(items)
+    left_out = [item for item in items if TIERS.index(tier_of(item)) > TIERS.index(config.getoption("--tier"))]
+    items[:] = [item for item in items if TIERS.index(tier_of(item)) <= TIERS.index(config.getoption("--tier"))]
     config.hook.pytest_deselected(items=left_out)
 
 
@@ -162,24 +139,30 @@ Judge = Callable[..., Judged]
 Copy = Callable[[str], str]
 
 
-@pytest.fixture(scope="session", params=VERSIONS, ids=lambda version: f"pg{version}")
-def server(request: pytest.FixtureRequest) -> Iterator[embedded.Server]:
-    """A server with the databases `legacy` and `migrated`, of each kind that is there."""
-    if request.param == 15 and not SYSTEM_BINARIES.exists():
-        pytest.skip(reason=f"no PostgreSQL 15 in {SYSTEM_BINARIES}")
-    server = SystemServer() if request.param == 15 else embedded.Server(request.param)
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """One server of each version, started when it is asked for."""
+    servers = Servers()
     try:
-        demonstration_world(server, MIGRATION, seed=1, size=60)
-        yield server
+        yield servers
     finally:
-        server.stop()
+        servers.stop()
+
+
+@pytest.fixture(scope="session", params=VERSIONS, ids=lambda version: f"pg{version}")
+def server(request: pytest.FixtureRequest, servers: Servers) -> embedded.Server:
+    """A server with the databases `legacy` and `migrated`, of each version that is there."""
+    return servers.world(request.param)
 
 
 @pytest.fixture(scope="session")
-def large_world(server: embedded.Server) -> str:
-    """A world with tables of more than 10,000 rows, as the ending of the names of its two databases."""
-    demonstration_world(server, MIGRATION, seed=1, size=12_000, ending="_large")
-    return "_large"
+def judges() -> Iterator[Judges]:
+    """A process that judges databases without what a whole run needs besides."""
+    judges = Judges()
+    try:
+        yield judges
+    finally:
+        judges.stop()
 
 
 @pytest.fixture

@@ -12,11 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg.conninfo import make_conninfo
 
+from fixtures import MIGRATION
+from postmigration.gate.session import demonstration_world
 from postmigration.postgres import embedded
 
 SYSTEM_BINARIES = Path("/usr/lib/postgresql/15/bin")
+# The newest first: it is the one on which everything is proven by default.
+VERSIONS = (18, 16, 15) if SYSTEM_BINARIES.exists() else (18, 16)
 POOLER = Path("/usr/sbin/pgbouncer")
 PASSWORD = "correct horse"
 
@@ -71,6 +76,36 @@ class SystemServer(embedded.Server):
     def stop(self) -> None:
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
         shutil.rmtree(self.directory)
+
+
+class Servers:
+    """One server of each version for a whole session, started when it is asked for.
+
+    Selftests share them: what ends sessions of others, stops the server or changes its settings needs one of its own.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[int, embedded.Server] = {}
+        self._worlds: set[tuple[int, str]] = set()
+
+    def __getitem__(self, version: int) -> embedded.Server:
+        if version not in self._running:
+            if version == 15 and not SYSTEM_BINARIES.exists():
+                pytest.skip(reason=f"no PostgreSQL 15 in {SYSTEM_BINARIES}")
+            self._running[version] = SystemServer() if version == 15 else embedded.Server(version)
+        return self._running[version]
+
+    def world(self, version: int, *, size: int = 60, ending: str = "") -> embedded.Server:
+        """The server with a demonstration world in the databases `legacy` and `migrated`, both with this ending."""
+        if (version, ending) not in self._worlds:
+            demonstration_world(self[version], MIGRATION, seed=1, size=size, ending=ending)
+            self._worlds.add((version, ending))
+        return self[version]
+
+    def stop(self) -> None:
+        """Stops them all."""
+        for server in self._running.values():
+            server.stop()
 
 
 class Standby(SystemServer):

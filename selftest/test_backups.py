@@ -49,7 +49,7 @@ def odd(server: embedded.Server) -> Iterator[Rows]:
 
 
 @pytest.mark.parametrize(
-    "form", [pytest.param(form, marks=() if form in MAIN_FORMS else pytest.mark.in_turn) for form in FORMS]
+    "form", [pytest.param(form, marks=() if form in MAIN_FORMS else pytest.mark.full) for form in FORMS]
 )
 def test_every_row_arrives(form: str, server: embedded.Server, odd: Rows, restorer: Restorer, tmp_path: Path) -> None:
     file = dump(server, "odd", tmp_path / "before", *FORMS[form])
@@ -93,7 +93,6 @@ def test_functions_rules_and_views_are_what_they_were(
 
 
 @pytest.mark.parametrize("options", [("-Fc",), ("-Ft",), ()], ids=["custom", "tar", "plain"])
-@pytest.mark.in_turn
 def test_a_backup_in_gzip_is_restored(
     options: tuple[str, ...], server: embedded.Server, odd: Rows, restorer: Restorer, tmp_path: Path
 ) -> None:
@@ -106,7 +105,6 @@ def test_a_backup_in_gzip_is_restored(
 
 
 @pytest.mark.parametrize("rows_as", [(), ("--inserts",)], ids=["copy", "inserts"])
-@pytest.mark.in_turn
 def test_schema_and_rows_in_two_files_are_restored(
     rows_as: tuple[str, ...], server: embedded.Server, odd: Rows, restorer: Restorer, tmp_path: Path
 ) -> None:
@@ -117,7 +115,6 @@ def test_schema_and_rows_in_two_files_are_restored(
     assert "materialized view public.counted was refreshed" in " ".join(restored.facts)
 
 
-@pytest.mark.in_turn
 def test_three_sections_are_restored(server: embedded.Server, odd: Rows, restorer: Restorer, tmp_path: Path) -> None:
     sections = ("pre-data", "data", "post-data")
     restorer(*(dump(server, "odd", tmp_path / name, "-Fc", f"--section={name}") for name in sections))

@@ -127,6 +127,7 @@ def test_a_misspelled_name_is_no_fault_of_the_database(
     assert line.startswith(f"ERROR: the migration is declared wrong: {words}")
 
 
+@pytest.mark.full
 def test_with_the_state_before_no_name_of_it_need_be_near(server: embedded.Server, refusal: Declared) -> None:
     both = (f"--db-url={server.conninfo('migrated')}", f"--baseline={server.conninfo('legacy')}")
     line = refusal(*both, references=[Reference("contacts", "nothing_like_it", "users")])

@@ -10,6 +10,7 @@ import pytest
 from fixtures import MIGRATION
 from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge
+from selftest.tiers import few
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 
@@ -21,7 +22,7 @@ def migrated(server: embedded.Server) -> str:
     return f"--db-url={server.conninfo('migrated')}"
 
 
-@pytest.mark.parametrize("scripts", [0, 1], ids=["legacy", "schema script only"])
+@pytest.mark.parametrize("scripts", few([0, 1]), ids=["legacy", "schema script only"])
 def test_what_is_not_migrated_is_no_go_in_sensible_words(
     server: embedded.Server, copy: Copy, judge: Judge, scripts: int
 ) -> None:
@@ -45,12 +46,14 @@ def test_what_is_not_migrated_is_no_go_in_sensible_words(
 
 @pytest.mark.parametrize(
     "selection",
-    [
-        ["-k", "customer_organization"],
-        ["-m", "not plan"],
-        ["--deselect=tests/test_schema.py::test_contacts_have_roles"],
-        ["--ignore=tests/test_performance.py"],
-    ],
+    few(
+        [
+            ["-k", "customer_organization"],
+            ["-m", "not plan"],
+            ["--deselect=tests/test_schema.py::test_contacts_have_roles"],
+            ["--ignore=tests/test_performance.py"],
+        ]
+    ),
 )
 def test_leaving_plan_checks_out_is_partial(migrated: str, judge: Judge, selection: list[str]) -> None:
     judged = judge(migrated, *selection)
@@ -100,6 +103,7 @@ def test_read_only_names_what_it_leaves_unjudged(migrated: str, judge: Judge) ->
     assert judged.last_line.startswith("PARTIAL: 24 of 29 plan checks passed, 5 not judged: 20, 21, 22, 23, 24")
 
 
+@pytest.mark.full
 def test_empty_tables_are_not_go_unless_the_user_says_so(
     server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path
 ) -> None:
@@ -114,7 +118,7 @@ def test_empty_tables_are_not_go_unless_the_user_says_so(
     assert "--allow-empty" in (tmp_path / "validation.html").read_text()
 
 
-@pytest.mark.parametrize("table", MIGRATION.tables)
+@pytest.mark.parametrize("table", few(MIGRATION.tables))
 def test_one_empty_table_of_the_model_is_not_go(server: embedded.Server, copy: Copy, judge: Judge, table: str) -> None:
     name = copy("migrated")
     with server.connect(name) as connection:
@@ -125,7 +129,7 @@ def test_one_empty_table_of_the_model_is_not_go(server: embedded.Server, copy: C
 
 
 @pytest.mark.parametrize(
-    "options", [["-q"], ["-qq"], ["--tb=long"], ["-x"], ["-p", "no:terminal"], ["-rA"], ["-v"], ["-n", "2"]]
+    "options", few([["-x"], ["-q"], ["-qq"], ["--tb=long"], ["-p", "no:terminal"], ["-rA"], ["-v"], ["-n", "2"]])
 )
 @pytest.mark.parametrize("name", ["legacy", "migrated"])
 def test_the_verdict_is_the_last_line(server: embedded.Server, judge: Judge, name: str, options: list[str]) -> None:
@@ -135,6 +139,7 @@ def test_the_verdict_is_the_last_line(server: embedded.Server, judge: Judge, nam
     assert judged.status == (name == "legacy")
 
 
+@pytest.mark.full
 def test_optimized_bytecode_changes_nothing(server: embedded.Server, command: Command) -> None:
     migrated, legacy = (
         command(f"--db-url={server.conninfo(n)}", "-q", PYTHONOPTIMIZE="1") for n in ("migrated", "legacy")

@@ -2,47 +2,109 @@
 
 import inspect
 import re
+from collections.abc import Collection
 
 import pytest
 
 from postmigration.model.faults import Fault
+from postmigration.model.verdict import Result
 from postmigration.postgres import embedded
 from postmigration.postgres.embedded import run_script
 from selftest.conftest import ROOT, Copy, Judge
 from selftest.faults import FAULTS
+from selftest.judging import Judges
+from selftest.servers import VERSIONS, Servers
+
+# The versions that a fault can be planted in, the newest first. Those that need ICU can in Debian's alone.
+ON = {fault: (15,) if fault.needs_icu else VERSIONS for fault in FAULTS}
+ONCE = [(fault, versions[0]) for fault, versions in ON.items()]
+EVERYWHERE = [(fault, version) for fault, versions in ON.items() for version in versions]
 
 
-def judged_red(fault: Fault, server: embedded.Server, copy: Copy, judge: Judge, *, world: str) -> None:
-    legacy, migrated = f"legacy{world}", copy(f"migrated{world}")
+def each(pairs: Collection[tuple[Fault, int]]) -> pytest.MarkDecorator:
+    """A case for each of these; those of the large world are for one process, which builds it once."""
+    return pytest.mark.parametrize(
+        ("fault", "server"),
+        [
+            pytest.param(
+                *(fault, version),
+                id=f"{fault.name}-pg{version}",
+                marks=[pytest.mark.xdist_group(f"large world {version}")] if fault.size else [],
+            )
+            for fault, version in pairs
+        ],
+        indirect=["server"],
+    )
+
+
+@pytest.fixture
+def planted(fault: Fault, server: embedded.Server, servers: Servers, copy: Copy) -> tuple[str, str]:
+    """The connection strings of the databases to judge and to compare with, one of which the fault has broken."""
+    ending = f"_{fault.size}" if fault.size else ""
+    if fault.size:
+        servers.world(server.version, size=fault.size, ending=ending)
+    legacy, migrated = f"legacy{ending}", copy(f"migrated{ending}")
     if fault.before:
         legacy = copy(legacy)
     with server.connect(legacy if fault.before else migrated) as connection:
-        if fault.needs_icu and not connection.execute("SELECT FROM pg_collation WHERE collname = 'und-x-icu'").rowcount:
-            pytest.skip(reason="this PostgreSQL was built without ICU")
         run_script(connection, fault.path)
-    baseline = [f"--baseline={server.conninfo(legacy)}"] if fault.against_baseline else []
-    judged = judge(f"--db-url={server.conninfo(migrated)}", *baseline, *fault.options)
-    assert judged.red() == fault.red, judged.output
-    assert not [result for result in judged.results if result.outcome == "broken"], judged.output
-    assert fault.says in judged.evidence(fault.check)
-    assert {result.check for result in judged.results if result.evidence.warnings} >= fault.warns
+    return server.conninfo(migrated), server.conninfo(legacy) if fault.against_baseline else ""
+
+
+def red(results: Collection[Result]) -> set[str]:
+    return {result.check for result in results if result.outcome == "failed"}
+
+
+def words(fault: Fault, results: Collection[Result]) -> str:
+    return " ".join(result.evidence.words for result in results if result.check == fault.check)
+
+
+@each(ONCE)
+def test_a_fault_turns_its_checks_red(fault: Fault, planted: tuple[str, str], judges: Judges) -> None:
+    results = judges.judge(*planted, options=fault.options, first=sorted(fault.red | fault.warns), only=True)
+    assert red(results) == fault.red
+    assert fault.says in words(fault, results)
+    assert {result.check for result in results if result.evidence.warnings} >= fault.warns
+
+
+@pytest.mark.full
+@each(EVERYWHERE)
+def test_a_fault_turns_exactly_its_checks_red(fault: Fault, planted: tuple[str, str], judges: Judges) -> None:
+    results = judges.judge(*planted, options=fault.options)
+    assert red(results) == fault.red
+    assert not [result for result in results if result.outcome == "broken"]
+    assert fault.says in words(fault, results)
+    assert {result.check for result in results if result.evidence.warnings} >= fault.warns
+
+
+# What whole runs say in the end: of a check of the plan, of one beyond it, of the baseline, with options, with checks
+# left out, and of what is warned of alone.
+ENDS = {
+    "15__doubled": "NO-GO: ",
+    "every_row_of_other_tables_is_as_it_was__table_lost": "NO-GO: ",
+    "the_state_before_met_the_preconditions__blank_company": "NO-GO: ",
+    "17__over_budget": "NO-GO: ",
+    "28__no_index_on_contacts": "PARTIAL: ",
+    "everybody_is_recognized__a_policy": "GO: ",
+}
+
+
+@pytest.mark.full
+@each([(fault, version) for fault, version in ONCE if fault.name in ENDS])
+def test_a_run_ends_as_its_checks_do(fault: Fault, planted: tuple[str, str], judge: Judge, judges: Judges) -> None:
+    target, baseline = planted
+    judged = judge(f"--db-url={target}", *([f"--baseline={baseline}"] if baseline else []), *fault.options)
+    assert judged.last_line.startswith(ENDS[fault.name]), judged.output
     assert judged.status == (1 if fault.red else 0)
-    whole = not any(option.startswith("--deselect") for option in fault.options)
-    assert judged.last_line.startswith(("NO-GO: " if whole else "PARTIAL: ") if fault.red else "GO: ")
+    alone = judges.judge(*planted, options=fault.options)
+    assert {(r.nodeid, r.outcome) for r in judged.results} == {(r.nodeid, r.outcome) for r in alone}
 
 
-@pytest.mark.in_turn
-@pytest.mark.parametrize("fault", [f for f in FAULTS if not f.size], ids=lambda fault: fault.path.stem)
-def test_a_fault_turns_exactly_its_checks_red(fault: Fault, server: embedded.Server, copy: Copy, judge: Judge) -> None:
-    judged_red(fault, server, copy, judge, world="")
-
-
-@pytest.mark.in_turn
-@pytest.mark.parametrize("fault", [f for f in FAULTS if f.size], ids=lambda fault: fault.path.stem)
-def test_a_fault_of_a_large_world_turns_exactly_its_checks_red(
-    fault: Fault, server: embedded.Server, large_world: str, copy: Copy, judge: Judge
-) -> None:
-    judged_red(fault, server, copy, judge, world=large_world)
+def test_every_fault_is_planted_on_each_server_that_it_can_be_planted_on() -> None:
+    assert set(EVERYWHERE) == {(f, v) for f in FAULTS for v in VERSIONS if v == 15 or not f.needs_icu} | set(ONCE)
+    assert [fault for fault, _ in ONCE] == list(FAULTS)
+    assert {version for fault, version in ONCE if not fault.needs_icu} == {max(VERSIONS)}
+    assert ENDS.keys() <= {fault.name for fault in FAULTS}
 
 
 def test_every_check_has_a_fault() -> None:

@@ -15,6 +15,7 @@ import xmlschema
 from postmigration.postgres import embedded
 from postmigration.report.formats import as_markdown, rendering
 from selftest.conftest import ROOT, Copy, Judge, Scratch
+from selftest.tiers import few
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 
@@ -83,8 +84,8 @@ def test_all_forms_tell_of_a_green_database(server: embedded.Server, judge: Judg
     assert (tmp_path / "summary.md").read_text().startswith("# ✔ GO")
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["one process", "workers"])
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("workers", few([[], ["-n2"]]), ids=["one process", "workers"])
+@pytest.mark.parametrize("ending", few([signal.SIGTERM, signal.SIGKILL]))
 def test_a_run_that_is_ended_leaves_nothing_green(
     server: embedded.Server, tmp_path: Path, ending: signal.Signals, workers: list[str]
 ) -> None:
@@ -160,6 +161,7 @@ def test_files_that_are_not_ours_stay(server: embedded.Server, scratch: Scratch)
     assert (evidence / "Letter to the judge.txt").read_text() == "mine"
 
 
+@pytest.mark.full
 def test_workers_write_the_same_report(server: embedded.Server, judge: Judge, tmp_path: Path) -> None:
     def judged(*workers: str) -> Any:
         # All rows that differ: which of them are shown otherwise depends on the hash, whose seed is drawn for each run.

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from selftest.conftest import ROOT
+from selftest.tiers import few
 
 SERVER = """
 from postmigration import embedded
@@ -101,7 +102,7 @@ def test_a_server_ends_with_a_process_that_is_killed(place: Path, begin: Begin) 
     assert list(place.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["initdb", "pg_ctl"])
+@pytest.mark.parametrize("command", few(["pg_ctl", "initdb"]))
 def test_a_server_that_is_about_to_start_ends_too(place: Path, begin: Begin, command: str) -> None:
     process = begin("-c", AT.format(command=command))
     assert line(process) == "here"
@@ -122,6 +123,7 @@ def test_a_process_that_ends_by_itself_leaves_nothing(place: Path, begin: Begin)
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.full
 def test_the_next_process_deletes_what_the_dead_left_and_nothing_else(place: Path, begin: Begin) -> None:
     """Where the watchdog is killed too, as when all of a container is."""
     dead, living = begin("-c", SERVER), begin("-c", SERVER)
@@ -143,7 +145,7 @@ def test_the_next_process_deletes_what_the_dead_left_and_nothing_else(place: Pat
     assert len([process for process in servers(place) if str(other) in " ".join(process.cmdline())]) == 1
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", few([signal.SIGTERM, signal.SIGKILL, signal.SIGINT]))
 def test_processes_that_plant_faults_end_with_the_run(place: Path, begin: Begin, ending: signal.Signals) -> None:
     reports = (f"--html={place}/r/v.html", f"--junit-xml={place}/r/v.xml")
     process = begin("-m", "pytest", "-p", "no:cacheprovider", "--prove", "--world-size=20", "-q", *reports)
@@ -193,8 +195,8 @@ def small(place: Path) -> Iterator[Callable[[int], None]]:
 
 
 # Too little for a server, and too little for the rows.
-@pytest.mark.parametrize("megabytes", [8, 90])
-@pytest.mark.parametrize("command", ["verify-backup", "--baseline", "demonstration"])
+@pytest.mark.parametrize("megabytes", few([8, 90]))
+@pytest.mark.parametrize("command", few(["verify-backup", "--baseline", "demonstration"]))
 def test_a_full_temporary_directory_is_named(
     place: Path, begin: Begin, small: Callable[[int], None], tmp_path: Path, command: str, megabytes: int
 ) -> None:

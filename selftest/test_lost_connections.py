@@ -13,6 +13,7 @@ from postmigration.postgres import embedded
 from postmigration.postgres.connection import Database, refusal
 from postmigration.postgres.refusals import LOST
 from selftest.conftest import ROOT, Scratch
+from selftest.tiers import few
 
 on_one_server = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 
@@ -52,7 +53,7 @@ DOING = {
 
 
 @on_one_server
-@pytest.mark.parametrize("doing", DOING)
+@pytest.mark.parametrize("doing", few(DOING, 0, 1))
 def test_a_lost_connection_ends_in_one_way(server: embedded.Server, scratch: Scratch, doing: str) -> None:
     urls = (f"--db-url={server.conninfo('migrated')}", f"--baseline={server.conninfo('legacy')}")
     source = HEAD.format(conninfo=server.conninfo("postgres"))

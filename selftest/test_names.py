@@ -105,7 +105,6 @@ _HOW = ("--allow-partial", "--import-mode=importlib")
 GENERAL = "other_tables or every_reference or every_rule or every_trigger or still_there or test_one"
 
 
-@pytest.mark.in_turn
 @pytest.mark.parametrize("damage", ["", "row", "reference", "constraint"])
 def test_a_database_of_odd_names_is_judged_like_any_other(
     server: embedded.Server, snapshot: Snapshot, scratch: Scratch, monkeypatch: pytest.MonkeyPatch, damage: str

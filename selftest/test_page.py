@@ -15,24 +15,41 @@ from playwright.sync_api import Browser, Page, expect
 from fixtures import MIGRATION
 from postmigration.model.evidence import Evidence, Finding
 from postmigration.model.verdict import Result, verdict
+from postmigration.postgres import embedded
 from postmigration.report import places
 from postmigration.report.formats import as_csv, as_html
 from postmigration.report.record import Record
 from selftest import showcase
 from selftest.browser import CHROMIUM, chromium, needed
+from selftest.tiers import few
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None and not needed(), reason="there is no Chromium here (with CI set, that would be an error)"
-)
-WORLDS = ("migrated", "red", "hostile")
+pytestmark = [
+    pytest.mark.skipif(
+        CHROMIUM is None and not needed(), reason="there is no Chromium here (with CI set, that would be an error)"
+    ),
+    pytest.mark.xdist_group("pages"),
+]
+WORLDS = ("red", "migrated", "hostile")
+
+
+class Pages(dict[str, Path]):
+    """The pages of real runs, each judged when it is asked for."""
+
+    def __init__(self, server: embedded.Server, directory: Path) -> None:
+        super().__init__()
+        self._server = server
+        self._directory = directory
+
+    def __missing__(self, world: str) -> Path:
+        self[world] = showcase.judged(self._server, world, self._directory)
+        return self[world]
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The pages of real runs."""
-    directory = tmp_path_factory.mktemp("pages")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """The pages of real runs, by the world that was judged."""
     with showcase.server() as server:
-        return {world: showcase.judged(server, world, directory) for world in WORLDS}
+        yield Pages(server, tmp_path_factory.mktemp("pages"))
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +93,9 @@ def opened(browser: Browser, pages: dict[str, Path]) -> Iterator[Opened]:
         context.close()
 
 
-@pytest.mark.parametrize("world", WORLDS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("world", few(WORLDS))
+@pytest.mark.parametrize("scheme", few(["light", "dark"]))
+@pytest.mark.parametrize("width", few([360, 1280]))
 def test_everybody_can_use_it(opened: Opened, world: str, scheme: str, width: int) -> None:
     tab = opened(world, color_scheme=scheme, viewport={"width": width, "height": 800})
     tab.page.locator("#open-all").click()
@@ -89,7 +106,7 @@ def test_everybody_can_use_it(opened: Opened, world: str, scheme: str, width: in
     assert found.response["passes"], "nothing was looked at"
 
 
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("world", few(WORLDS))
 def test_it_needs_nothing_else_and_complains_of_nothing(opened: Opened, pages: dict[str, Path], world: str) -> None:
     tab = opened(world)
     assert tab.complaints == []
@@ -98,7 +115,7 @@ def test_it_needs_nothing_else_and_complains_of_nothing(opened: Opened, pages: d
     assert pages[world].stat().st_size < 500_000
 
 
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("world", few(WORLDS))
 @pytest.mark.parametrize("width", [360, 794])
 def test_it_fits_a_phone_and_a_sheet_of_paper(opened: Opened, world: str, width: int) -> None:
     tab = opened(world, viewport={"width": width, "height": 700})
@@ -221,6 +238,7 @@ def test_pictures_show_what_differs(opened: Opened) -> None:
     assert opened("migrated").page.locator("rect.missing, rect.changed, rect.over, td.wrong").count() == 0
 
 
+@pytest.mark.full
 def test_a_hostile_world_cannot_play_with_the_page(opened: Opened, pages: dict[str, Path]) -> None:
     tab = opened("hostile")
     assert tab.page.title() == "NO-GO: post-migration validation"
@@ -241,6 +259,7 @@ def test_a_hostile_world_cannot_play_with_the_page(opened: Opened, pages: dict[s
     assert any("Content Security Policy" in complaint for complaint in tab.complaints)
 
 
+@pytest.mark.full
 def test_thousands_of_findings_stay_a_page_that_opens_at_once(browser: Browser, tmp_path: Path) -> None:
     now = datetime.datetime.now(datetime.UTC)
     rows = tuple((str(i), "x" * 300) for i in range(6))

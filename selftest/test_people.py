@@ -15,6 +15,7 @@ from selftest.conftest import Copy, Judge, Judged
 from selftest.dumps import dump
 from selftest.servers import PASSWORD
 from selftest.test_safety import content
+from selftest.tiers import few
 
 PEOPLE = ("tests/test_security.py", "tests/test_operations.py")
 SEEN = "everybody_sees_what_is_theirs"
@@ -134,6 +135,7 @@ def test_a_slow_policy_is_not_judged_by_name(server: embedded.Server, copy: Copy
     assert result.reason.startswith("admin of operator 1: canceling statement due to statement timeout")
 
 
+@pytest.mark.full
 def test_a_leak_of_before_is_inherited(server: embedded.Server, copy: Copy, judge: Judge) -> None:
     before, after = copy("legacy"), copy("migrated")
     for name in (before, after):
@@ -194,6 +196,7 @@ CUT_OFF = """
 """
 
 
+@pytest.mark.full
 def test_everybody_is_compared_with_before(server: embedded.Server, copy: Copy, judge: Judge) -> None:
     before, after = copy("legacy"), copy("migrated")
     for name in (before, after):
@@ -320,7 +323,7 @@ def test_what_a_portal_user_can_do_anew_fails_beside_a_backup(backed: Backed) ->
     assert what in judged.evidence("nobody_else_can_do_it")
 
 
-@pytest.mark.parametrize("fault", ["profile", "removes", "read_only", "broken_trigger"])
+@pytest.mark.parametrize("fault", few(["profile", "removes", "read_only", "broken_trigger"]))
 def test_what_people_write_is_compared_with_a_backup(fault: str, backed: Backed) -> None:
     name = backed.copy("migrated")
     with backed.server.connect(name) as connection:

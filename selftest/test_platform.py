@@ -14,7 +14,6 @@ PASSWORDS = """
 CHECK = "rows_of_the_platform_are_as_they_were"
 
 
-@pytest.mark.in_turn
 @pytest.mark.parametrize(
     ("change", "sound"),
     [

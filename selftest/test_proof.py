@@ -15,6 +15,7 @@ from postmigration.mutation.proof import SOUND, Proof, plantable, prove
 from postmigration.postgres import embedded
 from selftest.conftest import ROOT, Copy, Judge
 from selftest.faults import FAULTS
+from selftest.tiers import few
 
 ON_18 = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 OF_15 = [fault for fault in FAULTS if fault.check == "15"]
@@ -22,7 +23,7 @@ CHECK_15 = "tests/test_quality.py::test_no_orphaned_contact_points"
 
 
 @ON_18
-@pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "with_workers"])
+@pytest.mark.parametrize("workers", few([[], ["-n", "1"]]), ids=["alone", "with_workers"])
 def test_it_is_said_beside_each_check_and_in_the_verdict(
     workers: list[str], server: embedded.Server, judge: Judge, tmp_path: Path
 ) -> None:
@@ -36,6 +37,7 @@ def test_it_is_said_beside_each_check_and_in_the_verdict(
     }
 
 
+@pytest.mark.full
 @ON_18
 def test_faults_that_the_run_could_not_see_prove_nothing(server: embedded.Server, judge: Judge) -> None:
     only = ("--prove", "-k", "legacy_contact_queries or settings_keep")
@@ -107,7 +109,7 @@ def test_what_stops_the_planting_is_not_taken_for_a_proof_and_leaves_nothing(tmp
         os.kill(int(file.read_text()), 0)
 
 
-@pytest.mark.parametrize(("body", "status"), [("target.expect(True, 'x')", 3), ("target.expect(False, 'x')", 1)])
+@pytest.mark.parametrize(("body", "status"), few([("target.expect(True, 'x')", 3), ("target.expect(False, 'x')", 1)]))
 def test_the_gate_does_not_open_for_a_check_that_cannot_be_trusted(tmp_path: Path, body: str, status: int) -> None:
     project = _project(tmp_path, body)
     done = subprocess.run(

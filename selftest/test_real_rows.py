@@ -65,6 +65,7 @@ def test_migrated_rows_are_go(real: tuple[str, str], judge: Judge) -> None:
     assert judged.status == 0
 
 
+@pytest.mark.full
 def test_orphans_of_before_are_inherited_and_not_failed(real: tuple[str, str], judge: Judge) -> None:
     notes = next(
         result.evidence.notes

@@ -62,6 +62,7 @@ def test_the_role_judges_a_sound_database(
 FAULTS = ("5__renamed", "everything_still_runs__function", "staff_can_do_their_work__no_insert_policy")
 
 
+@pytest.mark.full
 def test_the_role_sees_the_damage_that_a_superuser_sees(
     server: embedded.Server, copy: Copy, judge: Judge, make_role: MakeRole
 ) -> None:

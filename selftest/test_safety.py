@@ -11,6 +11,7 @@ from postmigration.postgres import embedded
 from postmigration.postgres.connection import Database, Snapshot
 from postmigration.postgres.dsn import conninfo
 from selftest.conftest import Copy, Judge, Scratch
+from selftest.tiers import few
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -61,7 +62,7 @@ def content(server: embedded.Server, database: str, *, marks: bool = True) -> di
     return state
 
 
-@pytest.mark.parametrize("kind", ["migrated", "legacy"])
+@pytest.mark.parametrize("kind", few(["migrated", "legacy"]))
 def test_a_run_leaves_nothing_behind(server: embedded.Server, copy: Copy, judge: Judge, kind: str) -> None:
     name = copy(kind)
     before = content(server, name)
@@ -126,7 +127,7 @@ def test_a_locked_table_is_not_judged_and_not_waited_for(server: embedded.Server
     assert "--lock-timeout" in reason
 
 
-@pytest.mark.parametrize("side", ["legacy", "migrated"])
+@pytest.mark.parametrize("side", few(["migrated", "legacy"]))
 def test_a_locked_table_keeps_no_other_from_being_compared(server: embedded.Server, judge: Judge, side: str) -> None:
     with server.connect(side) as other:
         other.autocommit = False
@@ -141,6 +142,7 @@ def test_a_locked_table_keeps_no_other_from_being_compared(server: embedded.Serv
     assert set(outcomes.values()) == {"passed"}
 
 
+@pytest.mark.full
 def test_locked_rows_do_not_disturb(server: embedded.Server, judge: Judge) -> None:
     with server.connect("migrated") as other:
         other.autocommit = False

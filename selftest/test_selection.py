@@ -6,6 +6,7 @@ import pytest
 
 from postmigration.postgres import embedded
 from selftest.conftest import Judged, Scratch
+from selftest.tiers import few
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 
@@ -66,7 +67,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize(("options", "left_out"), WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(("options", "left_out"), few(WAYS.values(), 0, 3, 5, 11), ids=WAYS)
 def test_whatever_is_left_out_is_partial(project: Project, options: list[str], left_out: int) -> None:
     (project.directory / "other.ini").write_text("[pytest]\npython_files = test_plan.py\ntestpaths = tests\n")
     expect_partial(project, options, left_out)
@@ -114,7 +115,9 @@ def test_only_what_failed_last_is_partial(project: Project, monkeypatch: pytest.
     assert "5 of 6 checks left out" in judged.last_line
 
 
-@pytest.mark.parametrize("options", [["-x"], ["--maxfail=1"], ["-k", "test_c"], ["-k", "test_c", "--allow-partial"]])
+@pytest.mark.parametrize(
+    "options", few([["-x"], ["--maxfail=1"], ["-k", "test_c"], ["-k", "test_c", "--allow-partial"]], 0, 3)
+)
 def test_a_failure_among_what_was_judged_stays_no_go(
     project: Project, options: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +144,7 @@ def test_{}(target, i): target.expect(True, 'x')
         ([1], ""),
     ],
 )
-@pytest.mark.parametrize("options", [[], ["-n1"], ["-k", "test_0", "--allow-partial"]], ids=" ".join)
+@pytest.mark.parametrize("options", few([[], ["-n1"], ["-k", "test_0", "--allow-partial"]]), ids=" ".join)
 def test_the_plan_has_each_number_once(
     scratch: Scratch, server: embedded.Server, numbers: list[int], reason: str, options: list[str]
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from postmigration.gate.commands.cli import main
 from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge, Scratch
+from selftest.tiers import few
 
 # Three customers are renamed, and one is filed under another: plan checks 5 and 6 fail.
 DAMAGE = """
@@ -94,8 +95,7 @@ def hostile(server: embedded.Server, name: str, sql: str, file: Path) -> None:
         connection.execute(DAMAGE)
 
 
-@pytest.mark.in_turn
-@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("kind", few(HOSTILE, 0, 3, 5))
 def test_what_would_be_taken_for_postgresqls_own_is_refused_and_not_run(
     kind: str, server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path
 ) -> None:
@@ -110,7 +110,6 @@ def test_what_would_be_taken_for_postgresqls_own_is_refused_and_not_run(
     assert not (tmp_path / "it_ran").exists()
 
 
-@pytest.mark.in_turn
 def test_it_is_refused_on_the_baseline_too(server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path) -> None:
     name = copy("legacy")
     with server.connect(name) as connection:
@@ -122,9 +121,8 @@ def test_it_is_refused_on_the_baseline_too(server: embedded.Server, copy: Copy, 
     assert not (tmp_path / "it_ran").exists()
 
 
-@pytest.mark.in_turn
-@pytest.mark.parametrize("baseline", [False, True], ids=["alone", "against_baseline"])
-@pytest.mark.parametrize("kind", INNOCENT)
+@pytest.mark.parametrize("baseline", few([False, True], 1), ids=["alone", "against_baseline"])
+@pytest.mark.parametrize("kind", few(INNOCENT, 1))
 def test_what_cannot_be_taken_for_it_is_no_fault(
     kind: str, baseline: bool, server: embedded.Server, copy: Copy, judge: Judge
 ) -> None:
@@ -169,7 +167,6 @@ def test_a_worker_that_meets_one_ends_the_run(
     assert not (tmp_path / "it_ran").exists()
 
 
-@pytest.mark.in_turn
 @pytest.mark.parametrize("scope", ["DATABASE", "ROLE"])
 def test_a_search_path_that_was_set_for_us_is_not_followed(
     scope: str, server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path
@@ -231,7 +228,6 @@ def test_x(target):
     )
 
 
-@pytest.mark.in_turn
 def test_an_index_that_lacks_rows_hides_none(server: embedded.Server, copy: Copy, judge: Judge) -> None:
     name = copy("migrated")
     with server.connect(name) as connection:

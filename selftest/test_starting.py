@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from selftest.conftest import ROOT
+from selftest.tiers import few
 
 FORMS = ("validation.html", "validation.xml", "validation.json", "summary.md")
 # A line of a module that waits until it is told to go on, and says that it does.
@@ -100,7 +101,7 @@ def test_a_wrong_call_leaves_no_older_report_and_says_why(
     assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("file", ["conftest.py", "tests/conftest.py"])
+@pytest.mark.parametrize("file", few(["conftest.py", "tests/conftest.py"]))
 def test_a_conftest_that_cannot_be_imported_leaves_no_older_report(project: Path, begin: Start, file: str) -> None:
     (project / file).write_text("import no_such_module\n")
     process = begin()
@@ -109,7 +110,7 @@ def test_a_conftest_that_cannot_be_imported_leaves_no_older_report(project: Path
     assert all("ModuleNotFoundError before anything was judged" in text for text in said(project))
 
 
-@pytest.mark.parametrize("file", ["conftest.py", "own.py"])
+@pytest.mark.parametrize("file", few(["conftest.py", "own.py"]))
 def test_a_run_that_is_killed_while_it_starts_leaves_no_older_report(project: Path, begin: Start, file: str) -> None:
     (project / file).write_text(WAIT)
     if file == "own.py":
@@ -121,8 +122,8 @@ def test_a_run_that_is_killed_while_it_starts_leaves_no_older_report(project: Pa
     said(project)
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("file", ["conftest.py", "tests/conftest.py", "own.py"])
+@pytest.mark.parametrize("ending", few([signal.SIGINT, signal.SIGTERM]))
+@pytest.mark.parametrize("file", few(["conftest.py", "tests/conftest.py", "own.py"]))
 def test_a_run_that_is_interrupted_while_it_starts_says_so(
     project: Path, begin: Start, file: str, ending: signal.Signals
 ) -> None:
@@ -169,7 +170,7 @@ def verdict_without_room(project: Path, process: subprocess.Popen[str], why: str
     assert all("what was found" in text for text in said(project))
 
 
-@pytest.mark.parametrize(("holds", "found"), [(True, "GO"), (False, "NO-GO: 1 of 1 plan checks failed: 1")])
+@pytest.mark.parametrize(("holds", "found"), few([(False, "NO-GO: 1 of 1 plan checks failed: 1"), (True, "GO")]))
 def test_a_report_that_cannot_be_written_keeps_the_verdict(
     project: Path, begin: Start, *, holds: bool, found: str
 ) -> None:
@@ -177,6 +178,7 @@ def test_a_report_that_cannot_be_written_keeps_the_verdict(
     verdict_without_room(project, begin("--world-size=20"), "File too large", found)
 
 
+@pytest.mark.full
 def test_a_full_file_system_keeps_the_verdict(project: Path, begin: Start, small: Path) -> None:
     (project / "tests" / "test_x.py").write_text(FULL.format(holds=False, fill=""))
     verdict_without_room(project, begin("--world-size=20"), "No space left on device", "NO-GO")
@@ -194,8 +196,12 @@ def test_where_nothing_can_be_written_nothing_green_stays(project: Path, begin: 
     assert [path.name for path in small.iterdir()] == ["full"]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--markers"], ["--collect-only"], ["--fixtures"],
-                                       ["others"], ["others/test_y.py"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    few(
+        [["--collect-only"], ["--help"], ["--version"], ["--markers"], ["--fixtures"], ["others"], ["others/test_y.py"]]
+    ),
+)
 def test_what_judges_nothing_touches_no_report(project: Path, begin: Start, arguments: list[str]) -> None:
     begin(*arguments).communicate()
     assert {(project / "reports" / form).read_text() for form in FORMS} == {"GO"}
@@ -227,7 +233,7 @@ def test_a_second_run_does_not_write_where_the_first_one_does(project: Path, beg
     said(project)
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", few([signal.SIGINT, signal.SIGTERM]))
 def test_the_command_is_interrupted_while_it_is_imported(project: Path, ending: signal.Signals) -> None:
     (project / "sqlalchemy.py").write_text(WAIT)
     with subprocess.Popen(

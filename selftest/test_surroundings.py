@@ -9,6 +9,7 @@ from psycopg.conninfo import make_conninfo
 from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge, Scratch
 from selftest.servers import PASSWORD
+from selftest.tiers import few
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -36,7 +37,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("scope", ["DATABASE", "ROLE"])
+@pytest.mark.parametrize("scope", few(["DATABASE", "ROLE"]))
 def test_settings_of_the_database_or_the_role_change_no_verdict(
     server: embedded.Server, copy: Copy, judge: Judge, scope: str
 ) -> None:
@@ -91,6 +92,7 @@ def test_too_few_connections_are_not_judged(server: embedded.Server, copy: Copy,
     assert "too many connections" in next(result.reason for result in judged.results if result.plan == 20)
 
 
+@pytest.mark.full
 def test_a_reading_role_judges_all_but_what_writes(server: embedded.Server, copy: Copy, judge: Judge) -> None:
     role = f"reader_{copy('migrated')}"
     with server.connect("migrated") as connection:

@@ -106,6 +106,7 @@ def test_a_waiver_that_has_expired_fails_and_excuses_nothing(
     assert "accepted differences" in judged.last_line
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 def test_waivers_work_in_parallel_too(damaged: tuple[list[str], str, str], waivers: Waivers, judge: Judge) -> None:
     options, document, contact = damaged

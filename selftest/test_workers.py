@@ -7,10 +7,12 @@ import pytest
 
 from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge, Judged, Scratch
+from selftest.tiers import few
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 
 
+@pytest.mark.full
 def test_workers_come_to_the_same_results(server: embedded.Server, judge: Judge) -> None:
     for name in ("legacy", "migrated"):
         options = [f"--db-url={server.conninfo(name)}"]
@@ -59,8 +61,8 @@ def test_workers_need_no_other_option(server: embedded.Server, scratch: Scratch)
 DYING = ("os._exit(0)", "os.kill(os.getpid(), 9)")
 
 
-@pytest.mark.parametrize("death", DYING)
-@pytest.mark.parametrize("more", [[], ["--allow-partial"], ["--max-worker-restart=0"]], ids=" ".join)
+@pytest.mark.parametrize("death", few(DYING))
+@pytest.mark.parametrize("more", few([[], ["--allow-partial"], ["--max-worker-restart=0"]]), ids=" ".join)
 def test_a_check_of_which_a_worker_dies_broke_down(
     server: embedded.Server, scratch: Scratch, death: str, more: list[str]
 ) -> None:

@@ -12,22 +12,20 @@ from typing import Any
 
 import pytest
 
-from fixtures import MIGRATION
 from postmigration.diff import row_diff
 from postmigration.diff.hashing import Method
 from postmigration.diff.scope import relations
 from postmigration.diff.table_diff import TableComparison, compared_tables
 from postmigration.gate.commands import cli
-from postmigration.gate.session import demonstration_world
 from postmigration.postgres import dsn, embedded
 from postmigration.postgres.connection import Database, Snapshot
+from selftest import servers
 from selftest.comparison.cases import KINDS, Case
 from selftest.comparison.shapes import SHAPES
 from selftest.comparison.stored import STORED
 from selftest.comparison.structures import STRUCTURES
 from selftest.comparison.values import VALUES
 from selftest.comparison.written import WRITTEN
-from selftest.servers import SYSTEM_BINARIES, SystemServer
 
 CASES: tuple[Case, ...] = (*VALUES, *STRUCTURES, *SHAPES, *STORED, *WRITTEN)
 SIDES = ("before", "after")
@@ -54,28 +52,30 @@ _METHODS: tuple[Method, ...] = ("native", "portable")
 PAIRINGS = tuple(itertools.starmap(Pairing, itertools.product(KINDS, KINDS, _METHODS)))
 
 
-def chosen(case: Case, *, every: bool) -> list[Pairing]:
-    """The pairings on which a case is proven: all that can hold it, or a few of them, in turn."""
-    possible = [[p for p in PAIRINGS if p.holds(case) and p.method == method] for method in _METHODS]
-    if every:
-        return list(itertools.chain(*possible))
-    turn = CASES.index(case)
-    return [
-        pairings[(turn + 4 * step) % len(pairings)]
-        for pairings, few in zip(possible, (3, 1), strict=True)
-        for step in range(few)
-    ]
+# By default: between two servers of the newest version, and from another one with what all versions hash alike.
+_USUAL = (Pairing(18, 18, "native"), Pairing(15, 18, "portable"), Pairing(15, 15, "native"), Pairing(16, 18, "native"))
 
 
+def usual(case: Case) -> list[Pairing]:
+    """The two pairings, or the one, on which the default tier proves a case."""
+    return [pairing for pairing in (*_USUAL, *PAIRINGS) if pairing.holds(case)][:2]
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves each case to the pairings that are chosen for it."""
-    kept: list[pytest.Item] = []
-    left_out: list[pytest.Item] = []
+    """Leaves a case out where a pairing cannot hold it, and to the full tier all but its usual pairings."""
+    left_out = []
     for item in items:
         case, pairing = parameters(item)
-        fits = case is None or pairing is None or pairing in chosen(case, every=config.getoption("--every-server"))
-        (kept if fits else left_out).append(item)
-    items[:] = kept
+        if case is None or pairing is None:
+            continue
+        # One process compares all cases of a pairing at once.
+        item.add_marker(pytest.mark.xdist_group(f"compared {pairing}"))
+        if not pairing.holds(case):
+            left_out.append(item)
+        elif pairing not in usual(case):
+            item.add_marker("full")
+    items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
 
 
@@ -88,21 +88,20 @@ def parameters(item: pytest.Item) -> tuple[Case | None, Pairing | None]:
 
 
 class Servers:
-    """One server of each kind, started when it is asked for."""
+    """The databases `before` and `after` of each server, with the tables of the cases that are asked for."""
 
-    def __init__(self) -> None:
-        self._running: dict[int, embedded.Server] = {}
+    def __init__(self, shared: servers.Servers) -> None:
+        self._shared = shared
         self._built: set[tuple[int, int, str]] = set()
-        self._worlds: set[int] = set()
+        self._there: set[int] = set()
 
     def __getitem__(self, version: int) -> embedded.Server:
-        if version not in self._running:
-            if version == 15 and not SYSTEM_BINARIES.exists():
-                pytest.skip(reason=f"no PostgreSQL 15 in {SYSTEM_BINARIES}")
-            self._running[version] = server = SystemServer() if version == 15 else embedded.Server(version)
+        server = self._shared[version]
+        if version not in self._there:
+            self._there.add(version)
             for side in SIDES:
                 server.create(side)
-        return self._running[version]
+        return server
 
     def holding(self, version: int, side: int, cases: Sequence[Case]) -> str:
         """The connection string of the database of one side, which holds these cases."""
@@ -116,25 +115,13 @@ class Servers:
 
     def world(self, version: int) -> embedded.Server:
         """The server with the databases `legacy` and `migrated`."""
-        if version not in self._worlds:
-            demonstration_world(self[version], MIGRATION, seed=1, size=60)
-            self._worlds.add(version)
-        return self[version]
-
-    def stop(self) -> None:
-        """Stops them all."""
-        for server in self._running.values():
-            server.stop()
+        return self._shared.world(version)
 
 
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
-    """One server of each kind, with the databases `before` and `after`."""
-    servers = Servers()
-    try:
-        yield servers
-    finally:
-        servers.stop()
+@pytest.fixture(scope="session", name="servers")
+def servers_with_sides(servers: servers.Servers) -> Servers:
+    """The servers of the session, with the databases `before` and `after`."""
+    return Servers(servers)
 
 
 @pytest.fixture(scope="session", params=PAIRINGS, ids=str)

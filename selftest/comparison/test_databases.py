@@ -18,6 +18,7 @@ from selftest.comparison.values import VALUES
 from selftest.comparison.written import WRITTEN
 from selftest.servers import SYSTEM_BINARIES, Standby, SystemServer
 from selftest.test_surroundings import HOSTILE
+from selftest.tiers import few
 
 Fresh = Callable[..., str]
 
@@ -51,7 +52,8 @@ def wrong(found: dict[str, TableComparison]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("version", "side", "method"), [(15, 0, "native"), (15, 1, "portable"), (16, 1, "native"), (18, 0, "native")]
+    ("version", "side", "method"),
+    few([(18, 0, "native"), (15, 0, "native"), (15, 1, "portable"), (16, 1, "native")]),
 )
 def test_settings_of_a_database_hide_nothing_and_accuse_nothing(
     servers: Servers, fresh: Fresh, version: int, side: int, method: Method
@@ -109,7 +111,7 @@ def binaries(servers: Servers, version: int) -> Path:
 
 @pytest.mark.parametrize(
     ("version", "after", "options"),
-    [(16, 18, []), (15, 15, ["--inserts", "--rows-per-insert=7"])],
+    few([(16, 18, []), (15, 15, ["--inserts", "--rows-per-insert=7"])]),
 )
 def test_a_copy_from_a_dump_is_the_same(
     servers: Servers, fresh: Fresh, version: int, after: int, options: list[str]

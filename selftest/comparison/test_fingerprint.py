@@ -15,6 +15,7 @@ from selftest.comparison.stored import STORED
 from selftest.comparison.structures import STRUCTURES
 from selftest.comparison.values import VALUES
 from selftest.comparison.written import WRITTEN
+from selftest.tiers import few
 
 Fresh = Callable[..., str]
 Run = Callable[..., Done]
@@ -34,7 +35,7 @@ def taken(run: Run, conninfo: str, *options: str) -> str:
     return "--baseline=before.fingerprint"
 
 
-@pytest.mark.parametrize(("before", "after", "options"), [(15, 15, []), (18, 16, []), (16, 15, ["--portable"])])
+@pytest.mark.parametrize(("before", "after", "options"), few([(18, 16, []), (15, 15, []), (16, 15, ["--portable"])]))
 def test_a_fingerprint_finds_what_two_databases_differ_in(
     fresh: Fresh, run: Run, before: int, after: int, options: list[str]
 ) -> None:

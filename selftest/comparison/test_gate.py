@@ -16,6 +16,7 @@ from selftest.comparison.cases import KINDS
 from selftest.comparison.conftest import Done, Servers
 from selftest.conftest import ROOT, Judge, Judged
 from selftest.faults import FAULTS
+from selftest.tiers import few
 
 Fresh = Callable[..., str]
 
@@ -68,7 +69,7 @@ def notes(judged: Judged, table: str) -> str:
     )
 
 
-@pytest.mark.parametrize(("version", "options"), [(18, []), (15, ["--portable"])])
+@pytest.mark.parametrize(("version", "options"), few([(18, []), (15, ["--portable"])]))
 def test_what_was_only_migrated_is_go(
     servers: Servers, fresh: Fresh, taken: Callable[..., str], judge: Judge, version: int, options: list[str]
 ) -> None:
@@ -95,7 +96,7 @@ def test_of_the_same_database_it_is_not_said_to_be_of_another(
     assert {"every_row_is_as_it_was[organizations]", "every_row_is_as_it_was[contacts]"} <= red(judged)
 
 
-@pytest.mark.parametrize("fault", ROWS, ids=lambda fault: fault.path.stem)
+@pytest.mark.parametrize("fault", few(ROWS, 2), ids=lambda fault: fault.path.stem)
 def test_a_fault_of_rows_is_found(
     servers: Servers,
     fresh: Fresh,
@@ -121,6 +122,7 @@ def test_a_fault_of_rows_is_found(
     assert all(value in evidence for keys in damage.values() for key in keys for value in key.values())
 
 
+@pytest.mark.full
 def test_a_fault_of_rows_is_no_go(servers: Servers, fresh: Fresh, taken: Callable[..., str], judge: Judge) -> None:
     after = migrated(
         servers,
@@ -138,12 +140,14 @@ BECAME = f"SELECT id FROM ({BEFORE['organizations']}) r WHERE becomes_customer"
 
 @pytest.mark.parametrize(
     ("table", "change"),
-    [
-        ("organizations", "description = settings ->> 'legacy_description'"),
-        ("organizations", "description = 'customer organization'"),
-        ("contacts", "client_organization_id = NULL"),
-        ("contacts", "client_organization_id = organization_id"),
-    ],
+    few(
+        [
+            ("organizations", "description = settings ->> 'legacy_description'"),
+            ("organizations", "description = 'customer organization'"),
+            ("contacts", "client_organization_id = NULL"),
+            ("contacts", "client_organization_id = organization_id"),
+        ]
+    ),
     ids=["not marked", "marked otherwise", "operator not kept", "operator taken for the customer"],
 )
 def test_a_change_that_must_be_and_is_not_is_found(
@@ -253,6 +257,7 @@ def test_a_fingerprint_under_other_rules_is_refused(
     assert "is damaged or was changed: copy it again from where it was taken" in judged.output
 
 
+@pytest.mark.full
 def test_a_fingerprint_from_which_tables_were_cut_is_seen(
     servers: Servers, fresh: Fresh, taken: Callable[..., str], judge: Judge
 ) -> None:

@@ -18,6 +18,7 @@ from postmigration.gate.commands.comparison_report import Writer
 from postmigration.postgres.connection import Snapshot
 from selftest.comparison.conftest import Done
 from selftest.conftest import ROOT
+from selftest.tiers import few
 
 Fresh = Callable[..., str]
 Run = Callable[..., Done]
@@ -58,8 +59,8 @@ def running(conninfo: str) -> int:
         return int(found[0])
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("jobs", few([1, 2], 1))
+@pytest.mark.parametrize("ending", few([signal.SIGINT, signal.SIGTERM]))
 def test_an_interrupted_comparison_leaves_no_query_running(fresh: Fresh, ending: signal.Signals, jobs: int) -> None:
     tables = [SLOW.format(name) for name in ("a", "b", "c")]
     before, after = fresh(18, *tables), fresh(18, *tables)

@@ -7,8 +7,6 @@ import pytest
 from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge
 
-pytestmark = pytest.mark.in_turn
-
 _ODD = (
     'quote " in it',
     "it's",

@@ -58,6 +58,7 @@ def test_another_encoding_changes_no_verdict(encoded: Encoded, judge: Judge, enc
     assert judge(f"--db-url={target}", baseline).status == 1
 
 
+@pytest.mark.full
 def test_bytes_that_are_no_text_are_not_judged(encoded: Encoded, judge: Judge) -> None:
     target = encoded("after_bytes", "SQL_ASCII", migrate=True)
     before = encoded("before_bytes", "SQL_ASCII", migrate=False)
@@ -86,6 +87,7 @@ def german(monkeypatch: pytest.MonkeyPatch) -> Iterator[SystemServer]:
         server.stop()
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not GERMAN.exists(), reason=f"the messages of PostgreSQL 15 are not there in German: {GERMAN}")
 def test_messages_in_another_language_are_understood(server: SystemServer, german: SystemServer, judge: Judge) -> None:
     target = german.conninfo("migrated")

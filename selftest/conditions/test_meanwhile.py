@@ -5,6 +5,7 @@ import pytest
 from postmigration.postgres import embedded
 from selftest.conditions import meddling
 from selftest.conftest import Copy, Judge
+from selftest.tiers import few
 
 # The statement of somebody else, and the exit statuses that are right.
 MEANWHILE = {
@@ -20,8 +21,7 @@ MEANWHILE = {
 }
 
 
-@pytest.mark.in_turn
-@pytest.mark.parametrize("meanwhile", MEANWHILE)
+@pytest.mark.parametrize("meanwhile", few(MEANWHILE, 4))
 def test_what_others_change_meanwhile_breaks_nothing(
     server: embedded.Server,
     copy: Copy,

@@ -26,6 +26,7 @@ def stage() -> Iterator[Stage]:
         server.stop()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_run_that_is_disturbed_says_what_is_so_and_leaves_nothing(stage: Stage, seed: int) -> None:
     moment = Moment.draw(seed)

@@ -14,6 +14,7 @@ from postmigration.gate.session import demonstration_world
 from postmigration.postgres import embedded
 from selftest.conftest import Judge
 from selftest.dumps import dump
+from selftest.tiers import few
 
 CHECK = "the_backup_holds_the_state_before"
 
@@ -64,7 +65,7 @@ CASES = [(fault, "rows") for fault in FAULTS] + [
 ]
 
 
-@pytest.mark.parametrize(("fault", "against"), CASES)
+@pytest.mark.parametrize(("fault", "against"), few(CASES))
 def test_one_that_does_not_is_named(
     fault: str, against: str, source: embedded.Server, judge: Judge, tmp_path: Path
 ) -> None:
@@ -83,6 +84,7 @@ def test_one_that_does_not_is_named(
     assert said in judged.evidence(CHECK)
 
 
+@pytest.mark.full
 def test_one_that_cannot_be_read_is_not_judged(source: embedded.Server, judge: Judge, tmp_path: Path) -> None:
     backup = dump(source, "legacy", tmp_path / "before.dump", "-Fc")
     backup.write_bytes(backup.read_bytes()[:-2_000])
@@ -93,6 +95,7 @@ def test_one_that_cannot_be_read_is_not_judged(source: embedded.Server, judge: J
     assert reason.startswith("before.dump is truncated: pg_restore read it")
 
 
+@pytest.mark.full
 def test_one_that_is_not_there_is_told(source: embedded.Server, command: Callable[..., CompletedProcess[str]]) -> None:
     for named in ("", "nowhere.dump"):
         done = command(f"--db-url={source.conninfo('migrated')}", f"--backup={named}")

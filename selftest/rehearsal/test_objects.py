@@ -97,7 +97,6 @@ def held(server: embedded.Server, database: str) -> Objects:
         return objects(Source(server.conninfo(database), database).snapshot(cleanup))
 
 
-@pytest.mark.in_turn
 @pytest.mark.parametrize("change", CASES)
 def test_a_difference_is_named(change: str, server: embedded.Server, schema: str) -> None:
     name = f"schema_{next(COUNTER)}"

@@ -54,6 +54,7 @@ def test_the_reference_migration_is_proven(run: Run, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.full
 def test_a_broken_migration_of_somebody_is_not_proven(run: Run, tmp_path: Path) -> None:
     scripts = tmp_path / "scripts"
     scripts.mkdir()
@@ -78,6 +79,7 @@ def test_a_broken_migration_of_somebody_is_not_proven(run: Run, tmp_path: Path) 
     assert "1_&lt;i&gt;.sql:2" in page
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not SYSTEM_BINARIES.exists(), reason="no PostgreSQL 15")
 def test_a_hosted_database_is_rehearsed_from_its_dump_and_its_url(run: Run, tmp_path: Path) -> None:
     server = SystemServer()
@@ -105,6 +107,7 @@ def test_a_hosted_database_is_rehearsed_from_its_dump_and_its_url(run: Run, tmp_
         server.stop()
 
 
+@pytest.mark.full
 @pytest.mark.skipif("POSTMIGRATION_REAL_ROWS" not in os.environ, reason="POSTMIGRATION_REAL_ROWS names no directory")
 def test_the_applications_own_rows_are_rehearsed(run: Run, tmp_path: Path) -> None:
     server = embedded.Server(16)

@@ -63,7 +63,6 @@ def test_the_applications_own_rows_come_back(server: embedded.Server) -> None:
     server.drop("real_back")
 
 
-@pytest.mark.in_turn
 def test_it_refuses_what_it_cannot_take_back(server: embedded.Server, copy: Copy) -> None:
     after = copy("migrated")
     kept = copy("migrated")
@@ -75,7 +74,6 @@ def test_it_refuses_what_it_cannot_take_back(server: embedded.Server, copy: Copy
         run(server, after, MIGRATION.selective_rollback)
 
 
-@pytest.mark.in_turn
 def test_it_takes_back_what_was_changed_and_keeps_what_was_written_since(server: embedded.Server, copy: Copy) -> None:
     after = copy("migrated")
     run(server, after, [MIGRATION.later])

@@ -15,6 +15,7 @@ from postmigration.postgres import embedded
 from selftest.dumps import dump
 from selftest.rehearsal.conftest import Run
 from selftest.servers import SYSTEM_BINARIES, SystemServer
+from selftest.tiers import few
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,7 @@ def test_a_whole_backup_is_proven(run: Run, source: embedded.Server, whole: Path
     assert [line.split()[1] for line in done.out.splitlines() if line.split()[0] == "public.users"] == ["21"]
 
 
+@pytest.mark.full
 def test_what_it_holds_is_told_to_a_program(run: Run, source: embedded.Server, whole: Path) -> None:
     found = run("verify-backup", whole, f"--against={source.conninfo('legacy')}", "--json").object()
     assert found["proven"] is True
@@ -72,7 +74,7 @@ def test_without_anything_to_compare_with_it_says_so(run: Run, whole: Path) -> N
     assert "rows of users.direct_reports lead to no row of users" not in done.out
 
 
-@pytest.mark.parametrize("option", ["--schema-only", "--data-only"])
+@pytest.mark.parametrize("option", few(["--schema-only", "--data-only"]))
 def test_half_a_backup_is_named(option: str, run: Run, source: embedded.Server, tmp_path: Path) -> None:
     done = run("verify-backup", dump(source, "legacy", tmp_path / "complete.sql", option))
     assert done.status == 1
@@ -82,7 +84,7 @@ def test_half_a_backup_is_named(option: str, run: Run, source: embedded.Server, 
     )
 
 
-@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("named", few([True, False]))
 def test_an_empty_table_is_named(named: bool, run: Run, source: embedded.Server, tmp_path: Path) -> None:
     file = dump(source, "legacy", tmp_path / "before.dump", "-Fc", "--exclude-table-data=public.documents")
     against = [f"--against={source.conninfo('legacy')}"] if named else []
@@ -92,6 +94,7 @@ def test_an_empty_table_is_named(named: bool, run: Run, source: embedded.Server,
     assert done.last_line.startswith(f"NOT PROVEN: before.dump is not what it claims to be: {words}")
 
 
+@pytest.mark.full
 def test_rows_that_refer_to_nothing_are_named(run: Run, source: embedded.Server, tmp_path: Path) -> None:
     file = dump(source, "legacy", tmp_path / "before.dump", "-Fc", "--exclude-table-data=public.contacts")
     done = run("verify-backup", file)
@@ -116,6 +119,7 @@ def test_rows_that_refer_to_nothing_are_named(run: Run, source: embedded.Server,
     source.drop("loose")
 
 
+@pytest.mark.full
 def test_objects_that_are_not_in_it_are_named(run: Run, source: embedded.Server, tmp_path: Path) -> None:
     file = dump(source, "legacy", tmp_path / "before.dump", "-Fc", "--section=pre-data", "--section=data")
     assert run("verify-backup", file).status == 0
@@ -164,7 +168,7 @@ def older() -> Iterator[embedded.Server]:
     server.stop()
 
 
-@pytest.mark.parametrize("which", ["source", "older"])
+@pytest.mark.parametrize("which", few(["source", "older"]))
 def test_objects_that_are_other_ones_are_named(
     which: str, request: pytest.FixtureRequest, run: Run, tmp_path: Path
 ) -> None:
@@ -187,6 +191,7 @@ def test_objects_that_are_other_ones_are_named(
     )
 
 
+@pytest.mark.full
 def test_a_backup_that_was_taken_after_the_migration_is_named(
     run: Run, source: embedded.Server, tmp_path: Path
 ) -> None:
@@ -201,6 +206,7 @@ def test_a_backup_that_was_taken_after_the_migration_is_named(
     assert words in done.out
 
 
+@pytest.mark.full
 def test_a_backup_of_another_database_is_named(
     run: Run, source: embedded.Server, fingerprint: Path, tmp_path: Path
 ) -> None:

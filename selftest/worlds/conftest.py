@@ -18,7 +18,8 @@ from fixtures.world import COLUMNS, _copy
 from postmigration.gate.session import demonstration_world
 from postmigration.postgres import embedded
 from postmigration.postgres.embedded import run_script
-from selftest.worlds.judging import Judges
+from selftest.judging import Judges
+from selftest.servers import Servers
 from selftest.worlds.strategies import World
 
 SCHEMA, DATA = MIGRATION.scripts
@@ -84,14 +85,10 @@ def _rows(connection: psycopg.Connection[Any], table: str) -> list[Any]:
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
-    server, judges = embedded.Server(), Judges()
-    try:
-        server.create("empty")
-        with server.connect("empty") as connection:
-            for script in MIGRATION.legacy_scripts:
-                run_script(connection, script)
-        yield Stage(server, judges)
-    finally:
-        judges.stop()
-        server.stop()
+def stage(servers: Servers, judges: Judges) -> Stage:
+    server = servers[embedded.VERSIONS[-1]]
+    server.create("empty")
+    with server.connect("empty") as connection:
+        for script in MIGRATION.legacy_scripts:
+            run_script(connection, script)
+    return Stage(server, judges)

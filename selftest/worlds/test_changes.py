@@ -1,5 +1,6 @@
 """One change of what the rules govern is NO-GO, and the evidence names the place."""
 
+import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from selftest.worlds.strategies import World, worlds
 PER_WORLD = 5
 
 
+@pytest.mark.full
 @examples
 @given(worlds(), st.lists(GOVERNED, min_size=1, max_size=PER_WORLD, unique=True))
 def test_a_single_change_is_seen(stage: Stage, world: World, changes: list[Cell | Lost | Invented | Statement]) -> None:

@@ -7,16 +7,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from postmigration.gate.bench import Bench
 from postmigration.model.verdict import Result
-from selftest.conftest import ROOT
+
+ROOT = Path(__file__).parent.parent
+# The bench is named too: a session that judges worlds of its own writes no report, and claims no place for one.
+_PLUGINS = ("-p", "postmigration.gate.bench", "-p", "selftest.judging")
+_DESELECT = "--deselect="
 
 pytest_plugins = ["postmigration.gate.bench"]
-# The bench is named too: a session that judges worlds of its own writes no report, and claims no place for one.
-_PLUGINS = ("-p", "postmigration.gate.bench", "-p", "selftest.worlds.judging")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,16 +35,18 @@ class _Answering(Bench):
         for line in sys.stdin:
             request = json.loads(line)
             results = []
-            with self.judging(request["target"], request["baseline"]):
-                for item in self._in_order(checks, request["first"]):
+            with self.judging(request["target"], request["baseline"], request["options"]):
+                for item in _select(checks, request):
                     results.append(self.judged(item).to_dict())
                     if request["until_red"] and results[-1]["outcome"] == "failed":
                         break
             print(json.dumps(results), file=answers, flush=True)
 
-    def _in_order(self, checks: dict[str, list[pytest.Item]], first: Sequence[str]) -> Iterator[pytest.Item]:
-        for name in [*first, *(name for name in checks if name not in first)]:
-            yield from checks[name]
+
+def _select(checks: dict[str, list[pytest.Item]], request: dict[str, Any]) -> Iterator[pytest.Item]:
+    names = request["first"] if request["only"] else dict.fromkeys([*request["first"], *checks])
+    for name in names:
+        yield from (item for item in checks[name] if not item.nodeid.startswith(tuple(request["deselected"])))
 
 
 class Judges:
@@ -49,7 +55,7 @@ class Judges:
     def __init__(self) -> None:
         reading, writing = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-s", "--tb=no", *_PLUGINS, "tests"],
+            [sys.executable, "-m", "pytest", "-s", "--tb=no", "-p", "no:cacheprovider", *_PLUGINS, "tests"],
             cwd=ROOT,
             env={name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PG", "POSTM"))}
             | {"ANSWERS": str(writing)},
@@ -63,11 +69,35 @@ class Judges:
         self._answers = os.fdopen(reading)
 
     def judge(
-        self, target: str, baseline: str, *, first: Sequence[str] = (), until_red: bool = False
+        self,
+        target: str,
+        baseline: str = "",
+        *,
+        options: Sequence[str] = (),
+        first: Sequence[str] = (),
+        only: bool = False,
+        until_red: bool = False,
     ) -> tuple[Result, ...]:
-        """The results of all checks, or of those up to the first one that fails, beginning with some."""
+        """The results of checks.
+
+        Args:
+            target: the connection string of the database to judge.
+            baseline: that of the state before, or nothing.
+            options: as a user gives them, and `--deselect` of checks.
+            first: the checks to begin with, by name.
+            only: leaves out all others.
+            until_red: ends with the first one that fails.
+        """
         assert self._process.stdin is not None
-        request = {"target": target, "baseline": baseline, "first": list(first), "until_red": until_red}
+        request = {
+            "target": target,
+            "baseline": baseline,
+            "options": [option for option in options if not option.startswith(_DESELECT)],
+            "deselected": [option.removeprefix(_DESELECT) for option in options if option.startswith(_DESELECT)],
+            "first": list(first),
+            "only": only,
+            "until_red": until_red,
+        }
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return tuple(Result.from_dict(facts) for facts in json.loads(self._answers.readline()))

@@ -12,6 +12,8 @@ from postmigration.postgres import embedded
 from selftest.conftest import ROOT
 from selftest.dumps import Restorer, Rows, dump, rows
 
+pytestmark = pytest.mark.xdist_group("backups")
+
 FORMS = {
     "custom": ("-Fc",),
     "custom, not compressed": ("-Fc", "-Z0"),

@@ -21,6 +21,8 @@ from postmigration.postgres import embedded
 from selftest.conftest import ROOT
 from selftest.dumps import Restorer, dump
 
+pytestmark = pytest.mark.xdist_group("broken backups")
+
 SECRET = "nobody@may.read.this"
 
 

@@ -21,6 +21,8 @@ from selftest.dumps import Restorer, Rows, dump, rows
 from selftest.servers import SYSTEM_BINARIES, SystemServer
 from selftest.test_real_rows import load
 
+pytestmark = pytest.mark.xdist_group("hosted backups")
+
 ROWS = os.environ.get("POSTMIGRATION_REAL_ROWS", "")
 UNRESTORED = {
     "function public.folded",

@@ -9,7 +9,10 @@ import pytest
 from selftest.conditions.moments import HaltingServer, Moment, Stage
 from selftest.servers import SYSTEM_BINARIES
 
-pytestmark = pytest.mark.skipif(not SYSTEM_BINARIES.exists(), reason=f"no PostgreSQL 15 in {SYSTEM_BINARIES}")
+pytestmark = [
+    pytest.mark.skipif(not SYSTEM_BINARIES.exists(), reason=f"no PostgreSQL 15 in {SYSTEM_BINARIES}"),
+    pytest.mark.xdist_group("moments"),
+]
 
 SEEDS = [*range(10), *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(10, 200))]
 

@@ -16,6 +16,8 @@ from selftest.conftest import Judge
 from selftest.dumps import dump
 from selftest.tiers import few
 
+pytestmark = pytest.mark.xdist_group("backup check")
+
 CHECK = "the_backup_holds_the_state_before"
 
 

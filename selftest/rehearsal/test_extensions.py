@@ -17,6 +17,8 @@ from postmigration.rehearsal.stage import Stage
 from selftest.dumps import dump
 from selftest.rehearsal.stages import script, stage, words
 
+pytestmark = pytest.mark.xdist_group("extensions")
+
 EXTENSIONS = b"""
 CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA extensions;
 CREATE EXTENSION IF NOT EXISTS pgcrypto WITH SCHEMA extensions;

@@ -14,6 +14,8 @@ from postmigration.postgres import embedded
 from postmigration.rehearsal import plan, psql
 from selftest.rehearsal.stages import script, stage, words
 
+pytestmark = pytest.mark.xdist_group("faults of migrations")
+
 
 @pytest.fixture(scope="module", params=embedded.VERSIONS)
 def server(request: pytest.FixtureRequest) -> Iterator[embedded.Server]:

@@ -15,6 +15,8 @@ from postmigration.rehearsal import plan, psql
 from postmigration.rehearsal.stage import Stage
 from selftest.rehearsal.stages import script, stage, words
 
+pytestmark = pytest.mark.xdist_group("faults of rollbacks")
+
 # The deployment plan's own.
 OF_THE_PLAN = """
     DELETE FROM project_contact_points WHERE created_at >= '2025-01-01';

@@ -17,6 +17,8 @@ from selftest.rehearsal.conftest import Run
 from selftest.servers import SYSTEM_BINARIES, SystemServer
 from selftest.tiers import few
 
+pytestmark = pytest.mark.xdist_group("verify-backup")
+
 
 @pytest.fixture(scope="module")
 def source() -> Iterator[embedded.Server]:

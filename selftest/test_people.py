@@ -224,7 +224,7 @@ def test_who_was_shut_out_may_be_shown_nothing(server: embedded.Server, copy: Co
 def test_too_many_people_are_not_counted_and_that_is_told(
     server: embedded.Server, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("postmigration.checks.access.visible_counts._MOST_ROWS", 1)
+    monkeypatch.setattr("postmigration.access.visible_counts._MOST_ROWS", 1)
     judged = judge(f"--db-url={server.conninfo('migrated')}", "--allow-partial", "-k", f"{SEEN} and contacts")
     notes = [note for result in judged.results for note in result.evidence.notes]
     assert any("what each of all people sees of contacts is not counted: " in note for note in notes)

@@ -16,9 +16,6 @@ from selftest.servers import VERSIONS
 from selftest.test_faults import EVERYWHERE, ONCE
 from selftest.tiers import TIERS, few, tier_of
 
-# Files whose selftests take long, whatever they try.
-WITHOUT_DEFAULT = {"selftest/conditions/test_moments.py", "selftest/worlds/test_changes.py"}
-
 
 class Ledger:
     """Writes down each case that is collected: its tier, its file, its function and its values."""
@@ -73,11 +70,6 @@ def test_every_selftest_is_in_the_default_or_the_full_tier(ledger: list[list[Any
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     }
     assert written - {(file, name) for tier, file, name, *_ in ledger if tier != "nightly"} == set()
-
-
-def test_every_file_has_a_case_in_the_default_tier(ledger: list[list[Any]]) -> None:
-    files = {str(path.relative_to(ROOT)) for path in (ROOT / "selftest").rglob("test_*.py")}
-    assert files - {file for tier, file, *_ in ledger if tier == "default"} == WITHOUT_DEFAULT
 
 
 def test_every_server_has_cases_in_the_default_tier(ledger: list[list[Any]]) -> None:

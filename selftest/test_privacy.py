@@ -128,3 +128,53 @@ def test_what_broke_down_shows_no_rows(server: embedded.Server, scratch: Scratch
     assert judged.status == 3
     assert "duplicate key value violates unique constraint" in judged.output
     assert "already exists" not in judged.output
+
+
+PERSON = "jane@example.com"
+# What each of them raises, or has the server say, when it is only called.
+TALKATIVE = {
+    "a text of its own": "BEGIN RAISE '%', x USING ERRCODE = 'undefined_column'; END",
+    "an assertion": "BEGIN ASSERT false, x; END",
+    "a name that is a value": "BEGIN RETURN x::regclass; END",
+    "a role that is a value": "BEGIN RETURN x::regrole; END",
+    "a number that is none": "BEGIN RETURN x::int; END",
+    "a statement that it composes": "BEGIN EXECUTE 'SELECT p.' || quote_ident(x) || ' FROM users p'; END",
+    "a statement that is none": "BEGIN EXECUTE 'SELECT ' || quote_literal(x) || x; END",
+}
+
+
+@pytest.mark.parametrize("server", [18, 15], indirect=True, ids=["pg18", "pg15"])
+@pytest.mark.parametrize("kind", TALKATIVE)
+def test_what_code_of_the_database_says_is_not_repeated(
+    kind: str, server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path
+) -> None:
+    name = copy("migrated")
+    body = TALKATIVE[kind].replace("BEGIN", f"DECLARE x text := '{PERSON[:4]}' || '{PERSON[4:]}'; BEGIN")
+    trigger = body.replace("RETURN x", "NEW.created_at := x") if "RETURN" in body else body
+    with server.connect(name) as connection:
+        connection.execute(
+            f"""
+            CREATE FUNCTION talk() RETURNS text LANGUAGE plpgsql STABLE AS $$ {body} $$;
+            CREATE FUNCTION talk_too() RETURNS trigger LANGUAGE plpgsql AS $$ {trigger} $$;
+            CREATE TRIGGER talk BEFORE INSERT OR UPDATE ON contacts FOR EACH ROW EXECUTE FUNCTION talk_too();
+        """.encode()
+        )
+    judged = judge(f"--db-url={server.conninfo(name)}", "--tb=no")
+    assert judged.status == 1, judged.output
+    assert "existing_rows_can_be_changed" in judged.red()
+    written = judged.output + "".join(path.read_text() for path in tmp_path.rglob("validation.*"))
+    assert PERSON not in written
+    assert "SQLSTATE" in written
+
+
+@pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
+def test_what_a_function_names_is_told(server: embedded.Server, copy: Copy, judge: Judge) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute("""
+            CREATE FUNCTION old_name() RETURNS text LANGUAGE plpgsql STABLE AS $$
+                DECLARE x text; BEGIN SELECT p.gone INTO x FROM projects p; PERFORM p.gone FROM projects p; END $$;
+        """)
+    judged = judge(f"--db-url={server.conninfo(name)}")
+    said = "column p.gone does not exist (PL/pgSQL function old_name() line 2 at SQL statement) (SQLSTATE 42703)"
+    assert said in judged.evidence("everything_still_runs")

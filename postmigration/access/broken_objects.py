@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 
 from postmigration.access.principals import ANONYMOUS, WITHOUT_PROFILE
 from postmigration.model.errors import Hindrance, NotJudged
 from postmigration.postgres.connection import Snapshot, refusal
-from postmigration.postgres.refusals import LOST, is_lost
+from postmigration.postgres.refusals import LOST, NAMES_NOTHING, describe_error, is_lost
 
-# Something that is named does not exist, or is no longer the only one of its name.
-_LEFT_OVER = ("42P01", "42703", "42883", "42704", "42702", "42725", "42P02", "3F000")
 _REFUSED = "42501"
+_WORD = re.compile(r"[^\s;]+")
 # How many objects a note names.
 _LISTED = 5
 
@@ -160,11 +161,23 @@ def _use(snapshot: Snapshot, call: sa.Row[Any], settings: Mapping[str, str], fou
             if state == _REFUSED:
                 continue
             found.note_use(call, role)
-            if state in _LEFT_OVER:
-                failed.setdefault((call.object, state), (role, refusal(error)))
+            if state in NAMES_NOTHING:
+                failed.setdefault((call.object, state), (role, _describe(snapshot, error)))
                 found.failures.add((call.object, state, role))
                 continue
         found.note_use(call, role)
         return
     for problem, said in failed.items():
         found.broken.setdefault(problem, said)
+
+
+def _describe(snapshot: Snapshot, error: sa.exc.DBAPIError) -> str:
+    """Describes what is not there; a statement that a function has composed may hold values, and is not quoted."""
+    said = refusal(error)
+    if not isinstance(error.orig, psycopg.Error) or (asked := error.orig.diag.internal_query) is None:
+        return said
+    texts = snapshot.scalar("SELECT string_agg(prosrc, ' ') FROM pg_proc WHERE oid >= 16384")
+    # A function's own statement, of which PL/pgSQL replaces words by blanks, and PERFORM by SELECT.
+    if {"select", *_WORD.findall(str(texts).casefold())}.issuperset(_WORD.findall(asked.casefold())):
+        return f"{describe_error(error.orig, composed=False)} (SQLSTATE {error.orig.sqlstate})"
+    return f"a statement that it has composed names what is not there (SQLSTATE {error.orig.sqlstate})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 import psycopg
@@ -10,12 +9,10 @@ import psycopg
 from postmigration.backups.statements import Meaning, readable
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres.embedded import explain, is_exhausted
+from postmigration.postgres.refusals import SYNTAX_ERROR, describe_error
 
 ELSEWHERE = "restore the backup into a server where this works, and name that database instead of the file"
 
-# Classes of errors whose message names objects and never a value.
-_NAMING_CLASSES = ("0A", "23", "3F", "42", "54", "55", "58")
-_SYNTAX_ERROR = "42601"
 # Of these the names are told, of others only how many they are.
 _NAMED = ("extension", "event trigger", "publication", "subscription", "server", "setting")
 
@@ -86,9 +83,4 @@ def said(error: psycopg.Error) -> str:
     if is_exhausted(error):
         raise CannotJudge(explain(error.diag.message_primary or "it ended the session")) from None
     state = error.sqlstate or ""
-    message = " ".join((error.diag.message_primary or "no message").split())
-    if state.startswith("22"):
-        message = re.sub(r'".*"|0x[0-9A-Fa-f]+', "‹…›", message)
-    elif not state.startswith(_NAMING_CLASSES) or state == _SYNTAX_ERROR:
-        message = "the statement failed"
-    return f"{message} (SQLSTATE {state})"
+    return f"{'the statement failed' if state == SYNTAX_ERROR else describe_error(error)} (SQLSTATE {state})"

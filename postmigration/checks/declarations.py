@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import psycopg
 import sqlalchemy as sa
 
 from postmigration.diff.fingerprint import Fingerprint
@@ -19,6 +20,7 @@ from postmigration.model.nearest import name_nearest
 from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.refusals import describe_error, is_raised
 
 # How like a name that is there one has to be that is not, to be taken for a mistake.
 _ALIKE = 0.8
@@ -133,11 +135,13 @@ def _refused(side: Snapshot, sql: str, *, certain: bool) -> str:
     try:
         side.rows(f"EXPLAIN {sql}", side.application, ids=[])
     except sa.exc.DBAPIError as error:
-        state, told = getattr(error.orig, "sqlstate", None) or "", getattr(error.orig, "diag", None)
-        hint = " ".join((getattr(told, "message_hint", None) or "").split())
+        if not isinstance(error.orig, psycopg.Error) or is_raised(error.orig):
+            return ""
+        state = error.orig.sqlstate or ""
+        hint = " ".join((error.orig.diag.message_hint or "").split())
         # PostgreSQL's hint at a column is of one that differs in three letters at the most.
         likely = state == "42601" or (state == "42703" and bool(hint))
         if (state.startswith("42") and state != "42501" and certain) or likely:
-            words = " ".join((getattr(told, "message_primary", None) or state).split())
+            words = describe_error(error.orig)
             return f"{words} ({hint.rstrip('.')})" if hint else words
     return ""

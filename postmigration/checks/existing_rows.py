@@ -12,6 +12,7 @@ from postmigration.model.migration import Conventions
 from postmigration.model.sqltext import quoted, statement
 from postmigration.postgres.catalog import Table
 from postmigration.postgres.connection import Snapshot, refusal, refused_because
+from postmigration.postgres.refusals import describe_error, is_raised
 
 # A row that refuses so many columns refuses all of them.
 _MOST_COLUMNS = 20
@@ -140,7 +141,7 @@ def _changes(connection: sa.Connection, table: Table) -> Iterator[tuple[str, str
 
 def _raised(error: sa.exc.DBAPIError) -> bool:
     """Whether a function of the application raised it: then that is its decision, whatever SQLSTATE it gives."""
-    return isinstance(error.orig, psycopg.Error) and error.orig.diag.source_function == "exec_stmt_raise"
+    return isinstance(error.orig, psycopg.Error) and is_raised(error.orig)
 
 
 def _busy(error: sa.exc.DBAPIError) -> str:
@@ -156,8 +157,7 @@ def _words(error: sa.exc.DBAPIError) -> str:
         NotJudged: it tells nothing of the row.
     """
     if isinstance(error.orig, psycopg.Error) and _raised(error):
-        message = " ".join((error.orig.diag.message_primary or "no message").split())
-        return f"{message} (SQLSTATE {error.orig.sqlstate})"
+        return f"{describe_error(error.orig)} (SQLSTATE {error.orig.sqlstate})"
     return refusal(error)
 
 

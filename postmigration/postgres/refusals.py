@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,6 +25,20 @@ _NOT_JUDGED_CODES = {
     "55P03": "another session held a lock; try again, or raise --lock-timeout",
     "57014": "it took longer than allowed; raise --statement-timeout",
 }
+# Where the text of an error is the application's own, by the file of the server's source or its extension's.
+_CODE_RAISES = ("exec_stmt_raise", "exec_stmt_assert")
+_LANGUAGES = re.compile(r"(?:^|/)(?:plpy_\w+|plperl|pltcl|plv8\w*)\.(?:c|cc)$")
+_PLPGSQL = re.compile(r"(?:^|/)pl_\w+\.c$")
+# Classes of errors whose message names objects and never a value; of others what is quoted is masked.
+NAMING = ("0A", "23", "25", "26", "2B", "2D", "34", "3D", "3F", "40", "42", "53", "54", "55", "57", "58")
+SYNTAX_ERROR = "42601"
+# Something that is named does not exist, or is no longer the only one of its name.
+NAMES_NOTHING = ("42P01", "42703", "42883", "42704", "42702", "42725", "42P02", "3F000")
+_NAMES = ("42", "3F")
+# Names that a message gives without quotation marks: of a column with its table, of a function with its arguments.
+_BARE_NAME = re.compile(r"\S*(?:\w\.\w|\()\S*")
+# Quotation marks of every language that the server speaks.
+_QUOTED = re.compile(r"""(?:["'„“”«»‹›「『]).*["'“”«»‹›」』]|0x[0-9A-Fa-f]+|[\w.+-]+@[\w.-]+""")
 _HINDRANCES = {_NO_PRIVILEGE: Hindrance.PRIVILEGE, "55P03": Hindrance.LOCK, "57014": Hindrance.TIME}
 
 
@@ -40,12 +55,49 @@ def refusal(error: sa.exc.DBAPIError, *, acting: bool = False) -> str:
     state = getattr(original, "sqlstate", None)
     if not isinstance(original, psycopg.Error) or state is None or is_lost(error):
         raise NotJudged(LOST, Hindrance.CONNECTION) from None
-    message = " ".join((original.diag.message_primary or "no message").split())
+    message = describe_error(original)
     privilege = state == _NO_PRIVILEGE and acting
     if not privilege and (state in _NOT_JUDGED_CODES or state.startswith(_NOT_JUDGED_CLASSES)):
         remedy = _NOT_JUDGED_CODES.get(state)
         raise NotJudged(message + (f": {remedy}" if remedy else ""), hindrance(error)) from None
     return f"{message} (SQLSTATE {state})"
+
+
+def describe_error(error: psycopg.Error, *, composed: bool = True) -> str:
+    """Describes what the server said on one line and without a value.
+
+    Its detail and its context quote rows. What code of the database raised may hold anything, so that only the place
+    is told; a name may be a value when it is only looked up while a statement runs, or when code has composed that.
+
+    Args:
+        composed: a statement that a function has made may be put together from values.
+    """
+    told, state = error.diag, error.sqlstate or ""
+    frames = (told.context or "").splitlines() or [""]
+    if is_raised(error):
+        # Of this error the first line is the function, the line and the kind of its statement, and nothing else.
+        place = frames[0] if told.source_function in _CODE_RAISES else ""
+        return "code of the database raised it" + (f": {place}" if place else "")
+    message = " ".join((told.message_primary or "no message").split())
+    if state.startswith(_NAMES) and told.internal_query is not None:
+        # The outermost function; between it and the error the statements stand.
+        place = f" ({frames[-1]})" if frames[-1].startswith("PL/pgSQL") else ""
+        return (mask_values(_BARE_NAME.sub("‹…›", message)) if composed else message) + place
+    # PL/pgSQL itself names fields as they stand in the function.
+    static = told.statement_position is not None or _PLPGSQL.search(told.source_file or "") is not None
+    late = state in NAMES_NOTHING and not static
+    return mask_values(message) if late or not state.startswith(NAMING) else message
+
+
+def is_raised(error: psycopg.Error) -> bool:
+    """Whether code of the database raised an error: then its text and its SQLSTATE are what that code wants."""
+    told = error.diag
+    return told.source_function in _CODE_RAISES or _LANGUAGES.search(told.source_file or "") is not None
+
+
+def mask_values(message: str) -> str:
+    """Masks what a message quotes."""
+    return _QUOTED.sub("‹…›", message)
 
 
 def is_lost(error: sa.exc.DBAPIError) -> bool:

@@ -19,6 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 from postmigration.backups.script import unquoted
 from postmigration.postgres import embedded
+from postmigration.postgres.refusals import NAMING, SYNTAX_ERROR, mask_values
 from postmigration.rehearsal.locks import Seen, Watch
 
 # Characters that no script has begin a record of the log and part its fields.
@@ -27,11 +28,7 @@ _RECORD = re.compile(r"\x1e([^\x1f]*)\x1f([^\x1f]*)\x1f([^\x1f]*)\x1f[^\x1f]*\x1
 _DONE = re.compile(r"duration: ([\d.]+) ms  (?:statement|execute [^:]*): (.*)", re.DOTALL)
 _PLACE = re.compile(r"(?m)^psql:(.*):(\d+): (ERROR|FATAL|PANIC|error|fatal): +(.*)$")
 _LOST = re.compile(r"(?m)^(?:psql:.*: )?(?:fatal: |server closed the connection unexpectedly)(.*)$")
-# Classes of errors whose message names objects and never a value; of others what is quoted is masked.
-_NAMING = ("0A", "25", "26", "2B", "2D", "34", "3D", "3F", "40", "42", "53", "54", "55", "57", "58")
-_SYNTAX_ERROR = "42601"
 _MEANT = re.compile(r"\b(?:success\w*|complete\w*|finished|done|passed)\b|✅", re.IGNORECASE)
-_QUOTED = re.compile(r"\".*\"|'.*'|0x[0-9A-Fa-f]+|[\w.+-]+@[\w.-]+")
 _LONGEST = 90
 _CHANGE_NOTHING = ("SELECT", "SET", "RESET", "SHOW", "ANALYZE", "VACUUM", "BEGIN", "START", "COMMIT", "END", "ROLLBACK")
 _COUNTER = itertools.count()
@@ -238,6 +235,6 @@ def _beginning(text: str) -> str:
 def _worded(state: str, message: str) -> str:
     """What the server said, on one line and without a value."""
     message = " ".join(re.sub(r" at character \d+$", "", message).split())
-    if not state.startswith((*_NAMING, "23")) or state == _SYNTAX_ERROR:
-        message = _QUOTED.sub("‹…›", message)
+    if not state.startswith(NAMING) or state == SYNTAX_ERROR:
+        message = mask_values(message)
     return f"{message} (SQLSTATE {state})"

@@ -378,3 +378,15 @@ def test_what_code_of_the_database_does_as_another_role_counts_for_nobody(
     assert judged.outcome("everybody_writes_what_they_wrote") == "not judged"
     reason = next(r.reason for r in judged.results if r.check == "everybody_writes_what_they_wrote")
     assert "code of the database went on as another role" in reason
+
+
+@pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
+def test_nobody_is_known_by_the_name_of_the_program(server: embedded.Server, copy: Copy, judge: Judge) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute("""
+            CREATE POLICY only_for_the_gate ON reviews AS RESTRICTIVE FOR ALL TO authenticated
+                USING (current_setting('application_name') = 'postmigration')
+        """)
+    judged = judge(f"--db-url={server.conninfo(name)}", f"--baseline={server.conninfo('legacy')}")
+    assert judged.status == 1, judged.output

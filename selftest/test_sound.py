@@ -53,6 +53,16 @@ OTHER_WAYS = {
         CREATE POLICY colleagues ON reviews FOR DELETE TO authenticated
             USING (is_colleague(reviewer_id) AND current_user = 'authenticated' AND reviewer_id = (SELECT auth.uid()));
     """,
+    "an audit trail": """
+        CREATE TABLE trail (who text DEFAULT current_setting('application_name'), what text, address inet);
+        ALTER TABLE trail ENABLE ROW LEVEL SECURITY;
+        CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+            DECLARE program text := pg_catalog.current_setting('application_name', true); BEGIN
+            INSERT INTO public.trail VALUES (program, pg_catalog.current_query(), pg_catalog.inet_client_addr());
+            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$;
+        REVOKE ALL ON FUNCTION note() FROM PUBLIC, anon, authenticated;
+        CREATE TRIGGER note BEFORE INSERT OR UPDATE OR DELETE ON reviews FOR EACH ROW EXECUTE FUNCTION note();
+    """,
     "roles and descriptions of contacts": "UPDATE contacts SET role = 'Einkäufer', description = 'knows everybody';",
     "a flag that suppliers do not have": "UPDATE contacts SET is_primary_contact = NULL WHERE type <> 'customer';",
     "another primary contact": """

@@ -15,7 +15,8 @@ def test_policies_decide_by_who_asks(target: Target) -> None:
     Who says of themselves that they are an administrator is one; or one person finds nothing where all others do.
 
     A function that a policy calls reads user_metadata, which users write themselves; an exception for one person was
-    written into a policy; or something asks for session_user, which is the login of the API for everybody.
+    written into a policy; or something asks for session_user, which is the login of the API for everybody, or for
+    application_name, the client's address or the statement that runs.
 
     Read app_metadata or the users' table; take the id out; ask for auth.uid() or current_user.
     """
@@ -40,6 +41,13 @@ def test_policies_decide_by_who_asks(target: Target) -> None:
         bodies.asks_the_login(),
         lambda before: read(before).asks_the_login(),
         examined="policies, functions, triggers and views that ask for session_user",
+        severity="warning",
+    )
+    expect_new(
+        target,
+        bodies.asks_the_session(),
+        lambda before: read(before).asks_the_session(),
+        examined="policies, functions, triggers and views that decide by what the API's session has otherwise",
         severity="warning",
     )
 

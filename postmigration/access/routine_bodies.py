@@ -16,6 +16,15 @@ from postmigration.postgres.connection import Snapshot
 _UUID = re.compile(r"'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'", re.IGNORECASE)
 # What users write of themselves, in their claims and where the platform keeps it.
 _SELF = re.compile(r"user_metadata|raw_user_meta_data")
+# What tells the session of the API from that of whoever judges, by what each is called.
+_SESSION = re.compile(
+    r"current_setting\s*\(\s*'(?P<setting>application_name|(?:default_)?transaction_read_only|postmigration\.\w+)'"
+    r"|\b(?P<function>inet_client_addr|inet_client_port|current_query|pg_stat_get_activity)\s*\("
+    r"|\b(?P<view>pg_stat_activity)\b",
+    re.IGNORECASE,
+)
+# An audit trigger only notes them down; what is compared decides something.
+_COMPARED = re.compile(r"[^;,]{0,40}?(?:[^:=]=|<>|!=|~|\b(?:I?LIKE|IN|IS|THEN)\b)", re.IGNORECASE)
 _POLICIES = f"""
     SELECT {named("c.relnamespace", "c.relname")} AS of, p.polname AS name,
            concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) AS text,
@@ -120,6 +129,19 @@ class Bodies:
             text.called: f"{text.called} {asks}"
             for text in self.texts
             if re.search(r"\bsession_user\b", text.bare, re.IGNORECASE)
+        }
+
+    def asks_the_session(self) -> Mapping[Hashable, str]:
+        """What decides by other things that the API's session has otherwise, in words by what each is called and that.
+
+        Views, and the functions that no policy calls, may name them for other ends.
+        """
+        return {
+            (text.called, asked): f"{text.called} decides by {asked}, which the API has otherwise than whoever judges"
+            for text in self.texts
+            for found in _SESSION.finditer(text.text)
+            if text.policy or _COMPARED.match(text.text, found.end())
+            for asked in [found[found.lastgroup or 0].lower()]
         }
 
 

@@ -15,6 +15,7 @@ _MOST_QUESTIONS = 100
 _MOST_PAGES = 20_000
 # A batch of small scans is slower when each starts processes of its own.
 SMALL = {"jit": "off", "max_parallel_workers_per_gather": "0", "enable_sort": "off"}
+LOCK_NOT_AVAILABLE = "55P03"
 # An index may be damaged: what must be true of the rows is asked of the rows.
 WITHOUT_INDEXES = {
     "jit": "off",

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import title
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
@@ -34,7 +35,7 @@ _FROM = """
     JOIN pg_roles us ON us.rolname = current_user
 """
 _WHERE = """
-    n.nspname = ANY(CAST(:schemas AS text[])) AND NOT EXISTS (
+    n.nspname = ANY(CAST(:schemas AS text[])) AND c.oid <> ALL(CAST(:locked AS oid[])) AND NOT EXISTS (
         SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
 """
 
@@ -52,7 +53,7 @@ _FOREIGN_KEYS = f"""
                  JOIN pg_namespace onsp ON onsp.oid = o.oprnamespace ORDER BY position) AS operators
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid {_FROM}
     JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace fn ON fn.oid = f.relnamespace
-    WHERE {_WHERE} AND k.contype = 'f' AND k.conparentid = 0
+    WHERE {_WHERE} AND k.contype = 'f' AND k.conparentid = 0 AND f.oid <> ALL(CAST(:locked AS oid[]))
       AND coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true)
       AND NOT coalesce((to_jsonb(k) ->> 'conperiod')::boolean, false)
     ORDER BY 1, 2, k.conname
@@ -151,11 +152,19 @@ class Rule:
         return self.wrong.startswith("count(*) FILTER")
 
 
-def read_rules(snapshot: Snapshot, schemas: Sequence[str]) -> list[Rule]:
-    """Every foreign key, CHECK, NOT NULL, domain check, partition bound and unique key of some schemas."""
-    rules = [_foreign_key(row) for row in snapshot.rows(_FOREIGN_KEYS, schemas=list(schemas))]
-    rules += [rule for row in snapshot.rows(_CONDITIONS, schemas=list(schemas)) for rule in _condition(row)]
-    rules += [_unique(row) for row in snapshot.rows(_UNIQUE, schemas=list(schemas))]
+def read_rules(snapshot: Snapshot, schemas: Sequence[str], unjudged: list[str]) -> list[Rule]:
+    """Every foreign key, CHECK, NOT NULL, domain check, partition bound and unique key of some schemas.
+
+    Args:
+        unjudged: gets the tables that are locked.
+    """
+
+    def read(sql: str) -> Sequence[sa.Row[Any]]:
+        return read_catalog(snapshot, sql, schemas, unjudged)
+
+    rules = [_foreign_key(row) for row in read(_FOREIGN_KEYS)]
+    rules += [rule for row in read(_CONDITIONS) for rule in _condition(row)]
+    rules += [_unique(row) for row in read(_UNIQUE)]
     return rules
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, count
+from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import title
 from postmigration.diff.row_diff import Sides
 from postmigration.diff.row_sets import RowSet
@@ -31,6 +32,7 @@ _COLUMNS = """
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_type t ON t.oid = a.atttypid
     WHERE n.nspname = ANY(CAST(:schemas AS text[])) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+      AND c.oid <> ALL(CAST(:locked AS oid[]))
       AND a.attnum > 0 AND NOT a.attisdropped AND (t.oid = 'oid'::regtype OR t.typbasetype = 'oid'::regtype)
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
                         AND e.deptype = 'e')
@@ -70,7 +72,7 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str]) ->
 def _pointing(side: Snapshot, schemas: Sequence[str], unjudged: list[str]) -> dict[str, tuple[int, int]]:
     """For each column of numbers of objects how many of them are those of large objects, and how many are not."""
     questions = []
-    for row in side.rows(_COLUMNS, schemas=list(schemas)):
+    for row in read_catalog(side, _COLUMNS, schemas, unjudged):
         name = f"{title((row.schema, row.table))}.{row.column}"
         if not row.readable:
             unjudged.append(f"{name}: GRANT SELECT ON its table to the role that judges")

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, count
+from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import Name, title
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot, refused_because
@@ -53,6 +54,9 @@ _VIEWS = """
     WHERE c.relkind = 'm' AND n.nspname = ANY(CAST(:schemas AS text[]))
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
                         AND e.deptype = 'e')
+      AND NOT EXISTS (SELECT FROM reads JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = reads.rule
+                      WHERE reads.view = c.oid AND d.refclassid = 'pg_class'::regclass
+                        AND d.refobjid = ANY(CAST(:locked AS oid[])))
     ORDER BY 1, 2
 """
 _ROWS = 'count(*) AS rows, coalesce(sum(hashtextextended(ROW(q.*)::text COLLATE "C", 0)), 0) AS total'
@@ -94,10 +98,14 @@ class View:
 Contents = tuple[int, int]
 
 
-def read_views(snapshot: Snapshot, schemas: Sequence[str]) -> dict[Name, View]:
-    """Every materialized view of some schemas."""
+def read_views(snapshot: Snapshot, schemas: Sequence[str], unjudged: list[str]) -> dict[Name, View]:
+    """Every materialized view of some schemas.
+
+    Args:
+        unjudged: gets the tables that are locked; what reads them is left out.
+    """
     found = {}
-    for row in snapshot.rows(_VIEWS, schemas=list(schemas)):
+    for row in read_catalog(snapshot, _VIEWS, schemas, unjudged):
         # Its owner refreshes it. A superuser becomes the owner, so that no code runs with more rights than it has then.
         role = "" if row.ours or row.privileged or not row.member else row.owner
         hindrance = ""
@@ -125,9 +133,9 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str]) ->
         before: the state before; None where there is none.
     """
     found = Examination()
-    now = read_views(after, schemas)
-    was = read_views(before, schemas) if before is not None else {}
-    if not now and not was:
+    now = read_views(after, schemas, found.unjudged)
+    was = read_views(before, schemas, []) if before is not None else {}
+    if not (now or was or found.unjudged):
         found.inapplicable = "there is no materialized view on either side"
         return found
     held = _contents(after, now, found.unjudged)

@@ -174,6 +174,11 @@ def pair_tables(was: Relation, now: Relation, *, only: bool, zone: str, pages: i
     for name in columns:
         mine, theirs = was.columns[name], now.columns[name]
         written[name] = retyped.as_text(mine, theirs) if plain else retyped.values(mine, theirs, zone)
+    if any(written.values()):
+        # What is generated of a column with other decimals has others, too.
+        for name in columns:
+            if was.columns[name].generated and now.columns[name].generated and written[name] is None:
+                written[name] = retyped.derived(was.columns[name], now.columns[name])
     sql, types = [], []
     for i, side in enumerate((was, now)):
         values, roots = [], {}

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from postmigration.checks.contents.batches import WITHOUT_INDEXES, Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, count
+from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import Name, Relation, read_tables, title
 from postmigration.model.evidence import Finding
 from postmigration.model.sqltext import quoted
@@ -24,6 +25,7 @@ _PARTITIONS = """
     JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class p ON p.oid = i.inhparent
     JOIN pg_namespace pn ON pn.oid = p.relnamespace JOIN pg_partitioned_table pt ON pt.partrelid = p.oid
     WHERE n.nspname = ANY(CAST(:schemas AS text[])) AND c.relkind IN ('r', 'p')
+      AND c.oid <> ALL(CAST(:locked AS oid[])) AND p.oid <> ALL(CAST(:locked AS oid[]))
     ORDER BY 1, 2
 """
 
@@ -35,9 +37,9 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str]) ->
         before: the state before; None where there is none.
     """
     found = Examination()
-    now = {(row.schema, row.name): row for row in after.rows(_PARTITIONS, schemas=list(schemas))}
-    was = {(row.schema, row.name): row for row in before.rows(_PARTITIONS, schemas=list(schemas))} if before else {}
-    if not now and not was:
+    now = _read(after, schemas, found.unjudged)
+    was = _read(before, schemas, []) if before is not None else {}
+    if not (now or was or found.unjudged):
         found.inapplicable = "there is no partition on either side"
         return found
     found.facts = len(now)
@@ -55,6 +57,10 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str]) ->
     _find_detached(after, was, now, tables, found)
     _find_in_default(after, was, now, tables, found)
     return found
+
+
+def _read(side: Snapshot, schemas: Sequence[str], unjudged: list[str]) -> dict[Name, sa.Row[Any]]:
+    return {(row.schema, row.name): row for row in read_catalog(side, _PARTITIONS, schemas, unjudged)}
 
 
 def _find_detached(

@@ -37,6 +37,11 @@ def values(was: Column, now: Column, zone: str) -> tuple[str, str] | None:
     return one, _write(now.root, was.root, now.root, zone)
 
 
+def derived(was: Column, now: Column) -> tuple[str, str] | None:
+    """How the values of a generated column are written that are made of one with other decimals now."""
+    return (_number("numeric"), _number("numeric")) if was.root == now.root == "numeric" else None
+
+
 def as_text(was: Column, now: Column) -> tuple[str, str] | None:
     """How the values of such a column are written where one side cannot read those of the other: as text."""
     return None if was.root_type == now.root_type and was.root == now.root else (_TEXT, _TEXT)

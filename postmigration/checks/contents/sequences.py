@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, count
+from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import Name, title
 from postmigration.model.evidence import Finding, Severity
 from postmigration.model.sqltext import quoted
@@ -31,7 +32,7 @@ _SEQUENCES = """
                   SELECT x.adrelid, x.adnum FROM pg_depend d JOIN pg_attrdef x ON x.oid = d.objid
                   WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
                     AND d.refobjid = c.oid) u
-            JOIN pg_class t ON t.oid = u.oid AND t.relkind IN ('r', 'p')
+            JOIN pg_class t ON t.oid = u.oid AND t.relkind IN ('r', 'p') AND t.oid <> ALL(CAST(:locked AS oid[]))
             JOIN pg_namespace tn ON tn.oid = t.relnamespace
             JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = u.number AND NOT a.attisdropped
             JOIN pg_type y ON y.oid = a.atttypid
@@ -49,7 +50,7 @@ _KEYS = """
            format_type(a.atttypid, NULL) AS type, has_table_privilege(c.oid, 'SELECT') AS readable
     FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
-    WHERE i.indisprimary AND i.indnkeyatts = 1 AND NOT c.relispartition
+    WHERE i.indisprimary AND i.indnkeyatts = 1 AND NOT c.relispartition AND c.oid <> ALL(CAST(:locked AS oid[]))
       AND a.atttypid IN ('int2'::regtype, 'int4'::regtype)
       AND n.nspname = ANY(CAST(:schemas AS text[]))
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
@@ -62,7 +63,7 @@ _BY_TEXT = """
            format_type(a.atttypid, NULL) AS type, sn.nspname::text AS sequence_schema, s.relname::text AS sequence
     FROM (SELECT x.adrelid, x.adnum,
                  substring(pg_get_expr(x.adbin, x.adrelid) FROM $re$nextval\\(\\(?'([^']+)'::text$re$) AS named
-          FROM pg_attrdef x) d
+          FROM pg_attrdef x WHERE x.adrelid <> ALL(CAST(:locked AS oid[]))) d
     JOIN pg_class t ON t.oid = d.adrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace
     JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.adnum
     JOIN pg_class s ON s.oid = coalesce(to_regclass(d.named), to_regclass(format('%I.%s', tn.nspname, d.named)))
@@ -151,9 +152,9 @@ def read_sequences(snapshot: Snapshot, schemas: Sequence[str], unjudged: list[st
     Args:
         unjudged: gets those that cannot be read, and why.
     """
-    rows = snapshot.rows(_SEQUENCES, schemas=list(schemas))
+    rows = read_catalog(snapshot, _SEQUENCES, schemas, unjudged)
     by_text: dict[Name, list[Use]] = defaultdict(list)
-    for row in snapshot.rows(_BY_TEXT, schemas=list(schemas)):
+    for row in read_catalog(snapshot, _BY_TEXT, schemas, unjudged):
         by_text[row.sequence_schema, row.sequence].append(Use(row.schema, row.table, row.column, row.type))
     questions = []
     for row in rows:
@@ -358,7 +359,7 @@ def _went_back(now: SequenceState, was: SequenceState | None) -> Iterator[Fact]:
 def _exhausted_keys(side: Snapshot, schemas: Sequence[str], unjudged: list[str]) -> dict[str, str]:
     """For each key of whole numbers, what is wrong: it is near the end of its type; nothing where it is not."""
     questions = []
-    for row in side.rows(_KEYS, schemas=list(schemas)):
+    for row in read_catalog(side, _KEYS, schemas, unjudged):
         use = Use(row.schema, row.table, row.column, row.type)
         if row.readable:
             questions.append(Question(use, f"SELECT max({quoted(use.column)}) AS most FROM {use.sql}"))

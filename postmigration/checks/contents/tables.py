@@ -28,6 +28,10 @@ _TABLES = """
                AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT')) AS readable,
            c.relrowsecurity AND NOT (us.rolsuper OR us.rolbypassrls)
                AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE')) AS filtered,
+           c.oid IN (SELECT l.relation FROM pg_locks l
+                     WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted
+                       AND l.pid <> pg_backend_pid()
+                       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locked,
            coalesce(p.pages, 0) AS pages,
            coalesce((SELECT e.extname::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
@@ -86,7 +90,7 @@ class Relation:
         kind: as in pg_class: r, p, v, m or f.
         partition: it is one of another table.
         secured: row-level security is on.
-        readable: we may read it; `filtered`: row-level security keeps rows from us.
+        readable: we may read it; `filtered`: row-level security keeps rows from us; `locked`: another session does.
         pages: about its size, of a partitioned table that of its partitions.
         extension: to which extension it belongs, or nothing.
         parents: what it inherits from, or is a partition of.
@@ -102,6 +106,7 @@ class Relation:
     persistence: str
     readable: bool
     filtered: bool
+    locked: bool
     pages: int
     extension: str
     parents: tuple[Name, ...]
@@ -135,6 +140,8 @@ class Relation:
             return f"GRANT SELECT ON {self.sql} to the role that judges"
         if self.filtered:
             return "row-level security filters the role that judges: give it BYPASSRLS"
+        if self.locked:
+            return "another session holds a lock; try again, or raise --lock-timeout"
         return ""
 
 
@@ -157,6 +164,7 @@ def read_tables(snapshot: Snapshot, schemas: Sequence[str]) -> dict[Name, Relati
             row.persistence,
             row.readable,
             row.filtered,
+            row.locked,
             int(row.pages),
             row.extension,
             tuple((schema, name) for schema, name in row.parents or ()),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from postmigration.checks.contents.batches import WITHOUT_INDEXES, Question, Refusal, ask
+from postmigration.checks.contents.batches import LOCK_NOT_AVAILABLE, WITHOUT_INDEXES, Question, Refusal, ask
 from postmigration.checks.contents.constraints import Rule, read_rules
 from postmigration.checks.contents.examination import Examination, count
 from postmigration.model.evidence import Finding, Severity, shown
@@ -35,7 +35,7 @@ def examine(
         show_values: values that may describe a person are shown.
     """
     found = Examination()
-    rules = read_rules(after, schemas)
+    rules = read_rules(after, schemas, found.unjudged)
     if not rules:
         found.inapplicable = "there is no constraint on either side"
         return found
@@ -50,7 +50,7 @@ def examine(
     found.facts = len(asked)
     found.unjudged += [f"{rule.subject} ({rule.words}): {refusal.reason}" for rule, refusal in refused.items()]
     violated = [rule for rule in asked if wrong.get(rule)]
-    older = count_violations(before, violated)[0] if before is not None else {}
+    older = _count_older(before, violated, schemas)
     for rule in violated:
         number = wrong[rule]
         inherited = older.get(rule, 0) >= number
@@ -63,6 +63,20 @@ def examine(
         severity: Severity = "warning" if inherited or not rule.validated else "blocker"
         found.findings.append(Finding(words, number, number, columns, rows, rule.listed, severity))
     return found
+
+
+def _count_older(before: Snapshot | None, violated: Sequence[Rule], schemas: Sequence[str]) -> dict[Rule, int]:
+    """How many rows of the state before violate rules that it had, too."""
+    if before is None or not violated:
+        return {}
+    known = {key: rule for rule in read_rules(before, schemas, []) for key in (rule.wrong, (rule.subject, rule.words))}
+    found = {}
+    for rule in violated:
+        old = known.get(rule.wrong) or known.get((rule.subject, rule.words))
+        if old is not None and (old.validated or not rule.validated):
+            found[rule] = old
+    counted, _ = count_violations(before, [*dict.fromkeys(found.values())])
+    return {rule: counted.get(old, 0) for rule, old in found.items()}
 
 
 def _agree(words: str, number: int) -> str:
@@ -100,8 +114,8 @@ def count_violations(
                     wrong.update(zip(group, answer.wrong, strict=True))
                     if found is not None:
                         found.rows += answer.rows
-                elif len(group) == 1:
-                    refused[group[0]] = answer
+                elif len(group) == 1 or answer.state == LOCK_NOT_AVAILABLE:
+                    refused |= dict.fromkeys(group, answer)
                 else:
                     again += [[rule] for rule in group]
         pending = again

@@ -1,0 +1,168 @@
+"""Each fault in what a database holds turns exactly its checks red; what is sound is not accused."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from postmigration.checks.baseline import Before
+from postmigration.checks.builtin import MIGRATION, test_contents, test_references, test_rows, test_sequences
+from postmigration.checks.target import Target
+from postmigration.model.errors import NotApplicable, NotJudged
+from postmigration.model.evidence import Evidence, Violation
+from postmigration.model.settings import Options
+from postmigration.postgres import embedded
+from postmigration.postgres.connection import Database, Snapshot
+from postmigration.postgres.identity import server as identify
+from selftest.check.contents import Fault, read_faults, read_sound
+
+WORLD = Path(__file__).with_name("contents.sql")
+SCHEMAS = ("Odd Schema", "public", "shop")
+CHECKS = {
+    name.removeprefix("test_"): function
+    for module in (test_rows, test_references, test_sequences, test_contents)
+    for name, function in vars(module).items()
+    if name.startswith("test_")
+}
+COUNTER = itertools.count()
+
+
+class World:
+    """The world before, which stays open, and copies of it."""
+
+    def __init__(self, server: embedded.Server) -> None:
+        self.server = server
+        self.server.create("contents_before")
+        with server.connect("contents_before") as connection:
+            embedded.run_script(connection, WORLD)
+            connection.execute("VACUUM ANALYZE")
+        server.create("contents_template", template="contents_before")
+        self.before = self.open("contents_before", "--baseline")
+
+    def open(self, name: str, option: str = "--db-url") -> Snapshot:
+        """A snapshot of a database."""
+        return Snapshot(Database(self.server.conninfo(name), option=option))
+
+    def copy(self, *statements: str) -> str:
+        """A copy in which some statements were run."""
+        name = f"contents_{next(COUNTER)}"
+        self.server.create(name, template="contents_template")
+        with self.server.connect(name) as connection:
+            connection.execute("SET allow_system_table_mods = on")
+            for statement in statements:
+                connection.execute(statement.encode())
+        return name
+
+    def judge(self, name: str, before: Snapshot | None) -> dict[str, tuple[str, Evidence]]:
+        """What each check makes of a database: the outcome, and the evidence."""
+        found = {}
+        after = self.open(name)
+        try:
+            for check, function in CHECKS.items():
+                target = Target(
+                    after,
+                    writer=after.database,
+                    server=identify(after),
+                    before=Before(before),
+                    population=lambda: pytest.fail("nobody is asked for"),
+                    migration=MIGRATION,
+                    options=Options(),
+                    schemas=SCHEMAS,
+                )
+                outcome = "passed"
+                try:
+                    function(target)
+                    target.conclude()
+                except Violation:
+                    outcome = "failed"
+                except NotApplicable:
+                    outcome = "not applicable"
+                except NotJudged as error:
+                    outcome = f"not judged: {error}"
+                found[check] = outcome, target.evidence
+        finally:
+            after.close()
+            after.database.close()
+        return found
+
+
+@pytest.fixture(scope="module")
+def world(server: embedded.Server) -> Iterator[World]:
+    world = World(server)
+    yield world
+    world.before.close()
+    for name in ("contents_before", "contents_template"):
+        server.drop(name)
+
+
+@pytest.fixture
+def judge(world: World) -> Iterator[Callable[..., dict[str, tuple[str, Evidence]]]]:
+    """Judges a copy of the world."""
+    made: list[str] = []
+    opened: list[Snapshot] = []
+
+    def run(*statements: str, also: tuple[str, ...] = (), alone: bool = False) -> dict[str, tuple[str, Evidence]]:
+        before: Snapshot | None = world.before
+        if also:
+            made.append(world.copy(*also))
+            before = world.open(made[-1], "--baseline")
+            opened.append(before)
+        made.append(world.copy(*also, *statements))
+        return world.judge(made[-1], None if alone else before)
+
+    yield run
+    for snapshot in opened:
+        snapshot.close()
+    for name in made:
+        world.server.drop(name)
+
+
+@pytest.mark.parametrize("fault", read_faults(), ids=lambda fault: fault.name)
+def test_a_fault_turns_exactly_its_checks_red(
+    judge: Callable[..., dict[str, tuple[str, Evidence]]], fault: Fault
+) -> None:
+    found = judge(*fault.plant, also=fault.before)
+    outcomes = {check: outcome for check, (outcome, _) in found.items()}
+    assert {check for check, outcome in outcomes.items() if outcome == "failed"} == fault.red, _words(found)
+    assert not [outcome for outcome in outcomes.values() if outcome.startswith("not judged")], outcomes
+    warned = {check for check, (_, evidence) in found.items() if evidence.warnings}
+    assert fault.warns <= warned, _words(found)
+    for words in fault.says:
+        assert words in _words(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "statements"), read_sound(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_what_is_sound_is_not_accused(
+    judge: Callable[..., dict[str, tuple[str, Evidence]]], name: str, statements: tuple[str, ...]
+) -> None:
+    found = judge(*statements)
+    outcomes = {check: outcome for check, (outcome, _) in found.items()}
+    assert set(outcomes.values()) <= {"passed", "not applicable"}, (name, outcomes, _words(found))
+
+
+def test_one_database_alone_is_judged(judge: Callable[..., dict[str, tuple[str, Evidence]]]) -> None:
+    found = judge("SELECT setval('shop.purchase_id_seq', 1, false)", alone=True)
+    outcomes = {check: outcome.partition(":")[0] for check, (outcome, _) in found.items()}
+    assert outcomes.pop("rows_are_those_of_before") == "not judged"
+    assert outcomes.pop("sequences_give_free_values") == "failed"
+    assert set(outcomes.values()) == {"passed"}
+
+
+def test_a_table_that_is_locked_ends_no_other(
+    judge: Callable[..., dict[str, tuple[str, Evidence]]], world: World
+) -> None:
+    name = world.copy("DELETE FROM shop.secret WHERE id = 1")
+    with psycopg.connect(world.server.conninfo(name)) as other:
+        other.execute("LOCK TABLE shop.client IN ACCESS EXCLUSIVE MODE")
+        outcome, evidence = world.judge(name, world.before)["rows_are_those_of_before"]
+    assert outcome == "failed"
+    assert "shop.secret: 1 row of 9 is missing" in evidence.words
+    assert "shop.client" in " ".join(evidence.notes)
+
+
+def _words(found: dict[str, tuple[str, Evidence]]) -> str:
+    return " ".join(f"[{check}] {evidence.words}" for check, (_, evidence) in found.items() if evidence.findings)

@@ -37,7 +37,8 @@ def test_each_check_says_what_it_means_what_causes_it_and_what_to_do(path: Path)
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             paragraphs = (ast.get_docstring(node) or "").split("\n\n")
-            assert len(paragraphs) == 4, node.name
+            labels = [paragraph.partition(": ")[0] for paragraph in paragraphs[1:]]
+            assert labels == ["Impact", "Likely causes", "Fix"], node.name
             assert all(paragraph.rstrip().endswith(".") for paragraph in paragraphs), node.name
 
 

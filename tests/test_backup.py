@@ -8,11 +8,13 @@ from postmigration.model.errors import NotJudged
 def test_the_backup_holds_the_state_before(target: Target, backup: Verification) -> None:
     """The backup can be read to its end, restored, and holds every row of the state before.
 
-    When the migration has to be taken back, what it does not hold is gone.
+    Impact: When the migration has to be taken back, what it does not hold is gone.
 
-    It was taken of the schema only, by a role that row-level security filters, or cut short on its way to the disk.
+    Likely causes: It was taken of the schema only, by a role that row-level security filters, or cut short on its way
+    to the disk.
 
-    Take another one with pg_dump, by a role that sees everything, before anybody goes live; and name it here again.
+    Fix: Take another one with pg_dump, by a role that sees everything, before anybody goes live; and name it here
+    again.
     """
     target.expect_no_problems(backup.problems, facts=max(1, len(backup.comparisons) or len(backup.tables)))
     target.note(

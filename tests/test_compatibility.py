@@ -23,11 +23,11 @@ LEGACY_CONTACT = {
 def test_customer_ids_still_work(target: Target, projects: Table) -> None:
     """A project's customer_id leads to its contact as it did before, and the reference is enforced.
 
-    Pages that were not changed yet show projects without their customer.
+    Impact: Pages that were not changed yet show projects without their customer.
 
-    The data script wrote to customer_id, or contacts were deleted and made anew with other ids.
+    Likely causes: The data script wrote to customer_id, or contacts were deleted and made anew with other ids.
 
-    Restore customer_id from the state before, by the project's id; then run the data script again.
+    Fix: Restore customer_id from the state before, by the project's id; then run the data script again.
     """
     key = [key for key in projects.foreign_keys if key.columns == ("customer_id",) and key.parent == "contacts"]
     target.expect(any(k.enforced for k in key), "no enforced foreign key on projects.customer_id to contacts")
@@ -56,11 +56,11 @@ def test_customer_ids_still_work(target: Target, projects: Table) -> None:
 def test_legacy_contact_queries_still_work(target: Target, contacts: Table) -> None:
     """The legacy list of customer contacts finds every customer contact, with the values and types of before.
 
-    Screens and exports that were not changed yet lose customers.
+    Impact: Screens and exports that were not changed yet lose customers.
 
-    Contacts were deleted, merged or rewritten, or a column of before was changed in type.
+    Likely causes: Contacts were deleted, merged or rewritten, or a column of before was changed in type.
 
-    Compare the contacts that are named with the state before and restore their columns; migrate once more without
+    Fix: Compare the contacts that are named with the state before and restore their columns; migrate once more without
     touching them.
     """
     target.expect_no_problems(

@@ -15,12 +15,12 @@ from postmigration.postgres.connection import refused_because
 def test_existing_rows_can_be_changed(target: Target) -> None:
     """Some existing rows of every table are changed, in a transaction that is rolled back, and the database lets it.
 
-    Nobody can edit what was migrated, though everything that is new works.
+    Impact: Nobody can edit what was migrated, though everything that is new works.
 
-    A constraint was added NOT VALID that the migrated rows violate, or a trigger that kept people out during the
-    migration is still there and refuses every row of before.
+    Likely causes: A constraint was added NOT VALID that the migrated rows violate, or a trigger that kept people out
+    during the migration is still there and refuses every row of before.
 
-    Drop the trigger that is named, or correct the rows and validate the constraint.
+    Fix: Drop the trigger that is named, or correct the rows and validate the constraint.
     """
     rows = 0
     with target.writing(milliseconds=2_000) as connection:
@@ -75,11 +75,12 @@ def _was_refused_before(target: Target, table: Table, found: Touched) -> bool:
 def test_every_row_fulfils_the_constraints(target: Target) -> None:
     """Every row fulfils every check constraint, also those that were added NOT VALID and are enforced for changes only.
 
-    A row that violates one can never be changed again, whatever is changed of it.
+    Impact: A row that violates one can never be changed again, whatever is changed of it.
 
-    The constraint was added NOT VALID since the rows would not have passed, and they were never corrected.
+    Likely causes: The constraint was added NOT VALID since the rows would not have passed, and they were never
+    corrected.
 
-    Correct the rows that are named, then ALTER TABLE … VALIDATE CONSTRAINT; or drop the constraint.
+    Fix: Correct the rows that are named, then ALTER TABLE … VALIDATE CONSTRAINT; or drop the constraint.
     """
     before = {} if target.baseline is None else {c.rule: c for c in unvalidated(target.baseline)}
     constraints = unvalidated(target.snapshot)

@@ -15,13 +15,13 @@ INVENTED = "customer organizations whose name is the company of no customer cont
 def test_customer_organizations_exist(target: Target) -> None:
     """The companies of the customer contacts and the active customer organizations match one to one, byte for byte.
 
-    A company without its organization disappears from the customer list; an invented or doubled one splits its
+    Impact: A company without its organization disappears from the customer list; an invented or doubled one splits its
     orders.
 
-    Names were compared after trimming or folding case, DISTINCT did not remove doubles, the script ran twice, or
-    an organization that existed never got the marker.
+    Likely causes: Names were compared after trimming or folding case, DISTINCT did not remove doubles, the script ran
+    twice, or an organization that existed never got the marker.
 
-    Compare the company named by the contact with the organizations of that name; mark or create the missing one,
+    Fix: Compare the company named by the contact with the organizations of that name; mark or create the missing one,
     and merge what is doubled.
     """
     companies = f"SELECT count(DISTINCT company_name) FROM contacts c WHERE type = 'customer' AND {settled('c')}"
@@ -160,12 +160,12 @@ def test_customer_organizations_exist(target: Target) -> None:
 def test_contacts_have_their_organization(target: Target) -> None:
     """Each customer contact is in the organization of its company name, with a role and its operator; others stay.
 
-    Staff look for a contact at the wrong company, or the operator that served it can no longer see it.
+    Impact: Staff look for a contact at the wrong company, or the operator that served it can no longer see it.
 
-    The update joined on something else than the exact name, a second run moved contacts again, or only part of the
-    script ran.
+    Likely causes: The update joined on something else than the exact name, a second run moved contacts again, or only
+    part of the script ran.
 
-    Set the contact's organization_id to the organization of its company_name, and client_organization_id to the
+    Fix: Set the contact's organization_id to the organization of its company_name, and client_organization_id to the
     operator of before.
     """
     customers = f"SELECT count(*) FROM contacts c WHERE type = 'customer' AND {settled('c')}"
@@ -243,12 +243,12 @@ def test_contacts_have_their_organization(target: Target) -> None:
 def test_projects_have_their_customer_organization(target: Target) -> None:
     """Each project with a customer has a customer organization, and a project without one has none.
 
-    Staff see "No Customer" on their projects, or a customer on a project that has none.
+    Impact: Staff see "No Customer" on their projects, or a customer on a project that has none.
 
-    The step for projects did not run or stopped in between, or it was copied from another column than the
-    contact's organization.
+    Likely causes: The step for projects did not run or stopped in between, or it was copied from another column than
+    the contact's organization.
 
-    Run the project step of the data script again; it sets the organization of each customer_id.
+    Fix: Run the project step of the data script again; it sets the organization of each customer_id.
     """
     target.expect_none(
         f"""
@@ -290,11 +290,11 @@ def test_projects_have_their_customer_organization(target: Target) -> None:
 def test_projects_have_their_contact_point(target: Target) -> None:
     """Every project with a customer has its customer contact as a contact point.
 
-    The project page names nobody to call.
+    Impact: The project page names nobody to call.
 
-    The step that makes contact points did not run, or it skipped projects whose contact was moved later.
+    Likely causes: The step that makes contact points did not run, or it skipped projects whose contact was moved later.
 
-    Run the contact point step of the data script again; it makes what is missing and nothing twice.
+    Fix: Run the contact point step of the data script again; it makes what is missing and nothing twice.
     """
     target.expect_none(
         f"""

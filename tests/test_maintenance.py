@@ -7,12 +7,12 @@ from postmigration.checks.restrictions import Restriction, lowered_limit, restri
 def test_nothing_was_left_in_maintenance(target: Target) -> None:
     """The database, and the roles of its API, can connect, write and find the tables, as they could before.
 
-    Everything is migrated well, and the application cannot connect, or cannot write, or finds no table.
+    Impact: Everything is migrated well, and the application cannot connect, or cannot write, or finds no table.
 
-    Somebody set the database to read only, took CONNECT away or limited the connections for the time of the migration,
-    and did not set it back; or a script set a search_path for good that it needed for itself.
+    Likely causes: Somebody set the database to read only, took CONNECT away or limited the connections for the time of
+    the migration, and did not set it back; or a script set a search_path for good that it needed for itself.
 
-    Set back what is named. What the state before has as well is told, and not failed.
+    Fix: Set back what is named. What the state before has as well is told, and not failed.
     """
     found, others = restrictions(target.snapshot)
     inherited: set[Restriction] = set()

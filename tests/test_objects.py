@@ -11,12 +11,14 @@ from postmigration.postgres.connection import Snapshot
 def test_tables_are_tables(target: Target) -> None:
     """Every table of the model is a table that survives a crash and holds its rows itself.
 
-    All rows of a table are gone after the next crash of the server, or no key and no reference holds for them any more.
+    Impact: All rows of a table are gone after the next crash of the server, or no key and no reference holds for them
+    any more.
 
-    A table was made UNLOGGED for the bulk change and stayed so, replaced by a view of another one, or its rows were
-    moved to a table that inherits from it.
+    Likely causes: A table was made UNLOGGED for the bulk change and stayed so, replaced by a view of another one, or
+    its rows were moved to a table that inherits from it.
 
-    ALTER TABLE … SET LOGGED; put the table in its place again; move the rows back and drop the table that inherits.
+    Fix: ALTER TABLE … SET LOGGED; put the table in its place again; move the rows back and drop the table that
+    inherits.
     """
     inherited = set() if target.baseline is None else set(_problems(target.baseline))
     problems = _problems(target.snapshot)
@@ -62,12 +64,12 @@ def _problems(snapshot: Snapshot) -> list[str]:
 def test_every_other_object_is_as_it_was(target: Target) -> None:
     """Policies, triggers, rules, functions, grants and all else of the schema are as before but for what is declared.
 
-    Something was changed besides the migration, and nobody decided that it goes live.
+    Impact: Something was changed besides the migration, and nobody decided that it goes live.
 
-    Somebody tried something in this database, or a script does more than was agreed; or it is another way to do the
-    same, which nobody declared.
+    Likely causes: Somebody tried something in this database, or a script does more than was agreed; or it is another
+    way to do the same, which nobody declared.
 
-    Look at what is named: take it back, or declare it with the migration's other objects.
+    Fix: Look at what is named: take it back, or declare it with the migration's other objects.
     """
     before = target.before.schema("function", "trigger", "policy", "view", "constraint")
     found = undeclared(before, target.snapshot, MIGRATION.objects, restored=target.before.scratch is not None)

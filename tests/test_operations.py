@@ -86,12 +86,12 @@ def _done(
 def test_staff_can_do_their_work(target: Target, operation: Operation, roles: Sequence[str]) -> None:
     """Each item of the manual checklist succeeds for everybody whose work it is, as themselves, and is read back.
 
-    The application says that something went wrong, or says nothing and changes nothing.
+    Impact: The application says that something went wrong, or says nothing and changes nothing.
 
-    A policy for INSERT or UPDATE is missing, a policy looks up the new row through a STABLE function and does not
-    see it yet, or a trigger reads a column that the table does not have.
+    Likely causes: A policy for INSERT or UPDATE is missing, a policy looks up the new row through a STABLE function and
+    does not see it yet, or a trigger reads a column that the table does not have.
 
-    Repeat the item as the role that is named, in psql under SET ROLE with its claims; give the table the policy
+    Fix: Repeat the item as the role that is named, in psql under SET ROLE with its claims; give the table the policy
     that is missing.
     """
     require_roles(target.snapshot)
@@ -109,11 +109,12 @@ def test_staff_can_do_their_work(target: Target, operation: Operation, roles: Se
 def test_a_shared_customer_keeps_one_primary_contact(target: Target) -> None:
     """Where two operators serve a customer, whoever makes a contact the primary one leaves the customer with one.
 
-    Each operator has its own primary contact of the customer, and whoever judges again finds two.
+    Impact: Each operator has its own primary contact of the customer, and whoever judges again finds two.
 
-    The application demotes the former one first, and row-level security hides it when it is the other operator's.
+    Likely causes: The application demotes the former one first, and row-level security hides it when it is the other
+    operator's.
 
-    Let a trigger with its definer's rights demote the former one, or a unique index refuse the second.
+    Fix: Let a trigger with its definer's rights demote the former one, or a unique index refuse the second.
     """
     require_roles(target.snapshot)
     with target.writing() as connection:
@@ -139,11 +140,12 @@ def test_a_shared_customer_keeps_one_primary_contact(target: Target) -> None:
 def test_what_staff_do_is_recorded_where_they_see_it(target: Target) -> None:
     """What the operator's staff do to contacts, projects and contact points they find in the audit trail afterwards.
 
-    Nobody at the operator can see who changed what: it is filed under the customer, or hidden.
+    Impact: Nobody at the operator can see who changed what: it is filed under the customer, or hidden.
 
-    The audit trigger takes the organization of the row, which is the customer's since the contact moved, or is missing.
+    Likely causes: The audit trigger takes the organization of the row, which is the customer's since the contact moved,
+    or is missing.
 
-    Let the trigger file under the operator, and look whether its policy lets the operator's staff read it.
+    Fix: Let the trigger file under the operator, and look whether its policy lets the operator's staff read it.
     """
     require_roles(target.snapshot)
     with target.writing() as connection:
@@ -175,11 +177,12 @@ def _read_back(connection: sa.Connection, trail: sa.TextClause, read: dict[str, 
 def test_nobody_else_can_do_it(target: Target) -> None:
     """Customers are changed only by those who manage them, and projects only by the operator's staff.
 
-    Somebody who must not changes orders and customers, and the application cannot keep them from it.
+    Impact: Somebody who must not changes orders and customers, and the application cannot keep them from it.
 
-    A policy says true for everybody, tests only that somebody is signed in, or row-level security is off.
+    Likely causes: A policy says true for everybody, tests only that somebody is signed in, or row-level security is
+    off.
 
-    Narrow the policy of the table that is named to the roles whose work it is; withdraw what was granted to anon.
+    Fix: Narrow the policy of the table that is named to the roles whose work it is; withdraw what was granted to anon.
     """
     require_roles(target.snapshot)
     earlier = _before(target)

@@ -16,11 +16,11 @@ from postmigration.postgres import catalog
 def test_the_state_before_met_the_preconditions(target: Target) -> None:
     """The state before held nothing that the migration must refuse.
 
-    What stands in its place now was guessed.
+    Impact: What stands in its place now was guessed.
 
-    Contacts without a company, named like the operator, or of another type were in use before.
+    Likely causes: Contacts without a company, named like the operator, or of another type were in use before.
 
-    Correct these rows in the state before, with somebody who knows the customers, and migrate again.
+    Fix: Correct these rows in the state before, with somebody who knows the customers, and migrate again.
     """
     customers = "SELECT count(*) FROM contacts WHERE type = 'customer'"
     target.expect_none(
@@ -64,11 +64,11 @@ def test_the_state_before_met_the_preconditions(target: Target) -> None:
 def test_every_table_and_column_is_still_there(target: Target) -> None:
     """Every table of before is still there with all its columns, of the same types.
 
-    Programs that were not changed yet fail on what is missing.
+    Impact: Programs that were not changed yet fail on what is missing.
 
-    A script dropped or renamed what it took for legacy, or it ran against another version of the schema.
+    Likely causes: A script dropped or renamed what it took for legacy, or it ran against another version of the schema.
 
-    Add the column or table again and fill it from the state before; drop nothing until no program reads it.
+    Fix: Add the column or table again and fill it from the state before; drop nothing until no program reads it.
     """
     before = target.before.tables()
     problems = []
@@ -102,12 +102,12 @@ def _warn_of_unknown(target: Target, known: Collection[str]) -> None:
 def test_every_row_is_as_it_was(target: Target, table: str) -> None:
     """Every row of before is there with every value to the last byte, but for the intended changes, which happened.
 
-    Data was lost or altered on the way, or invented.
+    Impact: Data was lost or altered on the way, or invented.
 
-    Rows were deleted by a cascade, rewritten by a trigger, rounded or trimmed by an export, or written by somebody
-    during the migration.
+    Likely causes: Rows were deleted by a cascade, rewritten by a trigger, rounded or trimmed by an export, or written
+    by somebody during the migration.
 
-    Look at the column that differs: restore its value from the state before, name the cut-over if people have
+    Fix: Look at the column that differs: restore its value from the state before, name the cut-over if people have
     worked since, or waive what is right.
     """
     before = target.before.tables().get(table)
@@ -120,11 +120,11 @@ def test_every_row_is_as_it_was(target: Target, table: str) -> None:
 def test_every_row_of_other_tables_is_as_it_was(target: Target) -> None:
     """Every row of the tables that the migration does not know is there with every value to the last byte.
 
-    Data was lost or altered on the way, or invented.
+    Impact: Data was lost or altered on the way, or invented.
 
-    A cascade or a trigger reached a table that nobody thought of.
+    Likely causes: A cascade or a trigger reached a table that nobody thought of.
 
-    Restore the rows that are named from the state before, and find what wrote to them in the scripts.
+    Fix: Restore the rows that are named from the state before, and find what wrote to them in the scripts.
     """
     excluded = {} if target.baseline is None else relations(target.baseline)
     others = [
@@ -140,11 +140,11 @@ def test_every_row_of_other_tables_is_as_it_was(target: Target) -> None:
 def test_settings_keep_what_they_held(target: Target) -> None:
     """The settings of a marked organization keep what they held, and gain its former description and nothing else.
 
-    A customer's time zone, holidays or limits are gone; or nobody can tell any more what the organization was.
+    Impact: A customer's time zone, holidays or limits are gone; or nobody can tell any more what the organization was.
 
-    The script replaced the settings as a whole where it had to add one key to them.
+    Likely causes: The script replaced the settings as a whole where it had to add one key to them.
 
-    Restore the settings from the state before and add legacy_description to them.
+    Fix: Restore the settings from the state before and add legacy_description to them.
     """
     target.expect_same(
         f"""

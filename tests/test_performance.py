@@ -31,12 +31,12 @@ CUSTOMERS = f"SELECT count(*) FROM organizations WHERE {CUSTOMER_ORGANIZATION}"
 def test_project_lists(target: Target) -> None:
     """The project list of every customer organization shows its projects, each once; a page of the largest is fast.
 
-    Staff choose a customer and miss projects, or wait for them.
+    Impact: Staff choose a customer and miss projects, or wait for them.
 
-    Rows with a wrong organization, a join that multiplies rows, or the index on customer_organization_id is
-    missing or unused.
+    Likely causes: Rows with a wrong organization, a join that multiplies rows, or the index on customer_organization_id
+    is missing or unused.
 
-    Repair the references first (checks 7 and 9); for the time, read the plan with EXPLAIN ANALYZE and run ANALYZE
+    Fix: Repair the references first (checks 7 and 9); for the time, read the plan with EXPLAIN ANALYZE and run ANALYZE
     on the tables.
     """
     listed = services.organization_projects()
@@ -62,12 +62,12 @@ def test_project_lists(target: Target) -> None:
 def test_organizations_with_contacts(target: Target) -> None:
     """The query for customer organizations with their contacts shows each contact once; a page of 50 is fast.
 
-    The customer pages miss contacts, or show one twice.
+    Impact: The customer pages miss contacts, or show one twice.
 
-    A contact has several organizations of one name, the marker is missing, or contacts have no index on their
-    organization.
+    Likely causes: A contact has several organizations of one name, the marker is missing, or contacts have no index on
+    their organization.
 
-    Repair checks 5 and 6 first; for the time, run ANALYZE and look for the index on contacts.
+    Fix: Repair checks 5 and 6 first; for the time, run ANALYZE and look for the index on contacts.
     """
     target.expect_none(
         f"""
@@ -92,11 +92,11 @@ def test_organizations_with_contacts(target: Target) -> None:
 def test_queries_are_fast_for_staff(target: Target, plan: int) -> None:
     """The four timed queries are as fast for the operator's staff as for a superuser, and about as fast as before.
 
-    A policy that asks a function for every row makes every page slow, for everybody but those who test it.
+    Impact: A policy that asks a function for every row makes every page slow, for everybody but those who test it.
 
-    A policy calls a function, or looks something up, for each row instead of once per statement.
+    Likely causes: A policy calls a function, or looks something up, for each row instead of once per statement.
 
-    Wrap the call in the policy into a scalar subquery, (SELECT function()), so that it runs once; index what it
+    Fix: Wrap the call in the policy into a scalar subquery, (SELECT function()), so that it runs once; index what it
     looks up.
     """
     staff = {actor.tenant: actor for actor in reversed(target.population.actors) if actor.kind == "internal"}
@@ -128,11 +128,11 @@ def test_queries_are_fast_for_staff(target: Target, plan: int) -> None:
 def test_organization_overview(target: Target) -> None:
     """The overview of every customer organization counts its contacts, projects and contact points right, and fast.
 
-    The dashboard shows wrong totals, or does not come up.
+    Impact: The dashboard shows wrong totals, or does not come up.
 
-    A join of contacts and projects multiplies both, references are wrong, or an index is missing.
+    Likely causes: A join of contacts and projects multiplies both, references are wrong, or an index is missing.
 
-    Repair checks 6, 7 and 10 first; for the time, read the plan and add the index that it lacks.
+    Fix: Repair checks 6, 7 and 10 first; for the time, read the plan and add the index that it lacks.
     """
     overviews = services.organization_overviews()
     target.expect_none(
@@ -169,11 +169,11 @@ def test_organization_overview(target: Target) -> None:
 def test_project_overview(target: Target) -> None:
     """The page of every project shows its customer organization and all its contact points, and fast.
 
-    Staff open a project and miss whom to call, or wait for it.
+    Impact: Staff open a project and miss whom to call, or wait for it.
 
-    Contact points are doubled or dangle, or the index on their project is missing.
+    Likely causes: Contact points are doubled or dangle, or the index on their project is missing.
 
-    Repair checks 7, 8 and 15 first; for the time, read the plan and add the index that it lacks.
+    Fix: Repair checks 7, 8 and 15 first; for the time, read the plan and add the index that it lacks.
     """
     overviews = services.project_overviews()
     target.expect_none(

@@ -9,12 +9,12 @@ from postmigration.postgres.connection import Snapshot
 def test_rows_of_the_platform_are_as_they_were(target: Target) -> None:
     """Everybody who could sign in still can, with the password of before, and every file is still there.
 
-    All data is right, and nobody can sign in to see it; or documents lead to files that are gone.
+    Impact: All data is right, and nobody can sign in to see it; or documents lead to files that are gone.
 
-    A script deleted or wrote users of the platform, or they were restored without passwords, or locked out for the time
-    of the migration.
+    Likely causes: A script deleted or wrote users of the platform, or they were restored without passwords, or locked
+    out for the time of the migration.
 
-    Restore the rows that are named from the state before.
+    Fix: Restore the rows that are named from the state before.
     """
     before = target.before.rows()
     for outer in MIGRATION.outer_tables:

@@ -12,11 +12,11 @@ GROUP = "Data Quality"
 def test_no_orphaned_contact_points(target: Target) -> None:
     """Every contact point has a project and a contact that exist, and no contact stands twice on a project.
 
-    The project page fails, or lists the same person twice.
+    Impact: The project page fails, or lists the same person twice.
 
-    Triggers were switched off while data was loaded, or the script was run twice without a guard.
+    Likely causes: Triggers were switched off while data was loaded, or the script was run twice without a guard.
 
-    Delete the contact points that dangle and all but one of each doubled pair; add a unique constraint on the
+    Fix: Delete the contact points that dangle and all but one of each doubled pair; add a unique constraint on the
     pair.
     """
     points = "SELECT count(*) FROM project_contact_points"
@@ -46,12 +46,13 @@ def test_no_orphaned_contact_points(target: Target) -> None:
 def test_no_orphaned_customer_organizations(target: Target) -> None:
     """Every customer organization that a project names exists.
 
-    The project page fails or shows no customer, though the catalog calls the constraint valid: data loaded with
+    Impact: The project page fails or shows no customer, though the catalog calls the constraint valid: data loaded with
     triggers switched off can violate it.
 
-    Organizations were deleted while triggers were switched off, or by a rollback script that went too far.
+    Likely causes: Organizations were deleted while triggers were switched off, or by a rollback script that went too
+    far.
 
-    Restore the organization that is named from the backup, or set the reference anew from the project's customer
+    Fix: Restore the organization that is named from the backup, or set the reference anew from the project's customer
     contact.
     """
     target.expect_none(
@@ -69,11 +70,12 @@ def test_no_orphaned_customer_organizations(target: Target) -> None:
 def test_no_table_is_empty(target: Target) -> None:
     """Every table of the model holds rows.
 
-    A restore that brought the schema and no data looks healthy to every check that finds nothing wrong.
+    Impact: A restore that brought the schema and no data looks healthy to every check that finds nothing wrong.
 
-    A backup without rows was restored, the data script did not run, or this is not the database that you mean.
+    Likely causes: A backup without rows was restored, the data script did not run, or this is not the database that you
+    mean.
 
-    Look whether the row counts of the state before are there; restore or migrate again. If an empty table is
+    Fix: Look whether the row counts of the state before are there; restore or migrate again. If an empty table is
     right, say --allow-empty.
     """
     empty = [
@@ -93,11 +95,12 @@ def test_no_table_is_empty(target: Target) -> None:
 def test_no_company_is_written_in_two_ways(target: Target) -> None:
     """Company names that differ only by case or white space are probably one company.
 
-    The migration rightly keeps them apart; somebody who knows the customers should decide whether to merge them.
+    Impact: The migration rightly keeps them apart; somebody who knows the customers should decide whether to merge
+    them.
 
-    People typed the name anew for each contact.
+    Likely causes: People typed the name anew for each contact.
 
-    Ask somebody who knows the customers; merge the organizations in the application after going live.
+    Fix: Ask somebody who knows the customers; merge the organizations in the application after going live.
     """
     target.expect_none(
         rf"""
@@ -116,11 +119,13 @@ def test_no_company_is_written_in_two_ways(target: Target) -> None:
 def test_statistics_were_gathered(target: Target) -> None:
     """The planner knows every large table as it is now.
 
-    Pages are slow from the first minute, and nobody sees why: the planner still takes the tables for what they were.
+    Impact: Pages are slow from the first minute, and nobody sees why: the planner still takes the tables for what they
+    were.
 
-    The bulk change was not followed by ANALYZE, and autovacuum has not come to it yet, or is switched off.
+    Likely causes: The bulk change was not followed by ANALYZE, and autovacuum has not come to it yet, or is switched
+    off.
 
-    Run ANALYZE on the tables that are named.
+    Fix: Run ANALYZE on the tables that are named.
     """
     large = """
         SELECT c.relname::text AS table_name, c.relpages AS pages_known,

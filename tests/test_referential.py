@@ -14,11 +14,12 @@ from postmigration.postgres.references import Orphanage, references
 def test_every_reference_leads_to_a_row(target: Target) -> None:
     """Every foreign key of the schema, and every column of the model that holds ids, leads to existing rows.
 
-    Pages that join the two tables lose the row. Rows that dangled before the migration are inherited, not failed.
+    Impact: Pages that join the two tables lose the row. Rows that dangled before the migration are inherited, not
+    failed.
 
-    Rows were loaded or deleted while triggers were switched off, or ids in an array have no foreign key.
+    Likely causes: Rows were loaded or deleted while triggers were switched off, or ids in an array have no foreign key.
 
-    Restore the row that is missing, or clear the reference; then validate the constraint with ALTER TABLE …
+    Fix: Restore the row that is missing, or clear the reference; then validate the constraint with ALTER TABLE …
     VALIDATE CONSTRAINT.
     """
     for reference in references(target.snapshot, target.migration.references):
@@ -68,11 +69,11 @@ def _judge(target: Target, reference: Orphanage, statement: str) -> None:
 def test_legacy_keys_are_unique(target: Target, table: str, columns: tuple[str, ...]) -> None:
     """What was unique before the migration is unique, and is kept so.
 
-    Two users share an e-mail address, two orders a code; the application takes one for the other.
+    Impact: Two users share an e-mail address, two orders a code; the application takes one for the other.
 
-    The unique constraint or index was dropped for the bulk change and not made again.
+    Likely causes: The unique constraint or index was dropped for the bulk change and not made again.
 
-    Remove the doubled values that are named and create the constraint again.
+    Fix: Remove the doubled values that are named and create the constraint again.
     """
     unique = [
         index
@@ -92,12 +93,12 @@ def test_legacy_keys_are_unique(target: Target, table: str, columns: tuple[str, 
 def test_every_rule_of_before_is_enforced(target: Target) -> None:
     """Every primary key, unique, check and foreign key constraint and unique index of before is still enforced.
 
-    What the lost constraint kept out comes in unnoticed: doubled codes, orders without a customer.
+    Impact: What the lost constraint kept out comes in unnoticed: doubled codes, orders without a customer.
 
-    A constraint was dropped or left NOT VALID for the bulk change, or its index is invalid after a failed
-    concurrent build.
+    Likely causes: A constraint was dropped or left NOT VALID for the bulk change, or its index is invalid after a
+    failed concurrent build.
 
-    Create it again as it was; if that fails, it names the rows that came in meanwhile.
+    Fix: Create it again as it was; if that fails, it names the rows that came in meanwhile.
     """
     before, after = (
         catalog.enforced_rules(target.before.schema("constraint", "foreign key")),
@@ -111,12 +112,12 @@ def test_every_rule_of_before_is_enforced(target: Target) -> None:
 def test_every_trigger_of_before_still_fires(target: Target) -> None:
     """On every event of every table as many enabled triggers fire as before.
 
-    Codes are no longer made, times no longer kept, changes no longer recorded.
+    Impact: Codes are no longer made, times no longer kept, changes no longer recorded.
 
-    Triggers were disabled for the bulk change and not enabled again, or their function was dropped. One that fires
-    for some rows only, where one fired for all, may be meant, or may be another trigger; that is warned of.
+    Likely causes: Triggers were disabled for the bulk change and not enabled again, or their function was dropped. One
+    that fires for some rows only, where one fired for all, may be meant, or may be another trigger; that is warned of.
 
-    ALTER TABLE … ENABLE TRIGGER, or create it again from the schema of before.
+    Fix: ALTER TABLE … ENABLE TRIGGER, or create it again from the schema of before.
     """
     before = target.before.schema("trigger", "function")
     fired = catalog.fired(before, always=False)

@@ -12,12 +12,12 @@ GROUP = "Data Relationships"
 def test_projects_link_to_their_customers_organization(target: Target) -> None:
     """A project's customer organization is that of its customer contact, and is marked as a customer.
 
-    Staff open a project and see another company's name on it, or none.
+    Impact: Staff open a project and see another company's name on it, or none.
 
-    The organization was taken by position or by a similar name, or the contact was moved after its projects were
-    written.
+    Likely causes: The organization was taken by position or by a similar name, or the contact was moved after its
+    projects were written.
 
-    Set customer_organization_id to the organization of the project's customer_id; mark that organization.
+    Fix: Set customer_organization_id to the organization of the project's customer_id; mark that organization.
     """
     target.expect_none(
         f"""
@@ -39,11 +39,11 @@ def test_projects_link_to_their_customers_organization(target: Target) -> None:
 def test_contact_points_link_customer_contacts_to_their_projects(target: Target) -> None:
     """A contact point's contact is a customer contact of the project's own customer organization.
 
-    Somebody of another company is named on the project, and is sent its drawings.
+    Impact: Somebody of another company is named on the project, and is sent its drawings.
 
-    Contact points were made before the contacts were moved, or copied from another project.
+    Likely causes: Contact points were made before the contacts were moved, or copied from another project.
 
-    Remove the contact point that is named, or correct the contact's organization if that is what is wrong.
+    Fix: Remove the contact point that is named, or correct the contact's organization if that is what is wrong.
     """
     target.expect_none(
         f"""
@@ -68,11 +68,12 @@ def test_contact_points_link_customer_contacts_to_their_projects(target: Target)
 def test_customer_organizations_have_one_primary_contact(target: Target) -> None:
     """Each customer organization with contacts has exactly one primary contact; nobody but a customer is primary.
 
-    Letters go to nobody, or to all contacts of a company.
+    Impact: Letters go to nobody, or to all contacts of a company.
 
-    Every contact of a company was made primary, or the primary one was removed without another being promoted.
+    Likely causes: Every contact of a company was made primary, or the primary one was removed without another being
+    promoted.
 
-    Demote all but one, or promote one, of each organization that is named; demote the former one first.
+    Fix: Demote all but one, or promote one, of each organization that is named; demote the former one first.
     """
     organizations = "SELECT count(DISTINCT organization_id) FROM contacts WHERE type = 'customer'"
     target.expect_none(
@@ -117,11 +118,11 @@ def test_customer_organizations_have_one_primary_contact(target: Target) -> None
 def test_projects_have_one_primary_contact_point(target: Target) -> None:
     """Each project with contact points has exactly one primary one, and it is the project's customer contact.
 
-    The project page does not know whom to call first, or names somebody else than the legacy pages do.
+    Impact: The project page does not know whom to call first, or names somebody else than the legacy pages do.
 
-    The script ran twice, or a contact point was promoted without demoting the former one.
+    Likely causes: The script ran twice, or a contact point was promoted without demoting the former one.
 
-    Demote all but the contact point of the project's customer_id.
+    Fix: Demote all but the contact point of the project's customer_id.
     """
     projects = "SELECT count(DISTINCT project_id) FROM project_contact_points"
     target.expect_none(

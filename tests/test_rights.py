@@ -12,13 +12,14 @@ from postmigration.checks.access import expect_new
 def test_policies_decide_by_who_asks(target: Target) -> None:
     """Policies decide by the id and the tenant of whoever asks: not by their own word, a fixed id or the login.
 
-    Who says of themselves that they are an administrator is one; or one person finds nothing where all others do.
+    Impact: Who says of themselves that they are an administrator is one; or one person finds nothing where all others
+    do.
 
-    A function that a policy calls reads user_metadata, which users write themselves; an exception for one person was
-    written into a policy; or something asks for session_user, which is the login of the API for everybody, or for
-    application_name, the client's address or the statement that runs.
+    Likely causes: A function that a policy calls reads user_metadata, which users write themselves; an exception for
+    one person was written into a policy; or something asks for session_user, which is the login of the API for
+    everybody, or for application_name, the client's address or the statement that runs.
 
-    Read app_metadata or the users' table; take the id out; ask for auth.uid() or current_user.
+    Fix: Read app_metadata or the users' table; take the id out; ask for auth.uid() or current_user.
     """
     require_roles(target.snapshot)
     read = cache(read_bodies)
@@ -55,13 +56,13 @@ def test_policies_decide_by_who_asks(target: Target) -> None:
 def test_functions_lend_no_rights(target: Target) -> None:
     """No function with its owner's rights runs a text that it is given, or takes a value from anybody, unless it did.
 
-    Whoever signed in runs any statement as the owner of the tables, or asks for the rows of any id.
+    Impact: Whoever signed in runs any statement as the owner of the tables, or asks for the rows of any id.
 
-    A helper of the migration was left callable by everybody, which is what a new function is; a query is put together
-    from an argument.
+    Likely causes: A helper of the migration was left callable by everybody, which is what a new function is; a query is
+    put together from an argument.
 
-    Withdraw EXECUTE from PUBLIC and authenticated, make the function SECURITY INVOKER, or put the argument in by USING
-    and format('%I').
+    Fix: Withdraw EXECUTE from PUBLIC and authenticated, make the function SECURITY INVOKER, or put the argument in by
+    USING and format('%I').
     """
     require_roles(target.snapshot)
     read = cache(read_bodies)

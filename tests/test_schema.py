@@ -12,14 +12,14 @@ TIMESTAMPTZ = "timestamp with time zone"
 def test_projects_have_a_customer_organization(target: Target, projects: Table) -> None:
     """Projects can refer to a customer organization, the reference is enforced, and projects are found by it quickly.
 
-    Without it no project can show its customer organization; with a cascading key, deleting a customer would
+    Impact: Without it no project can show its customer organization; with a cascading key, deleting a customer would
     delete its projects.
 
-    The schema script stopped at an error that nobody saw, as psql goes on without ON_ERROR_STOP; or the constraint was
-    added NOT VALID, or the index built CONCURRENTLY failed, and nobody finished it.
+    Likely causes: The schema script stopped at an error that nobody saw, as psql goes on without ON_ERROR_STOP; or the
+    constraint was added NOT VALID, or the index built CONCURRENTLY failed, and nobody finished it.
 
-    Make what is named as the schema script does, validate the constraint or REINDEX; if much is missing, run the script
-    again with psql -v ON_ERROR_STOP=1 and look at the first statement that fails.
+    Fix: Make what is named as the schema script does, validate the constraint or REINDEX; if much is missing, run the
+    script again with psql -v ON_ERROR_STOP=1 and look at the first statement that fails.
     """
     target.expect_no_problems(
         [
@@ -37,11 +37,11 @@ def test_projects_have_a_customer_organization(target: Target, projects: Table) 
 def test_contacts_have_roles(target: Target, contacts: Table) -> None:
     """A contact can say its role, whether it is the primary contact, and describe itself.
 
-    The customer pages read and write these columns; a wrong type or length refuses or cuts what staff enter.
+    Impact: The customer pages read and write these columns; a wrong type or length refuses or cuts what staff enter.
 
-    The schema script stopped, or an older version of it ran.
+    Likely causes: The schema script stopped, or an older version of it ran.
 
-    Run the schema script again with psql -v ON_ERROR_STOP=1, or alter the column that is named.
+    Fix: Run the schema script again with psql -v ON_ERROR_STOP=1, or alter the column that is named.
     """
     target.expect_no_problems(
         [
@@ -57,12 +57,12 @@ def test_contacts_have_roles(target: Target, contacts: Table) -> None:
 def test_project_contact_points_exist(target: Target, contact_points: Table) -> None:
     """The table of contact points has its columns, keys, indexes and the trigger that keeps updated_at.
 
-    Contact points of deleted projects and contacts would stay behind, or every page of a project would read the
+    Impact: Contact points of deleted projects and contacts would stay behind, or every page of a project would read the
     whole table.
 
-    CREATE TABLE IF NOT EXISTS found a table of an earlier attempt and left it as it was.
+    Likely causes: CREATE TABLE IF NOT EXISTS found a table of an earlier attempt and left it as it was.
 
-    Add what is named by ALTER TABLE or CREATE INDEX, or drop the earlier table and run the schema script again.
+    Fix: Add what is named by ALTER TABLE or CREATE INDEX, or drop the earlier table and run the schema script again.
     """
     target.expect_no_problems(
         [
@@ -91,11 +91,11 @@ def test_project_contact_points_exist(target: Target, contact_points: Table) -> 
 def test_organizations_have_addresses(target: Target, organizations: Table) -> None:
     """An organization can have an address, in columns of the agreed types.
 
-    Customer pages show and edit the address of the organization instead of the contact's.
+    Impact: Customer pages show and edit the address of the organization instead of the contact's.
 
-    The schema script stopped, or the columns stood there with other types.
+    Likely causes: The schema script stopped, or the columns stood there with other types.
 
-    Run the schema script again with psql -v ON_ERROR_STOP=1, or alter the column that is named.
+    Fix: Run the schema script again with psql -v ON_ERROR_STOP=1, or alter the column that is named.
     """
     target.expect_no_problems(
         [
@@ -112,11 +112,11 @@ def test_organizations_have_addresses(target: Target, organizations: Table) -> N
 def test_organizations_have_a_website(target: Target, organizations: Table) -> None:
     """An organization can have a website.
 
-    The customer form saves it; without the column the form cannot be saved at all.
+    Impact: The customer form saves it; without the column the form cannot be saved at all.
 
-    The schema script stopped, or an older version of it ran.
+    Likely causes: The schema script stopped, or an older version of it ran.
 
-    ALTER TABLE organizations ADD COLUMN website varchar(255).
+    Fix: ALTER TABLE organizations ADD COLUMN website varchar(255).
     """
     target.expect_no_problems(organizations.column_problems("website", "character varying(255)"), facts=1)
 
@@ -124,11 +124,11 @@ def test_organizations_have_a_website(target: Target, organizations: Table) -> N
 def test_contact_points_are_protected(target: Target, contact_points: Table) -> None:
     """Row-level security is on for the contact points of projects.
 
-    Without it every role of the platform that may read the table reads the contacts of every customer.
+    Impact: Without it every role of the platform that may read the table reads the contacts of every customer.
 
-    Policies were created, but row-level security was never switched on, or off again to find an error.
+    Likely causes: Policies were created, but row-level security was never switched on, or off again to find an error.
 
-    ALTER TABLE project_contact_points ENABLE ROW LEVEL SECURITY.
+    Fix: ALTER TABLE project_contact_points ENABLE ROW LEVEL SECURITY.
     """
     target.expect(contact_points.row_security, "row-level security is off on project_contact_points")
 
@@ -156,12 +156,12 @@ def test_contact_points_are_protected(target: Target, contact_points: Table) -> 
 def test_functions_exist(target: Target, function: str, columns: tuple[str, ...]) -> None:
     """The functions of the new model return their columns and may be executed by signed-in users.
 
-    The application calls them by name and reads their columns by name.
+    Impact: The application calls them by name and reads their columns by name.
 
-    The script that creates them did not run, or EXECUTE was withdrawn from everybody and not granted to signed-in
-    users.
+    Likely causes: The script that creates them did not run, or EXECUTE was withdrawn from everybody and not granted to
+    signed-in users.
 
-    Run the schema script again; GRANT EXECUTE ON FUNCTION … TO authenticated.
+    Fix: Run the schema script again; GRANT EXECUTE ON FUNCTION … TO authenticated.
     """
     found = target.snapshot.rows(
         """

@@ -28,12 +28,13 @@ from postmigration.diff.row_sets import Kind
 def test_everybody_sees_what_is_theirs(target: Target, table: str) -> None:
     """Staff see their operator's projects, contacts, contact points and customers; nobody sees another's.
 
-    Every project shows "No Customer", though all data is right; or everybody reads the addresses of all customers.
+    Impact: Every project shows "No Customer", though all data is right; or everybody reads the addresses of all
+    customers.
 
-    Policies still compare organization_id with the user's own, though contacts moved to their customer's; or a
-    policy was opened to everybody to make that go away.
+    Likely causes: Policies still compare organization_id with the user's own, though contacts moved to their
+    customer's; or a policy was opened to everybody to make that go away.
 
-    Compare the policies of the table with the rules, as the person who is named.
+    Fix: Compare the policies of the table with the rules, as the person who is named.
     """
     may, must = MAY_SEE[table], MUST_SEE[table]
     others = suspect_seen(target, table, may=may, must=must)
@@ -52,12 +53,12 @@ def test_everybody_sees_what_is_theirs(target: Target, table: str) -> None:
 def test_everybody_is_recognized(target: Target) -> None:
     """The database knows who asks, whether the API tells it by one setting for all claims or by one for each.
 
-    Everybody is a stranger: all lists are empty after the next update of the API layer, or at once.
+    Impact: Everybody is a stranger: all lists are empty after the next update of the API layer, or at once.
 
-    auth.uid() was replaced by one that reads request.jwt.claims or request.jwt.claim.sub alone, or policies read
-    claims in a way of their own.
+    Likely causes: auth.uid() was replaced by one that reads request.jwt.claims or request.jwt.claim.sub alone, or
+    policies read claims in a way of their own.
 
-    Let auth.uid() read both, as the platform's own does, and policies call auth.uid() and auth.jwt().
+    Fix: Let auth.uid() read both, as the platform's own does, and policies call auth.uid() and auth.jwt().
     """
     staff = next((actor for actor in target.population.actors if actor.kind == "internal"), None)
     if staff is None:
@@ -85,12 +86,12 @@ _LESS: tuple[Kind, ...] = ("missing",)
 def test_everybody_sees_what_they_saw(target: Target, table: str) -> None:
     """Staff see every row that they saw before the migration, and outsiders see no row more.
 
-    Pages that the migration did not touch lose rows for those who work with them, or show them to others.
+    Impact: Pages that the migration did not touch lose rows for those who work with them, or show them to others.
 
-    A policy was replaced for a table that the migration did not need to touch, or it reads a table whose rows are
-    hidden now.
+    Likely causes: A policy was replaced for a table that the migration did not need to touch, or it reads a table whose
+    rows are hidden now.
 
-    Compare the policies of the table with those of before, as the person who is named.
+    Fix: Compare the policies of the table with those of before, as the person who is named.
     """
     before = target.before.tables().get(table)
     if before is None:
@@ -118,12 +119,13 @@ def test_everybody_sees_what_they_saw(target: Target, table: str) -> None:
 def test_nothing_bypasses_the_policies(target: Target, way: str) -> None:
     """No table, policy, view, function or privilege lets anybody around row-level security who could not before.
 
-    A copy of a table that was made for safety lets everybody read and delete what the policies of the table guard.
+    Impact: A copy of a table that was made for safety lets everybody read and delete what the policies of the table
+    guard.
 
-    A backup table was left behind, a view belongs to a role that bypasses, or a helper runs with its owner's
-    rights for everybody.
+    Likely causes: A backup table was left behind, a view belongs to a role that bypasses, or a helper runs with its
+    owner's rights for everybody.
 
-    Drop what was left behind; make the view security_invoker; withdraw EXECUTE from anon and pin the function's
+    Fix: Drop what was left behind; make the view security_invoker; withdraw EXECUTE from anon and pin the function's
     search_path.
     """
     require_roles(target.snapshot)
@@ -145,11 +147,13 @@ def test_nothing_bypasses_the_policies(target: Target, way: str) -> None:
 def test_nothing_else_tells_of_them(target: Target) -> None:
     """No view, function or other table tells anybody of projects, contacts and customers that are not theirs.
 
-    The tables are guarded, and a copy, a report or a search function beside them shows strangers whom to call.
+    Impact: The tables are guarded, and a copy, a report or a search function beside them shows strangers whom to call.
 
-    A backup table was left behind, a view belongs to a role that bypasses, or a function runs with its owner's rights.
+    Likely causes: A backup table was left behind, a view belongs to a role that bypasses, or a function runs with its
+    owner's rights.
 
-    Drop the copy; make the view security_invoker and the function SECURITY INVOKER, or withdraw them from strangers.
+    Fix: Drop the copy; make the view security_invoker and the function SECURITY INVOKER, or withdraw them from
+    strangers.
     """
     # Strangers first; of each operator's staff one.
     staff = {actor.tenant: actor for actor in reversed(target.population.actors) if actor.kind == "internal"}
@@ -170,11 +174,11 @@ def test_nothing_else_tells_of_them(target: Target) -> None:
 def test_everything_still_runs(target: Target) -> None:
     """Every view can be read, and every function that only reads can be called, as far as it could before.
 
-    Something names a column that was dropped, and fails when somebody clicks on it.
+    Impact: Something names a column that was dropped, and fails when somebody clicks on it.
 
-    A function or view names a column that was dropped or renamed; PostgreSQL tells only when it is used.
+    Likely causes: A function or view names a column that was dropped or renamed; PostgreSQL tells only when it is used.
 
-    Replace the function or view that is named, or drop it when nobody calls it.
+    Fix: Replace the function or view that is named, or drop it when nobody calls it.
     """
     used = use_everything(target.snapshot, milliseconds=5_000)
     target.note(used.describe())
@@ -208,11 +212,12 @@ _REVEALED = {
 def test_functions_show_what_tables_show(target: Target, function: str) -> None:
     """The functions of the new model show staff what the tables show them, and show nobody else anything.
 
-    A function that runs with its owner's rights gives away the contacts that every policy guards.
+    Impact: A function that runs with its owner's rights gives away the contacts that every policy guards.
 
-    The function is SECURITY DEFINER and does not ask who calls it, or it filters otherwise than the policies do.
+    Likely causes: The function is SECURITY DEFINER and does not ask who calls it, or it filters otherwise than the
+    policies do.
 
-    Make it SECURITY INVOKER, or let it check the caller; withdraw EXECUTE from anon.
+    Fix: Make it SECURITY INVOKER, or let it check the caller; withdraw EXECUTE from anon.
     """
     column, held = _REVEALED[function]
     shown = f"SELECT p.id AS project, f.{column} AS shown FROM projects p, LATERAL {function}(p.id) AS f"
@@ -230,11 +235,11 @@ def test_functions_show_what_tables_show(target: Target, function: str) -> None:
 def test_the_audit_trail_is_the_operators(target: Target) -> None:
     """What was recorded since the state before is filed under an operator, whose staff can read it.
 
-    Nobody can see who changed what: it is filed under the customer.
+    Impact: Nobody can see who changed what: it is filed under the customer.
 
-    The audit trigger takes the organization of the row, which is the customer's since the contact moved.
+    Likely causes: The audit trigger takes the organization of the row, which is the customer's since the contact moved.
 
-    Let the trigger take the operator, and correct the entries that are named.
+    Fix: Let the trigger take the operator, and correct the entries that are named.
     """
     before = target.before.rows()
     newest = before.scalar("SELECT coalesce(max(created_at), '-infinity')::text FROM activity_log", before.application)

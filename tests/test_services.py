@@ -59,11 +59,12 @@ class Workshop:
 def test_customer_organizations_are_listed(target: Target) -> None:
     """The customer list returns every active customer organization with its contacts, by name and then id.
 
-    Customers are missing from the list that every order starts from, or stand where nobody looks for them.
+    Impact: Customers are missing from the list that every order starts from, or stand where nobody looks for them.
 
-    The marker is missing on organizations that existed before, they are inactive, or contacts were left behind.
+    Likely causes: The marker is missing on organizations that existed before, they are inactive, or contacts were left
+    behind.
 
-    Repair checks 5 and 6; the list follows.
+    Fix: Repair checks 5 and 6; the list follows.
     """
     target.expect_none(
         f"""
@@ -88,11 +89,11 @@ def test_customer_organizations_are_listed(target: Target) -> None:
 def test_customer_organizations_can_be_created(target: Target) -> None:
     """A new customer organization gets its marker and the defaults, and a slug that is taken is refused.
 
-    Staff cannot enter a new customer, or enter one that no list shows.
+    Impact: Staff cannot enter a new customer, or enter one that no list shows.
 
-    A default or the unique constraint on the slug is missing, or a trigger overwrites what was given.
+    Likely causes: A default or the unique constraint on the slug is missing, or a trigger overwrites what was given.
 
-    Compare the defaults and constraints of organizations with the schema script.
+    Fix: Compare the defaults and constraints of organizations with the schema script.
     """
     with target.writing() as connection:
         workshop = Workshop(connection)
@@ -115,11 +116,11 @@ def test_customer_organizations_can_be_created(target: Target) -> None:
 def test_contacts_can_be_added(target: Target) -> None:
     """A contact is added to a customer as its customer contact; a new primary contact replaces the former one.
 
-    Staff cannot enter the person that they have on the telephone.
+    Impact: Staff cannot enter the person that they have on the telephone.
 
-    A constraint allows only some roles, or a trigger overwrites type or organization.
+    Likely causes: A constraint allows only some roles, or a trigger overwrites type or organization.
 
-    Drop the constraint or trigger that is named in the refusal; the service accepts any role.
+    Fix: Drop the constraint or trigger that is named in the refusal; the service accepts any role.
     """
     role = ROLE_OF_100[target.value("SELECT current_setting('server_encoding')") == "UTF8"]
     with target.writing() as connection:
@@ -142,11 +143,11 @@ def test_contacts_can_be_added(target: Target) -> None:
 def test_projects_can_be_created(target: Target, projects: Table) -> None:
     """A project is created with an organization selected and without a customer_id; its code is made and unique.
 
-    No new order can be entered, or two orders share one code.
+    Impact: No new order can be entered, or two orders share one code.
 
-    The trigger that makes codes fails or was dropped, or customer_id was made NOT NULL.
+    Likely causes: The trigger that makes codes fails or was dropped, or customer_id was made NOT NULL.
 
-    Restore the trigger and the unique constraint of project_id, and let customer_id be NULL.
+    Fix: Restore the trigger and the unique constraint of project_id, and let customer_id be NULL.
     """
     with target.writing() as connection:
         workshop = Workshop(connection)
@@ -167,12 +168,12 @@ def test_projects_can_be_created(target: Target, projects: Table) -> None:
 def test_contact_points_can_be_added(target: Target) -> None:
     """A contact point is added to a project, a new primary one demotes the former one, and updated_at says when.
 
-    Nobody can be named on a project, or two are named as the one to call first.
+    Impact: Nobody can be named on a project, or two are named as the one to call first.
 
-    The audit trigger reads a column that the table does not have, or a unique index forbids demoting and promoting
-    in two statements.
+    Likely causes: The audit trigger reads a column that the table does not have, or a unique index forbids demoting and
+    promoting in two statements.
 
-    Give the table a trigger function of its own, and the updated_at trigger.
+    Fix: Give the table a trigger function of its own, and the updated_at trigger.
     """
     with target.writing() as connection:
         workshop = Workshop(connection)
@@ -202,11 +203,11 @@ def test_contact_points_can_be_added(target: Target) -> None:
 def test_contact_points_are_listed(target: Target) -> None:
     """The contact points of a project are listed with the primary one first and then by creation.
 
-    Staff call the wrong person first.
+    Impact: Staff call the wrong person first.
 
-    created_at is overwritten, or the same for all rows of a bulk insert.
+    Likely causes: created_at is overwritten, or the same for all rows of a bulk insert.
 
-    Let created_at keep its default, and give older rows the order in which they were entered.
+    Fix: Let created_at keep its default, and give older rows the order in which they were entered.
     """
     with target.writing() as connection:
         workshop = Workshop(connection)
@@ -232,12 +233,12 @@ def test_contact_points_are_listed(target: Target) -> None:
 def test_contact_points_are_audited(target: Target) -> None:
     """Adding, changing and removing a contact point writes to the activity log, under the operator.
 
-    An auditor cannot see who took a contact off a project: nothing was written, or it is filed where only the
+    Impact: An auditor cannot see who took a contact off a project: nothing was written, or it is filed where only the
     customer could read it.
 
-    The trigger is missing, or takes the organization of the contact, which is the customer's.
+    Likely causes: The trigger is missing, or takes the organization of the contact, which is the customer's.
 
-    Create the trigger with a function that files under the project's organization.
+    Fix: Create the trigger with a function that files under the project's organization.
     """
     with target.writing() as connection:
         workshop = Workshop(connection)
@@ -268,11 +269,11 @@ def test_contact_points_are_audited(target: Target) -> None:
 def test_functions_answer_for_a_project(target: Target) -> None:
     """The functions of the new model return the organization and the contact points of a project.
 
-    The application calls them instead of joining the tables itself.
+    Impact: The application calls them instead of joining the tables itself.
 
-    The function names a column of before, or joins through customer_id only.
+    Likely causes: The function names a column of before, or joins through customer_id only.
 
-    Replace it by the version of the schema script.
+    Fix: Replace it by the version of the schema script.
     """
     with target.writing() as connection:
         workshop = Workshop(connection)
@@ -299,11 +300,11 @@ def test_functions_answer_for_a_project(target: Target) -> None:
 def test_validator_sees_damage(target: Target) -> None:
     """The built-in validator of the migration reports something else once the data is damaged.
 
-    A validator that tests only what cannot be otherwise says PASS on a database in which nothing was migrated.
+    Impact: A validator that tests only what cannot be otherwise says PASS on a database in which nothing was migrated.
 
-    Its conditions are true of every database, or it counts only that tables exist.
+    Likely causes: Its conditions are true of every database, or it counts only that tables exist.
 
-    Replace it by the version of the schema script, and do not rely on it.
+    Fix: Replace it by the version of the schema script, and do not rely on it.
     """
     report = sa.text("SELECT * FROM validate_customer_organization_migration() ORDER BY 1, 2, 3")
     with target.writing(milliseconds=300_000) as connection:

@@ -14,11 +14,11 @@ STRUCTURE = "Data Structure Validation"
 def test_organizations_have_their_structure(target: Target) -> None:
     """The service returns organizations with the agreed keys and types, and none without its id, name and slug.
 
-    The application reads these fields by name and type; the page stays empty where one is another.
+    Impact: The application reads these fields by name and type; the page stays empty where one is another.
 
-    A column has another type than the application expects, or identifying values are NULL.
+    Likely causes: A column has another type than the application expects, or identifying values are NULL.
 
-    Alter the column that is named to the type that is wanted.
+    Fix: Alter the column that is named to the type that is wanted.
     """
     query = written(services.customer_organizations())
     target.expect_columns(
@@ -56,11 +56,11 @@ def test_organizations_have_their_structure(target: Target) -> None:
 def test_contacts_have_their_structure(target: Target) -> None:
     """The service returns contacts with the agreed keys and types, and none without what identifies it.
 
-    The application reads these fields by name and type; the page stays empty where one is another.
+    Impact: The application reads these fields by name and type; the page stays empty where one is another.
 
-    A column has another type than the application expects, or identifying values are NULL.
+    Likely causes: A column has another type than the application expects, or identifying values are NULL.
 
-    Alter the column that is named to the type that is wanted.
+    Fix: Alter the column that is named to the type that is wanted.
     """
     query = written(sa.select(Contact.__table__).where(Contact.type == "customer"))
     text, time = "character varying", "timestamp with time zone"
@@ -101,11 +101,12 @@ def test_contacts_have_their_structure(target: Target) -> None:
 def test_contact_points_have_their_structure(target: Target) -> None:
     """The service returns contact points with the agreed keys and types, and says of each whether it is primary.
 
-    The application reads these fields by name and type; a flag that is neither true nor false is shown as either.
+    Impact: The application reads these fields by name and type; a flag that is neither true nor false is shown as
+    either.
 
-    The flag has no default, or rows were inserted with NULL in it.
+    Likely causes: The flag has no default, or rows were inserted with NULL in it.
 
-    Set is_primary to false where it is NULL, and give it its default.
+    Fix: Set is_primary to false where it is NULL, and give it its default.
     """
     query = written(services.project_contact_points().order_by(None))
     text, time = "character varying", "timestamp with time zone"

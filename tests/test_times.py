@@ -18,12 +18,13 @@ _NEVER = "infinity"
 def test_times_of_rows_are_possible(target: Target) -> None:
     """No row was created or changed in days to come; and when it was changed is what it was, or since the migration.
 
-    Lists sorted by the last change are wrong for good, whatever synchronizes by it misses rows or takes them again and
-    again, and with --cutover such rows excuse themselves from the rules.
+    Impact: Lists sorted by the last change are wrong for good, whatever synchronizes by it misses rows or takes them
+    again and again, and with --cutover such rows excuse themselves from the rules.
 
-    A script wrote times of its own into updated_at, or switched off the trigger that keeps it and cleared it.
+    Likely causes: A script wrote times of its own into updated_at, or switched off the trigger that keeps it and
+    cleared it.
 
-    Restore created_at and updated_at from the state before; set them to now where the row was really changed.
+    Fix: Restore created_at and updated_at from the state before; set them to now where the row was really changed.
     """
     for name in MIGRATION.tables:
         table = catalog.table(target.snapshot, name)

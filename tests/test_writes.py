@@ -21,12 +21,12 @@ _ROLES = ("anon", "authenticated", "service_role")
 def test_everybody_writes_what_they_wrote(target: Target) -> None:
     """Everybody adds, changes and removes the rows that they did before the migration, and no others.
 
-    A page that the migration did not touch cannot be saved any more; or an engineer makes everybody an admin.
+    Impact: A page that the migration did not touch cannot be saved any more; or an engineer makes everybody an admin.
 
-    A policy for INSERT, UPDATE or DELETE was replaced, or asks only whether somebody is signed in; a rule or a
-    trigger that was added does something instead, or fails.
+    Likely causes: A policy for INSERT, UPDATE or DELETE was replaced, or asks only whether somebody is signed in; a
+    rule or a trigger that was added does something instead, or fails.
 
-    Compare the policies, rules and triggers of the table with those of before, as the person who is named.
+    Fix: Compare the policies, rules and triggers of the table with those of before, as the person who is named.
     """
     require_roles(target.snapshot)
     earlier = _tried_before(target)
@@ -110,11 +110,13 @@ def _judge_owner(target: Target, tries: dict[str, Try], earlier: Tried, tried: T
 def test_privileges_are_what_they_were(target: Target) -> None:
     """The roles of the API have the privileges on every table of before, and on its columns, that they had.
 
-    A page fails with "permission denied", also one that asks for all columns; or a role changes what it could not.
+    Impact: A page fails with "permission denied", also one that asks for all columns; or a role changes what it could
+    not.
 
-    A table was made anew without its grants, a column was added that nobody may read, or everything was granted.
+    Likely causes: A table was made anew without its grants, a column was added that nobody may read, or everything was
+    granted.
 
-    Grant or revoke what is named.
+    Fix: Grant or revoke what is named.
     """
     before = target.before.rows()
     tables_before, tables = target.before.tables(), catalog.tables(target.snapshot)

@@ -15,6 +15,9 @@ from postmigration.model.evidence import Evidence, Violation
 from postmigration.model.verdict import Result
 from postmigration.postgres.connection import refusal
 
+# The labels of the paragraphs of a check's docstring, after the sentence that must hold.
+LABELS = ("Impact", "Likely causes", "Fix")
+
 POSITION = pytest.StashKey[int]()
 
 
@@ -78,20 +81,26 @@ def plan_of(item: pytest.Item) -> tuple[int | None, str, str]:
 def _describe(item: pytest.Item) -> dict[str, Any]:
     """What is known of a check before it runs."""
     number, group, title = plan_of(item)
-    told = (inspect.getdoc(getattr(item, "obj", None)) or item.name).split("\n\n")
-    sentence, meaning, causes, remedy = (" ".join(part.split()) for part in [*told, "", "", ""][:4])
+    sentence, labelled = read_docstring(inspect.getdoc(getattr(item, "obj", None)) or item.name)
     return {
         "nodeid": item.nodeid,
         "plan": number,
         "group": group or item.path.stem.removeprefix("test_"),
         "title": title or _in_words(item.name),
         "sentence": sentence,
-        "meaning": meaning,
-        "causes": causes,
-        "remedy": remedy,
+        "meaning": labelled.get("Impact", ""),
+        "causes": labelled.get("Likely causes", ""),
+        "remedy": labelled.get("Fix", ""),
         "position": item.stash.get(POSITION, 0),
         "secondary": item.get_closest_marker("secondary") is not None,
     }
+
+
+def read_docstring(text: str) -> tuple[str, dict[str, str]]:
+    """Reads what a check says of itself: the sentence that must hold, and the paragraphs that begin with a label."""
+    first, *others = (" ".join(part.split()) for part in text.split("\n\n"))
+    labelled = (part.partition(": ") for part in others)
+    return first, {label: words for label, _, words in labelled if label in LABELS}
 
 
 def _in_words(name: str) -> str:

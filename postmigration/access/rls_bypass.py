@@ -6,15 +6,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from postmigration.model.platform import SUPABASE
 from postmigration.postgres.connection import Snapshot
 
 _ROLES = "('anon', 'authenticated')"
 # Schemas of the platform and of its extensions, which are not the migration's.
-_PLATFORM = """
-    ('information_schema', 'auth', 'storage', 'realtime', '_realtime', 'extensions', 'graphql', 'graphql_public',
-     'vault', 'pgsodium', 'pgsodium_masks', 'net', 'cron', 'pgmq', 'pgbouncer', 'supabase_functions',
-     'supabase_migrations')
-"""
+_PLATFORM = f"""({", ".join(f"'{schema}'" for schema in ("information_schema", *sorted(SUPABASE.schemas)))})"""
 # The schema of the tables, and every other one that people can use.
 SCHEMAS = f"""
     SELECT s.oid FROM pg_namespace s

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from postmigration.backups.contrib import AUTH, EXTENSIONS
 from postmigration.backups.statements import PLATFORM_SCHEMAS, readable, split
+from postmigration.postgres.schema_objects import STANDIN
 
 _IDENTIFIER = rb'(?:"[^"]+"|[A-Za-z_][\w$]*)'
 _CALLS = re.compile(
@@ -24,7 +25,7 @@ _IDENTITIES = re.compile(rb'REFERENCES\s+"?auth"?\."?users"?\s*\(\s*"?id"?\s*\)'
 _REFERRING = re.compile(rb"ALTER\s+TABLE\s+(?:ONLY\s+)?(\S+)\s+ADD\s.*FOREIGN\s+KEY\s*\(\s*([^),]+?)\s*\)", re.I | re.S)
 _MISSING = re.compile(r'(role|publication) "(.*)" does not exist', re.DOTALL)
 _UNDEFINED = ("3F000", "42883", "42P01")
-SAID = "stand-in of postmigration"
+SAID = STANDIN
 
 
 class Standins:

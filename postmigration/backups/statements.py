@@ -6,32 +6,11 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from postmigration.model.platform import SUPABASE
+
 # Schemas that hosting platforms keep for themselves; a backup of the application often leaves them out.
-PLATFORM_SCHEMAS = frozenset(
-    {
-        "_analytics",
-        "_realtime",
-        "_supavisor",
-        "auth",
-        "cron",
-        "extensions",
-        "graphql",
-        "graphql_public",
-        "net",
-        "pgbouncer",
-        "pgmq",
-        "pgsodium",
-        "pgsodium_masks",
-        "pgtle",
-        "realtime",
-        "storage",
-        "supabase_functions",
-        "supabase_migrations",
-        "tiger",
-        "topology",
-        "vault",
-    }
-)
+
+PLATFORM_SCHEMAS = SUPABASE.schemas
 
 
 class Role(Enum):

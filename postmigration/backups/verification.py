@@ -40,9 +40,11 @@ _KINDS = {"foreign key": "constraint", "procedure": "function", "aggregate": "fu
 # indexes, constraints and triggers of another version it is only known that they are there.
 _FACTS = (
     "row-level security", "forced row-level security", "enabled", "permissive", "command", "roles", "not null", "type",
-    "values", "kind", "validated", "valid", "identity", "generated", "position",
+    "values", "kind", "validated", "enforced", "valid", "unique", "identity", "generated as", "position", "persistence",
+    "security definer", "volatility", "strict", "leakproof", "search_path", "language", "body", "inherits from",
+    "security_invoker", "security_barrier", "check option", "partition of", "base",
 )  # fmt: skip
-_EXPRESSIONS = ("default", "using", "check")
+_EXPRESSIONS = ("default", "using", "check", "generated", "sql body")
 
 
 @dataclass(frozen=True)
@@ -277,7 +279,7 @@ def _otherwise(kind: str, name: str, was: str, now: str, *, same: bool) -> bool:
     if same or name in _FACTS:
         # An owner may be a role that is not in the backup; and what no file fills is filled when it was restored.
         return name not in ("owner", "populated")
-    if name in _EXPRESSIONS or (kind, name) == ("function", "definition"):
+    if name in _EXPRESSIONS:
         return _bare(was) != _bare(now)
     return False
 

@@ -6,20 +6,19 @@ import fnmatch
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from postmigration.model.platform import SUPABASE
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.schema_objects import ObjectDifference, Objects, differing, objects
 
 # What is not the schema's: of the whole server, of the platform's own version, or judged elsewhere.
 _NOT_THE_SCHEMAS = ("role ", "comment ", "extension ", "setting ", "statistics ", "default privileges ")
-_PLATFORM = (
-    "auth", "storage", "realtime", "_realtime", "extensions", "graphql", "graphql_public", "vault", "pgsodium",
-    "pgsodium_masks", "net", "cron", "pgmq", "pgbouncer", "supabase_functions", "supabase_migrations",
-)  # fmt: skip
 
 # What says nothing: where a column stands, and how the server stores it.
-_INDIFFERENT = frozenset({"position", "storage", "compression", "statistics target", "clustered"})
+_INDIFFERENT = frozenset({"position", "inherited", "storage", "compression", "statistics target", "clustered", "cost"})
 # What servers of two versions may write in two ways.
-_WRITTEN_ANEW = frozenset({"definition", "using", "check", "default", "partition bound"})
+_WRITTEN_ANEW = frozenset(
+    {"definition", "using", "check", "default", "generated", "sql body", "arguments", "partition bound"}
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def _of_the_schema(found: Objects, *, restored: bool, left_out: Collection[str])
     kept = {}
     for name, facts in found.items():
         # Whom the API takes a request for is told by functions of the platform, and must not change unseen.
-        platform = any(f" {schema}." in name or f"schema {schema} " in f"{name} " for schema in _PLATFORM)
+        platform = any(f" {schema}." in name or f"schema {schema} " in f"{name} " for schema in SUPABASE.schemas)
         tells = name.startswith("function auth.") and not restored
         if name.startswith(_NOT_THE_SCHEMAS) or (platform and not tells):
             continue

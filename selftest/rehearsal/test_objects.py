@@ -55,8 +55,8 @@ CASES = {
     "CREATE INDEX another ON app.t (id, name)": "index app.another is left",
     "DROP TRIGGER fires ON app.t": "trigger fires on app.t is lost",
     "CREATE OR REPLACE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'":
-        "function app.f() is changed (definition)",
-    "ALTER FUNCTION app.f() SECURITY DEFINER": "function app.f() is changed (definition)",
+        "function app.f() is changed (body)",
+    "ALTER FUNCTION app.f() SECURITY DEFINER": "function app.f() is changed (security definer)",
     "REVOKE EXECUTE ON FUNCTION app.f() FROM PUBLIC": "grant of EXECUTE on function app.f() to PUBLIC is lost",
     "DROP POLICY own ON app.t": "policy own on app.t is lost",
     "ALTER POLICY own ON app.t USING (true)": "policy own on app.t is changed (using)",

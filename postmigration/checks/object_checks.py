@@ -1,0 +1,191 @@
+"""What the built-in checks of objects, privileges, settings and extensions state: read once, told by family."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+
+from postmigration.access.dynamic_sql import runs_text
+from postmigration.checks.target import Target
+from postmigration.diff.objects.compare import Difference
+from postmigration.diff.objects.judge import Judgement, Scope, judge_objects
+from postmigration.diff.objects.rules import FAMILIES, RARE
+from postmigration.model.evidence import Finding, Severity, shown
+from postmigration.model.platform import PLAIN, Platform, detect_platform
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.schema_objects import STANDIN, ObjectName, Objects, objects
+
+# More differences of one kind are told as one.
+_FOLDED = 20
+_LISTED = 50
+# What a dump does not hold, or what is not restored from it.
+_NOT_IN_A_DUMP = (
+    *("role", "grant", "setting", "default privileges", "extension", "comment", "event trigger", "publication"),
+    *("published table", "published schema", "foreign server", "user mapping", "language", "foreign-data wrapper"),
+)
+# What tells by itself that something is wrong with an object.
+_WITHOUT_BASELINE = ("constraints", "indexes", "triggers", "inheritance", "settings", "extensions")
+_OF_ROLES = ("privileges", "default_privileges", "owners", "roles", "settings", "extensions")
+# What is counted for a family of checks that judges no kind of its own.
+_COUNTED = {
+    "privileges": ("grant",),
+    "default_privileges": ("default privileges",),
+    "owners": ("schema", "table", "view", "function", "type", "sequence"),
+    "roles": ("role",),
+    "settings": ("setting",),
+    "extensions": ("extension",),
+    "inheritance": ("table",),
+    "storage": ("comment", "statistics"),
+    "publications": ("publication", "published table", "published schema"),
+}
+_READ: WeakKeyDictionary[Snapshot, Objects] = WeakKeyDictionary()
+_JUDGED: WeakKeyDictionary[Snapshot, tuple[Snapshot | None, Judgement]] = WeakKeyDictionary()
+
+
+def report_objects(target: Target, *families: str) -> None:
+    """Reports what became of the objects of some families.
+
+    Args:
+        families: as `postmigration.diff.objects.rules` names them in `check`.
+
+    Raises:
+        NotApplicable: neither side has such an object, or the form of the baseline cannot hold one.
+        NeedsBaseline: there is none to compare with.
+    """
+    if not set(families) & set(_WITHOUT_BASELINE):
+        target.before.rows()
+    judgement = _judge(target)
+    if target.before.scratch is not None and set(families) <= set(_OF_ROLES):
+        target.not_applicable("a dump is compared without roles, owners, privileges, settings and extensions")
+    found = [difference for family in families for difference in judgement.found.get(family, ())]
+    facts = sum(judgement.facts.get(kind, 0) for family in families for kind in _kinds(family))
+    if not facts and not found:
+        target.not_applicable(f"there are none: {', '.join(families).replace('_', ' ')}")
+    target.report(list(_findings(found, facts)), facts=facts, **_compared(families, judgement))
+    for note in _notes(found):
+        target.note(note)
+
+
+def detect(*sides: Objects) -> Platform:
+    """Tells the platform on which any of some states lives."""
+    for side in sides:
+        owners = {name.name: facts["owner"] for name, facts in side.items() if name.kind == "schema"}
+        tables = {(name.schema, name.name) for name in side if name.kind == "table"}
+        if (platform := detect_platform(owners, tables)) is not PLAIN:
+            return platform
+    return PLAIN
+
+
+def _judge(target: Target) -> Judgement:
+    held = _JUDGED.get(target.snapshot)
+    if held is not None and held[0] is target.baseline:
+        return held[1]
+    after = _read(target.snapshot)
+    before = None if target.baseline is None else _read(target.baseline)
+    restored = target.before.scratch is not None
+    if before is not None and restored:
+        before, after = _in_a_dump(before), _in_a_dump(after)
+    platform = detect(after, before or {})
+    sides = [s for s in (target.snapshot, target.baseline) if s is not None]
+    scope = Scope(
+        [schema for schema in target.schemas if schema not in platform.schemas],
+        platform,
+        alike=len({side.info.server_version // 10_000 for side in sides}) == 1,
+        database=target.snapshot.info.dbname,
+        roles=not restored,
+        runs_text=runs_text,
+        sort=lambda types, ends: _sort(target.snapshot, types, ends),
+    )
+    judgement = judge_objects(before, after, scope)
+    _JUDGED[target.snapshot] = (target.baseline, judgement)
+    return judgement
+
+
+def _read(snapshot: Snapshot) -> Objects:
+    if snapshot not in _READ:
+        _READ[snapshot] = objects(snapshot)
+    return _READ[snapshot]
+
+
+def _in_a_dump(found: Objects) -> Objects:
+    """What a restored dump can hold, without what only stands in for something."""
+    standins = {name.removeprefix("comment on ") for name, facts in found.items() if facts.get("text") == STANDIN}
+    return {
+        name: facts
+        for name, facts in found.items()
+        if name.kind not in _NOT_IN_A_DUMP and name not in standins and facts.get("of") not in standins
+    }
+
+
+def _sort(snapshot: Snapshot, types: tuple[str, ...], ends: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Orders values of a partition key as the server does; none where it cannot."""
+    ranks = {"MINVALUE": -1, "MAXVALUE": 1}
+    places = range(len(types))
+    parameters: dict[str, object] = {"number": list(range(len(ends)))}
+    for place in places:
+        values = [end[place] for end in ends]
+        parameters[f"rank{place}"] = [ranks.get(value, 0) for value in values]
+        parameters[f"value{place}"] = [None if value in ranks else _bare(value) for value in values]
+    columns = ", ".join(f"r{place}, v{place}" for place in places)
+    given = ", ".join(f"CAST(:rank{p} AS int[]), CAST(:value{p} AS text[])" for p in places)
+    order = ", ".join(f"r{p}, CAST(v{p} AS {types[p]})" for p in places)
+    sql = f"SELECT n FROM unnest(CAST(:number AS int[]), {given}) AS u(n, {columns}) ORDER BY {order}"
+    try:
+        return [ends[row.n] for row in snapshot.rows(sql, **parameters)]
+    except sa.exc.DBAPIError:
+        return []
+
+
+def _bare(literal: str) -> str:
+    return literal[1:-1].replace("''", "'") if literal.startswith("'") else literal
+
+
+def _kinds(family: str) -> Sequence[str]:
+    if family in _COUNTED:
+        return _COUNTED[family]
+    if family == RARE.check:
+        return ("operator", "collation", "cast", "text search configuration", "language")
+    return [kind for kind, rule in FAMILIES.items() if rule.check == family]
+
+
+def _compared(families: Sequence[str], judgement: Judgement) -> dict[str, int]:
+    """What the verdict counts: privileges apart from all other objects."""
+    if "privileges" in families:
+        return {"privileges": judgement.facts.get("grant", 0)}
+    kinds = {kind for family in families if family not in _OF_ROLES for kind in _kinds(family)}
+    return {"objects": sum(judgement.objects.get(kind, 0) for kind in kinds)} if kinds else {}
+
+
+def _findings(found: Sequence[Difference], facts: int) -> Iterator[Finding]:
+    grouped: dict[tuple[str, Severity], list[Difference]] = defaultdict(list)
+    for difference in found:
+        if difference.level == "blocker" or difference.level == "warning":
+            grouped[difference.what, difference.level].append(difference)
+    for (_, severity), those in grouped.items():
+        if len(those) <= _FOLDED:
+            for one in those:
+                words = shown(one.statement, plain=True)
+                yield Finding(words, 1, facts, severity=severity, repair=one.repair)
+            continue
+        rows = tuple((shown(one.statement, plain=True),) for one in those[:_LISTED])
+        words = f"{shown(those[0].statement, plain=True)}; and {len(those) - 1:,} more of this kind"
+        repair = "\n".join(filter(None, (one.repair for one in those)))
+        yield Finding(words, len(those), facts, ("what",), rows, severity=severity, repair=repair)
+
+
+def _notes(found: Sequence[Difference]) -> Iterator[str]:
+    grouped: dict[str, list[Difference]] = defaultdict(list)
+    for difference in found:
+        if difference.level == "told":
+            grouped[difference.what].append(difference)
+    for what, those in grouped.items():
+        if len(those) <= 3:
+            yield from (shown(one.statement, plain=True) for one in those)
+        else:
+            names: list[ObjectName] = [one.name for one in those]
+            yield shown(
+                f"{len(those):,} of the kind {what}: {', '.join(names[:3])} and {len(those) - 3:,} more", plain=True
+            )

@@ -1,0 +1,90 @@
+"""Any two databases judged by the built-in checks, in this process and without a run of pytest for each."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+
+import postmigration.checks.builtin
+from postmigration import Target
+from postmigration.checks.builtin import MIGRATION
+from postmigration.gate import options
+from postmigration.gate.session import opened
+from postmigration.model.errors import NeedsBaseline, NotApplicable, NotJudged
+from postmigration.model.evidence import Evidence, Violation
+
+
+@dataclass
+class Verdict:
+    """What the built-in checks said of a pair.
+
+    Args:
+        evidence: what each check gathered, by its name.
+        unjudged: why each could not judge, for those that could not.
+    """
+
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    unjudged: dict[str, str] = field(default_factory=dict)
+
+    def red(self) -> set[str]:
+        """The checks that found a blocker."""
+        return {name for name, evidence in self.evidence.items() if evidence.blockers}
+
+    def yellow(self) -> set[str]:
+        """The checks that found a warning."""
+        return {name for name, evidence in self.evidence.items() if evidence.warnings}
+
+    def words(self, severity: str) -> list[str]:
+        """What all findings of a severity say, and all notes for `told`."""
+        if severity == "told":
+            return [note for evidence in self.evidence.values() for note in evidence.notes]
+        return [f.statement for e in self.evidence.values() for f in e.findings if f.severity == severity]
+
+    def repairs(self, severity: str) -> list[str]:
+        """The SQL that brings back what the findings of a severity name."""
+        return [f.repair for e in self.evidence.values() for f in e.findings if f.severity == severity]
+
+
+def find_checks() -> Iterator[tuple[str, Callable[[Target], None]]]:
+    """The built-in checks, by their names."""
+    package = postmigration.checks.builtin
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.name.startswith("test_"):
+            for name, function in vars(importlib.import_module(f"{package.__name__}.{module.name}")).items():
+                if name.startswith("test_") and callable(function):
+                    yield name, function
+
+
+def judge(before: str, after: str, *called: str, only: Collection[str] = ()) -> Verdict:
+    """Judges a database by all built-in checks.
+
+    Args:
+        before: the connection string, or the file, of the baseline; empty for none.
+        after: the connection string of the database that is judged.
+        called: further options as a user gives them.
+        only: the modules whose checks are run; all where it is empty.
+    """
+    parser = argparse.ArgumentParser()
+    options.declare(parser.add_argument)
+    named = [f"--db-url={after}", *([f"--baseline={before}"] if before else []), "--allow-empty"]
+    chosen = parser.parse_args([*named, *called])
+    run = opened(options.request(chosen), options.judging(chosen, MIGRATION.plan_checks), MIGRATION)
+    verdict = Verdict()
+    with run.cleanup:
+        for name, check in find_checks():
+            if only and check.__module__.rpartition(".")[2] not in only:
+                continue
+            target = run.view()
+            try:
+                check(target)
+                target.conclude()
+            except Violation:
+                pass
+            except (NotApplicable, NeedsBaseline, NotJudged) as reason:
+                verdict.unjudged[name] = str(reason)
+                continue
+            verdict.evidence[name] = target.evidence
+    return verdict

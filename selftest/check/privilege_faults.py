@@ -1,0 +1,93 @@
+"""What can go wrong with privileges, owners and settings of the world, one fault each."""
+
+from __future__ import annotations
+
+from selftest.check.object_faults import Fault
+
+BLOCKERS = (
+    # Privileges
+    Fault(
+        "REVOKE SELECT ON sales.tariff FROM anon", "test_privileges", "anon may no longer SELECT on table sales.tariff"
+    ),
+    Fault("REVOKE USAGE ON SCHEMA sales FROM anon", "test_privileges", "anon may no longer USAGE on schema sales"),
+    Fault(
+        "REVOKE INSERT ON sales.invoice FROM authenticated",
+        "test_privileges",
+        "no longer INSERT on table sales.invoice",
+    ),
+    Fault(
+        "REVOKE UPDATE (what) ON sales.event FROM check_reader",
+        "test_privileges",
+        "UPDATE on column what of table sales.event",
+    ),
+    Fault(
+        "REVOKE USAGE ON SEQUENCE sales.numbers FROM check_reader", "test_privileges", "USAGE on sequence sales.numbers"
+    ),
+    Fault(
+        "REVOKE EXECUTE ON FUNCTION tools.mine() FROM authenticated",
+        "test_privileges",
+        "EXECUTE on function tools.mine()",
+    ),
+    Fault("REVOKE USAGE ON TYPE sales.stage FROM check_reader", "test_privileges", "USAGE on type sales.stage"),
+    Fault(
+        "GRANT EXECUTE ON FUNCTION tools.mine() TO PUBLIC",
+        "test_privileges",
+        "PUBLIC may EXECUTE on function tools.mine()",
+    ),
+    Fault(
+        "GRANT INSERT ON sales.tariff TO anon",
+        "test_privileges",
+        "anon may INSERT on table sales.tariff, and might not",
+    ),
+    Fault("GRANT SELECT ON sales.tariff TO PUBLIC", "test_privileges", "PUBLIC may SELECT on table sales.tariff"),
+    Fault("GRANT TRUNCATE ON sales.client TO authenticated", "test_privileges", "does not stop TRUNCATE"),
+    Fault(
+        "GRANT SELECT ON sales.open_invoice TO anon", "test_privileges", "anon may SELECT on view sales.open_invoice"
+    ),
+    Fault(
+        "GRANT SELECT ON sales.totals TO anon", "test_privileges", "anon may SELECT on materialized view sales.totals"
+    ),
+    Fault("GRANT SELECT (price) ON sales.tariff TO authenticated", "test_privileges", "SELECT on column price"),
+    Fault(
+        "CREATE TABLE sales.copy (id integer); GRANT SELECT ON sales.copy TO anon",
+        "test_privileges",
+        "SELECT on table sales.copy",
+    ),
+    Fault(
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA sales REVOKE SELECT ON TABLES FROM check_reader",
+        "default_privileges",
+        "no longer grant SELECT on tables to check_reader",
+    ),
+    # Settings
+    Fault(
+        "SELECT format('ALTER DATABASE %I RESET search_path', current_database()) \\gexec",
+        "settings",
+        "search_path was sales, public, is not set",
+    ),
+    Fault(
+        "SELECT format('ALTER ROLE check_owner IN DATABASE %I SET row_security = off', current_database()) \\gexec",
+        "settings",
+        "row_security was not set, is off",
+    ),
+    Fault(
+        "SELECT format('ALTER DATABASE %I SET session_replication_role = replica', current_database()) \\gexec",
+        "settings",
+        "neither triggers nor foreign keys count",
+    ),
+)
+
+WARNINGS = (
+    Fault(
+        "ALTER TABLE sales.tariff OWNER TO postgres", "owners", "was check_owner, is postgres: of table sales.tariff"
+    ),
+    Fault("GRANT DELETE ON sales.invoice TO authenticated", "test_privileges", "authenticated may DELETE on table"),
+    Fault("GRANT USAGE ON TYPE sales.stage TO PUBLIC", "test_privileges", "PUBLIC may USAGE on type sales.stage"),
+    Fault(
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA sales GRANT SELECT ON TABLES TO anon",
+        "default_privileges",
+        "grant SELECT on tables to anon, and did not",
+    ),
+    Fault(
+        "SELECT format('ALTER DATABASE %I RESET work_mem', current_database()) \\gexec", "settings", "work_mem was 8MB"
+    ),
+)

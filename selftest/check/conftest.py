@@ -10,8 +10,7 @@ import psycopg
 import pytest
 
 from postmigration.postgres import embedded
-from selftest.conftest import VERSIONS
-from selftest.servers import SYSTEM_BINARIES, SystemServer
+from selftest.servers import VERSIONS, Servers
 
 WORLD = Path(__file__).parent / "world.sql"
 ROLES = ("anon", "authenticated", "check_owner", "check_reader")
@@ -26,20 +25,17 @@ Change = Callable[..., tuple[str, str]]
     params=[v if v == VERSIONS[0] else pytest.param(v, marks=pytest.mark.full) for v in VERSIONS],
     ids=lambda version: f"pg{version}",
 )
-def world(request: pytest.FixtureRequest) -> Iterator[embedded.Server]:
+def world(request: pytest.FixtureRequest, servers: Servers) -> embedded.Server:
     """A server with the world as the database `before`."""
-    if request.param == 15 and not SYSTEM_BINARIES.exists():
-        pytest.skip(reason=f"no PostgreSQL 15 in {SYSTEM_BINARIES}")
-    server = SystemServer() if request.param == 15 else embedded.Server(request.param)
-    try:
-        with server.connect("postgres") as connection:
-            for role in ROLES:
+    server = servers[request.param]
+    with server.connect("postgres") as connection:
+        there = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
+        for role in ROLES:
+            if role not in there:
                 connection.execute(f"CREATE ROLE {role}".encode())
-        server.create("before")
-        load(server, "before", WORLD.read_text())
-        yield server
-    finally:
-        server.stop()
+    server.create("before")
+    load(server, "before", WORLD.read_text())
+    return server
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from postmigration.checks.object_checks import report_objects
 def test_extensions_are_as_before(target: Target) -> None:
     """Every extension is there, in the schema where it was, and not older.
 
-    Functions, types and operators of it are not found.
+    Impact: Functions, types and operators of it are not found.
 
-    It was not available on the new server, or created in another schema.
+    Likely causes: It was not available on the new server, or created in another schema.
 
-    Create or move it, then what could not be created without it.
+    Fix: Create or move it, then what could not be created without it.
     """
     report_objects(target, "extensions")

@@ -9,11 +9,11 @@ from postmigration.checks.object_checks import report_objects
 def test_schemas_are_there(target: Target) -> None:
     """Every schema of before is there.
 
-    All that stood in it is gone.
+    Impact: All that stood in it is gone.
 
-    The tool moved one schema alone.
+    Likely causes: The tool moved one schema alone.
 
-    Copy the schema from the state before.
+    Fix: Copy the schema from the state before.
     """
     report_objects(target, "schemas")
 
@@ -21,11 +21,11 @@ def test_schemas_are_there(target: Target) -> None:
 def test_tables_are_as_before(target: Target) -> None:
     """Every table is there, is still a table, and survives a crash.
 
-    Its rows are gone, or an application that writes them fails.
+    Impact: Its rows are gone, or an application that writes them fails.
 
-    A table was left out, renamed behind a view, or left UNLOGGED after a fast load.
+    Likely causes: A table was left out, renamed behind a view, or left UNLOGGED after a fast load.
 
-    Create the table as it was and copy its rows; SET LOGGED what was unlogged for the load.
+    Fix: Create the table as it was and copy its rows; SET LOGGED what was unlogged for the load.
     """
     report_objects(target, "tables")
 
@@ -33,11 +33,11 @@ def test_tables_are_as_before(target: Target) -> None:
 def test_columns_are_as_before(target: Target) -> None:
     """Every column is there with its type, NOT NULL, default, identity, generation expression and collation.
 
-    New rows come without a value, or with one that no row of before could have.
+    Impact: New rows come without a value, or with one that no row of before could have.
 
-    Tools that copy rows create bare columns.
+    Likely causes: Tools that copy rows create bare columns.
 
-    Run the statement that each finding names.
+    Fix: Run the statement that each finding names.
     """
     report_objects(target, "columns")
 
@@ -45,11 +45,11 @@ def test_columns_are_as_before(target: Target) -> None:
 def test_constraints_are_as_before(target: Target) -> None:
     """Every constraint is there, validated, enforced, and demands what it demanded, under whatever name.
 
-    Wrong rows are taken without an error, and joins lose or double rows.
+    Impact: Wrong rows are taken without an error, and joins lose or double rows.
 
-    The restore could not create it over wrong rows and went on, or it was put in as NOT VALID.
+    Likely causes: The restore could not create it over wrong rows and went on, or it was put in as NOT VALID.
 
-    Repair the rows that violate it, then create or validate it.
+    Fix: Repair the rows that violate it, then create or validate it.
     """
     report_objects(target, "constraints")
 
@@ -57,11 +57,11 @@ def test_constraints_are_as_before(target: Target) -> None:
 def test_indexes_are_as_before(target: Target) -> None:
     """Every index is there, valid, and over the same columns, under whatever name.
 
-    Queries read whole tables, and what a unique index refused comes in twice.
+    Impact: Queries read whole tables, and what a unique index refused comes in twice.
 
-    Services that move rows leave secondary indexes out; CREATE INDEX CONCURRENTLY failed half-way.
+    Likely causes: Services that move rows leave secondary indexes out; CREATE INDEX CONCURRENTLY failed half-way.
 
-    Create the index, or REINDEX INDEX CONCURRENTLY.
+    Fix: Create the index, or REINDEX INDEX CONCURRENTLY.
     """
     report_objects(target, "indexes")
 
@@ -69,11 +69,12 @@ def test_indexes_are_as_before(target: Target) -> None:
 def test_triggers_and_rules_fire(target: Target) -> None:
     """Every trigger, rule and event trigger is there, enabled, and does what it did; there is no other one.
 
-    What the database did by itself (stamps, logs, totals) is not done any more, without an error.
+    Impact: What the database did by itself (stamps, logs, totals) is not done any more, without an error.
 
-    A load with disabled triggers ended in an error, or the function of the trigger was missing at that moment.
+    Likely causes: A load with disabled triggers ended in an error, or the function of the trigger was missing at
+    that moment.
 
-    Enable or create it; look at what was written meanwhile.
+    Fix: Enable or create it; look at what was written meanwhile.
     """
     report_objects(target, "triggers")
 
@@ -81,11 +82,11 @@ def test_triggers_and_rules_fire(target: Target) -> None:
 def test_row_level_security_is_as_before(target: Target) -> None:
     """Row-level security is on where it was on, and every policy is as it was; there is no other one.
 
-    People see or change rows of others, or none of their own.
+    Impact: People see or change rows of others, or none of their own.
 
-    Policies live outside the migrations, or were created without switching row-level security on.
+    Likely causes: Policies live outside the migrations, or were created without switching row-level security on.
 
-    Run the statement that each finding names before anybody is let in.
+    Fix: Run the statement that each finding names before anybody is let in.
     """
     report_objects(target, "row_security")
 
@@ -93,11 +94,12 @@ def test_row_level_security_is_as_before(target: Target) -> None:
 def test_views_show_what_they_showed(target: Target) -> None:
     """Every view and materialized view is there, reads the same, and with the rights of the same role.
 
-    Reports fail, or show other rows, or show them to the wrong people.
+    Impact: Reports fail, or show other rows, or show them to the wrong people.
 
-    A view over what did not exist yet could not be created; an option (security_invoker) was not carried.
+    Likely causes: A view over what did not exist yet could not be created; an option (security_invoker) was not
+    carried.
 
-    Create it again from the definition of before.
+    Fix: Create it again from the definition of before.
     """
     report_objects(target, "views")
 
@@ -105,11 +107,11 @@ def test_views_show_what_they_showed(target: Target) -> None:
 def test_functions_do_what_they_did(target: Target) -> None:
     """Every function is there and does what it did, with the same rights, path and promises.
 
-    Calls fail or do something else, or run with more rights than their callers should have.
+    Impact: Calls fail or do something else, or run with more rights than their callers should have.
 
-    It was created again from another source, or without its attributes.
+    Likely causes: It was created again from another source, or without its attributes.
 
-    Run the statement that each finding names.
+    Fix: Run the statement that each finding names.
     """
     report_objects(target, "functions")
 
@@ -117,11 +119,11 @@ def test_functions_do_what_they_did(target: Target) -> None:
 def test_types_are_as_before(target: Target) -> None:
     """Every type is there: enums with their labels in order, domains with their base and checks.
 
-    Values are refused, sorted otherwise, or no longer checked.
+    Impact: Values are refused, sorted otherwise, or no longer checked.
 
-    Tools turn enums and domains into text, or create them with the labels in another order.
+    Likely causes: Tools turn enums and domains into text, or create them with the labels in another order.
 
-    Create the type as it was, and set the columns to it.
+    Fix: Create the type as it was, and set the columns to it.
     """
     report_objects(target, "types")
 
@@ -129,11 +131,11 @@ def test_types_are_as_before(target: Target) -> None:
 def test_sequences_are_as_before(target: Target) -> None:
     """Every sequence is there, with its type, increment, limits and owner.
 
-    Inserts fail, or keys collide.
+    Impact: Inserts fail, or keys collide.
 
-    Identity columns and sequences were not carried.
+    Likely causes: Identity columns and sequences were not carried.
 
-    Run the statement that each finding names; then set it behind the values of its column.
+    Fix: Run the statement that each finding names; then set it behind the values of its column.
     """
     report_objects(target, "sequences")
 
@@ -141,11 +143,11 @@ def test_sequences_are_as_before(target: Target) -> None:
 def test_partitions_and_children_are_attached(target: Target) -> None:
     """Every child table is attached to its parent, and partitions take all keys that they took.
 
-    Rows are not seen through the parent, or new ones are refused.
+    Impact: Rows are not seen through the parent, or new ones are refused.
 
-    Children were copied as tables of their own; a partition was left out.
+    Likely causes: Children were copied as tables of their own; a partition was left out.
 
-    Attach it, or create the partition that takes the keys.
+    Fix: Attach it, or create the partition that takes the keys.
     """
     report_objects(target, "inheritance")
 
@@ -153,11 +155,11 @@ def test_partitions_and_children_are_attached(target: Target) -> None:
 def test_publications_are_as_before(target: Target) -> None:
     """Every publication publishes what it published, and every table has its replica identity.
 
-    Subscribers silently get less, or UPDATE and DELETE of a published table fail.
+    Impact: Subscribers silently get less, or UPDATE and DELETE of a published table fail.
 
-    Publications belong to no schema, and replica identities are carried by few tools.
+    Likely causes: Publications belong to no schema, and replica identities are carried by few tools.
 
-    Run the statement that each finding names.
+    Fix: Run the statement that each finding names.
     """
     report_objects(target, "publications")
 
@@ -165,11 +167,11 @@ def test_publications_are_as_before(target: Target) -> None:
 def test_foreign_servers_are_as_before(target: Target) -> None:
     """Every foreign server and user mapping is there.
 
-    Queries of foreign tables fail.
+    Impact: Queries of foreign tables fail.
 
-    What is needed to log in elsewhere is left out of copies.
+    Likely causes: What is needed to log in elsewhere is left out of copies.
 
-    Create it, with the password of the remote server.
+    Fix: Create it, with the password of the remote server.
     """
     report_objects(target, "servers")
 
@@ -177,11 +179,11 @@ def test_foreign_servers_are_as_before(target: Target) -> None:
 def test_other_objects_are_there(target: Target) -> None:
     """Every operator, cast, collation, text search configuration and language is there.
 
-    Statements that use it fail, or sort and search otherwise.
+    Impact: Statements that use it fail, or sort and search otherwise.
 
-    It stood in a schema that was left out.
+    Likely causes: It stood in a schema that was left out.
 
-    Create it as it was.
+    Fix: Create it as it was.
     """
     report_objects(target, "others")
 
@@ -189,10 +191,11 @@ def test_other_objects_are_there(target: Target) -> None:
 def test_comments_and_storage_are_as_before(target: Target) -> None:
     """Comments, storage options and statistics objects are as they were.
 
-    Tools that read comments (an API, for one) show something else; plans and the room that tables take may change.
+    Impact: Tools that read comments (an API, for one) show something else; plans and the room that tables take may
+    change.
 
-    Few tools carry them.
+    Likely causes: Few tools carry them.
 
-    Run the statement that each finding names.
+    Fix: Run the statement that each finding names.
     """
     report_objects(target, "storage")

@@ -9,12 +9,12 @@ from postmigration.checks.object_checks import report_objects
 def test_privileges_are_as_before(target: Target) -> None:
     """Every role may do what it might on every object, and strangers no more.
 
-    The application is refused what it needs, or rows lie open to anybody.
+    Impact: The application is refused what it needs, or rows lie open to anybody.
 
-    Restored without privileges; or the default privileges of the new server gave more than the grants of before
-    take away.
+    Likely causes: Restored without privileges; or the default privileges of the new server gave more than the
+    grants of before take away.
 
-    GRANT what was lost and REVOKE what was gained, as each finding names it.
+    Fix: GRANT what was lost and REVOKE what was gained, as each finding names it.
     """
     report_objects(target, "privileges")
 
@@ -22,11 +22,11 @@ def test_privileges_are_as_before(target: Target) -> None:
 def test_default_privileges_are_as_before(target: Target) -> None:
     """What is created from now on is granted to whom it was before.
 
-    The next table of the next release can be read by nobody, or by everybody.
+    Impact: The next table of the next release can be read by nobody, or by everybody.
 
-    ALTER DEFAULT PRIVILEGES belongs to a role, and the one that creates tables is another now.
+    Likely causes: ALTER DEFAULT PRIVILEGES belongs to a role, and the one that creates tables is another now.
 
-    Run the statement that each finding names.
+    Fix: Run the statement that each finding names.
     """
     report_objects(target, "default_privileges")
 
@@ -34,12 +34,12 @@ def test_default_privileges_are_as_before(target: Target) -> None:
 def test_owners_are_as_before(target: Target) -> None:
     """Everything belongs to whom it belonged.
 
-    The owner passes row-level security, and alone may alter or drop it; views and SECURITY DEFINER functions run
-    with its rights.
+    Impact: The owner passes row-level security, and alone may alter or drop it; views and SECURITY DEFINER
+    functions run with its rights.
 
-    Restored by another role, with --no-owner.
+    Likely causes: Restored by another role, with --no-owner.
 
-    ALTER … OWNER TO, or REASSIGN OWNED.
+    Fix: ALTER … OWNER TO, or REASSIGN OWNED.
     """
     report_objects(target, "owners")
 
@@ -47,10 +47,10 @@ def test_owners_are_as_before(target: Target) -> None:
 def test_roles_are_as_before(target: Target) -> None:
     """Roles that own or hold something here have the attributes and memberships that they had.
 
-    A role cannot log in or act for another, or passes by row-level security.
+    Impact: A role cannot log in or act for another, or passes by row-level security.
 
-    Roles belong to the server and are not in a dump of one database.
+    Likely causes: Roles belong to the server and are not in a dump of one database.
 
-    Run the statement that each finding names.
+    Fix: Run the statement that each finding names.
     """
     report_objects(target, "roles")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import signal
@@ -43,6 +44,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if TIERS.index(tier_of(item)) > TIERS.index(config.getoption("--tier"))]
     items[:] = [item for item in items if TIERS.index(tier_of(item)) <= TIERS.index(config.getoption("--tier"))]
     config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish() -> None:
+    """Spares what was collected from the garbage collection, of which each session within a selftest does ten."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import pytest
 
 from postmigration.postgres import embedded
 from selftest.conftest import Scratch
+from selftest.tiers import few
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 
@@ -82,7 +83,7 @@ def test_an_expected_failure_is_a_failure(migrated: str, scratch: Scratch) -> No
     assert "1 of 1 plan checks failed: 1" in judged.last_line
 
 
-@pytest.mark.parametrize("wrong", [0, 1, 2])
+@pytest.mark.parametrize("wrong", few([0, 1, 2]))
 def test_of_a_check_with_parameters_the_worst_result_counts(migrated: str, scratch: Scratch, wrong: int) -> None:
     judged = scratch.judge(
         "@plan\n@pytest.mark.parametrize('i', range(3))\n"

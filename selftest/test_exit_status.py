@@ -93,6 +93,7 @@ def test_a_failure_among_what_was_selected_is_no_success(server: embedded.Server
         assert judged.last_line.startswith("PARTIAL: ")
 
 
+@pytest.mark.full
 def test_read_only_names_what_it_leaves_unjudged(migrated: str, judge: Judge) -> None:
     judged = judge(migrated, "--read-only")
     assert judged.status == 1

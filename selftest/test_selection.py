@@ -41,12 +41,12 @@ def project(scratch: Scratch, server: embedded.Server) -> Project:
     return Project(scratch, server)
 
 
-def test_a_whole_run_is_go(project: Project) -> None:
-    for options in ([], ["-n2"], ["-o", "log_cli=true"], ["tests", "--ignore=elsewhere"]):
-        judged = project.judge(*options)
-        assert judged.status == 0, judged.output
-        assert judged.last_line.startswith("GO: 1 of 1 plan checks passed, 6 rows examined")
-        assert "6 passed, 1 deselected" in judged.output or options == ["-n2"]
+@pytest.mark.parametrize("options", few([[], ["-n2"], ["-o", "log_cli=true"], ["tests", "--ignore=elsewhere"]], 0, 1))
+def test_a_whole_run_is_go(project: Project, options: list[str]) -> None:
+    judged = project.judge(*options)
+    assert judged.status == 0, judged.output
+    assert judged.last_line.startswith("GO: 1 of 1 plan checks passed, 6 rows examined")
+    assert "6 passed, 1 deselected" in judged.output or options == ["-n2"]
 
 
 WAYS = {
@@ -92,6 +92,7 @@ def expect_partial(project: Project, options: list[str], left_out: int) -> None:
     assert words in (reports / "validation.xml").read_text()
 
 
+@pytest.mark.full
 def test_options_of_the_environment_are_seen(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "--ignore=tests/test_more.py")
     expect_partial(project, [], 4)

@@ -135,6 +135,7 @@ def test_what_cannot_be_taken_for_it_is_no_fault(
     assert judged.status == 0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 def test_a_waiver_accepts_one_and_is_told_when_there_is_none(
     server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path
@@ -167,7 +168,7 @@ def test_a_worker_that_meets_one_ends_the_run(
     assert not (tmp_path / "it_ran").exists()
 
 
-@pytest.mark.parametrize("scope", ["DATABASE", "ROLE"])
+@pytest.mark.parametrize("scope", few(["DATABASE", "ROLE"]))
 def test_a_search_path_that_was_set_for_us_is_not_followed(
     scope: str, server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path
 ) -> None:
@@ -228,6 +229,7 @@ def test_x(target):
     )
 
 
+@pytest.mark.full
 def test_an_index_that_lacks_rows_hides_none(server: embedded.Server, copy: Copy, judge: Judge) -> None:
     name = copy("migrated")
     with server.connect(name) as connection:

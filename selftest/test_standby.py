@@ -21,6 +21,7 @@ def standby(server: embedded.Server) -> Iterator[Standby]:
         standby.stop()
 
 
+@pytest.mark.full
 def test_a_standby_is_judged_as_far_as_it_can_be(standby: Standby, server: embedded.Server, judge: Judge) -> None:
     target = f"--db-url={standby.conninfo('migrated')}"
     for options in ([], ["-n", "2"], [f"--baseline={standby.conninfo('legacy')}"]):

@@ -45,6 +45,7 @@ def test_they_are_used_as_the_people_who_use_the_api(server: embedded.Server, co
     assert "superuser" not in noted(judged)
 
 
+@pytest.mark.full
 def test_who_else_may_use_them_is_told(server: embedded.Server, copy: Copy, judge: Judge, make_role: MakeRole) -> None:
     name = copy("migrated")
     owner = sql.Identifier(f"owner_{name}")
@@ -63,6 +64,7 @@ def test_who_else_may_use_them_is_told(server: embedded.Server, copy: Copy, judg
     assert f"not used, since nobody that can be acted as may: {others}" in found[1]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 def test_what_failed_for_the_same_role_before_is_inherited(server: embedded.Server, copy: Copy, judge: Judge) -> None:
     name, before = copy("migrated"), copy("legacy")

@@ -54,6 +54,7 @@ def test_a_log_has_no_colours_and_an_aligned_header(server: embedded.Server, com
     assert {re.match(r"[a-z ]+: +", line).end() for line in header} == {15}  # type: ignore[union-attr]
 
 
+@pytest.mark.full
 def test_colours_are_for_terminals_that_want_them(server: embedded.Server, tmp_path: object) -> None:
     arguments = (f"--db-url={server.conninfo('legacy')}", f"--html={tmp_path}/validation.html", *SOME)
     seen = at_a_terminal(*arguments)

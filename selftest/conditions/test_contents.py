@@ -6,6 +6,7 @@ import pytest
 
 from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge
+from selftest.tiers import few
 
 _ODD = (
     'quote " in it',
@@ -75,7 +76,7 @@ BESIDE = {
 }
 
 
-@pytest.mark.parametrize("beside", BESIDE)
+@pytest.mark.parametrize("beside", few(BESIDE))
 def test_what_stands_beside_changes_nothing(
     server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path, beside: str
 ) -> None:

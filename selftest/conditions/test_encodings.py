@@ -13,6 +13,7 @@ from postmigration.gate.session import demonstration_world
 from postmigration.postgres import embedded
 from selftest.conftest import Judge, Judged
 from selftest.servers import SYSTEM_BINARIES, SystemServer
+from selftest.tiers import few
 
 pytestmark = pytest.mark.parametrize("server", [15], indirect=True, ids=["pg15"])
 
@@ -47,7 +48,7 @@ def encoded(server: SystemServer) -> Encoded:
     return make
 
 
-@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+@pytest.mark.parametrize("encoding", few(["LATIN1", "SQL_ASCII"]))
 def test_another_encoding_changes_no_verdict(encoded: Encoded, judge: Judge, encoding: str) -> None:
     target = encoded(f"after_{encoding.lower()}", encoding, migrate=True)
     baseline = f"--baseline={encoded(f'before_{encoding.lower()}', 'UTF8', migrate=False)}"

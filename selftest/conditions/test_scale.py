@@ -26,6 +26,7 @@ def add_tables(server: embedded.Server, name: str, number: int) -> None:
             )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("number", [50, pytest.param(TABLES, marks=pytest.mark.nightly)])
 def test_many_tables_are_told_of_in_one_sentence(
     server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path, number: int

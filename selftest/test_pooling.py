@@ -25,6 +25,7 @@ def pooler(server: embedded.Server) -> Iterator[Pooler]:
         pooler.stop()
 
 
+@pytest.mark.full
 def test_a_database_behind_a_pooler_is_judged_again_and_again(pooler: Pooler, judge: Judge) -> None:
     for options in ([], [f"--baseline={pooler.conninfo('legacy')}"], ["-n", "2"]):
         judged = judge(f"--db-url={pooler.conninfo('migrated')}", *options)

@@ -34,6 +34,7 @@ def refusal(judge: Judge, *options: str) -> str:
     return line
 
 
+@pytest.mark.full
 @needs_pooler
 def test_a_pooler_of_sessions_changes_nothing(server: SystemServer, judge: Judge, cleanup: ExitStack) -> None:
     pooler = Pooler(server, "session")

@@ -106,6 +106,7 @@ def test_all_forms_of_a_url_are_understood(server: embedded.Server, text: str, p
     assert (parts["user"], parts["host"], parts["dbname"], parts["password"]) == ("u", "h", "d", password)
 
 
+@pytest.mark.full
 def test_a_url_judges_like_a_connection_string(server: embedded.Server, judge: Judge) -> None:
     assert judge(f"--db-url={url(server.conninfo('migrated'))}").status == 0
 
@@ -189,6 +190,7 @@ def test_a_database_is_not_its_own_baseline(server: embedded.Server, refusal: Re
         assert "names the same running database" in refusal(f"--db-url={migrated}", f"--baseline={same}")
 
 
+@pytest.mark.full
 def test_a_copy_is_accepted_as_baseline(server: embedded.Server, copy: Copy, judge: Judge) -> None:
     judged = judge(f"--db-url={server.conninfo('migrated')}", f"--baseline={server.conninfo(copy('legacy'))}")
     assert judged.status == 0

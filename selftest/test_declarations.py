@@ -12,6 +12,7 @@ from postmigration import Conventions, IntendedChange, Reference
 from postmigration.postgres import embedded
 from selftest import scratch as scratch_project
 from selftest.conftest import Copy, Scratch
+from selftest.tiers import few
 
 pytestmark = pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 
@@ -117,7 +118,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("baseline", [False, True], ids=["alone", "against_baseline"])
+@pytest.mark.parametrize("baseline", few([False, True]), ids=["alone", "against_baseline"])
 @pytest.mark.parametrize(("fields", "words"), MISTAKES.values(), ids=[name.replace(" ", "_") for name in MISTAKES])
 def test_a_misspelled_name_is_no_fault_of_the_database(
     server: embedded.Server, refusal: Declared, fields: dict[str, Any], words: str, baseline: bool
@@ -134,7 +135,7 @@ def test_with_the_state_before_no_name_of_it_need_be_near(server: embedded.Serve
     assert "there is no column contacts.nothing_like_it in either database" in line
 
 
-@pytest.mark.parametrize("baseline", [False, True], ids=["alone", "against_baseline"])
+@pytest.mark.parametrize("baseline", few([False, True]), ids=["alone", "against_baseline"])
 def test_a_target_that_was_not_migrated_is_judged(
     server: embedded.Server, copy: Copy, scratch: Scratch, baseline: bool
 ) -> None:

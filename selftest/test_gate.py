@@ -279,6 +279,7 @@ def test_z(target):
     assert summary.stat().st_size == 1024 * 1024 - 100
 
 
+@pytest.mark.full
 def test_a_database_cannot_command_the_pipeline(
     server: embedded.Server, copy: Copy, judge: Judge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

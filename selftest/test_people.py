@@ -67,6 +67,7 @@ def test_who_is_not_there_is_made_and_leaves_no_trace(
     assert content(server, without_sales, marks=False) == before
 
 
+@pytest.mark.full
 def test_who_is_not_there_and_may_not_be_made_is_not_judged(
     server: embedded.Server, without_sales: str, judge: Judge
 ) -> None:

@@ -33,6 +33,7 @@ def test_a_database_behind_a_pooler_is_judged_again_and_again(pooler: Pooler, ju
         assert judged.last_line.startswith("GO: 29 of 29 plan checks passed")
 
 
+@pytest.mark.full
 def test_nothing_is_left_in_the_pooled_connections(pooler: Pooler, server: embedded.Server, judge: Judge) -> None:
     # The pooler itself hands the client's name on; those with a point in their name come with a library.
     settings = "SELECT name, setting FROM pg_settings WHERE name <> 'application_name' AND name NOT LIKE '%.%'"

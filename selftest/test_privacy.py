@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from postmigration.postgres import embedded
 from selftest.conftest import ROOT, Copy, Judge, Scratch
 from selftest.servers import PASSWORD
+from selftest.tiers import few
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -144,7 +145,7 @@ TALKATIVE = {
 
 
 @pytest.mark.parametrize("server", [18, 15], indirect=True, ids=["pg18", "pg15"])
-@pytest.mark.parametrize("kind", TALKATIVE)
+@pytest.mark.parametrize("kind", few(TALKATIVE))
 def test_what_code_of_the_database_says_is_not_repeated(
     kind: str, server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path
 ) -> None:

@@ -58,7 +58,8 @@ def test_every_fault_is_tried_once_by_default_and_on_every_server_in_the_full_ti
         ("default", "test_a_fault_turns_its_checks_red", ONCE),
         ("full", "test_a_fault_turns_exactly_its_checks_red", EVERYWHERE),
     ):
-        tried = [(fault, server) for its, _, name, fault, server in ledger if (its, name) == (tier, function)]
+        place = [tier, "selftest/test_faults.py", function]
+        tried = [(fault, server) for *its, fault, server in ledger if its == place]
         assert sorted(tried) == sorted((fault.name, version) for fault, version in pairs)
 
 

@@ -26,9 +26,9 @@ def make_role(server: embedded.Server) -> Iterator[MakeRole]:
     """Makes the role in a database with the SQL that is printed, and returns the connection string as it."""
     made = []
 
-    def make(database: str, name: str = "postmigration", *, writing: bool = True) -> str:
+    def make(database: str, name: str = "postmigration", *, writing: bool = True, everything: bool = True) -> str:
         with server.connect(database) as connection:
-            connection.execute(render_role(name, writing=writing).encode())
+            connection.execute(render_role(name, writing=writing, everything=everything).encode())
             made.append((database, name))
             connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(name), PASSWORD))
         return make_conninfo(server.conninfo(database), user=name)
@@ -91,6 +91,29 @@ def test_the_role_sees_the_damage_that_a_superuser_sees(
     assert told[0] == told[1]
 
 
+def test_a_role_that_reads_schemas_judges_too_and_reads_no_password(
+    server: embedded.Server, copy: Copy, judge: Judge, make_role: MakeRole
+) -> None:
+    hashes = "SELECT rolpassword FROM pg_authid LIMIT 1"
+    before, after = copy("legacy"), copy("migrated")
+    url = make_role(before)
+    with psycopg.connect(url, autocommit=True) as connection:
+        assert len(connection.execute(hashes).fetchall()) == 1
+    # What it was granted more is taken back.
+    with server.connect(before) as connection:
+        connection.execute(render_role("postmigration", everything=False).encode())
+    with server.connect(after) as connection:
+        connection.execute(render_role("postmigration", everything=False).encode())
+    refused = pytest.raises(psycopg.errors.InsufficientPrivilege, match="pg_authid")
+    with psycopg.connect(url, autocommit=True) as connection, refused:
+        connection.execute(hashes)
+    judged = judge(f"--db-url={as_role(url, after)}", f"--baseline={url}")
+    with server.connect(after) as connection:
+        connection.execute("DROP OWNED BY postmigration")
+    assert {result.check for result in judged.results if result.outcome != "passed"} == set(), judged.output
+    assert judged.status == 0
+
+
 @pytest.mark.parametrize("writing", [True, False], ids=["write", "read"])
 def test_the_role_may_read_everything_and_change_what_it_must(
     server: embedded.Server, copy: Copy, make_role: MakeRole, *, writing: bool
@@ -141,14 +164,19 @@ def test_another_role_of_the_name_is_left_alone(server: embedded.Server, copy: C
         assert connection.execute("SELECT count(*) FROM pg_roles WHERE rolname = 'service_role'").fetchone() == (1,)
 
 
-@pytest.mark.parametrize("arguments", [[], ["--for=read"], ["--drop"], ["--name=x y", "--schema=z"]], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [[], ["--for=read"], ["--reads=schemas"], ["--drop"], ["--name=x y", "--schema=z"]], ids=str
+)
 def test_the_command_prints_it(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["role", *arguments]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
     odd = "--name=x y" in arguments
     made = render_role(
-        "x y" if odd else "postmigration", schema="z" if odd else "public", writing="--for=read" not in arguments
+        "x y" if odd else "postmigration",
+        schema="z" if odd else "public",
+        writing="--for=read" not in arguments,
+        everything="--reads=schemas" not in arguments,
     )
     assert printed.out == (render_drop("postmigration") if "--drop" in arguments else made)
     assert "PASSWORD" not in printed.out

@@ -64,6 +64,13 @@ def declare(add_parser: Callable[..., Any]) -> None:
     parser.add_argument(
         "--schema", default="public", metavar="NAME", help="the schema of the application's tables (%(default)s)"
     )
+    parser.add_argument(
+        "--reads",
+        choices=("everything", "schemas"),
+        default="everything",
+        help="everything, the password hashes of the server's roles too (pg_read_all_data), or what is in schemas of "
+        "the database when the SQL is run (%(default)s)",
+    )
     parser.add_argument("--drop", action="store_true", help="print how to take it back instead")
     parser.set_defaults(run=_run)
 
@@ -72,19 +79,25 @@ def _run(option: Namespace) -> int:
     text = (
         render_drop(option.name)
         if option.drop
-        else render_role(option.name, schema=option.schema, writing=option.purpose == "write")
+        else render_role(
+            option.name,
+            schema=option.schema,
+            writing=option.purpose == "write",
+            everything=option.reads == "everything",
+        )
     )
     print(text, end="")
     return 0
 
 
-def render_role(name: str, *, schema: str = "public", writing: bool = True) -> str:
+def render_role(name: str, *, schema: str = "public", writing: bool = True, everything: bool = True) -> str:
     """Renders the SQL that makes the role, or brings its grants up to date where it is there already.
 
     Args:
         name: what the role is called.
         schema: the schema of the application's tables.
         writing: whether the role may change rows, for the checks that write and roll back.
+        everything: whether the role may read all that there will ever be, the hashes of passwords included.
 
     Raises:
         CannotJudge: no role can have this name, or no schema that one.
@@ -106,6 +119,7 @@ def render_role(name: str, *, schema: str = "public", writing: bool = True) -> s
         between=name + _BETWEEN,
         schema=schema,
         writing=writing,
+        everything=everything,
         api=API_ROLES,
         mark=MARK,
         tag=_dollar_tag(name, schema),

@@ -34,7 +34,34 @@ END
 {{ tag }};
 
 -- 2. Reading: every table, view and sequence of every schema; statistics, settings and sessions of the server.
+{% if everything %}
 GRANT pg_read_all_data, pg_monitor TO {{ name | identifier }};
+{% else %}
+-- Only what there is now, and nothing of the server's own catalogs that others may not read: no hash of a password.
+GRANT pg_monitor TO {{ name | identifier }};
+DO {{ tag }}
+DECLARE
+    schema name;
+    grants text;
+BEGIN
+    IF pg_has_role({{ name | literal }}, 'pg_read_all_data', 'MEMBER') THEN
+        EXECUTE format('REVOKE pg_read_all_data FROM %I', {{ name | literal }});
+    END IF;
+    FOR schema IN
+        SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1
+    LOOP
+        FOREACH grants IN ARRAY ARRAY['USAGE ON', 'SELECT ON ALL TABLES IN', 'SELECT ON ALL SEQUENCES IN']
+        LOOP
+            BEGIN
+                EXECUTE format('GRANT %s SCHEMA %I TO %I', grants, schema, {{ name | literal }});
+            EXCEPTION WHEN insufficient_privilege THEN
+                RAISE WARNING 'not granted, which only its owner can: % SCHEMA %', grants, schema;
+            END;
+        END LOOP;
+    END LOOP;
+END
+{{ tag }};
+{% endif %}
 
 -- 3. Acting as the people who use the API: it may become one of these roles, and has none of their privileges before.
 DO {{ tag }}

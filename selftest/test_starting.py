@@ -244,3 +244,16 @@ def test_the_command_is_interrupted_while_it_is_imported(project: Path, ending: 
         process.send_signal(ending)
         assert process.communicate() == ("", "INTERRUPTED\n")
     assert process.returncode == 2
+
+
+def test_a_check_that_ends_the_process_leaves_no_verdict(project: Path, begin: Start) -> None:
+    (project / "tests" / "test_x.py").write_text(
+        "import os, pytest\n\n@pytest.mark.plan(1, group='x', title='x')\ndef test_x():\n    os._exit(0)\n"
+    )
+    process = begin()
+    output, _ = process.communicate()
+    # Nothing of pytest runs any more; what was put in place before stays.
+    assert process.returncode == 0, output
+    assert not any(line.startswith("GO") for line in output.splitlines())
+    (project / "reports" / ".validation.lock").unlink()
+    said(project)

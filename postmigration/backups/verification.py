@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from postmigration.backups.object_differences import diff_objects, write_alike
 from postmigration.backups.restored import Restored, restore
 from postmigration.backups.standins import SAID
 from postmigration.diff.database_diff import Source, compared_schemas, schemas
@@ -23,28 +22,8 @@ from postmigration.postgres import embedded
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.identity import server
 from postmigration.postgres.references import references
-from postmigration.postgres.schema_objects import differing, objects
 
 _DATABASE = "backup"
-
-# Of these a backup has to bring all; others belong to the server, or need what an embedded one has not.
-_COMPARED = (
-    "column", "constraint", "function", "index", "materialized view", "policy", "rule", "sequence", "table", "trigger",
-    "type", "view",
-)  # fmt: skip
-
-# What the catalogs call otherwise than the statement that creates it.
-_KINDS = {"foreign key": "constraint", "procedure": "function", "aggregate": "function", "domain": "type"}
-
-# What every version writes alike, and the expressions that differ in parentheses and casts at the most. Of views,
-# indexes, constraints and triggers of another version it is only known that they are there.
-_FACTS = (
-    "row-level security", "forced row-level security", "enabled", "permissive", "command", "roles", "not null", "type",
-    "values", "kind", "validated", "enforced", "valid", "unique", "identity", "generated as", "position", "persistence",
-    "security definer", "volatility", "strict", "leakproof", "search_path", "language", "body", "inherits from",
-    "security_invoker", "security_barrier", "check option", "partition of", "base",
-)  # fmt: skip
-_EXPRESSIONS = ("default", "using", "check", "generated", "sql body")
 
 
 @dataclass(frozen=True)
@@ -167,8 +146,8 @@ def verified(
             ]
             without = [f"{its}.{name}" for kind, its, name in standins if kind == "table"]
             comparisons = compared_schemas(against, copy, named, main=schema, keep=keep, without=without)
-            lost = _without_objects(original, snapshot, named, restored, standins)
-            if not _alike(original, snapshot):
+            lost = diff_objects(original, snapshot, named, restored, standins)
+            if not write_alike(original, snapshot):
                 notes.append(
                     f"PostgreSQL {throwaway.version}, into which it was restored, writes definitions otherwise: of "
                     "views, indexes, constraints and triggers it was compared only that they are there"
@@ -233,60 +212,6 @@ def _not_in_it(restored: Restored) -> list[str]:
         ]
         words.append(f"{'; '.join(replaced)}, in whose places stand-ins were put, so not proven")
     return [*words, *restored.set_aside]
-
-
-def _without_objects(
-    original: Snapshot,
-    copy: Snapshot,
-    named: Sequence[str],
-    restored: Restored,
-    standins: AbstractSet[tuple[str, str, str]],
-) -> list[str]:
-    """The objects of some schemas that the backup lacks or has otherwise.
-
-    Args:
-        named: the schemas.
-        standins: what stands in for others, which the backup does not claim to hold.
-    """
-    unrestored = {(_KINDS.get(it.kind, it.kind), it.schema, it.bare_name) for it in restored.unrestored}
-    words = []
-    for found in differing(objects(original), objects(copy)):
-        name = found.name
-        replaced = {(name.kind, name.schema, name.name), ("table", name.schema, name.table)} & standins
-        if name.kind not in _COMPARED or name.schema not in named or replaced:
-            continue
-        if found.kind == "lost" and (name.kind, name.schema, name.name) not in unrestored:
-            words.append(f"{name} is not in it")
-        elif found.kind == "changed":
-            names = [
-                n for n, was, now in found.properties if _otherwise(name.kind, n, was, now, same=_alike(original, copy))
-            ]
-            words += [f"{name} is another one in it ({', '.join(names)})"] if names else []
-    return words
-
-
-def _alike(original: Snapshot, copy: Snapshot) -> bool:
-    """Whether both servers write the same definition alike."""
-    return server(original).version_number == server(copy).version_number
-
-
-def _otherwise(kind: str, name: str, was: str, now: str, *, same: bool) -> bool:
-    """Whether a property of an object is another one.
-
-    Args:
-        same: both servers write the same definition alike.
-    """
-    if same or name in _FACTS:
-        # An owner may be a role that is not in the backup; and what no file fills is filled when it was restored.
-        return name not in ("owner", "populated")
-    if name in _EXPRESSIONS:
-        return _bare(was) != _bare(now)
-    return False
-
-
-def _bare(expression: str) -> str:
-    """An expression without what one version of the server writes and another leaves out."""
-    return re.sub(r"::\w+|[\s()]", "", expression)
 
 
 def _size(snapshot: Snapshot, schema: str) -> str:

@@ -146,7 +146,7 @@ OTHERWISE = {
     "table public.contacts is another one in it (row-level security)": """
         ALTER TABLE contacts DISABLE ROW LEVEL SECURITY
     """,
-    "function public.current_organization_id() is another one in it (definition)": """
+    "function public.current_organization_id() is another one in it (body, search_path, security definer)": """
         CREATE OR REPLACE FUNCTION current_organization_id() RETURNS uuid LANGUAGE sql STABLE AS 'SELECT NULL::uuid'
     """,
     "trigger projects_log_activity on public.projects is another one in it (enabled)": """
@@ -159,6 +159,30 @@ OTHERWISE = {
         ALTER TYPE contact_type RENAME VALUE 'partner' TO 'other'
     """,
 }
+
+
+LOST = {
+    "constraint users_email_key on public.users": "ALTER TABLE users DROP CONSTRAINT users_email_key",
+    "constraint projects_customer_id_fkey on public.projects": """
+        ALTER TABLE projects DROP CONSTRAINT projects_customer_id_fkey
+    """,
+    "index public.contacts_type_idx": "DROP INDEX contacts_type_idx",
+    "trigger projects_log_activity on public.projects": "DROP TRIGGER projects_log_activity ON projects",
+    "policy users_own_organization on public.users": "DROP POLICY users_own_organization ON users",
+}
+
+
+def test_what_the_database_has_lost_since_is_named(run: Run, source: embedded.Server, whole: Path) -> None:
+    source.create("poorer", template="legacy")
+    with source.connect("poorer") as connection:
+        for statement in LOST.values():
+            connection.execute(statement.encode())
+        connection.execute(b"ALTER POLICY contacts_own_organization ON contacts RENAME TO renamed")
+    done = run("verify-backup", whole, f"--against={source.conninfo('poorer')}")
+    source.drop("poorer")
+    assert done.status == 1
+    assert {f"{name} is in it, and not in what it is compared with" for name in LOST} <= set(done.out.splitlines())
+    assert "contacts_own_organization" not in done.out
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from postmigration.diff.row_diff import SideBySide
+from postmigration.model.errors import CannotJudge
 from postmigration.postgres.connection import Snapshot, refused_because
 
-# So many questions in one statement, and so many pages that they read, that none runs long.
-_MOST_QUESTIONS = 100
+# So many questions in one statement, and so many pages that they read, that none runs long. The planner takes longer for
+# a long one than for several short ones.
+_MOST_QUESTIONS = 20
 _MOST_PAGES = 20_000
+# With more work than this a second connection is worth its time.
+_MANY_QUESTIONS, _MANY_PAGES = 200, 2_000
 # A batch of small scans is slower when each starts processes of its own.
 SMALL = {"jit": "off", "max_parallel_workers_per_gather": "0", "enable_sort": "off"}
 LOCK_NOT_AVAILABLE = "55P03"
@@ -70,6 +75,26 @@ def ask(
     for batch in _batches(questions):
         answers += zip((question.about for question in batch), _answer(snapshot, batch, settings or {}), strict=True)
     return answers
+
+
+def ask_twice_as_fast(
+    snapshot: Snapshot, questions: Sequence[Question], settings: Mapping[str, str] | None = None
+) -> list[tuple[Any, Answer]]:
+    """Asks many questions through two connections; otherwise as `ask`, and in another order."""
+    if len(questions) < _MANY_QUESTIONS and sum(question.pages for question in questions) < _MANY_PAGES:
+        return ask(snapshot, questions, settings)
+    try:
+        second = snapshot.joined()
+    except CannotJudge:
+        # The server lets nobody else in.
+        return ask(snapshot, questions, settings)
+    try:
+        with SideBySide(snapshot, second) as threads:
+            halves = (questions[::2], questions[1::2])
+            first, rest = threads.each(ask, (snapshot, second), halves, (settings, settings))
+    finally:
+        second.close()
+    return [*first, *rest]
 
 
 def _batches(questions: Sequence[Question]) -> Iterator[Sequence[Question]]:

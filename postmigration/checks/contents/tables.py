@@ -9,6 +9,8 @@ from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 
 Name = tuple[str, str]
+# What it costs to open and lock one more table, in pages.
+_OPENING = 100
 
 _TABLES = """
     WITH RECURSIVE domains(oid, root, modifier) AS (
@@ -189,6 +191,6 @@ def pages_of(relations: Mapping[Name, Relation]) -> dict[Name, int]:
 
     def add(name: Name) -> int:
         own = relations[name].pages if name in relations else 0
-        return own + sum(add(child) for child in children.get(name, ()))
+        return own + sum(_OPENING + add(child) for child in children.get(name, ()))
 
     return {name: add(name) for name in relations}

@@ -369,10 +369,17 @@ class Unfit:
         return self.describe("the database", "it")
 
 
+def hashes_otherwise(fingerprint: Fingerprint, snapshot: Snapshot) -> Unfit | None:
+    """Why the hashes of a fingerprint cannot be repeated by the server of a database; None where they can."""
+    if fingerprint.method == "portable" or fingerprint.calibration == calibration(snapshot):
+        return None
+    return Unfit("the server that it was taken on hashes otherwise than this one: take it with --portable")
+
+
 def unfit(fingerprint: Fingerprint, snapshot: Snapshot, migration: Migration | None) -> Unfit | None:
     """Why a fingerprint cannot be compared with a database; None where it can."""
-    if fingerprint.calibration != calibration(snapshot) and fingerprint.method == "native":
-        return Unfit("the server that it was taken on hashes otherwise than this one: take it with --portable")
+    if foreign := hashes_otherwise(fingerprint, snapshot):
+        return foreign
     if migration is not None and fingerprint.rules != rules(migration):
         return Unfit(
             "it was taken under other intended changes than those of this directory (or none): compare with it by "

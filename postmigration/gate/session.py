@@ -21,7 +21,7 @@ from postmigration.checks.declarations import refuse_mistakes
 from postmigration.checks.target import Target
 from postmigration.diff import fingerprint_file
 from postmigration.diff.database_diff import Source
-from postmigration.diff.fingerprint import Fingerprint, unfit
+from postmigration.diff.fingerprint import Fingerprint, hashes_otherwise, unfit
 from postmigration.gate.baseline_source import Baseline, located
 from postmigration.gate.fitness import choose_schemas, refuse_empty, refuse_unfit
 from postmigration.model.errors import CannotJudge, NotJudged
@@ -203,7 +203,9 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
         origin: Baseline | None = joined["baseline"] and Baseline(**joined["baseline"])
         if origin is not None and origin.fingerprint:
             fingerprint = fingerprint_file.read(Path(origin.fingerprint))
-            if reason := unfit(fingerprint, target, migration):
+            # Where no project declares what may change, tables and columns that are lost are findings.
+            fits = unfit(fingerprint, target, migration) if migration.tables else hashes_otherwise(fingerprint, target)
+            if reason := fits:
                 raise CannotJudge(f"the fingerprint of --baseline does not fit: {reason}")
         elif origin is not None:
             baseline_database = Database(
@@ -227,7 +229,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             else:
                 avoid_lying_indexes(baseline)
         schemas = [request.schema] if migration.tables else choose_schemas(request.schemas, target, baseline)
-        if first and not (migration.tables or options.allow_empty):
+        if first and not (migration.tables or options.allow_empty or _holds_rows(fingerprint)):
             refuse_empty(schemas, target, baseline)
         if first:
             refuse_mistakes(migration, target, baseline, fingerprint)
@@ -251,6 +253,11 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             shared=joined,
             cleanup=cleanup.pop_all(),
         )
+
+
+def _holds_rows(fingerprint: Fingerprint | None) -> bool:
+    """Whether there were rows that the target may have lost."""
+    return fingerprint is not None and any(table.rows for table in fingerprint.tables.values())
 
 
 def _login(request: Request, target: Snapshot, identified: Server, cleanup: contextlib.ExitStack) -> Snapshot | None:

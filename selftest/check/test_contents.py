@@ -41,6 +41,12 @@ class World:
         server.create("contents_template", template="contents_before")
         self.before = self.open("contents_before", "--baseline")
 
+    def close(self) -> None:
+        """Leaves nothing behind."""
+        self.before.close()
+        for name in ("contents_before", "contents_template"):
+            self.server.drop(name)
+
     def open(self, name: str, option: str = "--db-url") -> Snapshot:
         """A snapshot of a database."""
         return Snapshot(Database(self.server.conninfo(name), option=option))
@@ -92,9 +98,7 @@ class World:
 def world(server: embedded.Server) -> Iterator[World]:
     world = World(server)
     yield world
-    world.before.close()
-    for name in ("contents_before", "contents_template"):
-        server.drop(name)
+    world.close()
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from postmigration.diff.row_diff import SideBySide
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres.connection import Snapshot, refused_because
 
-# So many questions in one statement, and so many pages that they read, that none runs long. The planner takes longer for
-# a long one than for several short ones.
+# So many questions in one statement, and so many pages that they read, that none runs long. The planner takes longer
+# for a long one than for several short ones.
 _MOST_QUESTIONS = 20
 _MOST_PAGES = 20_000
 # With more work than this a second connection is worth its time.

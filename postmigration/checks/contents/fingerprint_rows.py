@@ -40,7 +40,8 @@ def examine(after: Snapshot, before: Fingerprint, *, keep: int = 5, show_values:
             else:
                 found.notes.append(f"{name} is lost, and was empty")
         elif not now.is_table:
-            found.notes.append(f"{name} was a table, and is none: its rows were not compared")
+            words = f"{name}: it was a table with {count(table.rows, 'row')}, and is none"
+            found.find(words, wrong=max(1, table.rows))
         elif now.hindrance:
             found.unjudged.append(f"{name}: {now.hindrance}")
         else:

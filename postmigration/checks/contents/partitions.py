@@ -82,7 +82,6 @@ def _find_detached(
         if isinstance(answer, Refusal):
             found.unjudged.append(f"{title(name)}: {answer.reason}")
             continue
-        found.rows += answer.rows
         of = title((row.parent_schema, row.parent))
         words = f"{title(name)}: it was a partition of {of} and is not attached"
         if answer.rows:

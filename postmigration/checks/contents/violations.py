@@ -52,7 +52,8 @@ def examine(
     ]
     tables = sorted({rule.source.removeprefix("ONLY ") for rule in left_out})
     found.tell("above 1 GB, whose constraints are read with --deep only", tables)
-    wrong, refused = count_violations(after, asked, found)
+    # Beside a state before, the rows that are compared with it are those that count.
+    wrong, refused = count_violations(after, asked, found if before is None else None)
     found.facts = len(asked)
     found.unjudged += [f"{rule.subject} ({rule.words}): {refusal.reason}" for rule, refusal in refused.items()]
     violated = [rule for rule in asked if wrong.get(rule)]

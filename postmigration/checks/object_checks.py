@@ -25,6 +25,7 @@ _LISTED = 50
 _NOT_IN_A_DUMP = (
     *("role", "grant", "setting", "default privileges", "extension", "comment", "event trigger", "publication"),
     *("published table", "published schema", "foreign server", "user mapping", "language", "foreign-data wrapper"),
+    "foreign table",
 )
 # What tells by itself that something is wrong with an object.
 _WITHOUT_BASELINE = ("constraints", "indexes", "triggers", "inheritance", "settings", "extensions")
@@ -116,7 +117,10 @@ def _in_a_dump(found: Objects) -> Objects:
     return {
         name: facts
         for name, facts in found.items()
-        if name.kind not in _NOT_IN_A_DUMP and name not in standins and facts.get("of") not in standins
+        if name.kind not in _NOT_IN_A_DUMP
+        and name not in standins
+        and facts.get("of") not in standins
+        and not facts.get("of", "").startswith("foreign table ")
     }
 
 

@@ -67,6 +67,7 @@ BLOCKERS = (
         "token was uuid, is text",
     ),
     Fault('ALTER TABLE sales.tariff ALTER "Order" TYPE smallint', "columns", "was integer, is smallint"),
+    Fault("ALTER TABLE sales.shirt ALTER size TYPE text", "columns", "size was sales.size, is text"),
     # Constraints
     Fault(
         "ALTER TABLE sales.invoice DROP CONSTRAINT invoice_client",
@@ -311,6 +312,11 @@ WARNINGS = (
     Fault("ALTER TABLE sales.tariff RESET (fillfactor)", "storage", "storage options of table sales.tariff were"),
     Fault("COMMENT ON TABLE sales.client IS NULL", "storage", "comment on table sales.client is gone"),
     Fault("DROP STATISTICS sales.together", "storage", "statistics sales.together is gone"),
+    Fault(
+        "DROP COLLATION tools.plain; CREATE COLLATION tools.plain (provider = libc, locale = 'POSIX')",
+        "other_objects",
+        "collation tools.plain: locale was C, is POSIX",
+    ),
     Fault("DROP PUBLICATION feed", "publications", "publication feed is gone"),
     Fault(
         "ALTER TABLE sales.tariff ADD CONSTRAINT later CHECK (price > 0) NOT VALID",

@@ -5,6 +5,11 @@ from __future__ import annotations
 from selftest.check.object_faults import Fault
 
 BLOCKERS = (
+    Fault(
+        "REVOKE GRANT OPTION FOR SELECT ON sales.shirt FROM check_reader",
+        "test_privileges",
+        "check_reader may no longer grant SELECT on table sales.shirt to others",
+    ),
     # Privileges
     Fault(
         "REVOKE SELECT ON sales.tariff FROM anon", "test_privileges", "anon may no longer SELECT on table sales.tariff"

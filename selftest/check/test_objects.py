@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from selftest.check import object_faults, privilege_faults
 from selftest.check.conftest import Change
@@ -52,3 +53,47 @@ def test_what_is_sound_is_accused_of_nothing(what: str, changed: Change) -> None
     verdict = judge(before, after, only=MODULES)
     assert not verdict.red(), verdict.words("blocker")
     assert not verdict.yellow(), verdict.words("warning")
+
+
+HOSTED = """
+DO $$ BEGIN CREATE ROLE supabase_auth_admin; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+CREATE SCHEMA auth AUTHORIZATION supabase_auth_admin;
+CREATE SCHEMA storage;
+CREATE TABLE auth.users (id uuid PRIMARY KEY, email text);
+ALTER TABLE auth.users OWNER TO supabase_auth_admin;
+CREATE INDEX users_email ON auth.users (email);
+CREATE TRIGGER on_created AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION tools.stamp();
+CREATE TABLE storage.objects (id uuid PRIMARY KEY, owner uuid);
+ALTER TABLE storage.objects ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON storage.objects FOR SELECT USING (owner IS NULL);
+"""
+ON_A_PLATFORM = {
+    "another version of the platform": (
+        "DROP INDEX auth.users_email; ALTER TABLE auth.users DROP email, ADD phone text NOT NULL; "
+        "CREATE TABLE auth.sessions (id uuid); GRANT SELECT ON auth.sessions TO anon",
+        "",
+        "schema auth is left out: it belongs to Supabase",
+    ),
+    "the application's trigger": (
+        "DROP TRIGGER on_created ON auth.users",
+        "triggers",
+        "trigger on_created on auth.users is gone",
+    ),
+    "the application's policy": (
+        "DROP POLICY mine ON storage.objects",
+        "row_level",
+        "policy mine on storage.objects is gone",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ON_A_PLATFORM)
+def test_of_a_platform_what_the_application_put_there_is_compared(what: str, changed: Change) -> None:
+    change, check, words = ON_A_PLATFORM[what]
+    before = changed(HOSTED)[1]
+    after = changed(change, database=str(conninfo_to_dict(before)["dbname"]))[1]
+    verdict = judge(before, after, only=MODULES)
+    assert len(verdict.red()) == bool(check), verdict.words("blocker")
+    assert all(check in name for name in verdict.red())
+    assert not verdict.yellow(), verdict.words("warning")
+    assert any(words in said for said in verdict.words("blocker" if check else "told")), verdict.words("told")

@@ -56,6 +56,7 @@ CREATE INDEX invoice_note ON sales.invoice USING hash (note);
 CREATE TRIGGER stamp_client BEFORE UPDATE ON sales.client FOR EACH ROW EXECUTE FUNCTION tools.stamp();
 CREATE RULE forget AS ON DELETE TO sales.client DO ALSO NOTIFY forgotten;
 CREATE TABLE sales.tariff (valid_from date PRIMARY KEY, price numeric(8, 3), "Order" integer) WITH (fillfactor = 70);
+CREATE TABLE sales.shirt (id integer PRIMARY KEY, size sales.size);
 CREATE SEQUENCE sales.numbers AS bigint START 1000 INCREMENT 10;
 
 -- Inheritance and partitions
@@ -95,6 +96,7 @@ GRANT USAGE ON SCHEMA sales, tools TO anon, authenticated, check_reader;
 GRANT SELECT ON sales.client TO authenticated;
 GRANT SELECT, INSERT ON sales.invoice TO authenticated;
 GRANT SELECT ON sales.tariff TO anon;
+GRANT SELECT ON sales.shirt TO check_reader WITH GRANT OPTION;
 GRANT SELECT (what), UPDATE (what) ON sales.event TO check_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA sales TO check_reader;
 GRANT USAGE ON SEQUENCE sales.numbers TO check_reader;

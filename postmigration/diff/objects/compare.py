@@ -218,8 +218,8 @@ def _tempered(pair: Pair, name: str, level: Level, was: Facts, now: Facts, conte
         return "warning"
     if kind == "column" and name == "default" and {was.get(name, "")[:8], now.get(name, "")[:8]} == {"nextval("}:
         return "told"
-    if kind == "column" and name == "type" and was.get("~base"):
-        # The domain's own checks hold no longer.
+    if kind == "column" and name == "type" and was.get("~checked") == "True":
+        # What the domain checks, or the enum refuses, holds no longer.
         return "blocker"
     if (
         not context.alike

@@ -100,12 +100,29 @@ def _differences(
         return
     callers = find_callers(state)
     context = Context(scope.alike, callers, (frozenset(map(str, before)), frozenset(map(str, after))))
+    yield from _left_out(before, after, scope)
     for difference in compare_objects(theirs, ours, context):
         yield _weigh_new_function(difference, ours, scope, callers)
     yield from compare_bounds(theirs, ours, scope.sort)
     yield from compare_extensions(before, after, application=theirs)
     if scope.roles:
         yield from _of_roles(theirs, ours, state, scope)
+
+
+def _left_out(before: Objects, after: Objects, scope: Scope) -> Iterator[Difference]:
+    """The schemas that are not compared, from both sides: one that is gone is lost, and others are told."""
+    there = {name.name: name for side in (before, after) for name in side if name.kind == "schema"}
+    for schema, name in sorted(there.items()):
+        if schema in scope.schemas:
+            continue
+        platform = schema in scope.platform.schemas
+        if not platform and name not in after:
+            yield Difference("schemas", "blocker", f"{name} is gone", name, "schema lost")
+        elif platform:
+            words = f"{name} is left out: it belongs to {scope.platform.name}, and not to the application"
+            yield Difference("schemas", "told", words, name, "schema of the platform")
+        else:
+            yield Difference("schemas", "told", f"{name} is left out", name, "schema left out")
 
 
 def _of_roles(theirs: Objects, ours: Objects, state: State, scope: Scope) -> Iterator[Difference]:

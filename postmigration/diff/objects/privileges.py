@@ -35,6 +35,8 @@ class State:
         roles: the roles, by their names; none where the state holds none.
         members: the roles whose rights each role has, through others too.
         strangers: the public and the roles of an API.
+        columns: the columns of each table, by how GRANT names it.
+        entered: the schemas that anybody but their owner can use, by how GRANT names them.
     """
 
     grants: Mapping[_Key, Facts]
@@ -43,6 +45,7 @@ class State:
     members: Mapping[str, Collection[str]]
     strangers: Collection[str]
     columns: Mapping[str, Collection[str]] = field(default_factory=dict)
+    entered: Collection[str] = frozenset()
 
     def holds(self, key: _Key) -> bool:
         """Whether a role has a privilege, by whatever grant, or as the owner or a superuser."""
@@ -67,8 +70,7 @@ class State:
     def reaches(self, role: str, schema: str) -> bool:
         """Whether a role can use what stands in a schema; of the public, whether any role can."""
         if role == PUBLIC:
-            thing = f"SCHEMA {quoted(schema)}"
-            return any((on, privilege) == (thing, "USAGE") for on, _, _, privilege in self.grants)
+            return f"SCHEMA {quoted(schema)}" in self.entered
         return self.holds((f"SCHEMA {quoted(schema)}", "", role, "USAGE"))
 
     def is_stranger(self, role: str) -> bool:
@@ -109,7 +111,8 @@ def read_state(objects: Objects, strangers: Collection[str]) -> State:
             things[target] = name, facts
     direct = {role: set(filter(None, facts.get("member of", "").split(", "))) for role, facts in roles.items()}
     members = {role: _reach(role, direct) for role in direct}
-    return State(grants, things, roles, members, {PUBLIC, *strangers}, columns)
+    entered = {on for on, _, _, privilege in grants if privilege == "USAGE"}
+    return State(grants, things, roles, members, {PUBLIC, *strangers}, columns, entered)
 
 
 def name_target(name: ObjectName, facts: Facts) -> str:
@@ -150,7 +153,9 @@ def compare_privileges(before: State, after: State) -> Iterator[Difference]:
         on, column, role, privilege = key
         gone = column and column not in after.columns.get(on, ())
         if on in after.things and not gone and not after.holds(key) and (role == PUBLIC or _is_known(role, after)):
-            lost[on, column, role, "blocker"].append(privilege)
+            # PostgreSQL 15 no longer lets everybody create there, and a dump of before does not say so.
+            meant = key == ("SCHEMA public", "", PUBLIC, "CREATE")
+            lost[on, column, role, "warning" if meant else "blocker"].append(privilege)
     gained: dict[tuple[str, str, str, Level], list[str]] = defaultdict(list)
     for key in after.grants.keys() - before.grants.keys():
         on, column, role, privilege = key
@@ -162,10 +167,22 @@ def compare_privileges(before: State, after: State) -> Iterator[Difference]:
             level = "blocker"
         gained[on, column, role, level].append(privilege)
     yield from _missing_roles(before, after)
+    yield from _lost_options(before, after)
     for (on, column, role, level), privileges in sorted(lost.items()):
         yield _regranted(after, (on, column, role), privileges, level, lost=True)
     for (on, column, role, level), privileges in sorted(gained.items()):
         yield _regranted(after, (on, column, role), privileges, level, lost=False)
+
+
+def _lost_options(before: State, after: State) -> Iterator[Difference]:
+    for key in sorted(before.grants.keys() & after.grants.keys()):
+        on, column, role, privilege = key
+        if (before.grants[key]["~option"], after.grants[key]["~option"]) == ("True", "False"):
+            name, _ = after.things[on]
+            words = f"{role} may no longer grant {privilege} on {name} to others"
+            what = f"{privilege} ({column})" if column else privilege
+            repair = f"GRANT {what} ON {on} TO {quoted(role)} WITH GRANT OPTION;"
+            yield Difference("privileges", "blocker", words, name, "grant option lost", repair=repair)
 
 
 def _is_known(role: str, state: State) -> bool:

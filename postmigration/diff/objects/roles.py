@@ -34,7 +34,8 @@ def compare_owners(before: Objects, after: Objects) -> Iterator[Difference]:
     moved: dict[tuple[str, str], list[ObjectName]] = defaultdict(list)
     for name, facts in before.items():
         was, now = facts.get("owner"), after.get(name, {}).get("owner")
-        if was and now and was != now:
+        # To this role PostgreSQL 15 gives the schema public.
+        if was and now and was != now and now != "pg_database_owner":
             moved[was, now].append(name)
     for (was, now), names in sorted(moved.items()):
         some = ", ".join(sorted(names)[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

@@ -227,7 +227,10 @@ PROPERTIES = (
     *(Property("published table", name, "text", W, W, W) for name in ("rows", "columns")),
     Property("foreign server", "wrapper", "text", B, B, B),
     Property("foreign server", "options", "text", T, T, T),
-    Property("user mapping", "options", "text", W, W, W),
+    Property("collation", "deterministic", ("False", "True"), B, B, B,
+             "{name}: deterministic was {was}, is {now}: other values are equal"),
+    Property("collation", "provider", "text", W, W, W),
+    Property("collation", "locale", "text", W, W, W),
     Property("statistics", "definition", "text", W, W, W, "{name} was {was}, is {now}"),
     Property("comment", "text", "text", W, T, W, "{name} was {was}, is {now}"),
 )  # fmt: skip

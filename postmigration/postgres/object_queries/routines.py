@@ -112,7 +112,6 @@ _OTHERS = Query(
         UNION ALL SELECT CAST('pg_opclass' AS regclass), oid FROM pg_opclass
         UNION ALL SELECT CAST('pg_opfamily' AS regclass), oid FROM pg_opfamily
         UNION ALL SELECT CAST('pg_cast' AS regclass), oid FROM pg_cast
-        UNION ALL SELECT CAST('pg_collation' AS regclass), oid FROM pg_collation
         UNION ALL SELECT CAST('pg_conversion' AS regclass), oid FROM pg_conversion
         UNION ALL SELECT CAST('pg_ts_config' AS regclass), oid FROM pg_ts_config
         UNION ALL SELECT CAST('pg_ts_dict' AS regclass), oid FROM pg_ts_dict
@@ -138,4 +137,19 @@ _COMMENTS = Query(
     """
 )
 
-ROUTINES = (_FUNCTIONS, _TYPES, _SEQUENCES, _OTHERS, _COMMENTS)
+_COLLATIONS = Query(
+    """
+    SELECT d.type || ' ' || d.identity AS name, ARRAY[d.type, d.schema, d.name] AS parts,
+           jsonb_build_object(
+               'provider', CASE c.collprovider WHEN 'i' THEN 'icu' WHEN 'c' THEN 'libc' WHEN 'b' THEN 'builtin' END,
+               'locale', coalesce({locale}, c.collcollate), 'deterministic', c.collisdeterministic) AS facts
+    FROM pg_collation c CROSS JOIN LATERAL pg_identify_object(CAST('pg_collation' AS regclass), c.oid, 0) d
+    WHERE c.oid >= 16384 AND (CAST('pg_collation' AS regclass), c.oid) NOT IN (SELECT classid, objid FROM member)
+      AND d.schema !~ '^pg_'
+    """,
+    [
+        ("locale", 17, "c.colllocale", "to_jsonb(c) ->> 'colliculocale'"),
+    ],
+)
+
+ROUTINES = (_FUNCTIONS, _TYPES, _SEQUENCES, _COLLATIONS, _OTHERS, _COMMENTS)

@@ -95,8 +95,7 @@ _SERVERS = Query(
     UNION ALL
     SELECT format('user mapping of %I for %s', srvname, CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(usename) END),
            ARRAY['user mapping', '', srvname],
-           jsonb_build_object('of', format('foreign server %I', srvname), 'options', (
-               SELECT string_agg(option_name, ', ' ORDER BY option_name) FROM pg_options_to_table(umoptions)))
+           jsonb_build_object('of', format('foreign server %I', srvname))
     FROM pg_user_mappings
     """
 )

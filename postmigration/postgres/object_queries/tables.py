@@ -90,7 +90,7 @@ _COLUMNS = Query(
                'options', (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(a.attoptions) AS u(o)
                            WHERE o NOT LIKE 'pg_attver=%'),
                'statistics target', nullif(a.attstattarget, -1), 'inherited', a.attinhcount > 0,
-               '~base', CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END,
+               '~checked', t.typtype IN ('d', 'e'),
                '~on', r.named, '~id', quote_ident(a.attname)
            ) AS facts
     FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -1,0 +1,102 @@
+"""What is wrong with an object by itself: graver when it is new, milder when it was so before or nobody knows."""
+
+from __future__ import annotations
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from postmigration.diff.objects.extensions import compare_extensions
+from postmigration.diff.objects.spelling import same_text
+from postmigration.model.platform import PLAIN, SUPABASE, detect_platform
+from postmigration.postgres.schema_objects import ObjectName, Objects
+from selftest.check.conftest import Change
+from selftest.check.judging import judge
+from selftest.check.test_objects import MODULES
+
+INVALID = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{}'::regclass"
+# What is wrong, and how grave it is without a baseline and where the baseline has it too.
+FLAWS = {
+    INVALID.format("sales.client_mail"): ("index sales.client_mail is invalid", "warning", "warning"),
+    INVALID.format("sales.invoice_note"): ("index sales.invoice_note is invalid", "warning", "told"),
+    "ALTER TABLE sales.tariff ADD CONSTRAINT c CHECK (price > 0) NOT VALID": ("is NOT VALID", "warning", "told"),
+    "ALTER TABLE sales.client DISABLE TRIGGER stamp_client": ("is disabled", "warning", "told"),
+    "ALTER EVENT TRIGGER on_ddl DISABLE": ("event trigger on_ddl is disabled", "warning", "told"),
+    "ALTER TABLE sales.invoice DISABLE TRIGGER ALL": ("that enforce constraint invoice_client", "blocker", "warning"),
+}
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_a_flaw_is_milder_where_it_is_not_new(flaw: str, changed: Change) -> None:
+    words, unknown, inherited = FLAWS[flaw]
+    after = changed(flaw)[1]
+    alone = judge("", after, only=MODULES)
+    assert any(words in said for said in alone.words(unknown)), alone
+    assert alone.red() == ({"test_constraints_are_as_before"} if unknown == "blocker" else set())
+    again = changed(database=str(conninfo_to_dict(after)["dbname"]))[1]
+    both = judge(after, again, only=MODULES)
+    assert any(words in said for said in both.words(inherited)), both
+    assert not both.red()
+
+
+def test_a_sound_database_has_no_flaw(changed: Change) -> None:
+    alone = judge("", changed()[1], only=MODULES)
+    assert not alone.red()
+    assert not alone.yellow(), alone.words("warning")
+    assert "test_privileges_are_as_before" in alone.unjudged
+
+
+def test_objects_that_a_schema_left_out_are_told(changed: Change) -> None:
+    before, after = changed("DROP SCHEMA bare")
+    narrowed = judge(before, after, "--schema=sales", only=MODULES)
+    assert narrowed.words("blocker") == ["schema bare is gone"]
+    assert "schema tools is left out" in narrowed.words("told")
+
+
+def extension(version: str = "1.5", schema: str = "public", **facts: str) -> Objects:
+    name = ObjectName("extension citext", "extension", "", "citext")
+    return {name: {"version": version, "schema": schema, "~id": "citext", **facts}}
+
+
+CALLER: Objects = {ObjectName("function f()", "function", "public", "f"): {"body": "SELECT regexp_match(a, b)"}}
+EXTENSIONS = {
+    "missing and needed": (extension(**{"~used by": "column c of table t"}), {}, {}, "blocker", "is missing"),
+    "missing and called": (extension(**{"~functions": "regexp_match"}), {}, CALLER, "blocker", "function f() needs it"),
+    "missing and not needed": (extension(), {}, CALLER, "warning", "is missing"),
+    "moved and needed": (extension(**{"~used by": "t"}), extension(schema="other"), {}, "blocker", "is in other"),
+    "moved and not needed": (extension(), extension(schema="other"), {}, "warning", "was in the schema public"),
+    "older": (extension("1.10"), extension("1.9"), {}, "warning", "is older than before"),
+    "older than the server's": (extension(), extension(**{"~default": "1.6"}), {}, "told", "this server has 1.6"),
+}
+
+
+@pytest.mark.parametrize("what", EXTENSIONS)
+def test_an_extension_counts_by_who_needs_it(what: str) -> None:
+    before, after, application, level, words = EXTENSIONS[what]
+    (found,) = compare_extensions(before, after, application=application)
+    assert (found.level, words in found.statement) == (level, True), found
+    assert not list(compare_extensions(before, before, application=application))
+
+
+def test_a_platform_is_told_by_who_owns_its_schemas_and_not_by_their_names() -> None:
+    assert detect_platform({"auth": "supabase_auth_admin"}, ()) is SUPABASE
+    assert detect_platform({"auth": "postgres", "storage": "postgres", "public": "supabase_admin"}, ()) is PLAIN
+    # A copy that was restored without owners.
+    assert detect_platform({"auth": "me"}, {(table.schema, table.table) for table in SUPABASE.tables}) is SUPABASE
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("((a)::text = 'x'::text)", "(a = 'x')"),
+        ("(a = ANY ((ARRAY['x'::character varying])::text[]))", "(a = ANY (ARRAY[('x'::character varying)::text]))"),
+    ],
+)
+def test_an_expression_is_the_same_however_it_came_to_be_written(was: str, now: str) -> None:
+    assert same_text(was, now)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"), [("((a OR b) AND c)", "(a OR (b AND c))"), ("a = 'x'", "a = 'X'"), ("f(a)", "fa"), ("a", "b")]
+)
+def test_an_expression_that_says_something_else_is_another_one(was: str, now: str) -> None:
+    assert not same_text(was, now)

@@ -275,13 +275,19 @@ def bucketed(
 @lru_cache(maxsize=8)
 def method(before: Snapshot, after: Snapshot) -> Method:
     """How two servers hash alike: as they do by themselves, if they agree on known values."""
-    return "native" if calibration(before) == calibration(after) else "portable"
+    alike = calibration(before) == calibration(after)
+    return "native" if alike and _hashes_records(before) and _hashes_records(after) else "portable"
+
+
+def _hashes_records(snapshot: Snapshot) -> bool:
+    """Whether a server has the functions for `native`, which came with PostgreSQL 14."""
+    return int(snapshot.scalar("SHOW server_version_num")) >= 140_000
 
 
 def calibration(snapshot: Snapshot) -> str:
     """What a server makes of known values."""
     encoding = snapshot.scalar("SHOW server_encoding")
-    return f"{encoding} {snapshot.scalar(CALIBRATION)}"
+    return f"{encoding} {snapshot.scalar(CALIBRATION) if _hashes_records(snapshot) else ''}"
 
 
 # Threads that wait for the next two sides.

@@ -96,6 +96,11 @@ INSERT INTO shop.journal SELECT timestamptz '2024-01-01 00:00+00' + g * interval
 FROM generate_series(1, 30) g;
 INSERT INTO shop.journal SELECT * FROM shop.journal LIMIT 3;
 CREATE TABLE shop.vacant (id integer PRIMARY KEY);
+CREATE TABLE shop.bare ();
+INSERT INTO shop.bare DEFAULT VALUES;
+CREATE TABLE shop.measure (id integer PRIMARY KEY, ratio real, big double precision, postal text);
+INSERT INTO shop.measure SELECT g, g / 3.0, g / 7.0, '0' || 1000 + g FROM generate_series(1, 10) g;
+SELECT lo_create(920000);
 CREATE UNLOGGED TABLE shop.basket (id integer PRIMARY KEY, v text);
 INSERT INTO shop.basket SELECT g, 'b' || g FROM generate_series(1, 8) g;
 CREATE TABLE public.alembic_version (version_num varchar(32) PRIMARY KEY);

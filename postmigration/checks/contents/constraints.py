@@ -110,7 +110,7 @@ _UNIQUE = f"""
                         || coalesce((SELECT format(' COLLATE %I.%I', cn.nspname, o.collname) FROM pg_collation o
                                      JOIN pg_namespace cn ON cn.oid = o.collnamespace
                                      WHERE o.oid = i.indcollation[position - 1]
-                                       AND o.oid <> 'pg_catalog."default"'::regcollation), '')
+                                       AND (cn.nspname, o.collname) <> ('pg_catalog', 'default')), '')
                  FROM generate_series(1, i.indnkeyatts) AS position ORDER BY position) AS keys,
            {_TRUSTED.format(objects="('pg_class'::regclass, i.indexrelid)")} AS trusted
     FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class c ON c.oid = i.indrelid {_FROM}

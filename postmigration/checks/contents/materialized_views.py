@@ -177,7 +177,7 @@ def _compare_with_query(
     if gives == held:
         if held_before is not None and held_before != held:
             found.notes.append(
-                f"materialized view {view.title}: its {rows} are what its query gives, and others than before"
+                f"materialized view {view.title}: it holds {rows} as its query gives, and others than before"
             )
         return
     if not held[0]:

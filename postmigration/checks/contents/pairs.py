@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from postmigration.checks.contents import retyped
@@ -121,7 +121,13 @@ def plan(before: Mapping[Name, Relation], after: Mapping[Name, Relation], zone: 
         elif was.is_table and now.is_table:
             mine, theirs = (sorted(side.get(name, ())) for side in children)
             only = was.kind == now.kind == "r" and mine == theirs
-            pair = pair_tables(was, now, only=only, zone=zone, pages=now.pages if only else pages[name])
+            attached = [
+                before[child]
+                for child in (() if only else children[1].get(name, ()))
+                if child in before and before[child].kind == "r" and not before[child].parents
+            ]
+            size = now.pages if only else pages[name]
+            pair = pair_tables(was, now, only=only, zone=zone, pages=size, attached=attached)
             if pair is None:
                 found.apart.append((was, now))
             else:
@@ -156,7 +162,16 @@ def _stands_alone(relation: Relation | None, relations: Mapping[Name, Relation])
     return not (relation.partition and any(parent in relations for parent in relation.parents))
 
 
-def pair_tables(was: Relation, now: Relation, *, only: bool, zone: str, pages: int, plain: bool = False) -> Pair | None:
+def pair_tables(
+    was: Relation,
+    now: Relation,
+    *,
+    only: bool,
+    zone: str,
+    pages: int,
+    plain: bool = False,
+    attached: Sequence[Relation] = (),
+) -> Pair | None:
     """How two tables are compared, in all columns that both have; None where there are none.
 
     Args:
@@ -164,6 +179,7 @@ def pair_tables(was: Relation, now: Relation, *, only: bool, zone: str, pages: i
         zone: see `plan`.
         pages: about how large the table is.
         plain: columns that have another type are compared as text.
+        attached: tables that stood alone, and are read through this one now.
     """
     common = [name for name in was.columns if name in now.columns]
     if not common and (was.columns or now.columns):
@@ -186,7 +202,12 @@ def pair_tables(was: Relation, now: Relation, *, only: bool, zone: str, pages: i
             value = f"r.{quoted(name)}"
             roots[name] = side.columns[name].root if how is None else "text"
             values.append(f"{value if how is None else how[i].replace('{0}', value)} AS {quoted(name)}")
-        sql.append(f"SELECT {', '.join(values)} FROM {'ONLY ' * only}{side.sql} r")
+        sources = [side, *(table for table in attached if i == 0 and set(columns) <= table.columns.keys())]
+        sql.append(
+            "\nUNION ALL\n".join(
+                f"SELECT {', '.join(values)} FROM {'ONLY ' * only}{source.sql} r" for source in sources
+            )
+        )
         types.append(roots)
     changed = tuple(name for name in columns if was.columns[name].root_type != now.columns[name].root_type)
     return Pair(was, now, only, columns, key, (types[0], types[1]), (sql[0], sql[1]), changed, pages)

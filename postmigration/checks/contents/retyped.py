@@ -50,6 +50,9 @@ def as_text(was: Column, now: Column) -> tuple[str, str] | None:
 def _write(mine: str, other: str, now: str, zone: str) -> str:
     """How a side writes the values of its type for another one's."""
     both = {mine, other}
+    if both == {*_FLOATS} and now == "double precision":
+        # Either of the two ways to widen it is right: the same number, or the same digits.
+        return "({0})::real::text"
     if both <= {*_NUMBERS}:
         return _number(mine)
     if "boolean" in both and both <= {"boolean", *_NUMBERS}:

@@ -107,8 +107,8 @@ class RowExamination:
                 self.found.unjudged.append(f"{pair.title}: {hindrances[0]}")
             else:
                 readable.append(pair)
-        small = [pair for pair in readable if pair.pages <= _SMALL_TABLE]
-        differing = [pair for pair in readable if pair.pages > _SMALL_TABLE]
+        small = [pair for pair in readable if pair.pages <= _SMALL_TABLE or not pair.columns]
+        differing = [pair for pair in readable if pair.pages > _SMALL_TABLE and pair.columns]
         how, secret = method(self.before, self.after), new_secret()
 
         def read(snapshot: Snapshot, side: int) -> Sums:
@@ -131,6 +131,9 @@ class RowExamination:
                 was, now = sums[0][i], sums[1][i]
                 if isinstance(was, Refusal) or isinstance(now, Refusal):
                     self._retry(pair, next(side for side in (was, now) if isinstance(side, Refusal)))
+                elif was != now and not pair.columns:
+                    words = f"{pair.title}: it has no column, and {count(now[0], 'row')} instead of {was[0]:,}"
+                    self.found.find(words, wrong=abs(now[0] - was[0]))
                 elif was != now:
                     differing.append(pair)
                 else:

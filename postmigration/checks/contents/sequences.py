@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ _SEQUENCES = """
             JOIN pg_namespace tn ON tn.oid = t.relnamespace
             JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = u.number AND NOT a.attisdropped
             JOIN pg_type y ON y.oid = a.atttypid
-            JOIN pg_type r ON r.oid = CASE WHEN y.typtype = 'd' THEN y.typbasetype ELSE y.oid END) AS uses
+            JOIN pg_type r ON r.oid = CASE WHEN y.typtype = 'd' THEN y.typbasetype ELSE y.oid END)::text AS uses
     FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = ANY(CAST(:schemas AS text[]))
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
@@ -173,7 +174,7 @@ def read_sequences(snapshot: Snapshot, schemas: Sequence[str], unjudged: list[st
         left = row.least <= following <= row.most
         if not left and row.cycle:
             following, left = (row.least if row.increment > 0 else row.most), True
-        uses = dict.fromkeys([*(Use(*use) for use in row.uses or ()), *by_text[name]])
+        uses = dict.fromkeys([*(Use(*use) for use in json.loads(row.uses or "[]")), *by_text[name]])
         found[name] = SequenceState(
             row.schema,
             row.name,

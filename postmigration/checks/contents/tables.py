@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
@@ -40,21 +42,21 @@ _TABLES = """
                        AND d.refclassid = 'pg_extension'::regclass LIMIT 1), '') AS extension,
            (SELECT json_agg(json_build_array(pn.nspname, pc.relname) ORDER BY i.inhseqno)
             FROM pg_inherits i JOIN pg_class pc ON pc.oid = i.inhparent JOIN pg_namespace pn ON pn.oid = pc.relnamespace
-            WHERE i.inhrelid = c.oid) AS parents,
+            WHERE i.inhrelid = c.oid)::text AS parents,
            (SELECT json_agg(json_build_array(
                        a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated,
                        CASE r.typtype WHEN 'e' THEN 'enum' ELSE format_type(r.oid, NULL) END,
                        format_type(r.oid, coalesce(root.modifier, a.atttypmod)), a.attnum) ORDER BY a.attnum)
             FROM pg_attribute a LEFT JOIN roots root ON root.oid = a.atttypid
             JOIN pg_type r ON r.oid = coalesce(root.root, a.atttypid)
-            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text AS columns,
            (SELECT json_agg(k.names ORDER BY k.first DESC, k.names::text) FROM (
                 SELECT i.indisprimary AS first, json_agg(a.attname ORDER BY u.position) AS names
                 FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS u(number, position)
                 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.number
                 WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
                   AND i.indexprs IS NULL AND u.position <= i.indnkeyatts
-                GROUP BY i.indexrelid, i.indisprimary HAVING bool_and(a.attnotnull)) k) AS keys
+                GROUP BY i.indexrelid, i.indisprimary HAVING bool_and(a.attnotnull)) k)::text AS keys
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles us ON us.rolname = current_user
     LEFT JOIN pages p ON p.oid = c.oid
     WHERE n.nspname = ANY(CAST(:schemas AS text[])) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
@@ -169,11 +171,16 @@ def read_tables(snapshot: Snapshot, schemas: Sequence[str]) -> dict[Name, Relati
             row.locked,
             int(row.pages),
             row.extension,
-            tuple((schema, name) for schema, name in row.parents or ()),
-            {column[0]: Column(*column) for column in row.columns or ()},
-            tuple(tuple(names) for names in row.keys or ()),
+            tuple((schema, name) for schema, name in _list(row.parents)),
+            {column[0]: Column(*column) for column in _list(row.columns)},
+            tuple(tuple(names) for names in _list(row.keys)),
         )
     return found
+
+
+def _list(text: str | None) -> list[Any]:
+    # As text, since a driver takes JSON for UTF-8 also where the database has another encoding.
+    return list(json.loads(text)) if text else []
 
 
 def children_of(relations: Mapping[Name, Relation]) -> dict[Name, list[Name]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from postmigration.access.dynamic_sql import runs_text
 from postmigration.checks.target import Target
 from postmigration.diff.objects.compare import Difference
 from postmigration.diff.objects.judge import Judgement, Scope, judge_objects
+from postmigration.diff.objects.privileges import PUBLIC
 from postmigration.diff.objects.rules import FAMILIES, RARE
 from postmigration.model.evidence import Finding, Severity, shown
 from postmigration.model.platform import PLAIN, Platform, detect_platform
@@ -23,13 +24,14 @@ _FOLDED = 20
 _LISTED = 50
 # What a dump does not hold, or what is not restored from it.
 _NOT_IN_A_DUMP = (
-    *("role", "grant", "setting", "default privileges", "extension", "comment", "event trigger", "publication"),
+    *("role", "setting", "extension", "comment", "event trigger", "publication"),
     *("published table", "published schema", "foreign server", "user mapping", "language", "foreign-data wrapper"),
     "foreign table",
 )
 # What tells by itself that something is wrong with an object.
 _WITHOUT_BASELINE = ("constraints", "indexes", "triggers", "inheritance", "settings", "extensions")
-_OF_ROLES = ("privileges", "default_privileges", "owners", "roles", "settings", "extensions")
+_OF_ROLES = ("owners", "roles", "settings", "extensions")
+_OF_PRIVILEGES = ("privileges", "default_privileges")
 # What is counted for a family of checks that judges no kind of its own.
 _COUNTED = {
     "privileges": ("grant",),
@@ -59,8 +61,10 @@ def report_objects(target: Target, *families: str) -> None:
     if not set(families) & set(_WITHOUT_BASELINE):
         target.before.rows()
     judgement = _judge(target)
-    if target.before.scratch is not None and set(families) <= set(_OF_ROLES):
-        target.not_applicable("a dump is compared without roles, owners, privileges, settings and extensions")
+    if _restored(target) and set(families) <= set(_OF_ROLES):
+        target.not_applicable("a dump is compared without roles, owners, settings and extensions")
+    if _restored(target) and set(families) <= set(_OF_PRIVILEGES) and not _has_privileges(target.baseline):
+        target.not_applicable("the dump holds no privilege: made without them, it cannot tell what was granted")
     found = [difference for family in families for difference in judgement.found.get(family, ())]
     facts = sum(judgement.facts.get(kind, 0) for family in families for kind in _kinds(family))
     if not facts and not found:
@@ -86,17 +90,21 @@ def _judge(target: Target) -> Judgement:
         return held[1]
     after = _read(target.snapshot)
     before = None if target.baseline is None else _read(target.baseline)
-    restored = target.before.scratch is not None
-    if before is not None and restored:
-        before, after = _in_a_dump(before), _in_a_dump(after)
+    restored = _restored(target)
     platform = detect(after, before or {})
+    if before is not None and restored:
+        roles = {name: facts for name, facts in after.items() if name.kind == "role"}
+        before, after = _in_a_dump(before), _in_a_dump(after) | roles
     sides = [s for s in (target.snapshot, target.baseline) if s is not None]
+    # What a dump was not made of cannot be compared with it.
+    there = {name.name for name in before or () if name.kind == "schema"} if restored else set(target.schemas)
     scope = Scope(
-        [schema for schema in target.schemas if schema not in platform.schemas],
+        [schema for schema in target.schemas if schema not in platform.schemas and schema in there],
         platform,
         alike=len({side.info.server_version // 10_000 for side in sides}) == 1,
         database=target.snapshot.info.dbname,
         roles=not restored,
+        privileges=not restored or _has_privileges(target.baseline),
         runs_text=runs_text,
         sort=lambda types, ends: _sort(target.snapshot, types, ends),
     )
@@ -111,7 +119,19 @@ def _read(snapshot: Snapshot) -> Objects:
     return _READ[snapshot]
 
 
-def _in_a_dump(found: Objects) -> Objects:
+def _restored(target: Target) -> bool:
+    """Whether the baseline is a copy of our own, restored from a dump."""
+    return target.before.scratch is not None
+
+
+def _has_privileges(baseline: Snapshot | None) -> bool:
+    """Whether a baseline holds more privileges than everybody has by default."""
+    return baseline is not None and any(
+        name.kind == "grant" and facts["~role"] != PUBLIC for name, facts in _read(baseline).items()
+    )
+
+
+def _in_a_dump(found: Objects) -> dict[ObjectName, Mapping[str, str]]:
     """What a restored dump can hold, without what only stands in for something."""
     standins = {name.removeprefix("comment on ") for name, facts in found.items() if facts.get("text") == STANDIN}
     return {
@@ -159,7 +179,7 @@ def _compared(families: Sequence[str], judgement: Judgement) -> dict[str, int]:
     """What the verdict counts: privileges apart from all other objects."""
     if "privileges" in families:
         return {"privileges": judgement.facts.get("grant", 0)}
-    kinds = {kind for family in families if family not in _OF_ROLES for kind in _kinds(family)}
+    kinds = {kind for family in families if family not in (*_OF_ROLES, *_OF_PRIVILEGES) for kind in _kinds(family)}
     return {"objects": sum(judgement.objects.get(kind, 0) for kind in kinds)} if kinds else {}
 
 

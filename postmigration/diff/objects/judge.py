@@ -40,7 +40,8 @@ class Scope:
         platform: what the databases live on.
         alike: both servers write the same definition alike: they are of one version.
         database: what the database that is judged is called.
-        roles: the baseline knows of owners, roles and privileges.
+        roles: the baseline knows of owners, of what roles are, and of what is set for them.
+        privileges: the baseline knows of privileges.
         runs_text: whether a function runs a text that it is given: asked with its body and the names of its arguments
             that may hold one.
         sort: orders values of a partition key.
@@ -51,6 +52,7 @@ class Scope:
     alike: bool = True
     database: str = ""
     roles: bool = True
+    privileges: bool = True
     runs_text: Callable[[str, Iterable[str]], bool] | None = None
     sort: Sort | None = None
 
@@ -105,8 +107,12 @@ def _differences(
         yield _weigh_new_function(difference, ours, scope, callers)
     yield from compare_bounds(theirs, ours, scope.sort)
     yield from compare_extensions(before, after, application=theirs)
+    was = read_state(theirs, scope.platform.api_roles)
+    if scope.privileges:
+        yield from compare_privileges(was, state)
+        yield from compare_defaults(theirs, ours, state)
     if scope.roles:
-        yield from _of_roles(theirs, ours, state, scope)
+        yield from _of_roles(theirs, ours, (was, state), scope)
 
 
 def _left_out(before: Objects, after: Objects, scope: Scope) -> Iterator[Difference]:
@@ -125,13 +131,10 @@ def _left_out(before: Objects, after: Objects, scope: Scope) -> Iterator[Differe
             yield Difference("schemas", "told", f"{name} is left out", name, "schema left out")
 
 
-def _of_roles(theirs: Objects, ours: Objects, state: State, scope: Scope) -> Iterator[Difference]:
-    was = read_state(theirs, scope.platform.api_roles)
-    yield from compare_privileges(was, state)
-    yield from compare_defaults(theirs, ours, state)
+def _of_roles(theirs: Objects, ours: Objects, states: tuple[State, State], scope: Scope) -> Iterator[Difference]:
     yield from compare_owners(theirs, ours)
-    involved = find_involved(theirs, was) | find_involved(ours, state)
-    yield from compare_roles(was, state, involved)
+    involved = find_involved(theirs, states[0]) | find_involved(ours, states[1])
+    yield from compare_roles(*states, involved)
     yield from compare_settings(theirs, ours, involved, scope.database)
 
 

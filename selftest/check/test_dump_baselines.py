@@ -1,0 +1,57 @@
+"""A dump as the baseline: what it holds is compared, and what it was made without is no difference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from postmigration.postgres import embedded
+from selftest.check.conftest import Change
+from selftest.check.judging import judge
+from selftest.check.test_objects import MODULES
+from selftest.dumps import dump
+
+OPENED = "GRANT INSERT ON sales.tariff TO anon; REVOKE SELECT ON sales.tariff FROM anon"
+
+
+@pytest.mark.parametrize("made", ["", "--no-acl", "--no-owner", "--schema=sales"])
+def test_what_a_dump_was_made_without_is_no_difference(
+    made: str, world: embedded.Server, changed: Change, tmp_path: Path
+) -> None:
+    # Of one schema alone it has no function that stands in another one.
+    after = changed(
+        "CREATE TABLE tools.open (id integer); GRANT SELECT ON tools.open TO anon" * (made[:8] == "--schema")
+    )[1]
+    file = dump(world, "before", tmp_path / "before.dump", "-Fc", *filter(None, [made]))
+    verdict = judge(str(file), after, only=MODULES)
+    assert not verdict.red(), verdict.words("blocker")
+    assert "test_owners_are_as_before" in verdict.unjudged
+
+
+@pytest.mark.parametrize("made", ["--no-owner", "--no-acl"])
+def test_privileges_are_compared_with_a_dump_that_holds_some(
+    made: str, world: embedded.Server, changed: Change, tmp_path: Path
+) -> None:
+    after = changed(OPENED)[1]
+    file = dump(world, "before", tmp_path / "before.dump", "-Fc", made)
+    verdict = judge(str(file), after, only=MODULES)
+    if made == "--no-acl":
+        assert "made without them" in verdict.unjudged["test_privileges_are_as_before"]
+        assert not verdict.red()
+    else:
+        assert verdict.red() == {"test_privileges_are_as_before"}
+        assert "anon may no longer SELECT on table sales.tariff" in verdict.words("blocker")
+
+
+def test_what_the_database_has_lost_since_a_dump_blocks(
+    world: embedded.Server, changed: Change, tmp_path: Path
+) -> None:
+    lost = ("DROP INDEX sales.invoice_client_idx", "DROP POLICY own ON sales.client", "DROP VIEW sales.own_client")
+    after = changed(*lost)[1]
+    verdict = judge(str(dump(world, "before", tmp_path / "before.dump", "-Fc")), after, only=MODULES)
+    assert {word.split(" is gone")[0] for word in verdict.words("blocker")} == {
+        "index sales.invoice_client_idx",
+        "policy own on sales.client",
+        "view sales.own_client",
+    }

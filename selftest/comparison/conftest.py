@@ -161,12 +161,13 @@ def fresh(servers: Servers) -> Iterator[Callable[..., str]]:
 
 @dataclass(frozen=True)
 class Done:
-    """What a command has done: its exit status, what it printed, and how it named the two sides of a comparison."""
+    """What a command has done: its exit status, what it printed, how it named the two sides, and what it left out."""
 
     status: int
     out: str
     err: str
     sides: str = field(default="", compare=False)
+    scope: str = field(default="", compare=False)
 
     def tables(self) -> dict[str, dict[str, Any]]:
         """What it printed as JSON Lines, by the name of the table."""
@@ -184,7 +185,10 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
         printed = capsys.readouterr()
         first, _, rest = printed.err.partition("\n")
         named = first.startswith("before: ")
-        return Done(status, printed.out, rest if named else printed.err, first if named else "")
+        # What every comparison says last is of the database and not of the case.
+        told, _, scope = rest.rpartition("compared: rows of schema ")
+        rest = told if scope else rest
+        return Done(status, printed.out, rest if named else printed.err, first if named else "", scope)
 
     return run
 

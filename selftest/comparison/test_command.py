@@ -311,6 +311,13 @@ def test_two_databases_are_compared_in_the_order_of_diff(
     assert run("compare", *sides(before, after)).sides == run("compare", before, after).sides
 
 
+def test_the_last_line_says_what_was_not_compared(fresh: Fresh, run: Run) -> None:
+    pair = fresh(18, PEOPLE), fresh(18, PEOPLE, 'CREATE SCHEMA "Left out"; CREATE TABLE "Left out".t (id int)')
+    done = run("compare", *pair)
+    assert done.status == 0
+    assert done.scope.startswith("public and nothing else; other schemas were left out: Left out; postmigration check")
+
+
 def database_of(address: str) -> str:
     return str(conninfo_to_dict(address)["dbname"])
 

@@ -32,6 +32,7 @@ from postmigration.model.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
 from postmigration.postgres.connection import Database, Snapshot, refused_because
 from postmigration.postgres.dsn import conninfo, redact_secrets
 from postmigration.postgres.identity import server
+from postmigration.postgres.schemas import find_schemas
 from postmigration.postgres.shadows import find_shadows, refuse_shadows
 
 
@@ -202,7 +203,19 @@ def _compare(option: Namespace) -> int:
             for result in results:
                 writer.table(result)
                 bar.update(task, advance=work[result.table], description=result.table)
-        return _ended(writer.results)
+        status = _ended(writer.results)
+        print(_scope(option.schema, after), file=sys.stderr)
+        return status
+
+
+def _scope(schema: str, after: Snapshot) -> str:
+    """What was compared and what was not, for the last line."""
+    others = [shown(name, plain=True) for name in find_schemas(after) if name != schema]
+    left_out = f"; other schemas were left out: {', '.join(others)}" if others else ""
+    return (
+        f"compared: rows of schema {shown(schema, plain=True)} and nothing else{left_out}; "
+        "postmigration check compares objects, privileges and sequences too"
+    )
 
 
 def _sides(option: Namespace) -> tuple[list[str], str | None, tuple[str, str]]:

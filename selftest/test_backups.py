@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from postmigration.gate.commands.cli import main
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres import embedded
-from selftest.conftest import ROOT
+from selftest.conftest import ROOT, Copy, Judge
 from selftest.dumps import Restorer, Rows, dump, rows
 
 pytestmark = pytest.mark.xdist_group("backups")
@@ -81,9 +82,11 @@ def test_functions_rules_and_views_are_what_they_were(
         "SELECT tablename, policyname, roles::text, qual, with_check FROM pg_policies ORDER BY 1, 2",
         "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relkind = 'r' "
         "AND relnamespace = 'public'::regnamespace ORDER BY 1",
-        "SELECT schemaname, viewname, viewowner FROM pg_views WHERE schemaname = 'public' ORDER BY 1",
+        "SELECT schemaname, viewname, replace(viewowner, 'postmigration_owner', 'postgres') FROM pg_views "
+        "WHERE schemaname = 'public' ORDER BY 1",
         "SELECT tablename, rulename FROM pg_rules WHERE schemaname = 'public' ORDER BY 1",
-        "SELECT grantee, table_name, privilege_type FROM information_schema.role_table_grants "
+        "SELECT replace(grantee, 'postmigration_owner', 'postgres'), table_name, privilege_type "
+        "FROM information_schema.role_table_grants "
         "WHERE table_schema = 'public' AND privilege_type <> 'MAINTAIN' ORDER BY 1, 2, 3",
         "SELECT oid::regprocedure::text, prosecdef, prosrc FROM pg_proc WHERE pronamespace IN ('public'::regnamespace, "
         "'auth'::regnamespace) ORDER BY 1",
@@ -166,3 +169,47 @@ def test_another_pg_restore_reads_what_the_embedded_one_cannot(
     restored = restorer(archive)
     assert "(custom, lz4)" in restored.facts[0]
     assert restorer.query("TABLE t") == [(1,)]
+
+
+# Whoever restores it calls this again and again: for a constraint, indexes, a generated column, a view that is filled.
+HOSTILE = """
+    CREATE FUNCTION public.strike() RETURNS void LANGUAGE plpgsql AS $$ BEGIN NULL; END $$;
+    CREATE FUNCTION public.harmless(x int) RETURNS int IMMUTABLE LANGUAGE plpgsql
+        AS $$ BEGIN PERFORM public.strike(); RETURN x; END $$;
+    CREATE TABLE struck (
+        id int PRIMARY KEY CHECK (public.harmless(id) = id),
+        again int GENERATED ALWAYS AS (public.harmless(id)) STORED
+    );
+    CREATE INDEX ON struck (public.harmless(id)) WHERE public.harmless(id) = id;
+    CREATE MATERIALIZED VIEW filled AS SELECT public.harmless(id) AS id FROM struck;
+    CREATE VIEW seen AS SELECT public.harmless(id) AS id FROM struck;
+    INSERT INTO struck SELECT generate_series(1, 10);
+    REFRESH MATERIALIZED VIEW filled;
+    CREATE OR REPLACE FUNCTION public.strike() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+        BEGIN EXECUTE 'RESET SESSION AUTHORIZATION'; EXCEPTION WHEN others THEN NULL; END;
+        BEGIN EXECUTE 'RESET ROLE'; EXCEPTION WHEN others THEN NULL; END;
+        EXECUTE 'COPY (SELECT 1) TO PROGRAM ''touch {file}''';
+    EXCEPTION WHEN others THEN NULL; END $$;
+"""
+
+
+@pytest.mark.parametrize("server", [18, 16], indirect=True, ids=["pg18", "pg16"])
+@pytest.mark.parametrize("form", ["custom", "inserts"])
+def test_what_a_backup_runs_reaches_nothing_outside(
+    form: str, server: embedded.Server, copy: Copy, restorer: Restorer, judge: Judge, tmp_path: Path
+) -> None:
+    name = copy("legacy")
+    struck = tmp_path / "struck"
+    with server.connect(name) as connection:
+        connection.execute(HOSTILE.replace("{file}", str(struck)).encode())
+    expected = rows(server, name)
+    struck.unlink(missing_ok=True)
+    file = dump(server, name, tmp_path / "before", *FORMS[form])
+    restored = restorer(file)
+    assert not struck.exists()
+    assert not restored.unrestored
+    judged = judge(f"--db-url={server.conninfo('migrated')}", f"--baseline={file}", "--allow-partial", "-k", "parity")
+    assert "was not judged" not in judged.output
+    assert main(["verify-backup", str(file)]) in (0, 1)
+    assert not struck.exists()
+    assert restorer.rows() == expected

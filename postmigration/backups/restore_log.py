@@ -74,8 +74,11 @@ class Ledger:
         return (*rows, *([f"left out: {'; '.join(left_out)}"] if left_out else []))
 
 
-def said(error: psycopg.Error) -> str:
+def said(error: psycopg.Error, *, defines: bool = False) -> str:
     """What the server said, on one line and without a value: its detail, its context and some messages quote rows.
+
+    Args:
+        defines: the statement defines an object, so that what it names itself is no value.
 
     Raises:
         CannotJudge: it said that it lacks room, or is gone: nothing about the backup.
@@ -83,4 +86,5 @@ def said(error: psycopg.Error) -> str:
     if is_exhausted(error):
         raise CannotJudge(explain(error.diag.message_primary or "it ended the session")) from None
     state = error.sqlstate or ""
-    return f"{'the statement failed' if state == SYNTAX_ERROR else describe_error(error)} (SQLSTATE {state})"
+    message = "the statement failed" if state == SYNTAX_ERROR else describe_error(error, defines=defines)
+    return f"{message} (SQLSTATE {state})"

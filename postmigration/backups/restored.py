@@ -58,7 +58,9 @@ class Restored:
 
 
 def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Restored:
-    """Restores a backup into a new database.
+    """Restores a backup into a new database, which belongs to `embedded.OWNER`.
+
+    What the backup defines runs as that role, on no account as a superuser.
 
     Args:
         files: the files of one backup, in the order in which they are to be restored.
@@ -72,14 +74,15 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Re
     ledger, described = Ledger(), []
     with embedded.in_room(), unsteered(), temporary.directory() as scratch:
         backups = [identified(path, scratch) for path in files]
-        server.create(database)
-        with server.connect(database) as provider:
-            # Then every name that the server tells has its schema.
-            provider.execute("SET search_path = pg_catalog")
-            standins = Standins(provider)
+        server.create_owned(database)
+        with server.connect(database) as superuser, server.connect(database, embedded.OWNER) as provider:
+            for connection in (superuser, provider):
+                # Then every name that the server tells has its schema.
+                connection.execute("SET search_path = pg_catalog")
+            standins = Standins(provider, superuser)
             waiting = []
             for backup in backups:
-                with backup.opened() as stream, server.connect(database) as connection:
+                with backup.opened() as stream, server.connect(database, embedded.OWNER) as connection:
                     script = Script(stream, backup.name)
                     try:
                         waiting.append(Restoring(connection, backup.name, ledger, standins).read(script))
@@ -91,7 +94,7 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Re
                 described.append(backup.described(script.header))
             standins.complete()
             for backup, later in zip(backups, waiting, strict=True):
-                with server.connect(database) as connection:
+                with server.connect(database, embedded.OWNER) as connection:
                     Restoring(connection, backup.name, ledger, standins).run(later)
             rows = _counted(provider, ledger)
             _refuse_empty(backups, ledger)

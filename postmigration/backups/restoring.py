@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from postmigration.backups.archive import refuse_newer
 from postmigration.backups.loading import Loading
@@ -26,6 +25,17 @@ _UNREADABLE = re.compile(
     rb"|SET\s+standard_conforming_strings\s*(?:=|TO)\s*'?(?:off|false|no|0)\b",
     re.I,
 )
+# Statements that only a superuser may make of everybody's objects, and that run nothing of the backup's.
+_IDENTIFIER = rb'(?:"(?:[^"]|"")+"|[A-Za-z_][\w$]*)'
+_RUNS_NOTHING = re.compile(
+    rb"ALTER\s+[A-Z]+(?:\s+VIEW)?\s+(?:ONLY\s+)?%s(?:\.%s)*\s*(?:\([^()]*\))?\s+OWNER\s+TO\s+%s\s*;\s*\Z"
+    rb"|ALTER\s+DEFAULT\s+PRIVILEGES\s[^;]*;\s*\Z" % (_IDENTIFIER, _IDENTIFIER, _IDENTIFIER)
+)
+# What belonged to a superuser or a role of the server's own stays with whoever restores it: its code would run as it.
+_OWNED_ABOVE = re.compile(
+    rb'.*\sOWNER\s+TO\s+"?(?:postgres|pg_\w+|(?:current|session)_(?:user|role))"?\s*;\s*\Z', re.DOTALL | re.I
+)
+_GRANTOR = re.compile(rb"\s+GRANTED\s+BY\s+%s(?=\s*;\s*\Z)" % _IDENTIFIER)
 _IN_SCHEMA = re.compile(rb'\bSCHEMA\s+("(?:[^"]|"")+"|\w+)', re.I)
 _DUPLICATE_SCHEMA = "42P06"
 _DUPLICATE_FUNCTION = "42723"
@@ -142,6 +152,8 @@ class Restoring:
                 pass
             case Role.LEFT_OUT:
                 self._ledger.leave_out(what.kind, what.name)
+            case Role.OPTIONAL if what.kind == "owner" and _OWNED_ABOVE.match(text):
+                pass
             case Role.EXTENSION:
                 self._extension(text, what)
             case Role.ACCOUNT:
@@ -154,7 +166,8 @@ class Restoring:
             try:
                 if what.kind == "foreign key":
                     self._standins.identify(text)
-                self._connection.execute(text)
+                connection = self._standins.superuser if _RUNS_NOTHING.match(text) else self._connection
+                connection.execute(_GRANTOR.sub(b"", text) if what.kind == "grant" else text)
             except psycopg.Error as error:
                 self._alive(error)
                 if not self._standins.provide(error, text):
@@ -177,13 +190,13 @@ class Restoring:
         elif what.schema in PLATFORM_SCHEMAS:
             self._ledger.leave_out(what.kind, what.name, platform=True)
         elif what.role is not Role.APPLICATION:
-            raise CannotJudge(f"{self._name}: {what} cannot be restored: {said(error)}; {ELSEWHERE}")
+            raise CannotJudge(f"{self._name}: {what} cannot be restored: {said(error, defines=True)}; {ELSEWHERE}")
         elif error.sqlstate == _FOREIGN_KEY_VIOLATION and b"NOT VALID" not in unquoted(text).upper():
             self._ledger.orphaned.append(str(what))
             self._ledger.notes.append(f"{what} refers to rows that are not in the backup: it was restored as not valid")
             self._execute(text.rstrip(b"; \t\r\n") + b" NOT VALID;", what)
         else:
-            self._ledger.unrestored.setdefault(what, said(error))
+            self._ledger.unrestored.setdefault(what, said(error, defines=what.kind != "materialized view"))
 
     def _extension(self, text: bytes, what: Meaning) -> None:
         try:
@@ -201,15 +214,11 @@ class Restoring:
         """Creates a role: it cannot log in, and has what row-level security asks of it and nothing else."""
         name = split(what.name)[0]
         self._ledger.roles = True
-        if name == self._connection.info.user:
+        if name in ("postgres", self._connection.info.user):
             return
-        self._standins.role(name)
         words = set(unquoted(text).upper().replace(b";", b" ").split())
-        wanted = [b"BYPASSRLS"] * bool(words & {b"BYPASSRLS", b"SUPERUSER"}) + [b"NOINHERIT"] * (b"NOINHERIT" in words)
-        if wanted:
-            self._connection.execute(
-                sql.SQL("ALTER ROLE {} ").format(sql.Identifier(name)).as_bytes() + b" ".join(wanted)
-            )
+        wanted = ["BYPASSRLS"] * bool(words & {b"BYPASSRLS", b"SUPERUSER"}) + ["NOINHERIT"] * (b"NOINHERIT" in words)
+        self._standins.role(name, *wanted)
 
     def _alive(self, error: psycopg.Error) -> None:
         """Makes sure that what went wrong is the backup's fault, and not that the server cannot go on."""

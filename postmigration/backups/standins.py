@@ -13,6 +13,7 @@ from psycopg import sql
 
 from postmigration.backups.contrib import AUTH, EXTENSIONS
 from postmigration.backups.statements import PLATFORM_SCHEMAS, readable, split
+from postmigration.postgres.embedded import OWNER
 from postmigration.postgres.schema_objects import STANDIN
 
 _IDENTIFIER = rb'(?:"[^"]+"|[A-Za-z_][\w$]*)'
@@ -32,11 +33,13 @@ class Standins:
     """Creates what is missing, and keeps what it has created.
 
     Args:
-        connection: the database that is being restored, as its superuser.
+        connection: the database that is being restored, as its owner.
+        superuser: the same as a superuser, for what runs no code of the database.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], superuser: psycopg.Connection[Any]) -> None:
         self._connection = connection
+        self.superuser = superuser
         self.roles: set[str] = set()
         self.publications: set[str] = set()
         self.functions: set[str] = set()
@@ -76,9 +79,9 @@ class Standins:
         would leave to a server that has it.
         """
         self._schema(schema)
-        with self._connection.transaction():
-            self._connection.execute("SET LOCAL allow_system_table_mods = on")
-            self._connection.execute(
+        with self.superuser.transaction():
+            self.superuser.execute("SET LOCAL allow_system_table_mods = on")
+            self.superuser.execute(
                 """
                 INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
                 SELECT (SELECT max(o) FROM generate_series(16000, 16383) o
@@ -112,16 +115,24 @@ class Standins:
             return self._identities()
         return sum(self._function(schema, function) for schema, function in sorted(_calls(text))) > 0
 
-    def role(self, name: str) -> bool:
-        """Creates a role without login; False where it exists."""
-        if name in self.roles:
-            return False
+    def role(self, name: str, *attributes: str) -> bool:
+        """Creates a role without login, which the owner may become; False where it exists.
+
+        Args:
+            attributes: what else it has: BYPASSRLS, NOINHERIT.
+        """
+        known = name in self.roles
         self.roles.add(name)
         # Roles belong to the whole server: another database of it may have them already.
-        if not self._connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
-            self._connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
-            return True
-        return False
+        there = known or self.superuser.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
+        if not there:
+            self.superuser.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
+            member = sql.SQL("GRANT {} TO {} WITH ADMIN OPTION")
+            self.superuser.execute(member.format(sql.Identifier(name), sql.Identifier(OWNER)))
+        if attributes:
+            changed = sql.SQL("ALTER ROLE {} ").format(sql.Identifier(name))
+            self.superuser.execute(changed.as_bytes() + " ".join(attributes).encode())
+        return not there
 
     def facts(self) -> list[str]:
         """What was created, in sentences."""

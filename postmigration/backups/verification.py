@@ -115,7 +115,7 @@ def verified(
             (),
         )
     seconds = time.monotonic() - started
-    copy = Source(throwaway.conninfo(_DATABASE), "the backup")
+    copy = Source(throwaway.conninfo(_DATABASE, embedded.OWNER), "the backup")
     with ExitStack() as cleanup:
         snapshot = copy.snapshot(cleanup, schema)
         tables, standins = _held(snapshot, restored), _standins(snapshot)

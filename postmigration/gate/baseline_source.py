@@ -70,7 +70,7 @@ def located(
     cleanup.callback(server.stop)
     restored = restore(files, server, "baseline")
     return Baseline(
-        server.conninfo("baseline"),
+        server.conninfo("baseline", embedded.OWNER),
         restored=True,
         facts=(*restored.facts, *restored.set_aside),
         unrestored=tuple((what.kind, str(what)) for what in restored.unrestored),

@@ -30,6 +30,19 @@ VERSIONS = (16, 18)
 _SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 _LOCALE = "C.UTF-8"
 
+# As whom a backup is restored and read: what its functions do, they do without the rights of a superuser, which on this
+# server are those of whoever started it.
+OWNER = "postmigration_owner"
+_OWNER = f"""
+    DO $$ BEGIN
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '{OWNER}') THEN
+            CREATE ROLE {OWNER} LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB BYPASSRLS;
+            GRANT SET ON PARAMETER session_replication_role TO {OWNER};
+            GRANT pg_monitor TO {OWNER};
+        END IF;
+    END $$
+"""
+
 
 class Server:
     """A running embedded server; deleted when it is stopped or the process ends.
@@ -65,20 +78,30 @@ class Server:
                 connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), value))
             connection.execute("SELECT pg_reload_conf()")
 
-    def conninfo(self, database: str) -> str:
-        """The connection string of one of its databases; it holds no secret."""
-        return make_conninfo("", dbname=database, **self._parts)
+    def conninfo(self, database: str, user: str = "postgres") -> str:
+        """The connection string of one of its databases, as the superuser or as somebody else; it holds no secret."""
+        return make_conninfo("", dbname=database, **{**self._parts, "user": user})
 
-    def connect(self, database: str) -> psycopg.Connection[Any]:
-        """A connection in autocommit, as the superuser."""
+    def connect(self, database: str, user: str = "postgres") -> psycopg.Connection[Any]:
+        """A connection in autocommit, as the superuser or as somebody else."""
         with unsteered():
-            return psycopg.connect(self.conninfo(database), autocommit=True)
+            return psycopg.connect(self.conninfo(database, user), autocommit=True)
 
     def create(self, database: str, *, template: str = "template0") -> None:
         """Creates a database, as a copy of another one if that is named."""
         with self.connect("postgres") as connection:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(database), sql.Identifier(template))
+            )
+
+    def create_owned(self, database: str) -> None:
+        """Creates a database that belongs to `OWNER`, who is no superuser and filtered by no policy."""
+        with self.connect("postgres") as connection:
+            connection.execute(_OWNER.encode())
+        self.create(database)
+        with self.connect("postgres") as connection:
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database), sql.Identifier(OWNER))
             )
 
     def drop(self, database: str) -> None:

@@ -63,7 +63,7 @@ def refusal(error: sa.exc.DBAPIError, *, acting: bool = False) -> str:
     return f"{message} (SQLSTATE {state})"
 
 
-def describe_error(error: psycopg.Error, *, composed: bool = True) -> str:
+def describe_error(error: psycopg.Error, *, composed: bool = True, defines: bool = False) -> str:
     """Describes what the server said on one line and without a value.
 
     Its detail and its context quote rows. What code of the database raised may hold anything, so that only the place
@@ -71,6 +71,7 @@ def describe_error(error: psycopg.Error, *, composed: bool = True) -> str:
 
     Args:
         composed: a statement that a function has made may be put together from values.
+        defines: the statement defines an object, so that what it names itself is no value.
     """
     told, state = error.diag, error.sqlstate or ""
     frames = (told.context or "").splitlines() or [""]
@@ -85,7 +86,7 @@ def describe_error(error: psycopg.Error, *, composed: bool = True) -> str:
         return (mask_values(_BARE_NAME.sub("‹…›", message)) if composed else message) + place
     # PL/pgSQL itself names fields as they stand in the function.
     static = told.statement_position is not None or _PLPGSQL.search(told.source_file or "") is not None
-    late = state in NAMES_NOTHING and not static
+    late = state in NAMES_NOTHING and not static and not (defines and told.context is None)
     return mask_values(message) if late or not state.startswith(NAMING) else message
 
 

@@ -57,15 +57,14 @@ class Restored:
         return (*self.files, *self.provided, *self.notes)
 
 
-def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Restored:
-    """Restores a backup into a new database, which belongs to `embedded.OWNER`.
-
-    What the backup defines runs as that role, on no account as a superuser.
+def restore(files: Sequence[Path], server: embedded.Server, database: str, *, owner: str = embedded.OWNER) -> Restored:
+    """Restores a backup into a new database.
 
     Args:
         files: the files of one backup, in the order in which they are to be restored.
         server: where to restore it.
         database: the name of the database, which is created.
+        owner: whose it is, and as whom what the backup defines runs: by default nobody who is a superuser.
 
     Raises:
         CannotJudge: a file is no whole backup, rows did not arrive, or something that rows need cannot be created; one
@@ -74,15 +73,15 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Re
     ledger, described = Ledger(), []
     with embedded.in_room(), unsteered(), temporary.directory() as scratch:
         backups = [identified(path, scratch) for path in files]
-        server.create_owned(database)
-        with server.connect(database) as superuser, server.connect(database, embedded.OWNER) as provider:
+        server.create_owned(database, owner)
+        with server.connect(database) as superuser, server.connect(database, owner) as provider:
             for connection in (superuser, provider):
                 # Then every name that the server tells has its schema.
                 connection.execute("SET search_path = pg_catalog")
             standins = Standins(provider, superuser)
             waiting = []
             for backup in backups:
-                with backup.opened() as stream, server.connect(database, embedded.OWNER) as connection:
+                with backup.opened() as stream, server.connect(database, owner) as connection:
                     script = Script(stream, backup.name)
                     try:
                         waiting.append(Restoring(connection, backup.name, ledger, standins).read(script))
@@ -94,7 +93,7 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str) -> Re
                 described.append(backup.described(script.header))
             standins.complete()
             for backup, later in zip(backups, waiting, strict=True):
-                with server.connect(database, embedded.OWNER) as connection:
+                with server.connect(database, owner) as connection:
                     Restoring(connection, backup.name, ledger, standins).run(later)
             rows = _counted(provider, ledger)
             _refuse_empty(backups, ledger)

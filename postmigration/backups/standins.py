@@ -13,7 +13,6 @@ from psycopg import sql
 
 from postmigration.backups.contrib import AUTH, EXTENSIONS
 from postmigration.backups.statements import PLATFORM_SCHEMAS, readable, split
-from postmigration.postgres.embedded import OWNER
 from postmigration.postgres.schema_objects import STANDIN
 
 _IDENTIFIER = rb'(?:"[^"]+"|[A-Za-z_][\w$]*)'
@@ -127,8 +126,10 @@ class Standins:
         there = known or self.superuser.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
         if not there:
             self.superuser.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
-            member = sql.SQL("GRANT {} TO {} WITH ADMIN OPTION")
-            self.superuser.execute(member.format(sql.Identifier(name), sql.Identifier(OWNER)))
+            # A superuser needs no membership.
+            if (owner := self._connection.info.user) != self.superuser.info.user:
+                member = sql.SQL("GRANT {} TO {} WITH ADMIN OPTION")
+                self.superuser.execute(member.format(sql.Identifier(name), sql.Identifier(owner)))
         if attributes:
             changed = sql.SQL("ALTER ROLE {} ").format(sql.Identifier(name))
             self.superuser.execute(changed.as_bytes() + " ".join(attributes).encode())

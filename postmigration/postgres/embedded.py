@@ -94,14 +94,15 @@ class Server:
                 sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(database), sql.Identifier(template))
             )
 
-    def create_owned(self, database: str) -> None:
-        """Creates a database that belongs to `OWNER`, who is no superuser and filtered by no policy."""
-        with self.connect("postgres") as connection:
-            connection.execute(_OWNER.encode())
+    def create_owned(self, database: str, owner: str) -> None:
+        """Creates a database that belongs to somebody; `OWNER` is no superuser, and filtered by no policy."""
+        if owner == OWNER:
+            with self.connect("postgres") as connection:
+                connection.execute(_OWNER.encode())
         self.create(database)
         with self.connect("postgres") as connection:
             connection.execute(
-                sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database), sql.Identifier(OWNER))
+                sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database), sql.Identifier(owner))
             )
 
     def drop(self, database: str) -> None:

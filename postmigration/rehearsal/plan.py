@@ -125,7 +125,7 @@ def restore_backup(stage: Stage, before: State) -> None:
         dumped = time.monotonic() - started
         note = Check(f"a backup was taken with pg_dump in {dumped:.1f} s: {size:,} bytes", "passed")
         started = time.monotonic()
-        restored = restore([backup], server, "restored")
+        restored = restore([backup], server, "restored", owner="postgres")
         done = time.monotonic()
         checks = [note, *same_state(before, stage.state("restored"), plan.schema)]
         if restored.unrestored:

@@ -141,7 +141,7 @@ def _before(
                     raise CannotJudge(
                         f"--baseline={file} is a fingerprint and holds no rows: name a backup or a database"
                     )
-        restored = restore(files, server, "before")
+        restored = restore(files, server, "before", owner="postgres")
     facts = (*restored.facts, *restored.set_aside)
     return f"restored from {', '.join(file.name for file in files)}", facts
 

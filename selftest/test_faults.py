@@ -19,17 +19,26 @@ from selftest.servers import VERSIONS, Servers
 ON = {fault: (15,) if fault.needs_icu else VERSIONS for fault in FAULTS}
 ONCE = [(fault, versions[0]) for fault, versions in ON.items()]
 EVERYWHERE = [(fault, version) for fault, versions in ON.items() for version in versions]
+# To judge by all checks takes seconds: the full tier does so on one server each, in turn, and the nightly one on all.
+IN_TURN = {(fault, versions[number % len(versions)]) for number, (fault, versions) in enumerate(ON.items())}
 
 
-def each(pairs: Collection[tuple[Fault, int]]) -> pytest.MarkDecorator:
-    """A case for each of these; those of the large world are for one process, which builds it once."""
+def each(pairs: Collection[tuple[Fault, int]], nightly: Collection[tuple[Fault, int]] = ()) -> pytest.MarkDecorator:
+    """A case for each of these; those of the large world are for one process, which builds it once.
+
+    Args:
+        nightly: those that are left to the nightly tier.
+    """
     return pytest.mark.parametrize(
         ("fault", "server"),
         [
             pytest.param(
                 *(fault, version),
                 id=f"{fault.name}-pg{version}",
-                marks=[pytest.mark.xdist_group(f"large world {version}")] if fault.size else [],
+                marks=[
+                    *([pytest.mark.xdist_group(f"large world {version}")] if fault.size else []),
+                    *([pytest.mark.nightly] if (fault, version) in nightly else []),
+                ],
             )
             for fault, version in pairs
         ],
@@ -68,7 +77,7 @@ def test_a_fault_turns_its_checks_red(fault: Fault, planted: tuple[str, str], ju
 
 
 @pytest.mark.full
-@each(EVERYWHERE)
+@each(EVERYWHERE, nightly=set(EVERYWHERE) - IN_TURN)
 def test_a_fault_turns_exactly_its_checks_red(fault: Fault, planted: tuple[str, str], judges: Judges) -> None:
     results = judges.judge(*planted, options=fault.options)
     assert red(results) == fault.red

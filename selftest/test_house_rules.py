@@ -8,6 +8,7 @@ import pytest
 
 from fixtures import MIGRATION
 from selftest.conftest import ROOT
+from selftest.check.document import render
 from selftest.faults import document
 
 ENGINE = ROOT / "postmigration"
@@ -62,6 +63,10 @@ def test_the_readme_has_every_option_as_the_help_describes_it() -> None:
 
 def test_the_docs_list_every_fault() -> None:
     assert (ROOT / "docs" / "faults.md").read_text() == document()
+
+
+def test_the_docs_describe_every_built_in_check() -> None:
+    assert (ROOT / "docs" / "check.md").read_text() == render()
 
 
 def test_no_file_outgrows_its_reader() -> None:

@@ -13,39 +13,8 @@ from postmigration.gate.outcome import read_docstring
 from selftest.check import object_faults, privilege_faults
 from selftest.check.contents import read_faults
 
-_HEAD = """# Any two databases: `postmigration check`
-
-```sh
-postmigration check BEFORE AFTER       # or --baseline=BEFORE --db-url=AFTER, or $POSTMIGRATION_BASELINE and $POSTMIGRATION_DB_URL
-postmigration check AFTER              # without a state before: what is half done shows, what is lost does not
-```
-
-It is pytest on the built-in checks: its options, reports and exit statuses are those of the gate. `--schema` (repeat it)
-names the schemas that are compared; without it all are but the server's, an extension's and the platform's.
-
-What the state before has and the database has no more, or weaker, is a **blocker**, and so is what lets somebody in who
-had to stay out. What is added is told. What was already so in the state before is *inherited*: a warning. Another name,
-position or physical order, a rebuilt index, or other partitions with the same rows are nothing. Without a state before,
-what may be meant is a warning.
-
-A check that concerns what neither side has is *not applicable*: it is counted, and in nobody's way. One that could not
-be examined (a privilege, a lock, a timeout) is *not judged*, and that is NO-GO; of those that are marked *secondary*
-below it is told, and in the way with `--strict` only.
-
-## What a state before can tell
-
-| | a database | a dump | a fingerprint | none |
-| --- | --- | --- | --- | --- |
-| rows | all, value by value | all, value by value | how many differ at the least, and among which keys | not compared |
-| constraints that are violated, sequences behind their column | new or inherited | new or inherited | as without a state before | judged alone |
-| objects | compared | compared | not compared | invalid, not validated and disabled ones are warned of |
-| owners, privileges, default privileges | compared | not compared | not compared | not compared |
-| roles, memberships, settings of the server | compared | not in it | not in it | not compared |
-| large objects, materialized views | compared | compared | not compared | judged alone |
-
-## The checks
-
-"""
+# What no check can tell of itself.
+_HEAD = Path(__file__).with_suffix(".md")
 
 
 class Check(NamedTuple):
@@ -86,14 +55,15 @@ def list_faults(check: str) -> list[str]:
 def render() -> str:
     """Renders the page."""
     checks = list(list_checks())
-    parts = [_HEAD]
+    parts = [_HEAD.read_text(encoding="utf-8")]
     for check in checks:
         sentence, labelled = read_docstring(check.says)
         faults = list_faults(check.name)
         secondary = ", secondary" if check.secondary else ""
         parts.append(f"### {check.family}: {check.name.replace('_', ' ')}{secondary}\n\n{sentence}\n\n")
         parts += [f"- {label}: {words}\n" for label, words in labelled.items()]
-        parts.append(f"- Seen to find ({len(faults)}): {'; '.join(f'`{fault}`' for fault in faults)}\n\n")
+        seen = "; ".join(f"`{fault}`" for fault in faults) or "the facts of `selftest/check/test_flaws.py`"
+        parts.append(f"- Seen to find: {seen}\n\n")
     return "".join(parts).rstrip() + "\n"
 
 

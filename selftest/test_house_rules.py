@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fixtures import MIGRATION
-from selftest.conftest import ROOT
 from selftest.check.document import render
+from selftest.conftest import ROOT
 from selftest.faults import document
 
 ENGINE = ROOT / "postmigration"

@@ -65,6 +65,11 @@ def declare(add: Callable[..., object]) -> None:
     add("--read-only", action="store_true", help="leave out the checks that write and roll back")
     add("--allow-empty", action="store_true", help="a check that finds no rows to examine passes")
     add("--allow-partial", action="store_true", help="exit 0 although checks were left out or not judged")
+    add(
+        "--deep",
+        action="store_true",
+        help="of postmigration check: read tables above 1 GB whole for their constraints, too",
+    )
     add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
     add("--prove", action="store_true", help="first see each check catch faults in copies of the demonstration world")
     declare_world(add)
@@ -195,6 +200,7 @@ def judging(option: Namespace, plan_checks: int) -> Options:
         read_only=option.read_only,
         allow_empty=option.allow_empty,
         show_values=option.show_values,
+        deep=option.deep,
         evidence_rows=_at_least_one("--evidence-rows", option.evidence_rows),
         people=tuple(option.people),
         waivers=() if option.waivers is None else waivers.read(Path(option.waivers)),

@@ -18,6 +18,7 @@ class Options:
         read_only: leave out the checks that write (and roll back).
         allow_empty: a statement that had no row to look at is still a success.
         show_values: evidence shows values as they are.
+        deep: constraints of tables above 1 GB are held against all rows, too.
         evidence_rows: how many wrong rows evidence shows.
         listed_rows: how many it holds, for the files beside the report.
         people: the ids of the users as whom it is tried; empty for some of each kind.
@@ -29,6 +30,7 @@ class Options:
     read_only: bool = False
     allow_empty: bool = False
     show_values: bool = False
+    deep: bool = False
     evidence_rows: int = 5
     listed_rows: int = 10_000
     people: Sequence[str] = ()

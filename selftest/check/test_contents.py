@@ -9,6 +9,8 @@ import pytest
 
 from postmigration.checks.baseline import Before
 from postmigration.checks.builtin import MIGRATION, test_contents, test_references, test_rows, test_sequences
+from postmigration.checks.contents import violations
+from postmigration.checks.contents.rows import RowExamination
 from postmigration.checks.target import Target
 from postmigration.model.errors import NotApplicable, NotJudged
 from postmigration.model.evidence import Evidence, Violation
@@ -154,6 +156,44 @@ def test_one_database_alone_is_judged(judge: Callable[..., dict[str, tuple[str, 
     assert outcomes.pop("rows_are_those_of_before") == "not judged"
     assert outcomes.pop("sequences_give_free_values") == "failed"
     assert set(outcomes.values()) == {"passed"}
+
+
+def test_large_tables_are_read_when_that_is_wanted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(violations, "_DEEP_PAGES", 0)
+    name = world.copy("SET session_replication_role = replica", "UPDATE shop.purchase SET client_id = 999 WHERE id = 5")
+    after = world.open(name)
+    try:
+        quick, deep = (violations.examine(after, None, SCHEMAS, deep=deep) for deep in (False, True))
+    finally:
+        after.close()
+        world.server.drop(name)
+    assert not quick.findings
+    assert "shop.purchase" in next(note for note in quick.notes if "with --deep only" in note)
+    assert ["leads to no row of shop.client" in finding.statement for finding in deep.findings] == [True]
+
+
+def test_what_may_not_be_read_is_not_judged(world: World) -> None:
+    role = f"contents_reader_{next(COUNTER)}"
+    name = world.copy(
+        f"CREATE ROLE {role} LOGIN PASSWORD 'x'",
+        f'GRANT USAGE ON SCHEMA shop, public, "Odd Schema" TO {role}',
+        f"GRANT SELECT ON shop.client, shop.purchase TO {role}",
+    )
+    conninfo = psycopg.conninfo.make_conninfo(world.server.conninfo(name), user=role, password="x")
+    after = Snapshot(Database(conninfo, option="--db-url"))
+    try:
+        rows = RowExamination(world.before, after, SCHEMAS).compare()
+        found = violations.examine(after, world.before, SCHEMAS)
+    finally:
+        after.close()
+        world.server.drop(name)
+        with world.server.connect("postgres") as connection:
+            connection.execute(f"DROP ROLE {role}".encode())
+    assert not rows.findings
+    assert rows.tables == 2
+    assert "GRANT SELECT ON shop.line" in " ".join(rows.unjudged)
+    assert "GRANT SELECT ON" in " ".join(found.unjudged)
+    assert not found.findings
 
 
 def test_a_table_that_is_locked_ends_no_other(

@@ -23,6 +23,7 @@ def test_constraints_hold_for_every_row(target: Target) -> None:
         target.snapshot,
         target.baseline,
         target.schemas,
+        deep=options.deep,
         keep=options.evidence_rows,
         show_values=options.show_values,
     ).pass_to(target)

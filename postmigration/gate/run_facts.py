@@ -32,7 +32,7 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
     place = f"{run.demonstration} (embedded)" if run.demonstration else server.label
     facts = {
         "judging": f"{place}, PostgreSQL {server.version}, {'standby' if server.in_recovery else 'primary'}, "
-        f"as role {server.role}, schema {run.target.database.schema}",
+        f"as role {server.role}, {_schemas(run)}",
         "snapshot": run.target.taken_at,
     }
     if run.baseline_server is not None:
@@ -46,10 +46,11 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
         facts["baseline"] = "none: what was there before is not compared (--baseline)"
     if run.origin is not None and run.origin.facts:
         facts["restored from"] = "; ".join(run.origin.facts)
-    facts["backup"] = (
-        ", ".join(file.name for file in run.request.backup)
-        or "none: whether one holds the state before is not judged (--backup)"
-    )
+    if run.request.backup or run.migration.tables:
+        facts["backup"] = (
+            ", ".join(file.name for file in run.request.backup)
+            or "none: whether one holds the state before is not judged (--backup)"
+        )
     if run.options.cutover != "infinity":
         facts["cut-over"] = run.options.cutover
     # The option is pytest's own; the gate takes it at its word.
@@ -63,7 +64,12 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
 
 def place(run: Run) -> str:
     """Which database is judged, the same for each run on it."""
-    return run.demonstration or f"{run.server.label}, schema {run.target.database.schema}"
+    return run.demonstration or f"{run.server.label}, {_schemas(run)}"
+
+
+def _schemas(run: Run) -> str:
+    """Which schemas are judged."""
+    return f"schema{'' if len(run.schemas) == 1 else 's'} {', '.join(run.schemas)}"
 
 
 def weakened(config: pytest.Config, run: Run | None) -> list[str]:

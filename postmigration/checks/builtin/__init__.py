@@ -3,4 +3,4 @@
 from postmigration.model.migration import Migration
 
 # What is judged where no project declares a migration: nothing may have changed.
-MIGRATION = Migration(name="any two databases")
+MIGRATION = Migration(name="database against its state before")

@@ -26,15 +26,15 @@ Change = Callable[..., tuple[str, str]]
     ids=lambda version: f"pg{version}",
 )
 def world(request: pytest.FixtureRequest, servers: Servers) -> embedded.Server:
-    """A server with the world as the database `before`."""
+    """A server with the world as the database `objects`."""
     server = servers[request.param]
     with server.connect("postgres") as connection:
         there = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
         for role in ROLES:
             if role not in there:
                 connection.execute(f"CREATE ROLE {role}".encode())
-    server.create("before")
-    load(server, "before", WORLD.read_text())
+    server.create("objects")
+    load(server, "objects", WORLD.read_text())
     return server
 
 
@@ -43,8 +43,8 @@ def changed(world: embedded.Server) -> Iterator[Change]:
     """Makes a copy of the world and changes it; gives the connection strings of both sides."""
     made: list[tuple[str, str]] = []
 
-    def change(*statements: str, database: str = "before", undo: str = "") -> tuple[str, str]:
-        name = f"after_{next(_COUNTER)}"
+    def change(*statements: str, database: str = "objects", undo: str = "") -> tuple[str, str]:
+        name = f"objects_{next(_COUNTER)}"
         world.create(name, template=database)
         made.append((name, undo))
         # A copy does not take what was set for its database.

@@ -23,7 +23,7 @@ def test_what_a_dump_was_made_without_is_no_difference(
     after = changed(
         "CREATE TABLE tools.open (id integer); GRANT SELECT ON tools.open TO anon" * (made[:8] == "--schema")
     )[1]
-    file = dump(world, "before", tmp_path / "before.dump", "-Fc", *filter(None, [made]))
+    file = dump(world, "objects", tmp_path / "before.dump", "-Fc", *filter(None, [made]))
     verdict = judge(str(file), after, only=MODULES)
     assert not verdict.red(), verdict.words("blocker")
     assert "test_owners_are_as_before" in verdict.unjudged
@@ -34,7 +34,7 @@ def test_privileges_are_compared_with_a_dump_that_holds_some(
     made: str, world: embedded.Server, changed: Change, tmp_path: Path
 ) -> None:
     after = changed(OPENED)[1]
-    file = dump(world, "before", tmp_path / "before.dump", "-Fc", made)
+    file = dump(world, "objects", tmp_path / "before.dump", "-Fc", made)
     verdict = judge(str(file), after, only=MODULES)
     if made == "--no-acl":
         assert "made without them" in verdict.unjudged["test_privileges_are_as_before"]
@@ -49,7 +49,7 @@ def test_what_the_database_has_lost_since_a_dump_blocks(
 ) -> None:
     lost = ("DROP INDEX sales.invoice_client_idx", "DROP POLICY own ON sales.client", "DROP VIEW sales.own_client")
     after = changed(*lost)[1]
-    verdict = judge(str(dump(world, "before", tmp_path / "before.dump", "-Fc")), after, only=MODULES)
+    verdict = judge(str(dump(world, "objects", tmp_path / "before.dump", "-Fc")), after, only=MODULES)
     assert {word.split(" is gone")[0] for word in verdict.words("blocker")} == {
         "index sales.invoice_client_idx",
         "policy own on sales.client",

@@ -25,6 +25,7 @@ class Fault(NamedTuple):
 
 BLOCKERS = (
     # Schemas, tables, columns
+    Fault("DROP SCHEMA hall CASCADE", "schemas", "schema hall is gone, with 2 objects in it"),
     Fault("DROP SCHEMA bare", "schemas", "schema bare is gone"),
     Fault("DROP TABLE sales.tariff", "tables", "table sales.tariff is gone"),
     Fault("ALTER TABLE sales.tariff SET UNLOGGED", "tables", "table sales.tariff is unlogged"),
@@ -68,6 +69,7 @@ BLOCKERS = (
     ),
     Fault('ALTER TABLE sales.tariff ALTER "Order" TYPE smallint', "columns", "was integer, is smallint"),
     Fault("ALTER TABLE sales.shirt ALTER size TYPE text", "columns", "size was sales.size, is text"),
+    Fault("ALTER TABLE sales.event DROP what", "columns", "column sales.event.what is gone"),
     # Constraints
     Fault(
         "ALTER TABLE sales.invoice DROP CONSTRAINT invoice_client",
@@ -232,7 +234,7 @@ BLOCKERS = (
     Fault(
         "ALTER TYPE sales.size RENAME VALUE 'm' TO 'medium'", "types", 'labels of type sales.size were ["s", "m", "l"]'
     ),
-    Fault("DROP TYPE sales.size; CREATE TYPE sales.size AS ENUM ('l', 'm', 's')", "types", 'are ["l", "m", "s"]'),
+    Fault("DROP TYPE sales.grade; CREATE TYPE sales.grade AS ENUM ('l', 'm', 's')", "types", 'are ["l", "m", "s"]'),
     Fault("DROP TYPE sales.parcel", "types", "type sales.parcel is gone"),
     Fault("DROP TYPE sales.span", "types", "type sales.span is gone"),
     Fault("ALTER DOMAIN sales.mail DROP NOT NULL", "types", "type sales.mail is no longer NOT NULL"),

@@ -3,10 +3,13 @@ CREATE SCHEMA sales;
 CREATE SCHEMA "Staff";
 CREATE SCHEMA tools;
 CREATE SCHEMA bare;
+CREATE SCHEMA hall;
+CREATE TABLE hall.seat (n integer UNIQUE);
 
 -- Types
 CREATE TYPE sales.stage AS ENUM ('draft', 'sent', 'paid');
 CREATE TYPE sales.size AS ENUM ('s', 'm', 'l');
+CREATE TYPE sales.grade AS ENUM ('s', 'm', 'l');
 CREATE TYPE sales.parcel AS (weight integer, "Label" text);
 CREATE TYPE sales.span AS RANGE (subtype = integer);
 CREATE DOMAIN sales.mail AS text NOT NULL CONSTRAINT looks_like_mail CHECK (VALUE LIKE '%@%');

@@ -76,7 +76,12 @@ def compare_objects(before: Objects, after: Objects, context: Context) -> Iterat
     for pair in pairs:
         if pair.was is not None and pair.now is not None:
             told |= {(pair.name.kind, _holder(pair.now), rule.name) for rule, _, _ in _changes(pair, context)}
+    gone = dict.fromkeys(_schemas(before) - _schemas(after), 0)
     for pair in pairs:
+        # What stands in a schema goes with it.
+        if pair.now is None and pair.name.schema in gone and pair.name.kind != "schema":
+            gone[pair.name.schema] += pair.name.kind not in ("column", "constraint", "comment")
+            continue
         if pair.was is None or pair.now is None:
             yield from _lost_or_added(pair, holders, context, unique)
             continue
@@ -86,6 +91,11 @@ def compare_objects(before: Objects, after: Objects, context: Context) -> Iterat
             if rule.name == "definition" and _took_partition_key(pair, partitioned):
                 level = "warning"
             yield _difference(rule, level, text, pair, context)
+    for schema, number in gone.items():
+        name = next(name for name in before if name.kind == "schema" and name.name == schema)
+        words = f"{name} is gone" + (f", with {number:,} object{'' if number == 1 else 's'} in it" if number else "")
+        repair = f"-- pg_dump --schema='{schema}' BASELINE | psql TARGET"
+        yield Difference("schemas", "blocker", words, name, "schema lost", repair=repair)
 
 
 def find_flaws(before: Objects | None, after: Objects) -> Iterator[Difference]:
@@ -130,6 +140,10 @@ def find_flaws(before: Objects | None, after: Objects) -> Iterator[Difference]:
 
 def _judged_here(objects: Objects) -> Objects:
     return {name: facts for name, facts in objects.items() if name.kind not in ELSEWHERE}
+
+
+def _schemas(objects: Objects) -> set[str]:
+    return {name.name for name in objects if name.kind == "schema"}
 
 
 def _holder(facts: Facts) -> str:
@@ -188,6 +202,11 @@ def _is_no_change(pair: Pair, name: str, was: Facts, now: Facts, *, alike: bool)
         return name != "type"
     if pair.name.kind in ("view", "materialized view"):
         return name == "refers to" if alike else name == "definition" and "refers to" in _differing(was, now)
+    if pair.name.kind == "index" and name in ("definition", "unique"):
+        # What became of a constraint's index is told of the constraint.
+        return "constraint" in was and "constraint" in now
+    if name == "access method":
+        return "partition key" in _differing(was, now)
     if name == "generated as":
         return was.get("generated") != now.get("generated")
     if name == "replica identity":
@@ -257,19 +276,21 @@ def _lost_or_added(
     pair: Pair, holders: tuple[set[str], set[str]], context: Context, unique: Collection[tuple[str, str]]
 ) -> Iterator[Difference]:
     facts = pair.facts
+    if pair.name.kind == "schema" and pair.was is not None:
+        return
     family = FAMILIES.get(pair.name.kind, RARE)
     holder = _holder(facts)
     # What stands on a table goes with it, and a partition has it from its parent.
     if holder and not all(holder in side for side in holders):
         return
-    if facts.get("~child") == "True" or facts.get("~identity") == "True" or facts.get("constraint"):
+    if "True" in (facts.get("~child"), facts.get("~identity"), facts.get("inherited")) or facts.get("constraint"):
         return
     texts = _texts(pair, "", "", facts)
     if pair.was is not None:
         level, words = family.lost, f"{pair.name} is gone"
         if facts.get("partition of") and f"table {facts['partition of']}" in holders[1]:
             level, words = "told", f"{pair.name} is gone, a partition of {facts['partition of']}"
-        elif facts.get("kind") in ("unique", "primary key") and _as_index(facts) in unique:
+        elif facts.get("kind") == "unique" and _as_index(facts) in unique:
             level, words = "warning", f"{pair.name} is gone, and is an index that is unique"
         elif "definition" in facts and pair.name.kind not in ("view", "materialized view"):
             words += f": {excerpt(facts['definition'].strip(), '')[0]}"

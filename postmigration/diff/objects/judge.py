@@ -126,9 +126,9 @@ def _left_out(before: Objects, after: Objects, scope: Scope) -> Iterator[Differe
             yield Difference("schemas", "blocker", f"{name} is gone", name, "schema lost")
         elif platform:
             words = f"{name} is left out: it belongs to {scope.platform.name}, and not to the application"
-            yield Difference("schemas", "told", words, name, "schema of the platform")
+            yield Difference("schemas", "told", words, name, f"{name} left out")
         else:
-            yield Difference("schemas", "told", f"{name} is left out", name, "schema left out")
+            yield Difference("schemas", "told", f"{name} is left out", name, f"{name} left out")
 
 
 def _of_roles(theirs: Objects, ours: Objects, states: tuple[State, State], scope: Scope) -> Iterator[Difference]:

@@ -37,6 +37,7 @@ class State:
         strangers: the public and the roles of an API.
         columns: the columns of each table, by how GRANT names it.
         entered: the schemas that anybody but their owner can use, by how GRANT names them.
+        schemas: how GRANT names a schema, by its name.
     """
 
     grants: Mapping[_Key, Facts]
@@ -46,6 +47,7 @@ class State:
     strangers: Collection[str]
     columns: Mapping[str, Collection[str]] = field(default_factory=dict)
     entered: Collection[str] = frozenset()
+    schemas: Mapping[str, str] = field(default_factory=dict)
 
     def holds(self, key: _Key) -> bool:
         """Whether a role has a privilege, by whatever grant, or as the owner or a superuser."""
@@ -70,8 +72,8 @@ class State:
     def reaches(self, role: str, schema: str) -> bool:
         """Whether a role can use what stands in a schema; of the public, whether any role can."""
         if role == PUBLIC:
-            return f"SCHEMA {quoted(schema)}" in self.entered
-        return self.holds((f"SCHEMA {quoted(schema)}", "", role, "USAGE"))
+            return self.schemas.get(schema) in self.entered
+        return self.holds((self.schemas.get(schema, ""), "", role, "USAGE"))
 
     def is_stranger(self, role: str) -> bool:
         """Whether what a role may do, anybody may who has the address of the API."""
@@ -112,7 +114,8 @@ def read_state(objects: Objects, strangers: Collection[str]) -> State:
     direct = {role: set(filter(None, facts.get("member of", "").split(", "))) for role, facts in roles.items()}
     members = {role: _reach(role, direct) for role in direct}
     entered = {on for on, _, _, privilege in grants if privilege == "USAGE"}
-    return State(grants, things, roles, members, {PUBLIC, *strangers}, columns, entered)
+    schemas = {name.name: on for on, (name, _) in things.items() if name.kind == "schema"}
+    return State(grants, things, roles, members, {PUBLIC, *strangers}, columns, entered, schemas)
 
 
 def name_target(name: ObjectName, facts: Facts) -> str:
@@ -120,7 +123,7 @@ def name_target(name: ObjectName, facts: Facts) -> str:
     if name.kind in RELATIONS:
         return f"TABLE {facts['~on']}"
     if name.kind == "schema":
-        return f"SCHEMA {quoted(name.name)}"
+        return f"SCHEMA {facts['~on']}"
     words = {"sequence": "SEQUENCE", "function": "ROUTINE", "type": "TYPE"}
     return f"{words[name.kind]} {facts['~on']}" if name.kind in words else ""
 

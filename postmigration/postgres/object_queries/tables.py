@@ -10,7 +10,7 @@ from postmigration.postgres.object_queries.query import Query
 _SCHEMAS = Query(
     """
     SELECT format('schema %I', nspname) AS name, ARRAY['schema', nspname, nspname] AS parts,
-           jsonb_build_object('owner', pg_get_userbyid(nspowner)) AS facts
+           jsonb_build_object('owner', pg_get_userbyid(nspowner), '~on', quote_ident(nspname)) AS facts
     FROM namespace
     """
 )

@@ -27,13 +27,16 @@ def test_the_engine_knows_nothing_of_the_migration(module: str) -> None:
     assert not re.search(r"customer|organization|contact(?!s the)|supplier", text.replace("customer contacts", "", 2))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*.py")), ids=lambda path: path.stem)
+CHECKS = [*sorted((ROOT / "tests").glob("*.py")), *sorted((ENGINE / "checks" / "builtin").glob("*.py"))]
+
+
+@pytest.mark.parametrize("path", CHECKS, ids=lambda path: f"{path.parent.name}.{path.stem}")
 def test_checks_do_not_rest_on_assert(path: Path) -> None:
     # PYTHONOPTIMIZE removes assert statements; a gate must not open for it.
     assert not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(path.read_text())))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CHECKS, ids=lambda path: f"{path.parent.name}.{path.stem}")
 def test_each_check_says_what_it_means_what_causes_it_and_what_to_do(path: Path) -> None:
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):

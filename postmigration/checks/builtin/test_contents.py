@@ -13,12 +13,12 @@ pytestmark = pytest.mark.secondary
 def test_materialized_views_hold_what_their_query_gives(target: Target) -> None:
     """Every materialized view is filled, and holds what its query gives.
 
-    Reports and searches that read it fail, or show nothing or what was true before the migration.
+    Impact: Reports and searches that read it fail, or show nothing or what was true before the migration.
 
-    A dump restores materialized views last or not at all when an error ends it, and logical replication does not
-    refresh them; they were made WITH NO DATA.
+    Likely causes: A dump restores materialized views last or not at all when an error ends it, and logical replication
+    does not refresh them; they were made WITH NO DATA.
 
-    Refresh those that are named, in the order in which they read each other.
+    Fix: Refresh those that are named, in the order in which they read each other.
     """
     materialized_views.examine(target.snapshot, target.baseline, target.schemas).pass_to(target)
 
@@ -26,11 +26,12 @@ def test_materialized_views_hold_what_their_query_gives(target: Target) -> None:
 def test_large_objects_are_those_of_before(target: Target) -> None:
     """Every large object is there with the same bytes, and every column that names one leads to it.
 
-    Documents, scans and pictures that the application kept in large objects cannot be opened.
+    Impact: Documents, scans and pictures that the application kept in large objects cannot be opened.
 
-    Logical replication, copies of single schemas and pg_dump without --large-objects leave them out.
+    Likely causes: Logical replication, copies of single schemas and pg_dump without --large-objects leave them out.
 
-    Copy them with pg_dump --large-objects (--blobs before PostgreSQL 16), or with lo_from_bytea() under their numbers.
+    Fix: Copy them with pg_dump --large-objects (--blobs before PostgreSQL 16), or with lo_from_bytea() under their
+    numbers.
     """
     large_objects.examine(target.snapshot, target.baseline, target.schemas).pass_to(target)
 
@@ -38,11 +39,11 @@ def test_large_objects_are_those_of_before(target: Target) -> None:
 def test_partitions_show_their_rows(target: Target) -> None:
     """Every partition of before is attached, and its rows lie where their key says.
 
-    Rows of a table that is not attached are missing in everything that reads the whole; rows in the default partition
-    keep their own partition from being made, and are read with every query.
+    Impact: Rows of a table that is not attached are missing in everything that reads the whole; rows in the default
+    partition keep their own partition from being made, and are read with every query.
 
-    A partition was detached, restored as a table of its own, or not made before its rows came.
+    Likely causes: A partition was detached, restored as a table of its own, or not made before its rows came.
 
-    Attach the table; move rows out of the default partition in one transaction with making theirs.
+    Fix: Attach the table; move rows out of the default partition in one transaction with making theirs.
     """
     partitions.examine(target.snapshot, target.baseline, target.schemas).pass_to(target)

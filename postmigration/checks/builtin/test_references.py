@@ -9,14 +9,14 @@ from postmigration.checks.contents import violations
 def test_constraints_hold_for_every_row(target: Target) -> None:
     """Every row keeps the foreign keys, checks, NOT NULLs, partition bounds and unique keys that stand over it.
 
-    The planner and the application rely on them: joins lose such rows, an update of one is refused, a doubled key gives
-    now one row and now the other, and what lies in the wrong partition is not found.
+    Impact: The planner and the application rely on them: joins lose such rows, an update of one is refused, a doubled
+    key gives now one row and now the other, and what lies in the wrong partition is not found.
 
-    Rows were loaded with triggers switched off (session_replication_role, a restore of data only), a unique index was
-    damaged, or a function that a constraint or a hash rests on is another one now.
+    Likely causes: Rows were loaded with triggers switched off (session_replication_role, a restore of data only), a
+    unique index was damaged, or a function that a constraint or a hash rests on is another one now.
 
-    Add the rows that are missing, or correct those that violate the rule; then drop and add the constraint, or rebuild
-    the index, so that the database checks it itself.
+    Fix: Add the rows that are missing, or correct those that violate the rule; then drop and add the constraint, or
+    rebuild the index, so that the database checks it itself.
     """
     options = target.options
     violations.examine(

@@ -10,14 +10,15 @@ from postmigration.checks.contents.rows import RowExamination
 def test_rows_are_those_of_before(target: Target) -> None:
     """Every table holds the rows that it held before, with the same values, and no others.
 
-    What is missing is lost for the business; what was not there before is counted, paid or delivered twice; a value
-    that changed in the copy is believed by everybody who reads it.
+    Impact: What is missing is lost for the business; what was not there before is counted, paid or delivered twice; a
+    value that changed in the copy is believed by everybody who reads it.
 
-    A copy that ended early or was filtered by row-level security, a restore on top of rows, another encoding or time
-    zone, a type that cannot hold the value, an empty string that became NULL, or writes that went on during the copy.
+    Likely causes: A copy that ended early or was filtered by row-level security, a restore on top of rows, another
+    encoding or time zone, a type that cannot hold the value, an empty string that became NULL, or writes that went on
+    during the copy.
 
-    Find out from the columns that differ what the copy did, and copy these tables again from the state before; a type
-    that cannot hold the values is changed first.
+    Fix: Find out from the columns that differ what the copy did, and copy these tables again from the state before; a
+    type that cannot hold the values is changed first.
     """
     options = target.options
     keep, show_values = options.listed_rows, options.show_values

@@ -9,13 +9,13 @@ from postmigration.checks.contents import sequences
 def test_sequences_give_free_values(target: Target) -> None:
     """The next values of every sequence are free, fit into their column, and will last.
 
-    Otherwise the first new order, payment or user is refused with a duplicate key, or a number that was given out once
-    is given out again; a sequence at its end refuses every further row.
+    Impact: Otherwise the first new order, payment or user is refused with a duplicate key, or a number that was given
+    out once is given out again; a sequence at its end refuses every further row.
 
-    Logical replication and copies of data only leave sequences where they were made; a key became bigint and its
-    sequence stayed integer.
+    Likely causes: Logical replication and copies of data only leave sequences where they were made; a key became bigint
+    and its sequence stayed integer.
 
-    Run the SELECT setval of each finding before the first write; widen what is near its end by ALTER SEQUENCE or ALTER
-    COLUMN TYPE.
+    Fix: Run the SELECT setval of each finding before the first write; widen what is near its end by ALTER SEQUENCE or
+    ALTER COLUMN TYPE.
     """
     sequences.examine(target.snapshot, target.baseline, target.schemas).pass_to(target)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from postmigration.checks.target import Target
-    from postmigration.model.errors import CannotJudge, NeedsBaseline, NotJudged
+    from postmigration.model.errors import CannotJudge, NeedsBaseline, NotApplicable, NotJudged
     from postmigration.model.evidence import Evidence, Finding, Violation
     from postmigration.model.migration import Conventions, Criterion, IntendedChange, Migration, OuterTable, Reference
     from postmigration.model.sqltext import written
@@ -20,6 +20,7 @@ __all__ = [
     "IntendedChange",
     "Migration",
     "NeedsBaseline",
+    "NotApplicable",
     "NotJudged",
     "OuterTable",
     "Reference",
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "model.errors": ("CannotJudge", "NeedsBaseline", "NotJudged"),
+    "model.errors": ("CannotJudge", "NeedsBaseline", "NotApplicable", "NotJudged"),
     "model.evidence": ("Evidence", "Finding", "Violation"),
     "model.migration": ("Conventions", "Criterion", "IntendedChange", "Migration", "OuterTable", "Reference"),
     "postgres.refusals": ("refused",),

@@ -9,11 +9,14 @@ from postmigration.model.migration import Migration
 from postmigration.model.settings import Options
 from postmigration.postgres import catalog
 from postmigration.postgres.connection import Snapshot
-from postmigration.postgres.schemas import find_schemas, find_tables, has_rows
+from postmigration.postgres.schemas import find_platform, find_schemas, find_tables, has_rows
 
 
-def choose_schemas(named: Sequence[str], target: Snapshot, baseline: Snapshot | None) -> list[str]:
-    """Chooses the schemas that are compared: those that were named, or all of both sides.
+def choose_schemas(named: Sequence[str], target: Snapshot, baseline: Snapshot | None) -> tuple[list[str], list[str]]:
+    """Chooses the schemas that are compared: those that were named, or all of both sides but the platform's.
+
+    Returns:
+        These, and the others that are there.
 
     Raises:
         CannotJudge: neither side has one that was named.
@@ -24,7 +27,8 @@ def choose_schemas(named: Sequence[str], target: Snapshot, baseline: Snapshot | 
         raise CannotJudge(
             f"--schema={absent[0]}: there is no such schema (there are {', '.join(sorted(there)) or 'none'})"
         )
-    return list(named) or sorted(there)
+    chosen = list(named) or sorted(there - find_platform(*sides).schemas)
+    return chosen, sorted(there.difference(chosen))
 
 
 def refuse_empty(schemas: Sequence[str], target: Snapshot, baseline: Snapshot | None) -> None:

@@ -72,7 +72,7 @@ class Run:
     """The open databases of one run, and what is known of them.
 
     `powers` and `baseline_powers` say as whom code of the databases could do more than the database holds; they are
-    empty for a role that cannot, and for servers of our own.
+    empty for a role that cannot, and for servers of our own. `schemas` are compared, `left_out` are other ones.
     """
 
     request: Request
@@ -91,6 +91,7 @@ class Run:
     baseline_powers: str
     login: Snapshot | None
     schemas: Sequence[str]
+    left_out: Sequence[str]
     shared: dict[str, Any] = field(repr=False)
     cleanup: contextlib.ExitStack = field(repr=False)
 
@@ -228,7 +229,9 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
                     excused[name] += times
             else:
                 avoid_lying_indexes(baseline)
-        schemas = [request.schema] if migration.tables else choose_schemas(request.schemas, target, baseline)
+        schemas, left_out = [request.schema], list[str]()
+        if not migration.tables:
+            schemas, left_out = choose_schemas(request.schemas, target, baseline)
         if first and not (migration.tables or options.allow_empty or _holds_rows(fingerprint)):
             refuse_empty(schemas, target, baseline)
         if first:
@@ -249,6 +252,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             powers="" if demonstration else describe_powers(target),
             login=_login(request, target, identified, cleanup),
             schemas=schemas,
+            left_out=left_out,
             baseline_powers=describe_powers(baseline) if baseline and origin and not origin.restored else "",
             shared=joined,
             cleanup=cleanup.pop_all(),

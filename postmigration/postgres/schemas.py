@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from postmigration.model.platform import PLAIN, Platform, detect_platform
 from postmigration.postgres.connection import Snapshot
 
 # A statement over more tables would take more locks than a server may have.
@@ -27,6 +28,22 @@ def find_schemas(snapshot: Snapshot, without: Collection[str] = ()) -> list[str]
         without=list(without),
     )
     return [row.name for row in rows]
+
+
+def find_platform(*sides: Snapshot) -> Platform:
+    """Tells the platform on which any of some databases lives, by its schemas, their owners and its tables."""
+    for side in sides:
+        owners = side.rows("SELECT nspname::text AS name, pg_get_userbyid(nspowner)::text AS owner FROM pg_namespace")
+        tables = side.rows(
+            """
+            SELECT n.nspname::text AS schema, c.relname::text AS name
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')
+            """
+        )
+        found = detect_platform({row.name: row.owner for row in owners}, {(row.schema, row.name) for row in tables})
+        if found is not PLAIN:
+            return found
+    return PLAIN
 
 
 def find_tables(snapshot: Snapshot, schemas: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postmigration import Target
-from postmigration.checks.contents import fingerprint_rows
+from postmigration.checks.contents import fingerprint_rows, platform_rows
 from postmigration.checks.contents.rows import RowExamination
 
 
@@ -30,3 +30,15 @@ def test_rows_are_those_of_before(target: Target) -> None:
         found = RowExamination(before, target.snapshot, target.schemas, keep=keep, show_values=show_values).compare()
     found.schemas = len(target.schemas)
     found.pass_to(target)
+
+
+def test_rows_of_the_platform_are_there(target: Target) -> None:
+    """Every user, identity, bucket and stored file that the platform keeps for the application is there.
+
+    Impact: People cannot sign in, or find none of their files.
+
+    Likely causes: The schemas of the platform were left out of the copy, as they must be for its own tables.
+
+    Fix: Copy the rows of these tables too, with their keys, as the platform's guide to a move says.
+    """
+    platform_rows.examine(target.before.rows(), target.snapshot, target.schemas).pass_to(target)

@@ -12,7 +12,8 @@ from postmigration.backups.object_differences import diff_objects, write_alike
 from postmigration.backups.restored import Restored, restore
 from postmigration.backups.standins import SAID
 from postmigration.diff.database_diff import Source, compared_schemas, schemas
-from postmigration.diff.fingerprint import Fingerprint, unfit
+from postmigration.diff.fingerprint import Fingerprint
+from postmigration.diff.fingerprint_fit import unfit
 from postmigration.diff.scope import Relation, relations
 from postmigration.diff.table_diff import TableComparison, compared_with_fingerprint
 from postmigration.model.errors import CannotJudge, Incomplete

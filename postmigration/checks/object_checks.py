@@ -14,6 +14,7 @@ from postmigration.diff.objects.compare import Difference
 from postmigration.diff.objects.judge import Judgement, Scope, judge_objects
 from postmigration.diff.objects.privileges import PUBLIC
 from postmigration.diff.objects.rules import FAMILIES, RARE
+from postmigration.model.errors import NeedsBaseline
 from postmigration.model.evidence import Finding, Severity, shown
 from postmigration.model.platform import PLAIN, Platform, detect_platform
 from postmigration.postgres.connection import Snapshot
@@ -58,7 +59,9 @@ def report_objects(target: Target, *families: str) -> None:
         NotApplicable: neither side has such an object, or the form of the baseline cannot hold one.
         NeedsBaseline: there is none to compare with.
     """
-    if not set(families) & set(_WITHOUT_BASELINE):
+    if not set(families) & set(_WITHOUT_BASELINE) and _in_a_fingerprint(target) is None:
+        if target.before.fingerprint is not None:
+            raise NeedsBaseline("the fingerprint holds no objects: an older version took it")
         target.before.rows()
     judgement = _judge(target)
     if _restored(target) and set(families) <= set(_OF_ROLES):
@@ -89,19 +92,18 @@ def _judge(target: Target) -> Judgement:
     if held is not None and held[0] is target.baseline:
         return held[1]
     after = _read(target.snapshot)
-    before = None if target.baseline is None else _read(target.baseline)
+    before = _in_a_fingerprint(target) if target.baseline is None else _read(target.baseline)
     restored = _restored(target)
     platform = detect(after, before or {})
     if before is not None and restored:
         roles = {name: facts for name, facts in after.items() if name.kind == "role"}
         before, after = _in_a_dump(before), _in_a_dump(after) | roles
-    sides = [s for s in (target.snapshot, target.baseline) if s is not None]
     # What a dump was not made of cannot be compared with it.
     there = {name.name for name in before or () if name.kind == "schema"} if restored else set(target.schemas)
     scope = Scope(
         [schema for schema in target.schemas if schema not in platform.schemas and schema in there],
         platform,
-        alike=len({side.info.server_version // 10_000 for side in sides}) == 1,
+        alike=_version(target) in (None, target.snapshot.info.server_version // 10_000),
         database=target.snapshot.info.dbname,
         roles=not restored,
         privileges=not restored or _has_privileges(target.baseline),
@@ -117,6 +119,17 @@ def _read(snapshot: Snapshot) -> Objects:
     if snapshot not in _READ:
         _READ[snapshot] = objects(snapshot)
     return _READ[snapshot]
+
+
+def _in_a_fingerprint(target: Target) -> Objects | None:
+    return None if target.before.fingerprint is None else target.before.fingerprint.objects
+
+
+def _version(target: Target) -> int | None:
+    """The major version of the server of before, where there is one."""
+    if target.before.fingerprint is not None:
+        return int(target.before.fingerprint.version.partition(".")[0])
+    return None if target.baseline is None else target.baseline.info.server_version // 10_000
 
 
 def _restored(target: Target) -> bool:

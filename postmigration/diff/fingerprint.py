@@ -23,6 +23,7 @@ from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.identity import Server, server
+from postmigration.postgres.schema_objects import Objects, objects
 
 # So few that a bucket that differs leaves few candidates.
 _ROWS_PER_BUCKET = 32
@@ -86,7 +87,8 @@ class Fingerprint:
         method: how rows were hashed, and `calibration` what the server made of known values.
         rules: tells the intended changes under which it was taken from others.
         tables: by name.
-        secret: what the hashes began with (see `Hashing`); older fingerprints have none.
+        secret: what the hashes began with (see `Hashing`); 0 in older fingerprints.
+        objects: every object of the database, and what is granted on it; None in older ones.
     """
 
     taken_at: str
@@ -99,6 +101,7 @@ class Fingerprint:
     rules: str
     tables: Mapping[str, TableFingerprint]
     secret: int = field(default=0, repr=False)
+    objects: Objects | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,7 @@ def taken(
         rules=rules(migration),
         tables=tables,
         secret=secret,
+        objects=objects(snapshot),
     )
 
 
@@ -334,65 +338,6 @@ def rules(migration: Migration | None) -> str:
     if migration is not None and named is not None and migration.conventions != Conventions():
         named += (migration.conventions,)
     return hashlib.sha256(repr(named).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Unfit:
-    """Why a fingerprint cannot be compared with a database.
-
-    Args:
-        reason: that in words, where it is not that the database lacks something.
-        table: a table that the database lacks, or of which it lacks a column.
-        column: that column.
-        rows: how many rows of the table the fingerprint holds.
-    """
-
-    reason: str = ""
-    table: str = ""
-    column: str = ""
-    rows: int = 0
-
-    def describe(self, database: str, fingerprint: str) -> str:
-        """Says why in words.
-
-        Args:
-            database, fingerprint: what they are called.
-        """
-        if self.column:
-            table = f"the table {self.table} of {database}"
-            return f"{table} has no column {self.column}, of which {fingerprint} holds the hashes"
-        if self.table:
-            return f"{database} has no table {self.table}, of which {fingerprint} holds {self.rows:,} rows"
-        return self.reason
-
-    def __str__(self) -> str:
-        return self.describe("the database", "it")
-
-
-def hashes_otherwise(fingerprint: Fingerprint, snapshot: Snapshot) -> Unfit | None:
-    """Why the hashes of a fingerprint cannot be repeated by the server of a database; None where they can."""
-    if fingerprint.method == "portable" or fingerprint.calibration == calibration(snapshot):
-        return None
-    return Unfit("the server that it was taken on hashes otherwise than this one: take it with --portable")
-
-
-def unfit(fingerprint: Fingerprint, snapshot: Snapshot, migration: Migration | None) -> Unfit | None:
-    """Why a fingerprint cannot be compared with a database; None where it can."""
-    if foreign := hashes_otherwise(fingerprint, snapshot):
-        return foreign
-    if migration is not None and fingerprint.rules != rules(migration):
-        return Unfit(
-            "it was taken under other intended changes than those of this directory (or none): compare with it by "
-            "postmigration compare, or take it where the gate stands"
-        )
-    for name, table in fingerprint.tables.items():
-        now = catalog.table(snapshot, name)
-        if not now.exists:
-            return Unfit(table=name, rows=table.rows)
-        lacking = [column for column in table.columns if column not in now.columns]
-        if lacking:
-            return Unfit(table=name, column=lacking[0])
-    return None
 
 
 def _low_bits(total: Any) -> int:

@@ -21,7 +21,8 @@ from postmigration.checks.declarations import refuse_mistakes
 from postmigration.checks.target import Target
 from postmigration.diff import fingerprint_file
 from postmigration.diff.database_diff import Source
-from postmigration.diff.fingerprint import Fingerprint, hashes_otherwise, unfit
+from postmigration.diff.fingerprint import Fingerprint
+from postmigration.diff.fingerprint_fit import hashes_otherwise, unfit
 from postmigration.gate.baseline_source import Baseline, located
 from postmigration.gate.fitness import choose_schemas, refuse_empty, refuse_unfit
 from postmigration.model.errors import CannotJudge, NotJudged

@@ -243,7 +243,7 @@ def test_a_fingerprint_under_other_rules_is_refused(
     legacy = servers.world(18).conninfo("legacy")
     taken = run("fingerprint", f"--db-url={legacy}", "-o", "other.fingerprint")
     assert taken.status == 0
-    assert "for postmigration compare only" in taken.out
+    assert "for postmigration check and compare only" in taken.out
     assert run("compare", "--baseline=other.fingerprint", f"--db-url={legacy}").status == 0
     path = Path("other.fingerprint").resolve()
     monkeypatch.chdir(ROOT)

@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from postmigration.diff import fingerprint_file
-from postmigration.diff.fingerprint import identity, taken, unfit
+from postmigration.diff.fingerprint import identity, taken
+from postmigration.diff.fingerprint_fit import unfit
 from postmigration.diff.scope import Relation, relations
 from postmigration.diff.table_diff import TableComparison, compared_tables, compared_with_fingerprint
 from postmigration.gate import options
@@ -277,9 +278,11 @@ def _fingerprint(option: Namespace) -> int:
                 bar.update(bar.task_ids[0], advance=sizes[table.name].size + 1, description=table.name)
         fingerprint_file.written(fingerprint, option.output)
         rows = sum(table.rows for table in fingerprint.tables.values())
-        print(f"{option.output}: {len(fingerprint.tables)} tables, {rows:,} rows, as of {fingerprint.taken_at}")
+        amounts = ((len(fingerprint.tables), "table"), (rows, "row"), (len(fingerprint.objects or ()), "object"))
+        told = ", ".join(f"{number:,} {name}{'' if number == 1 else 's'}" for number, name in amounts)
+        print(f"{option.output}: {told}, as of {fingerprint.taken_at}")
         if migration is None:
-            print("for postmigration compare only: the gate needs one that was taken in its own directory")
+            print("for postmigration check and compare only: the gate needs one that was taken in its own directory")
         return GO
 
 

@@ -16,7 +16,7 @@ from selftest.conftest import ROOT
 from selftest.tiers import few
 
 SERVER = """
-from postmigration import embedded
+from postmigration.postgres import embedded
 server = embedded.Server()
 print(server.log.parent, flush=True)
 input()
@@ -25,7 +25,7 @@ server.stop()
 # Killed while a program of PostgreSQL works for it, and before it knows of the server.
 AT = """
 import os, psutil, threading
-from postmigration import embedded
+from postmigration.postgres import embedded
 wheel = embedded._wheel()
 real = wheel.pgexec
 def killed(command, *arguments, **more):
@@ -134,7 +134,7 @@ def test_the_next_process_deletes_what_the_dead_left_and_nothing_else(place: Pat
         (place / name).mkdir()
     (place / "postmigration-link").symlink_to(place / "others")
     (place / "others" / "owner").write_text("")
-    begin("-c", "from postmigration import temporary; temporary.make_directory()").communicate()
+    begin("-c", "from postmigration.postgres import temporary; temporary.make_directory()").communicate()
     assert {path.name for path in place.iterdir()} == {
         other.parent.name,
         "postmigration-of-nobody",

@@ -256,10 +256,10 @@ def test_judging_as_a_superuser_weakens_the_gate_and_changes_no_verdict(
     )
     assert judged.status == 0
     (line,) = (line for line in judged.output.splitlines() if line.startswith("weakened by:"))
-    assert line.removeprefix("weakened by:").strip().startswith(f"{SUPERUSER}; {REMEDY}")
+    assert f"{SUPERUSER}; {REMEDY}" in line
     assert "the state before read as the superuser postgres: its code ran with these rights" in line
     page = (tmp_path / "validation.html").read_text()
-    assert f"<strong>This gate was weakened:</strong> {SUPERUSER}" in page
+    assert f"<strong>This gate was weakened:</strong> --allow-partial, -k test_quality, {SUPERUSER}" in page
     record = json.loads((tmp_path / "validation.json").read_text())
     assert any(words.startswith(SUPERUSER) for words in record["weakened_by"])
     assert not any("superuser" in result.evidence.words for result in judged.results)

@@ -17,19 +17,23 @@ def tier_of(item: pytest.Item) -> str:
 
 
 def assign_tiers(items: Sequence[pytest.Item]) -> None:
-    """Leaves to the full tier what the default tier proves on a newer server.
+    """Leaves to later tiers what an earlier one proves on another server.
 
-    Of cases that differ in their server alone, the one on the newest is the default's; all are, where the selftest is
-    marked `every_server`.
+    Of cases that differ in their server alone, the one on the newest is the default's, one on another, in turn, the
+    full tier's, and the rest the nightly one's. Where the selftest is marked `full`, the full tier has one of them. All
+    are in its own tier where it is marked `every_server`, or where it says itself what is for the night.
     """
-    newest: dict[Any, int] = {}
+    cases: dict[Any, list[pytest.Item]] = {}
     for item in items:
-        if (version := _version(item)) is not None:
-            newest[_case(item)] = max(version, newest.get(_case(item), 0))
-    for item in items:
-        older = (version := _version(item)) is not None and version < newest[_case(item)]
-        if older and not item.get_closest_marker("every_server"):
-            item.add_marker("full")
+        if _version(item) is not None and not item.get_closest_marker("every_server"):
+            cases.setdefault(_case(item), []).append(item)
+    for turn, alike in enumerate(cases.values()):
+        if any(item.get_closest_marker("nightly") for item in alike):
+            continue
+        alike.sort(key=lambda item: -(_version(item) or 0))
+        others = alike if alike[0].get_closest_marker("full") else alike[1:]
+        for place, item in enumerate(others):
+            item.add_marker("full" if place == turn % len(others) else "nightly")
 
 
 def _version(item: pytest.Item) -> int | None:

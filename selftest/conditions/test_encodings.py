@@ -71,7 +71,9 @@ def test_bytes_that_are_no_text_are_not_judged(encoded: Encoded, judge: Judge) -
     assert "failed" not in {result.outcome for result in judged.results}
     assert "broken" not in {result.outcome for result in judged.results}
     reasons = " ".join(result.reason for result in judged.results)
-    assert 'invalid byte sequence for encoding "UTF8": 0xe9' in reasons
+    # Which bytes they are is content of a row.
+    assert "invalid byte sequence for encoding" in reasons
+    assert "0xe9" not in reasons
     assert "the server's encoding is not what it says" in reasons
     assert not re.search("Traceback|INTERNALERROR", judged.output)
 

@@ -64,16 +64,17 @@ class Gatherer:
         for name, number in compared.items():
             self.evidence.compared[name] = self.evidence.compared.get(name, 0) + number
 
-    def not_applicable(self, reason: str) -> NoReturn:
+    def not_applicable(self, reason: str, *, not_held: str = "") -> NoReturn:
         """Ends a check of what neither side has.
 
         Args:
             reason: what that is.
+            not_held: what a dump as the state before does not hold, where that is why.
 
         Raises:
             NotApplicable: always.
         """
-        raise NotApplicable(reason)
+        raise NotApplicable(reason, not_held)
 
     def conclude(self, check: Collection[str] = ()) -> None:
         """The judgement of the check, from all that it stated.

@@ -65,9 +65,13 @@ def report_objects(target: Target, *families: str) -> None:
         target.before.rows()
     judgement = _judge(target)
     if _restored(target) and set(families) <= set(_OF_ROLES):
-        target.not_applicable("a dump is compared without roles, owners, settings and extensions")
+        held = ", ".join(families).replace("_", " ")
+        target.not_applicable("a dump is compared without roles, owners, settings and extensions", not_held=held)
     if _restored(target) and set(families) <= set(_OF_PRIVILEGES) and not _has_privileges(target.baseline):
-        target.not_applicable("the dump holds no privilege: made without them, it cannot tell what was granted")
+        target.not_applicable(
+            "the dump holds no privilege: made without them, it cannot tell what was granted",
+            not_held=", ".join(families).replace("_", " "),
+        )
     found = [difference for family in families for difference in judgement.found.get(family, ())]
     facts = sum(judgement.facts.get(kind, 0) for family in families for kind in _kinds(family))
     if not facts and not found:

@@ -31,13 +31,13 @@ def result_of(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest
     """
     seen = getattr(item, "funcargs", {}).get("target")
     evidence = seen.evidence if isinstance(seen, Target) else Evidence()
-    outcome, reason, by = "passed", "", None
+    outcome, reason, by, not_held = "passed", "", None, ""
     if call.excinfo is not None:
         error = call.excinfo.value
         if isinstance(error, Violation):
             outcome, evidence = "failed", error.evidence
         elif isinstance(error, NotApplicable):
-            outcome, reason = "not applicable", str(error)
+            outcome, reason, not_held = "not applicable", str(error), error.not_held
         elif isinstance(error, NotJudged | CannotJudge | pytest.skip.Exception | pytest.xfail.Exception):
             outcome, reason, by = "not judged", str(error), getattr(error, "by", None)
         elif isinstance(error, sa.exc.DBAPIError):
@@ -57,6 +57,7 @@ def result_of(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest
         reason=reason,
         needs_baseline=call.excinfo is not None and isinstance(call.excinfo.value, NeedsBaseline),
         by=by,
+        not_held=not_held,
         evidence=evidence,
         duration=testreport.duration,
     )

@@ -43,7 +43,16 @@ class NotJudged(Exception):
 
 
 class NotApplicable(Exception):
-    """Neither side has what a check is about; its message says so. It is counted, and in nobody's way."""
+    """Neither side has what a check is about; its message says so. It is counted, and in nobody's way.
+
+    Args:
+        reason: what neither side has.
+        not_held: what a dump as the state before does not hold, where that is why.
+    """
+
+    def __init__(self, reason: str, not_held: str = "") -> None:
+        super().__init__(reason)
+        self.not_held = not_held
 
 
 class NeedsBaseline(NotJudged):

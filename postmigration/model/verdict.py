@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -14,6 +15,9 @@ from postmigration.model.waivers import Waiver, problems
 Outcome = Literal["passed", "failed", "not judged", "not applicable", "broken"]
 
 GO, NO_GO, INTERRUPTED, BROKEN, CANNOT_JUDGE = range(5)
+
+# What is compared, in the order in which the last line says how much of it.
+_COMPARED = ("tables", "schemas", "objects", "privileges")
 
 _GO, _DEMONSTRATION = "GO", "GO (demonstration world, no database was named)"
 
@@ -35,6 +39,7 @@ class Result:
         reason: why it was not judged or does not apply, or what broke.
         needs_baseline: it was not judged because no state before was named.
         by: what kept it from being judged; None where nothing general is known of it.
+        not_held: what a dump as the state before does not hold, where it does not apply for that.
         secondary: that it is not judged is told, and in the way with --strict only.
         evidence: what it found.
         duration: seconds.
@@ -53,6 +58,7 @@ class Result:
     remedy: str = ""
     needs_baseline: bool = False
     by: Hindrance | None = None
+    not_held: str = ""
     secondary: bool = False
     evidence: Evidence = field(default_factory=Evidence)
     duration: float = 0.0
@@ -142,10 +148,10 @@ def verdict(
     others_unjudged = [result.title for result in unjudged_others if not result.secondary]
     secondary = [result.title for result in unjudged_others if result.secondary]
     inapplicable = sum(result.outcome == "not applicable" for result in others)
-    compared: dict[str, int] = {}
+    not_held = [result.not_held for result in others if result.not_held]
+    compared: Counter[str] = Counter()
     for result in results:
-        for name, number in result.evidence.compared.items():
-            compared[name] = compared.get(name, 0) + number
+        compared.update(result.evidence.compared)
     broken = [result.plan or result.title for result in results if result.outcome == "broken"]
     warnings = sum(len(result.evidence.warnings) for result in results)
     waived = sum(sum(result.evidence.waived.values()) for result in results)
@@ -179,7 +185,8 @@ def verdict(
             parts.append(proof)
         if compared:
             amounts = [
-                f"{number:,} {name if number != 1 else name.removesuffix('s')}" for name, number in compared.items()
+                f"{compared[name]:,} {name if compared[name] != 1 else name.removesuffix('s')}"
+                for name in sorted(compared, key=_COMPARED.index)
             ]
             parts.append(f"{', '.join(amounts)} compared")
         # Facts of the schema alone say nothing of what happened to the rows.
@@ -187,7 +194,9 @@ def verdict(
         parts.append(f"{rows:,} row{'' if rows == 1 else 's'} examined{lacking}")
         if for_baseline:
             lacking = "the state before, and a fingerprint holds none" if fingerprint else "a --baseline"
-            parts.append(f"{for_baseline} others need the rows of {lacking}")
+            parts.append(f"{for_baseline} other{'s need' if for_baseline != 1 else ' needs'} the rows of {lacking}")
+        if not_held:
+            parts.append(f"not in a dump: {_listed(not_held)}")
         if inapplicable:
             parts.append(f"{inapplicable} not applicable")
         if waived:

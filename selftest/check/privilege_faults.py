@@ -12,13 +12,13 @@ BLOCKERS = (
     ),
     # Privileges
     Fault(
-        "REVOKE SELECT ON sales.tariff FROM anon", "test_privileges", "anon may no longer SELECT on table sales.tariff"
+        "REVOKE SELECT ON sales.tariff FROM anon", "test_privileges", "anon no longer has SELECT on table sales.tariff"
     ),
-    Fault("REVOKE USAGE ON SCHEMA sales FROM anon", "test_privileges", "anon may no longer USAGE on schema sales"),
+    Fault("REVOKE USAGE ON SCHEMA sales FROM anon", "test_privileges", "anon no longer has USAGE on schema sales"),
     Fault(
         "REVOKE INSERT ON sales.invoice FROM authenticated",
         "test_privileges",
-        "no longer INSERT on table sales.invoice",
+        "no longer has INSERT on table sales.invoice",
     ),
     Fault(
         "REVOKE UPDATE (what) ON sales.event FROM check_reader",
@@ -42,7 +42,7 @@ BLOCKERS = (
     Fault(
         "GRANT INSERT ON sales.tariff TO anon",
         "test_privileges",
-        "anon may INSERT on table sales.tariff, and might not",
+        "anon now has INSERT on table sales.tariff",
     ),
     Fault("GRANT SELECT ON sales.tariff TO PUBLIC", "test_privileges", "PUBLIC may SELECT on table sales.tariff"),
     Fault("GRANT TRUNCATE ON sales.client TO authenticated", "test_privileges", "does not stop TRUNCATE"),

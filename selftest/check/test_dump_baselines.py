@@ -41,7 +41,7 @@ def test_privileges_are_compared_with_a_dump_that_holds_some(
         assert not verdict.red()
     else:
         assert verdict.red() == {"test_privileges_are_as_before"}
-        assert "anon may no longer SELECT on table sales.tariff" in verdict.words("blocker")
+        assert "anon no longer has SELECT on table sales.tariff" in verdict.words("blocker")
 
 
 def test_what_the_database_has_lost_since_a_dump_blocks(

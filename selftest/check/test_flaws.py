@@ -6,6 +6,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from postmigration.diff.objects.extensions import compare_extensions
+from postmigration.diff.objects.privileges import State, read_state
+from postmigration.diff.objects.roles import compare_roles, compare_settings
 from postmigration.diff.objects.spelling import same_text
 from postmigration.model.platform import PLAIN, SUPABASE, detect_platform
 from postmigration.postgres.schema_objects import ObjectName, Objects
@@ -75,6 +77,68 @@ def test_an_extension_counts_by_who_needs_it(what: str) -> None:
     (found,) = compare_extensions(before, after, application=application)
     assert (found.level, words in found.statement) == (level, True), found
     assert not list(compare_extensions(before, before, application=application))
+
+
+# The facts of roles, by their names.
+Roles = dict[str, dict[str, str]]
+
+
+def state(roles: Roles, owner: str = "") -> State:
+    objects: Objects = {ObjectName(f"role {name}", "role", "", name): facts for name, facts in roles.items()}
+    table: Objects = {ObjectName("table t", "table", "public", "t"): {"owner": owner, "~on": "t"}} if owner else {}
+    return read_state({**objects, **table}, ("anon",))
+
+
+# A role of the application and the role of an API before and afterwards, and what is said of them.
+ROLES: dict[str, tuple[Roles, Roles, str, str]] = {
+    "login lost": ({"app": {"rolcanlogin": "True"}}, {"app": {"rolcanlogin": "False"}}, "warning", "no longer LOGIN"),
+    "bypass lost": (
+        {"app": {"rolbypassrls": "True"}},
+        {"app": {"rolbypassrls": "False"}},
+        "blocker",
+        "app is no longer BYPASSRLS",
+    ),
+    "bypass gained": (
+        {"app": {"rolbypassrls": "False"}},
+        {"app": {"rolbypassrls": "True"}},
+        "warning",
+        "app is BYPASSRLS, and was not",
+    ),
+    "bypass gained by a stranger": (
+        {"anon": {"rolbypassrls": "False"}},
+        {"anon": {"rolbypassrls": "True"}},
+        "blocker",
+        "anon is BYPASSRLS, and was not",
+    ),
+    "membership lost": ({"app": {"member of": "writers"}}, {"app": {}}, "blocker", "no longer a member of writers"),
+    "membership gained": ({"app": {}}, {"app": {"member of": "writers"}}, "warning", "is a member of writers"),
+    "membership of an owner gained by a stranger": (
+        {"anon": {}},
+        {"anon": {"member of": "writers"}},
+        "blocker",
+        "anon is a member of writers",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ROLES)
+def test_what_a_role_has_lost_or_gained_is_found(what: str) -> None:
+    before, after, level, words = ROLES[what]
+    was, now = (state({"writers": {}, **roles}, owner="writers") for roles in (before, after))
+    (found,) = compare_roles(was, now, ["app", "anon"])
+    assert (found.level, words in found.statement) == (level, True), found
+    assert found.repair.startswith(("ALTER ROLE", "GRANT", "REVOKE"))
+    assert not list(compare_roles(was, was, ["app", "anon"]))
+    assert not list(compare_roles(was, now, []))
+
+
+def test_what_is_set_for_a_role_is_compared() -> None:
+    name = ObjectName("setting of role app", "setting", "", "app")
+    before: Objects = {name: {"search_path": "shop", "work_mem": "8MB", "~for": "ROLE app"}}
+    after: Objects = {name: {"work_mem": "4MB", "~for": "ROLE app"}}
+    found = list(compare_settings(before, after, ["app"], "db"))
+    assert [(one.level, one.what) for one in found] == [("blocker", "search_path"), ("warning", "work_mem")]
+    assert not list(compare_settings(before, after, ["other"], "db"))
 
 
 def test_a_platform_is_told_by_who_owns_its_schemas_and_not_by_their_names() -> None:

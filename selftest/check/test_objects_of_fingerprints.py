@@ -26,7 +26,7 @@ def test_what_is_lost_or_wider_is_found(changed: Change, fingerprint: str) -> No
     assert verdict.red() == {"test_row_level_security_is_as_before", "test_privileges_are_as_before"}
     said = " ".join(verdict.words("blocker"))
     assert "row-level security of table sales.client is off" in said
-    assert "anon may no longer SELECT on table sales.tariff" in said
+    assert "anon no longer has SELECT on table sales.tariff" in said
 
 
 def test_what_is_as_it_was_is_not_accused(changed: Change, fingerprint: str) -> None:

@@ -133,7 +133,6 @@ class Rule:
         hindrance: why it cannot be asked; empty where it can.
         validated: the database says that every row keeps it.
         role: as whom its code runs; empty for ourselves.
-        repair: what to do, as SQL; empty where that depends.
     """
 
     subject: str

@@ -55,7 +55,7 @@ class Examination:
         """Adds one note about some objects, if there are any.
 
         Args:
-            words: with `{}` for how many and what they are: `{} are new`.
+            words: what they are, to go before their names.
             names: what they are called.
         """
         if names:
@@ -119,6 +119,11 @@ def kind_of(statement: str) -> str:
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun: `1 table`, `2,000 rows`."""
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def agree(number: int, singular: str, plural: str) -> str:
+    """The form of a verb that goes with a number of things."""
+    return singular if number == 1 else plural
 
 
 def list_names(names: Sequence[str], separator: str = ", ", most: int = _LISTED) -> str:

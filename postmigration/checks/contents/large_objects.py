@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
-from postmigration.checks.contents.examination import Examination, count
+from postmigration.checks.contents.examination import Examination, agree, count
 from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import title
 from postmigration.diff.row_diff import Sides
@@ -63,7 +63,7 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str]) ->
         if not dangling or not (hits_before or hits > dangling):
             continue
         inherited = bool(dangling_before) and dangling_before >= dangling
-        words = f"{name}: {count(dangling, 'value')} of {hits + dangling:,} {'points' if dangling == 1 else 'point'} at"
+        words = f"{name}: {count(dangling, 'value')} of {hits + dangling:,} {agree(dangling, 'points', 'point')} at"
         words += " no large object" + ("; it was so before" if inherited else "")
         found.find(words, wrong=dangling, examined=hits + dangling, severity="warning" if inherited else "blocker")
     return found
@@ -108,11 +108,11 @@ def _compare(before: Snapshot, after: Snapshot, was: int, found: Examination) ->
             return
         query = "SELECT oid FROM pg_catalog.pg_largeobject_metadata ORDER BY oid"
         if missing:
-            words = f"large objects: {missing:,} of {was:,} {'is' if missing == 1 else 'are'} missing"
+            words = f"large objects: {missing:,} of {was:,} {agree(missing, 'is', 'are')} missing"
             rows = tuple((str(d.key[0]),) for d in numbers.differences if d.kind == "missing")
             found.findings.append(Finding(words, missing, was, ("oid",), rows, query))
         if extra:
-            words = f"large objects: {extra:,} {'was' if extra == 1 else 'were'} not there before"
+            words = f"large objects: {extra:,} {agree(extra, 'was', 'were')} not there before"
             found.findings.append(Finding(words, extra, max(was, extra), query=query, severity="warning"))
         if not all(readable):
             found.unjudged.append("the bytes of large objects: only a superuser may read them")
@@ -126,7 +126,7 @@ def _compare(before: Snapshot, after: Snapshot, was: int, found: Examination) ->
     alone = {d.key[0] for d in pages.differences if d.kind != "changed"}
     if pages.counts["changed"] or (not numbers.wrong and alone):
         names = sorted(str(key) for key in changed)
-        verb = "has" if len(names) == 1 else "have"
+        verb = agree(len(names), "has", "have")
         words = f"large objects: {count(len(names), 'object')} {verb} other bytes than before"
         found.findings.append(Finding(words, max(1, len(names)), was, ("oid",), tuple((name,) for name in names[:5])))
 

@@ -189,12 +189,12 @@ def pair_tables(
     written: dict[str, tuple[str, str] | None] = {}
     for name in columns:
         mine, theirs = was.columns[name], now.columns[name]
-        written[name] = retyped.as_text(mine, theirs) if plain else retyped.values(mine, theirs, zone)
+        written[name] = retyped.write_text(mine, theirs) if plain else retyped.write_values(mine, theirs, zone)
     if any(written.values()):
         # What is generated of a column with other decimals has others, too.
         for name in columns:
             if was.columns[name].generated and now.columns[name].generated and written[name] is None:
-                written[name] = retyped.derived(was.columns[name], now.columns[name])
+                written[name] = retyped.write_generated(was.columns[name], now.columns[name])
     sql, types = [], []
     for i, side in enumerate((was, now)):
         values, roots = [], {}

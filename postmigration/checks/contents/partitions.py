@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from postmigration.checks.contents.batches import WITHOUT_INDEXES, Question, Refusal, ask
-from postmigration.checks.contents.examination import Examination, count
+from postmigration.checks.contents.examination import Examination, agree, count
 from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import Name, Relation, read_tables, title
 from postmigration.model.evidence import Finding
@@ -109,21 +109,19 @@ def _find_in_default(
             for old in was.values()
             if (old.parent_schema, old.parent) == parent and not old.is_default and old.condition
         ]
-        for old in siblings:
-            sql = f"SELECT count(*) AS rows FROM {tables[name].sql} WHERE {old.condition}"
-            questions.append(Question((name, old), sql, tables[name].pages))
-    for (name, old), answer in ask(after, questions, WITHOUT_INDEXES):
+        if siblings:
+            # One scan for all of them.
+            counts = ", ".join(f"count(*) FILTER (WHERE {old.condition})" for old in siblings)
+            sql = f"SELECT ARRAY[{counts}] AS held FROM {tables[name].sql}"
+            questions.append(Question((name, siblings), sql, tables[name].pages))
+    for (name, siblings), answer in ask(after, questions, WITHOUT_INDEXES):
         if isinstance(answer, Refusal):
-            found.notes.append(f"{title(name)}: rows of {old.name} were not looked for: {answer.reason}")
-        elif answer.rows:
-            held = title((old.schema, old.name))
-            words = (
-                f"{title(name)}: {count(answer.rows, 'row')} of this default partition {_is(answer.rows)} within the "
-            )
-            words += f"bounds of {held}, which held such rows before"
-            query = f"SELECT * FROM {tables[name].sql} WHERE {old.condition}"
-            found.findings.append(Finding(words, answer.rows, answer.rows, query=query, severity="warning"))
-
-
-def _is(number: int) -> str:
-    return "is" if number == 1 else "are"
+            found.notes.append(f"{title(name)}: rows of other partitions were not looked for: {answer.reason}")
+            continue
+        for old, rows in zip(siblings, answer.held, strict=True):
+            if rows:
+                held = title((old.schema, old.name))
+                words = f"{title(name)}: {count(rows, 'row')} of this default partition {agree(rows, 'is', 'are')} "
+                words += f"within the bounds of {held}, which held such rows before"
+                query = f"SELECT * FROM {tables[name].sql} WHERE {old.condition}"
+                found.findings.append(Finding(words, rows, rows, query=query, severity="warning"))

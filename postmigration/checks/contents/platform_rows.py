@@ -49,8 +49,8 @@ def _compare(table: PlatformTable, name: str, before: Snapshot, after: Snapshot,
     there = after.types(f"SELECT * FROM {name}")
     shared = [column for column in before.types(f"SELECT * FROM {name}") if column in there]
     columns = (*table.key, *(column for column in shared if column not in table.key))
-    sql = f"SELECT {', '.join(map(quoted, columns))} FROM {name}"
-    differences = Sides(*(before, after), *(RowSet(sql, columns, len(table.key)) for _ in range(2))).compared(keep=0)
+    rows_of = RowSet(f"SELECT {', '.join(map(quoted, columns))} FROM {name}", columns, len(table.key))
+    differences = Sides(before, after, rows_of, rows_of).compared(keep=0)
     if missing := differences.counts["missing"]:
         found.find(f"{name}: {count(missing, 'row')} of {rows:,} lost", wrong=missing, examined=rows)
     if changed := differences.counts["changed"]:

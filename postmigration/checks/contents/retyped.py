@@ -17,7 +17,7 @@ _TRUE = "'t', 'tr', 'tru', 'true', 'y', 'ye', 'yes', 'on', '1'"
 _FALSE = "'f', 'fa', 'fal', 'fals', 'false', 'n', 'no', 'of', 'off', '0'"
 
 
-def values(was: Column, now: Column, zone: str) -> tuple[str, str] | None:
+def write_values(was: Column, now: Column, zone: str) -> tuple[str, str] | None:
     """How the values of a column are written that has another type now; {0} is the value.
 
     Args:
@@ -37,12 +37,12 @@ def values(was: Column, now: Column, zone: str) -> tuple[str, str] | None:
     return one, _write(now.root, was.root, now.root, zone)
 
 
-def derived(was: Column, now: Column) -> tuple[str, str] | None:
+def write_generated(was: Column, now: Column) -> tuple[str, str] | None:
     """How the values of a generated column are written that are made of one with other decimals now."""
     return (_number("numeric"), _number("numeric")) if was.root == now.root == "numeric" else None
 
 
-def as_text(was: Column, now: Column) -> tuple[str, str] | None:
+def write_text(was: Column, now: Column) -> tuple[str, str] | None:
     """How the values of such a column are written where one side cannot read those of the other: as text."""
     return None if was.root_type == now.root_type and was.root == now.root else (_TEXT, _TEXT)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
-from postmigration.checks.contents.examination import Examination, count, list_names
+from postmigration.checks.contents.examination import Examination, agree, count, list_names
 from postmigration.checks.contents.pairs import LEDGERS, Pair, Plan, pair_tables, plan
 from postmigration.checks.contents.tables import Relation, read_tables
 from postmigration.diff.findings import of_keys, of_rows
@@ -241,12 +241,14 @@ def describe(pair: Pair, found: Comparison, zone: str) -> str:
     if found.want_rows and not found.have_rows:
         words = [f"it is empty, and held {count(found.want_rows, 'row')}"]
     else:
-        parts: Sequence[tuple[int, Callable[[int], str]]] = (
-            (found.counts["missing"], lambda n: f"{count(n, 'row')} of {found.want_rows:,} {_is(n)} missing"),
-            (found.counts["extra"], lambda n: f"{count(n, 'row')} {_was(n)} not there before"),
-            (found.counts["changed"], lambda n: f"{count(n, 'row')} {_differ(n)}{_columns(pair, found)}"),
-        )
-        words = [say(number) for number, say in parts if number]
+        missing, extra, changed = (found.counts[kind] for kind in ("missing", "extra", "changed"))
+        words = []
+        if missing:
+            words.append(f"{count(missing, 'row')} of {found.want_rows:,} {agree(missing, 'is', 'are')} missing")
+        if extra:
+            words.append(f"{count(extra, 'row')} {agree(extra, 'was', 'were')} not there before")
+        if changed:
+            words.append(f"{count(changed, 'row')} {agree(changed, 'differs', 'differ')}{_columns(pair, found)}")
     if found.have_rows > found.want_rows and found.want_rows and found.have_rows % found.want_rows == 0:
         times = found.have_rows // found.want_rows
         words.append(f"it has {times:,} times as many rows as before")
@@ -260,18 +262,6 @@ def describe(pair: Pair, found: Comparison, zone: str) -> str:
             timed = "timestamp" in pair.was.columns[name].root + pair.now.columns[name].root
             words.append(pair.describe_retyped(name) + (f" (compared in the time zone {zone})" if timed else ""))
     return f"{pair.title}: {'; '.join(words)}"
-
-
-def _is(number: int) -> str:
-    return "is" if number == 1 else "are"
-
-
-def _differ(number: int) -> str:
-    return "differs" if number == 1 else "differ"
-
-
-def _was(number: int) -> str:
-    return "was" if number == 1 else "were"
 
 
 def _names(pair: Pair, found: Comparison) -> list[str]:

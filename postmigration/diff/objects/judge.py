@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from postmigration.diff.objects.compare import Context, Difference, compare_objects, find_flaws
 from postmigration.diff.objects.extensions import compare_extensions, find_old_extensions
-from postmigration.diff.objects.partitions import compare_bounds
+from postmigration.diff.objects.partitions import Sort, compare_bounds
 from postmigration.diff.objects.privileges import State, compare_defaults, compare_privileges, find_callers, read_state
 from postmigration.diff.objects.roles import (
     compare_owners,
@@ -26,9 +26,6 @@ _GLOBAL = ("event trigger", "publication", "foreign server", "user mapping", "la
 _ROLES = ("role", "setting")
 _ASKS_THE_LOGIN = re.compile(r"\bsession_user\b", re.IGNORECASE)
 _LITERAL_ID = re.compile(r"'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'", re.IGNORECASE)
-
-# Orders the values of a partition key as the server does: the types of its columns, and the values.
-Sort = Callable[[tuple[str, ...], list[tuple[str, ...]]], list[tuple[str, ...]]]
 
 
 @dataclass(frozen=True)

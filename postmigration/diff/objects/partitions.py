@@ -17,6 +17,7 @@ _LIST = re.compile(r"FOR VALUES IN \((.*)\)", re.DOTALL)
 _HASH = re.compile(r"FOR VALUES WITH \(modulus (\d+), remainder (\d+)\)")
 _DEFAULT = "DEFAULT"
 
+# Orders the values of a partition key as the server does: the types of its columns, and the values.
 Sort = Callable[[tuple[str, ...], list[tuple[str, ...]]], list[tuple[str, ...]]]
 
 

@@ -216,9 +216,9 @@ def _regranted(
     parts = ", ".join(f"{p} ({column})" if column else p for p in sorted(privileges))
     # A procedure is a routine too.
     if lost:
-        words, repair = f"{role} may no longer {granted} on {where}", f"GRANT {parts} ON {on} TO {grantee};"
+        words, repair = f"{role} no longer has {granted} on {where}", f"GRANT {parts} ON {on} TO {grantee};"
     else:
-        words, repair = f"{role} may {granted} on {where}, and might not", f"REVOKE {parts} ON {on} FROM {grantee};"
+        words, repair = f"{role} now has {granted} on {where}", f"REVOKE {parts} ON {on} FROM {grantee};"
         if level == "blocker":
             words += f": {_why(name, facts, privileges)}"
     return Difference("privileges", level, words, name, "lost" if lost else "gained", repair=repair)

@@ -124,7 +124,7 @@ CASES = [
         [*THREE, result(None, "not judged", needs_baseline=True)],
         {"strict": True},
         NO_GO,
-        "NO-GO: 3 of 3 plan checks passed, ROWS, 1 others need the rows of a --baseline, which count (--strict)",
+        "NO-GO: 3 of 3 plan checks passed, ROWS, 1 other needs the rows of a --baseline, which count (--strict)",
     ),
     (THREE, {"interrupted": True}, INTERRUPTED, "INTERRUPTED: 3 of 3 plan checks passed, ROWS"),
 ]
@@ -206,7 +206,7 @@ def test_no_row_examined_is_no_go(more: dict[str, Any]) -> None:
 def test_with_a_fingerprint_no_baseline_is_asked_for() -> None:
     results = [*THREE, result(None, "not judged", needs_baseline=True)]
     come_to = verdict(results, plan_checks=3, subject="db", fingerprint=True)
-    assert come_to.sentence.endswith("1 others need the rows of the state before, and a fingerprint holds none, db")
+    assert come_to.sentence.endswith("1 other needs the rows of the state before, and a fingerprint holds none, db")
 
 
 def test_a_run_without_any_check_is_no_go() -> None:

@@ -45,7 +45,7 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
     else:
         facts["baseline"] = "none: what was there before is not compared (--baseline)"
     if run.left_out:
-        facts["left out"] = f"schemas {', '.join(run.left_out)}: another's, or not named with --schema"
+        facts["left out"] = f"schemas {', '.join(run.left_out)} (the platform's, or not named with --schema)"
     if run.origin is not None and run.origin.facts:
         facts["restored from"] = "; ".join(run.origin.facts)
     if run.request.backup or run.migration.tables:

@@ -51,7 +51,7 @@ CASES = [
         [*THREE, result(None, "failed")],
         {},
         NO_GO,
-        "NO-GO: 3 of 3 plan checks passed, 1 others failed: title None; ROWS",
+        "NO-GO: 3 of 3 plan checks passed, 1 other failed: title None; ROWS",
     ),
     ([*THREE[:2], result(3, "not judged")], {}, NO_GO, "NO-GO: 2 of 3 plan checks passed, 1 not judged: 3; ROWS"),
     (THREE[:2], {"omitted": 1}, CANNOT_JUDGE, "PARTIAL: 2 of 3 plan checks passed, 1 of 9 checks left out, ROWS"),
@@ -104,7 +104,7 @@ CASES = [
         [*THREE, result(None, "not judged")],
         {},
         NO_GO,
-        "NO-GO: 3 of 3 plan checks passed, 1 others not judged: title None; ROWS",
+        "NO-GO: 3 of 3 plan checks passed, 1 other not judged: title None; ROWS",
     ),
     (
         [*THREE[:2], result(3, "not judged")],

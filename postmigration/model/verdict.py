@@ -166,12 +166,12 @@ def verdict(
         elif plan_checks:
             parts = [f"{len(passed)} of {plan_checks} plan checks passed"]
         if others_failed:
-            named = "others" if plan_checks else f"of {len(others)} checks"
+            named = _others(others_failed) if plan_checks else f"of {len(others)} checks"
             parts.append(f"{len(others_failed)} {named} failed: {_listed(others_failed)}")
         if unjudged:
             parts.append(f"{len(unjudged)} not judged: {_listed(unjudged)}")
         if others_unjudged:
-            named = "others " if plan_checks else ""
+            named = f"{_others(others_unjudged)} " if plan_checks else ""
             parts.append(f"{len(others_unjudged)} {named}not judged: {_listed(others_unjudged)}")
         if secondary:
             parts.append(f"not judged, and not in the way: {_listed(secondary)}")
@@ -194,7 +194,7 @@ def verdict(
         parts.append(f"{rows:,} row{'' if rows == 1 else 's'} examined{lacking}")
         if for_baseline:
             lacking = "the state before, and a fingerprint holds none" if fingerprint else "a --baseline"
-            parts.append(f"{for_baseline} other{'s need' if for_baseline != 1 else ' needs'} the rows of {lacking}")
+            parts.append(f"{for_baseline} other{' needs' if for_baseline == 1 else 's need'} the rows of {lacking}")
         if not_held:
             parts.append(f"not in a dump: {_listed(not_held)}")
         if inapplicable:
@@ -266,6 +266,10 @@ def of_waivers(
             notes=[f"{used.get(waiver.name, 0):,} differences: {waiver.words}" for waiver in waivers],
         ),
     )
+
+
+def _others(results: Sequence[object]) -> str:
+    return "other" if len(results) == 1 else "others"
 
 
 def _gravity(result: Result | None) -> int:

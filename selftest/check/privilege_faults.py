@@ -37,20 +37,24 @@ BLOCKERS = (
     Fault(
         "GRANT EXECUTE ON FUNCTION tools.mine() TO PUBLIC",
         "test_privileges",
-        "PUBLIC may EXECUTE on function tools.mine()",
+        "PUBLIC now has EXECUTE on function tools.mine()",
     ),
     Fault(
         "GRANT INSERT ON sales.tariff TO anon",
         "test_privileges",
         "anon now has INSERT on table sales.tariff",
     ),
-    Fault("GRANT SELECT ON sales.tariff TO PUBLIC", "test_privileges", "PUBLIC may SELECT on table sales.tariff"),
+    Fault("GRANT SELECT ON sales.tariff TO PUBLIC", "test_privileges", "PUBLIC now has SELECT on table sales.tariff"),
     Fault("GRANT TRUNCATE ON sales.client TO authenticated", "test_privileges", "does not stop TRUNCATE"),
     Fault(
-        "GRANT SELECT ON sales.open_invoice TO anon", "test_privileges", "anon may SELECT on view sales.open_invoice"
+        "GRANT SELECT ON sales.open_invoice TO anon",
+        "test_privileges",
+        "anon now has SELECT on view sales.open_invoice",
     ),
     Fault(
-        "GRANT SELECT ON sales.totals TO anon", "test_privileges", "anon may SELECT on materialized view sales.totals"
+        "GRANT SELECT ON sales.totals TO anon",
+        "test_privileges",
+        "anon now has SELECT on materialized view sales.totals",
     ),
     Fault("GRANT SELECT (price) ON sales.tariff TO authenticated", "test_privileges", "SELECT on column price"),
     Fault(
@@ -85,8 +89,8 @@ WARNINGS = (
     Fault(
         "ALTER TABLE sales.tariff OWNER TO postgres", "owners", "was check_owner, is postgres: of table sales.tariff"
     ),
-    Fault("GRANT DELETE ON sales.invoice TO authenticated", "test_privileges", "authenticated may DELETE on table"),
-    Fault("GRANT USAGE ON TYPE sales.stage TO PUBLIC", "test_privileges", "PUBLIC may USAGE on type sales.stage"),
+    Fault("GRANT DELETE ON sales.invoice TO authenticated", "test_privileges", "authenticated now has DELETE on table"),
+    Fault("GRANT USAGE ON TYPE sales.stage TO PUBLIC", "test_privileges", "PUBLIC now has USAGE on type sales.stage"),
     Fault(
         "ALTER DEFAULT PRIVILEGES IN SCHEMA sales GRANT SELECT ON TABLES TO anon",
         "default_privileges",

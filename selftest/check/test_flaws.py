@@ -7,7 +7,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from postmigration.diff.objects.extensions import compare_extensions
 from postmigration.diff.objects.privileges import State, read_state
-from postmigration.diff.objects.roles import compare_roles, compare_settings
+from postmigration.diff.objects.roles import compare_roles, compare_settings, find_stored_replication_role
 from postmigration.diff.objects.spelling import same_text
 from postmigration.model.platform import PLAIN, SUPABASE, detect_platform
 from postmigration.postgres.schema_objects import ObjectName, Objects
@@ -139,6 +139,20 @@ def test_what_is_set_for_a_role_is_compared() -> None:
     found = list(compare_settings(before, after, ["app"], "db"))
     assert [(one.level, one.what) for one in found] == [("blocker", "search_path"), ("warning", "work_mem")]
     assert not list(compare_settings(before, after, ["other"], "db"))
+
+
+def test_a_stored_replication_role_is_milder_where_it_is_not_new() -> None:
+    name = ObjectName("setting of the database", "setting")
+    after: Objects = {name: {"session_replication_role": "replica", "~for": "DATABASE db"}}
+    befores: dict[str, Objects | None] = {"new": {}, "unknown": None, "inherited": after}
+    found = {what: next(find_stored_replication_role(before, after)) for what, before in befores.items()}
+    assert {what: one.level for what, one in found.items()} == {
+        "new": "blocker",
+        "unknown": "warning",
+        "inherited": "warning",
+    }
+    assert found["inherited"].statement.endswith("it was so before")
+    assert not list(find_stored_replication_role(after, {name: {"session_replication_role": "origin"}}))
 
 
 def test_a_platform_is_told_by_who_owns_its_schemas_and_not_by_their_names() -> None:

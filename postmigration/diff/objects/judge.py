@@ -93,7 +93,7 @@ def _differences(
 ) -> Iterator[Difference]:
     state = read_state(ours, scope.platform.api_roles)
     yield from find_flaws(theirs, ours)
-    yield from find_stored_replication_role(ours)
+    yield from find_stored_replication_role(theirs if scope.roles else None, ours)
     if before is None or theirs is None:
         yield from find_old_extensions(after)
         return

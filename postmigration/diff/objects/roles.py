@@ -115,13 +115,20 @@ def compare_settings(before: Objects, after: Objects, involved: Collection[str],
                 yield _setting(name, setting, was.get(setting), now.get(setting), database)
 
 
-def find_stored_replication_role(objects: Objects) -> Iterator[Difference]:
-    """Finds where it is set that neither triggers nor foreign keys count."""
-    for name, facts in objects.items():
+def find_stored_replication_role(before: Objects | None, after: Objects) -> Iterator[Difference]:
+    """Finds where it is set that neither triggers nor foreign keys count.
+
+    Args:
+        before: the baseline; None where there is none, so that it may be meant.
+    """
+    for name, facts in after.items():
         if name.kind == "setting" and facts.get("session_replication_role") == "replica":
             words = f"{name}: session_replication_role is replica: neither triggers nor foreign keys count"
+            inherited = before is not None and before.get(name, {}).get("session_replication_role") == "replica"
+            level: Level = "warning" if before is None or inherited else "blocker"
+            words += "; it was so before" if inherited else ""
             repair = f"ALTER {facts['~for']} RESET session_replication_role;"
-            yield Difference("settings", "blocker", words, name, "session_replication_role", repair=repair)
+            yield Difference("settings", level, words, name, "session_replication_role", repair=repair)
 
 
 def _setting(name: ObjectName, setting: str, was: str | None, now: str | None, database: str) -> Difference:

@@ -68,7 +68,7 @@ def declare(add: Callable[..., object]) -> None:
     add(
         "--deep",
         action="store_true",
-        help="of postmigration check: read tables above 1 GB whole for their constraints, too",
+        help="of postmigration check: read tables and indexes above 1 GB whole, too",
     )
     add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
     add("--prove", action="store_true", help="first see each check catch faults in copies of the demonstration world")

@@ -18,7 +18,7 @@ class Options:
         read_only: leave out the checks that write (and roll back).
         allow_empty: a statement that had no row to look at is still a success.
         show_values: evidence shows values as they are.
-        deep: constraints of tables above 1 GB are held against all rows, too.
+        deep: tables and indexes above 1 GB are read whole, too.
         evidence_rows: how many wrong rows evidence shows.
         listed_rows: how many it holds, for the files beside the report.
         people: the ids of the users as whom it is tried; empty for some of each kind.

@@ -1,0 +1,1 @@
+"""What health checkers know of a database: damage, statistics, collations, ages, and what a tool left behind."""

@@ -1,0 +1,55 @@
+"""The statements of the application can be planned and run as before."""
+
+from __future__ import annotations
+
+import pytest
+
+from postmigration import Target
+from postmigration.checks.health import broken, planner_statistics, replica_identities
+from postmigration.checks.object_checks import read_sides
+
+pytestmark = pytest.mark.secondary
+
+
+def test_the_planner_knows_its_tables(target: Target) -> None:
+    """Every table of many rows was analyzed, and its extended statistics are built.
+
+    Impact: The planner guesses: queries that took milliseconds take minutes from the first request on.
+
+    Likely causes: pg_upgrade before version 18, pg_restore and logical replication carry no statistics, no tool before
+    version 19 carries extended ones, and autovacuum has not come to them yet or is switched off.
+
+    Fix: Run ANALYZE, or vacuumdb --all --analyze-in-stages, before the first request.
+    """
+    before = None if target.before.scratch is not None else target.baseline
+    planner_statistics.examine(target.snapshot, before, target.schemas).pass_to(target)
+
+
+def test_views_and_functions_can_run(target: Target) -> None:
+    """Every view and every function finds what it names.
+
+    They are parsed and not run. What functions in PL/pgSQL name is looked up where plpgsql_check is installed.
+
+    Impact: Pages, jobs and triggers that use them fail from the first request on.
+
+    Likely causes: A table, a column or an extension is in another schema now, or was left out; the search_path that
+    the functions rely on was set for a role or a database and was not carried.
+
+    Fix: Bring back what each finding names, or give the function a search_path of its own: ALTER FUNCTION … SET
+    search_path.
+    """
+    broken.examine(target.snapshot, target.baseline, target.schemas).pass_to(target)
+
+
+def test_published_tables_can_be_updated(target: Target) -> None:
+    """Every table whose updates are published has a replica identity.
+
+    Impact: The server refuses every UPDATE and DELETE of it.
+
+    Likely causes: The primary key was not carried, or a publication for all tables was created for the move and left.
+
+    Fix: Add the primary key, or set the replica identity that each finding names; drop a publication that nobody needs.
+    """
+    before, after = read_sides(target)
+    live = target.before.scratch is None
+    replica_identities.examine(before, after, target.schemas, holds_publications=live).pass_to(target)

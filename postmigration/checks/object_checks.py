@@ -91,12 +91,24 @@ def detect(*sides: Objects) -> Platform:
     return PLAIN
 
 
+def read_sides(target: Target) -> tuple[Objects | None, Objects]:
+    """Reads the objects of the state before, if there is one that holds them, and those of the database."""
+    before = _in_a_fingerprint(target) if target.baseline is None else _read(target.baseline)
+    return before, _read(target.snapshot)
+
+
+def holds_privileges(target: Target) -> bool:
+    """Whether the state before tells who might do what."""
+    if target.baseline is None:
+        return _in_a_fingerprint(target) is not None
+    return not _restored(target) or _has_privileges(target.baseline)
+
+
 def _judge(target: Target) -> Judgement:
     held = _JUDGED.get(target.snapshot)
     if held is not None and held[0] is target.baseline:
         return held[1]
-    after = _read(target.snapshot)
-    before = _in_a_fingerprint(target) if target.baseline is None else _read(target.baseline)
+    before, after = read_sides(target)
     restored = _restored(target)
     platform = detect(after, before or {})
     if before is not None and restored:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
-
-import msgspec
 
 from postmigration.model.errors import Hindrance
 from postmigration.model.evidence import Evidence, Finding
@@ -73,13 +71,13 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON types, so that it can travel between processes."""
-        facts: dict[str, Any] = msgspec.to_builtins(self)
-        return facts
+        return {**asdict(self), "by": None if self.by is None else self.by.value}
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Result:
         """The inverse of `to_dict`."""
-        return msgspec.convert(facts, cls)
+        by = facts.get("by")
+        return cls(**{**facts, "evidence": Evidence.from_dict(facts["evidence"]), "by": by and Hindrance(by)})
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 from postmigration.model.files import replace_all
@@ -25,12 +26,12 @@ def publish(record: Record, files: Files, page: str) -> None:
     try:
         listed = as_csv.written(record, files.evidence)
         summary = as_markdown.written(record, listed)
-        content = as_json.written(record, listed, criteria.judged(record))
+        told = as_json.written(record, listed, criteria.judged(record))
         replace_all(
             {
                 files.summary: summary,
                 files.junit: as_junit.written(record),
-                files.json: content,
+                files.json: json.dumps(told, indent=2, ensure_ascii=False) + "\n",
                 files.html: page,
             }
         )

@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
+from postmigration.gate.bench import Bench
 from postmigration.gate.judgement import SESSION
-from postmigration.gate.mutation.runner import Runner
 from postmigration.gate.session import demonstration_world
 from postmigration.model import faults
 from postmigration.model.verdict import Result
 from postmigration.mutation.proof import SEED, SIZE, SOUND
 from postmigration.postgres import embedded
 
-pytest_plugins = ["postmigration.gate.mutation.runner"]
+pytest_plugins = ["postmigration.gate.bench"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,7 +38,7 @@ def _end_with_input() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-class Planter(Runner):
+class Planter(Bench):
     """Plants one fault after the other, each in a copy of a sound world, and runs the checks that must see it."""
 
     def __init__(self, config: pytest.Config, task: dict[str, Any]) -> None:

@@ -1,0 +1,34 @@
+"""What the migration needed for itself is gone again."""
+
+from __future__ import annotations
+
+import pytest
+
+from postmigration import Target
+from postmigration.checks.health import tool_remains
+from postmigration.checks.object_checks import detect, holds_privileges, read_sides
+from postmigration.diff.objects.privileges import read_state
+
+pytestmark = pytest.mark.secondary
+
+
+def test_nothing_of_the_tool_is_left(target: Target) -> None:
+    """No schema, copy of a table, column or trigger that was made for the migration is still there.
+
+    Impact: Copies take room, are backed up and go stale; they show rows without the policies of the original, and
+    triggers slow every write down or fail when their tool is gone.
+
+    Likely causes: The migration ended in an error, or its last step (contract, clean up) was never run.
+
+    Fix: Make sure that nobody reads it, then drop what each finding names.
+    """
+    before, after = read_sides(target)
+    tool_remains.examine(
+        before,
+        after,
+        target.schemas,
+        rights=read_state(after, detect(after, before or {}).api_roles),
+        compared=holds_privileges(target),
+        # A dump is compared without event triggers.
+        triggers=("trigger",) if target.before.scratch is not None else ("trigger", "event trigger"),
+    ).pass_to(target)

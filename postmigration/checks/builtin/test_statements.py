@@ -26,9 +26,7 @@ def test_the_planner_knows_its_tables(target: Target) -> None:
 
 
 def test_views_and_functions_can_run(target: Target) -> None:
-    """Every view and every function finds what it names.
-
-    They are parsed and not run. What functions in PL/pgSQL name is looked up where plpgsql_check is installed.
+    """Every view and every function, parsed and not run, finds what it names (PL/pgSQL as far as plpgsql_check tells).
 
     Impact: Pages, jobs and triggers that use them fail from the first request on.
 

@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, settings
 from postmigration.model.verdict import Result
 from postmigration.postgres import embedded
 from selftest.judging import Judges
+from selftest.processes import begin as begin
+from selftest.processes import place as place
 from selftest.servers import VERSIONS, Servers
 from selftest.tiers import TIERS, assign_tiers, tier_of
 

@@ -42,6 +42,7 @@ class SystemServer(embedded.Server):
 
     def _settle(self) -> None:
         self.version = 15
+        self.label = "PostgreSQL 15 of Debian"
         # Neither PostgreSQL nor pgbouncer runs as root.
         self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         self.directory = Path(tempfile.mkdtemp(prefix="postmigration-15-"))

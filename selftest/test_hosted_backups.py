@@ -14,7 +14,7 @@ from fixtures import MIGRATION
 from postmigration.gate.commands import cli
 from postmigration.gate.session import demonstration_world
 from postmigration.model.errors import CannotJudge
-from postmigration.postgres import embedded
+from postmigration.postgres import embedded, throwaway
 from postmigration.postgres.embedded import run_script
 from selftest.conftest import ROOT
 from selftest.dumps import Restorer, Rows, dump, rows
@@ -163,7 +163,7 @@ def test_the_files_of_the_platforms_own_tool_are_restored(
     assert can.pop("postgres") == [True, True, True]
     assert can.pop("service_role") == [True, False, False]
     # As whom it is restored, and what it runs.
-    assert can.pop(embedded.OWNER) == [True, True, False]
+    assert can.pop(throwaway.OWNER) == [True, True, False]
     assert {"anon", "authenticated", "authenticator", "supabase_admin"} <= can.keys()
     assert not any(any(attributes) for attributes in can.values())
     assert elsewhere.query("SELECT rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL") == []

@@ -1,18 +1,14 @@
 """An embedded server ends with the process that started it, however that ends, and nothing of it stays."""
 
-import os
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from selftest.conftest import ROOT
+from selftest.processes import Begin, kill, line, servers
 from selftest.tiers import few
 
 SERVER = """
@@ -39,58 +35,6 @@ def killed(command, *arguments, **more):
 wheel.pgexec = killed
 embedded.Server()
 """
-
-Begin = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory for temporary files, with a name that is short enough for a socket in it."""
-    made = Path(tempfile.mkdtemp(prefix="t-"))
-    yield made
-    shutil.rmtree(made)
-
-
-@pytest.fixture
-def begin(place: Path) -> Iterator[Begin]:
-    """Starts a Python program with temporary files of its own; whatever is left of it is killed."""
-    started = []
-
-    def start(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.Popen[str]:
-        kept = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST_", "POSTMIGRATION_"))}
-        process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=cwd, env={**kept, "TMPDIR": str(place), "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            kill(process)
-
-
-def line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def servers(place: Path) -> list[psutil.Process]:
-    """The servers that work there."""
-    found = psutil.process_iter(["name", "cmdline"])
-    return [p for p in found if p.info["name"] == "postgres" and str(place) in " ".join(p.info["cmdline"] or ())]
-
-
-def kill(process: subprocess.Popen[str], *, watchdogs: bool = False) -> None:
-    """Kills a process, and perhaps its watchdog; otherwise waits until that has done its work."""
-    children = psutil.Process(process.pid).children(recursive=True)
-    for child in children if watchdogs else ():
-        child.kill()
-    process.kill()
-    process.communicate()
-    _, alive = psutil.wait_procs(children, timeout=60)
-    assert not alive
 
 
 def test_a_server_ends_with_a_process_that_is_killed(place: Path, begin: Begin) -> None:

@@ -140,7 +140,8 @@ def test_what_is_no_address_is_none(text: str) -> None:
 # Options of pg_dump, pg_restore and psql, which messages advise too, or with which these are called.
 THEIRS = {
     *("--clean", "--compress", "--dbname", "--encoding", "--exclude-table", "--file", "--format", "--globals-only"),
-    *("--if-exists", "--list", "--lock-wait-timeout", "--no-psqlrc", "--schema-only", "--table"),
+    *("--if-exists", "--list", "--lock-wait-timeout", "--no-owner", "--no-privileges", "--no-psqlrc", "--schema-only"),
+    "--table",
 }
 
 

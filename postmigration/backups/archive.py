@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres.embedded import VERSIONS, binaries
+from postmigration.postgres.scratch.programs import find_installations
 
 COPY_AGAIN = "copy it again, or name another backup"
 _ITS_VERSION = "restore it into a server of its version, and name that database instead of the file"
@@ -93,7 +94,7 @@ def contents(path: Path, name: str) -> Contents:
 
 
 def refuse_newer(name: str, made_by: str) -> None:
-    """Refuses what a newer pg_dump wrote than the embedded server knows.
+    """Refuses what a newer pg_dump wrote than any server here knows.
 
     Args:
         name: the file, for the message.
@@ -102,23 +103,33 @@ def refuse_newer(name: str, made_by: str) -> None:
     Raises:
         CannotJudge: it is newer.
     """
-    major = re.match(r"\d+", made_by)
-    if major and int(major[0]) > VERSIONS[-1]:
+    newest = max([VERSIONS[-1], *(installation.version for installation in find_installations())])
+    if major_version(made_by) > newest:
         raise CannotJudge(
-            f"{name} was made by pg_dump {made_by}, newer than the embedded PostgreSQL {VERSIONS[-1]}: {_ITS_VERSION}"
+            f"{name} was made by pg_dump {made_by}, newer than the embedded PostgreSQL {VERSIONS[-1]} and every "
+            f"installed one: {_ITS_VERSION}"
         )
 
 
+def major_version(text: str) -> int:
+    """The major version that a text begins with; 0 where it begins with none."""
+    found = re.match(r"\d+", text)
+    return int(found[0]) if found else 0
+
+
 @contextmanager
-def translated(program: Path, path: Path, name: str) -> Iterator[BinaryIO]:
+def translated(program: Path, path: Path, name: str, *options: str) -> Iterator[BinaryIO]:
     """An archive as SQL; the pg_restore that writes it has ended when this has.
+
+    Args:
+        options: those of pg_restore that choose what of it.
 
     Raises:
         CannotJudge: the archive is truncated or damaged; known only when all of it was read.
     """
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(  # noqa: S603 # a program of PostgreSQL and a path
-            [program, "--file=-", path],
+            [program, "--file=-", *options, path],
             stdout=subprocess.PIPE,
             stderr=said,
             stdin=subprocess.DEVNULL,

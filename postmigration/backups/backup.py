@@ -75,14 +75,18 @@ class Backup:
         return f"of a database on PostgreSQL {server}, made by pg_dump {tool} {when}"
 
     @contextmanager
-    def opened(self) -> Iterator[Stream]:
+    def opened(self, *, schema_only: bool = False) -> Iterator[Stream]:
         """The SQL in it, as a stream.
+
+        Args:
+            schema_only: of an archive without its rows.
 
         Raises:
             CannotJudge: it is truncated or damaged; known only when all of it was read.
         """
         if self.program is not None:
-            with translated(self.program, self.path, self.name) as stream:
+            options = ["--schema-only"] if schema_only else []
+            with translated(self.program, self.path, self.name, *options) as stream:
                 yield stream
             return
         with gzip.open(self.path) if self.compressed else self.path.open("rb") as file:

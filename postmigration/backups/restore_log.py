@@ -11,7 +11,10 @@ from postmigration.model.errors import CannotJudge
 from postmigration.postgres.embedded import explain, is_exhausted
 from postmigration.postgres.refusals import SYNTAX_ERROR, describe_error
 
-ELSEWHERE = "restore the backup into a server where this works, and name that database instead of the file"
+ELSEWHERE = (
+    "name a server where this works with --scratch, or restore the backup into one and name that database instead of "
+    "the file"
+)
 
 # Of these the names are told, of others only how many they are.
 _NAMED = ("extension", "event trigger", "publication", "subscription", "server", "setting")
@@ -37,6 +40,7 @@ class Ledger:
         roles: whether it defines roles.
         orphaned: foreign keys whose rows refer to rows that are not in the backup.
         notes: sentences about what was restored otherwise than the backup says.
+        remedy: what to do where something cannot be restored.
     """
 
     tables: int = 0
@@ -46,6 +50,7 @@ class Ledger:
     roles: bool = False
     orphaned: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    remedy: str = ELSEWHERE
     _rows_aside: dict[str, int] = field(default_factory=dict)
     _left_out: dict[tuple[str, bool], list[str]] = field(default_factory=dict)
 

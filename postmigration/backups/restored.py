@@ -18,6 +18,7 @@ from postmigration.backups.statements import PLATFORM_SCHEMAS, Meaning, Role
 from postmigration.model.errors import CannotJudge, Incomplete
 from postmigration.postgres import embedded, temporary
 from postmigration.postgres.dsn import unsteered
+from postmigration.postgres.throwaway import Server
 
 _BLOCK = 1 << 20
 
@@ -57,7 +58,9 @@ class Restored:
         return (*self.files, *self.provided, *self.notes)
 
 
-def restore(files: Sequence[Path], server: embedded.Server, database: str, *, owner: str = embedded.OWNER) -> Restored:
+def restore(
+    files: Sequence[Path], server: Server, database: str, *, owner: str | None = None, lacking: str = ""
+) -> Restored:
     """Restores a backup into a new database.
 
     Args:
@@ -65,12 +68,14 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str, *, ow
         server: where to restore it.
         database: the name of the database, which is created.
         owner: whose it is, and as whom what the backup defines runs: by default nobody who is a superuser.
+        lacking: what the server is known to lack, and what to do, in words.
 
     Raises:
         CannotJudge: a file is no whole backup, rows did not arrive, or something that rows need cannot be created; one
             line with the cause and the remedy.
     """
-    ledger, described = Ledger(), []
+    ledger, described = Ledger(remedy=lacking or ELSEWHERE), []
+    owner = owner or server.owner
     with embedded.in_room(), unsteered(), temporary.directory() as scratch:
         backups = [identified(path, scratch) for path in files]
         server.create_owned(database, owner)
@@ -78,13 +83,13 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str, *, ow
             for connection in (superuser, provider):
                 # Then every name that the server tells has its schema.
                 connection.execute("SET search_path = pg_catalog")
-            standins = Standins(provider, superuser)
+            standins = Standins(provider, superuser, server.mark)
             waiting = []
             for backup in backups:
                 with backup.opened() as stream, server.connect(database, owner) as connection:
                     script = Script(stream, backup.name)
                     try:
-                        waiting.append(Restoring(connection, backup.name, ledger, standins).read(script))
+                        waiting.append(Restoring(connection, backup.name, ledger, standins).read(script, server))
                     except CannotJudge:
                         # What the server refused may come of damage, which shows when all of the file was read.
                         while backup.checksum and stream.read(_BLOCK):
@@ -104,7 +109,7 @@ def restore(files: Sequence[Path], server: embedded.Server, database: str, *, ow
     return Restored(
         tuple(described),
         tuple(provided),
-        (*ledger.notes, *unrestored),
+        (*ledger.notes, *unrestored, *([lacking] if lacking else [])),
         ledger.listed(),
         tuple(ledger.unrestored),
         tuple(ledger.orphaned),

@@ -10,12 +10,15 @@ import psycopg
 
 from postmigration.backups.archive import refuse_newer
 from postmigration.backups.loading import Loading
-from postmigration.backups.restore_log import ELSEWHERE, Ledger, said
+from postmigration.backups.needs import find_source
+from postmigration.backups.restore_log import Ledger, said
 from postmigration.backups.script import Command, Copy, Script, unquoted
 from postmigration.backups.standins import Standins
 from postmigration.backups.statements import PLATFORM_SCHEMAS, Meaning, Role, meaning, split
-from postmigration.model.errors import CannotJudge
+from postmigration.model.errors import CannotJudge, Unrestorable
 from postmigration.postgres.embedded import explain, is_exhausted
+from postmigration.postgres.scratch.choice import Needs, refuse_older
+from postmigration.postgres.throwaway import Server
 
 _HARMLESS = re.compile(rb"\\(?:restrict|unrestrict|connect|c|encoding)\b")
 _CONNECT = re.compile(rb"\\c(?:onnect)?\s+(?:-reuse-previous=on\s+)?['\"]*(?:dbname=)?['\"]*([^'\"\s]+)")
@@ -35,8 +38,10 @@ _RUNS_NOTHING = re.compile(
 _OWNED_ABOVE = re.compile(
     rb'.*\sOWNER\s+TO\s+"?(?:postgres|pg_\w+|(?:current|session)_(?:user|role))"?\s*;\s*\Z', re.DOTALL | re.I
 )
+_GIVES_AWAY = re.compile(rb"\sOWNER\s+TO\s", re.I)
 _GRANTOR = re.compile(rb"\s+GRANTED\s+BY\s+%s(?=\s*;\s*\Z)" % _IDENTIFIER)
 _IN_SCHEMA = re.compile(rb'\bSCHEMA\s+("(?:[^"]|"")+"|\w+)', re.I)
+_PRIVILEGE = "42501"
 _DUPLICATE_SCHEMA = "42P06"
 _DUPLICATE_FUNCTION = "42723"
 _FOREIGN_KEY_VIOLATION = "23503"
@@ -74,8 +79,11 @@ class Restoring:
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET maintenance_work_mem = '256MB'")
 
-    def read(self, script: Script) -> list[Later]:
+    def read(self, script: Script, server: Server) -> list[Later]:
         """Runs the file up to its rows and loads them.
+
+        Args:
+            server: where the session is.
 
         Returns:
             What has to wait for the rows of all files: constraints, indexes, triggers and whatever follows them.
@@ -90,6 +98,7 @@ class Restoring:
                 continue
             if first:
                 refuse_newer(self._name, script.header.get("Dumped by pg_dump version", ""))
+                refuse_older(server, Needs(find_source(script), name=self._name))
                 first = False
             what = meaning(item.text)
             if what is None:
@@ -166,6 +175,8 @@ class Restoring:
             try:
                 if what.kind == "foreign key":
                     self._standins.identify(text)
+                if _GIVES_AWAY.search(text):
+                    self._standins.refuse_foreign(text)
                 connection = self._standins.superuser if _RUNS_NOTHING.match(text) else self._connection
                 connection.execute(_GRANTOR.sub(b"", text) if what.kind == "grant" else text)
             except psycopg.Error as error:
@@ -190,7 +201,8 @@ class Restoring:
         elif what.schema in PLATFORM_SCHEMAS:
             self._ledger.leave_out(what.kind, what.name, platform=True)
         elif what.role is not Role.APPLICATION:
-            raise CannotJudge(f"{self._name}: {what} cannot be restored: {said(error, defines=True)}; {ELSEWHERE}")
+            words = f"{self._name}: {what} cannot be restored: {said(error, defines=True)}"
+            raise Unrestorable(f"{words}; {self._ledger.remedy}")
         elif error.sqlstate == _FOREIGN_KEY_VIOLATION and b"NOT VALID" not in unquoted(text).upper():
             self._ledger.orphaned.append(str(what))
             self._ledger.notes.append(f"{what} refers to rows that are not in the backup: it was restored as not valid")
@@ -203,12 +215,16 @@ class Restoring:
             self._connection.execute(text)
         except psycopg.Error as error:
             self._alive(error)
+            if error.sqlstate == _PRIVILEGE and self._standins.install(split(what.name)[0], text):
+                return
             schema = _IN_SCHEMA.search(text)
             where = split(schema[1].decode(errors="replace"))[0] if schema else "public"
             name = split(what.name)[0]
             if not self._standins.extension(name, where):
                 self._ledger.leave_out(what.kind, what.name)
             self._standins.register(name, where)
+        else:
+            self._standins.open_rows_of(split(what.name)[0])
 
     def _account(self, text: bytes, what: Meaning) -> None:
         """Creates a role: it cannot log in, and has what row-level security asks of it and nothing else."""

@@ -12,7 +12,9 @@ import psycopg
 from psycopg import sql
 
 from postmigration.backups.contrib import AUTH, EXTENSIONS
+from postmigration.backups.extensions import install, open_rows
 from postmigration.backups.statements import PLATFORM_SCHEMAS, readable, split
+from postmigration.model.errors import CannotJudge
 from postmigration.postgres.schema_objects import STANDIN
 
 _IDENTIFIER = rb'(?:"[^"]+"|[A-Za-z_][\w$]*)'
@@ -23,6 +25,7 @@ _CALLS = re.compile(
 )
 _IDENTITIES = re.compile(rb'REFERENCES\s+"?auth"?\."?users"?\s*\(\s*"?id"?\s*\)', re.I)
 _REFERRING = re.compile(rb"ALTER\s+TABLE\s+(?:ONLY\s+)?(\S+)\s+ADD\s.*FOREIGN\s+KEY\s*\(\s*([^),]+?)\s*\)", re.I | re.S)
+_NEW_OWNER = re.compile(rb"\sOWNER\s+TO\s+(%s)\s*;\s*\Z" % _IDENTIFIER, re.I)
 _MISSING = re.compile(r'(role|publication) "(.*)" does not exist', re.DOTALL)
 _UNDEFINED = ("3F000", "42883", "42P01")
 SAID = STANDIN
@@ -34,11 +37,13 @@ class Standins:
     Args:
         connection: the database that is being restored, as its owner.
         superuser: the same as a superuser, for what runs no code of the database.
+        mark: the comment of each role that is made; a server where it is empty is ours.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any], superuser: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], superuser: psycopg.Connection[Any], mark: str = "") -> None:
         self._connection = connection
         self.superuser = superuser
+        self._mark = mark
         self.roles: set[str] = set()
         self.publications: set[str] = set()
         self.functions: set[str] = set()
@@ -92,6 +97,39 @@ class Standins:
                 [name, SAID, schema, name],
             )
 
+    def install(self, name: str, text: bytes) -> bool:
+        """Creates an extension that the server has, and that only a superuser may create; False where it may not be."""
+        if not install(self.superuser, name, text):
+            return False
+        self.open_rows_of(name)
+        return True
+
+    def open_rows_of(self, name: str) -> None:
+        """Lets the rows of an extension's own tables be loaded."""
+        open_rows(self.superuser, name, self._connection.info.user)
+
+    def refuse_foreign(self, text: bytes) -> None:
+        """Makes sure that nothing is given to a role that was on the server before: it would have to be ours.
+
+        Args:
+            text: a statement that makes a role the owner of something.
+        """
+        if self._mark and (found := _NEW_OWNER.search(text)):
+            (name,) = split(found[1].decode(errors="replace"))
+            if name != self._connection.info.user:
+                self._refuse_if_foreign(name)
+
+    def _refuse_if_foreign(self, name: str) -> None:
+        foreign = self.superuser.execute(
+            "SELECT FROM pg_roles WHERE rolname = %s AND shobj_description(oid, 'pg_authid') IS DISTINCT FROM %s",
+            [name, self._mark],
+        )
+        if foreign.rowcount:
+            raise CannotJudge(
+                f"the backup needs the role {name}, and the server of --scratch has one of that name, which is not "
+                "touched: name a server without it (--scratch=system), or dump again with --no-owner --no-privileges"
+            )
+
     def _all_of(self, name: str, schema: str) -> None:
         """Creates the stand-ins for all functions of an extension; its name tells of them."""
         singly = set(self.functions)
@@ -120,12 +158,17 @@ class Standins:
         Args:
             attributes: what else it has: BYPASSRLS, NOINHERIT.
         """
+        if self._mark:
+            self._refuse_if_foreign(name)
         known = name in self.roles
         self.roles.add(name)
         # Roles belong to the whole server: another database of it may have them already.
         there = known or self.superuser.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
         if not there:
-            self.superuser.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
+            with self.superuser.transaction():
+                self.superuser.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
+                if self._mark:
+                    self.superuser.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(sql.Identifier(name), self._mark))
             # A superuser needs no membership.
             if (owner := self._connection.info.user) != self.superuser.info.user:
                 member = sql.SQL("GRANT {} TO {} WITH ADMIN OPTION")

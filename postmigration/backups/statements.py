@@ -74,6 +74,8 @@ _REPLACE = r"CREATE (?:OR REPLACE )?"
 _MEANINGS: tuple[tuple[str, Role, str], ...] = (
     (r"SET SESSION AUTHORIZATION", Role.LEFT_OUT, "owner"),
     (r"(?:SET|RESET) (?:SESSION )?session_replication_role\b", Role.IGNORED, "setting"),
+    # Of later versions than some servers are; nothing of a backup waits for it.
+    (r"SET transaction_timeout\b", Role.IGNORED, "setting"),
     (r"RESET ALL", Role.IGNORED, "setting"),
     (r"SET (?:ROLE|LOCAL|TRANSACTION|CONSTRAINTS)\b", Role.IGNORED, "setting"),
     (rf"SET (?:SESSION )?{_NAME}", Role.SETTING, "setting"),

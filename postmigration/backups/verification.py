@@ -19,10 +19,10 @@ from postmigration.diff.table_diff import TableComparison, compared_with_fingerp
 from postmigration.model.errors import CannotJudge, Incomplete
 from postmigration.model.migration import Migration
 from postmigration.model.sqltext import quoted
-from postmigration.postgres import embedded
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.identity import server
 from postmigration.postgres.references import references
+from postmigration.postgres.throwaway import Server
 
 _DATABASE = "backup"
 
@@ -80,12 +80,13 @@ class Verification:
 
 def verified(
     files: Sequence[Path],
-    throwaway: embedded.Server,
+    throwaway: Server,
     against: Source | Fingerprint | None,
     *,
     schema: str = "public",
     migration: Migration | None = None,
     keep: int = 5,
+    lacking: str = "",
 ) -> Verification:
     """Restores a backup and tells whether it is what it claims to be.
 
@@ -96,13 +97,14 @@ def verified(
         schema: the schema of the application's tables.
         migration: the migration before which it was taken, whose tables and references it must hold.
         keep: how many differences of each table to give in full.
+        lacking: what the server is known to lack, and what to do, in words.
 
     Raises:
         CannotJudge: it cannot be read to its end, or not restored here.
     """
     started = time.monotonic()
     try:
-        restored = restore(files, throwaway, _DATABASE)
+        restored = restore(files, throwaway, _DATABASE, lacking=lacking)
     except Incomplete as error:
         return Verification(
             Restored((), (), (), (), ()),
@@ -116,12 +118,12 @@ def verified(
             (),
         )
     seconds = time.monotonic() - started
-    copy = Source(throwaway.conninfo(_DATABASE, embedded.OWNER), "the backup")
+    copy = Source(throwaway.conninfo(_DATABASE, throwaway.owner), "the backup")
     with ExitStack() as cleanup:
         snapshot = copy.snapshot(cleanup, schema)
         tables, standins = _held(snapshot, restored), _standins(snapshot)
         held = {table.name for table in tables}
-        notes, lacking, comparisons, lost = [], _not_in_it(restored), [], []
+        notes, absent, comparisons, lost = [], _not_in_it(restored), [], []
         named: list[str] = []
         if isinstance(against, Fingerprint):
             if found := unfit(against, snapshot, None):
@@ -129,7 +131,7 @@ def verified(
                     raise CannotJudge(f"the fingerprint of --against does not fit: {found}")
                 words = found.describe("the backup", "the fingerprint")
                 return Verification(
-                    restored, throwaway.version, seconds, tables, tuple(lacking), (schema,), (), (words,), ()
+                    restored, throwaway.version, seconds, tables, tuple(absent), (schema,), (), (words,), ()
                 )
             named = [schema]
             names = {name: Relation(name, 0, "") for name in against.tables} | {
@@ -142,7 +144,7 @@ def verified(
             server(original)
             theirs = schemas(original)
             named = sorted({schema, *restored.schemas})
-            lacking += [
+            absent += [
                 f"the schema {name} ({_size(original, name)}), so not proven" for name in theirs if name not in named
             ]
             without = [f"{its}.{name}" for kind, its, name in standins if kind == "table"]
@@ -165,7 +167,7 @@ def verified(
         throwaway.version,
         seconds,
         tables,
-        tuple(lacking),
+        tuple(absent),
         tuple(named),
         tuple(comparisons),
         tuple(problems),

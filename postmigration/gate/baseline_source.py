@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from postmigration.diff import fingerprint_file
 from postmigration.model.errors import CannotJudge
-from postmigration.postgres import embedded
 from postmigration.postgres.dsn import conninfo
 
 
@@ -20,7 +19,8 @@ class Baseline:
     Args:
         conninfo: the connection string of a database that holds it; empty where none does.
         fingerprint: the file of a fingerprint; empty where it is none.
-        restored: the database is an embedded one, restored from files.
+        restored: the database is one of ours, restored from files.
+        place: the server that holds it, in words.
         facts: what the reader should know of it.
         unrestored: objects of the backup that the database lacks: what each is, and that with its name.
     """
@@ -30,18 +30,25 @@ class Baseline:
     restored: bool = False
     facts: tuple[str, ...] = ()
     unrestored: tuple[tuple[str, str], ...] = ()
+    place: str = ""
 
 
 def located(
-    named: Sequence[str], cleanup: ExitStack, *, version: int = embedded.VERSIONS[-1], option: str = "--baseline"
+    named: Sequence[str],
+    cleanup: ExitStack,
+    *,
+    option: str = "--baseline",
+    scratch: str | None = None,
+    judged: Mapping[str, str] | None = None,
 ) -> Baseline | None:
     """Finds the state before, and restores it where it is the files of a backup.
 
     Args:
         named: what the user named, in that order.
-        cleanup: ends the embedded server, if one is needed.
-        version: its PostgreSQL.
+        cleanup: ends the server that holds a copy, if one is needed.
         option: where it was named, for messages.
+        scratch: the server on which a copy is to live, as the user named it.
+        judged: the databases with which it is compared, by the options that name them.
 
     Raises:
         CannotJudge: one line that says what is in the way and what to do.
@@ -65,14 +72,17 @@ def located(
         return Baseline(fingerprint=str(files[0].resolve()))
     # Only files need what restores them, and most runs name a database.
     from postmigration.backups import restore
+    from postmigration.backups.scratch import open_scratch
 
-    server = embedded.Server(version)
-    cleanup.callback(server.stop)
-    restored = restore(files, server, "baseline")
+    chosen = open_scratch(scratch, cleanup, files=files, judged=judged)
+    server = chosen.server
+    restored = restore(files, server, "baseline", lacking=chosen.lacking)
+    because = [chosen.because] if chosen.because else []
     return Baseline(
-        server.conninfo("baseline", embedded.OWNER),
+        server.conninfo("baseline", server.owner),
         restored=True,
-        facts=(*restored.facts, *restored.set_aside),
+        place=server.label,
+        facts=(*restored.facts, *because, *restored.set_aside),
         unrestored=tuple((what.kind, str(what)) for what in restored.unrestored),
     )
 

@@ -16,17 +16,19 @@ from postmigration.model.errors import CannotJudge
 from postmigration.model.settings import Options
 from postmigration.postgres import embedded
 from postmigration.postgres.connection import Limits
+from postmigration.postgres.scratch.choice import refuse_unknown
 
 # Environment variables that keep a password off the command line.
 _ENVIRONMENT = {
     "db_url": "POSTMIGRATION_DB_URL",
     "baseline": "POSTMIGRATION_BASELINE",
     "authenticator_url": "POSTMIGRATION_AUTHENTICATOR_URL",
+    "scratch": "POSTMIGRATION_SCRATCH",
 }
 
 
 # The options that take the address of a database; no other may hold one.
-ADDRESSES = frozenset({"db_url", "baseline", "authenticator_url"})
+ADDRESSES = frozenset({"db_url", "baseline", "authenticator_url", "scratch"})
 
 # PostgreSQL's limit for a timeout.
 _LONGEST = 2_147_483
@@ -71,8 +73,20 @@ def declare(add: Callable[..., object]) -> None:
         help="of postmigration check: read tables and indexes above 1 GB whole, too",
     )
     add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
+    declare_scratch(add)
     add("--prove", action="store_true", help="first see each check catch faults in copies of the demonstration world")
     declare_world(add)
+
+
+def declare_scratch(add: Callable[..., object]) -> None:
+    """Declares where copies live."""
+    add(
+        "--scratch",
+        metavar="WHERE",
+        help="where a dump is restored and copies live (or $POSTMIGRATION_SCRATCH): embedded, system or system:15 (an "
+        "installed PostgreSQL, started for it), or the URL of a server; default: embedded, or system where that lacks "
+        "what the dump needs",
+    )
 
 
 def declare_world(add: Callable[..., object]) -> None:
@@ -149,6 +163,17 @@ def chosen_target(option: Namespace) -> str | None:
     return _chosen(option.db_url, "db_url")
 
 
+def chosen_scratch(option: Namespace) -> str | None:
+    """Where copies are to live, as the option or its environment variable says.
+
+    Raises:
+        CannotJudge: neither can be meant.
+    """
+    asked = _chosen(option.scratch, "scratch")
+    refuse_unknown(asked)
+    return asked
+
+
 def _chosen(url: str | None, name: str) -> str | None:
     return os.environ.get(_ENVIRONMENT[name]) if url is None else url
 
@@ -186,6 +211,7 @@ def request(option: Namespace) -> Request:
         world_size=option.world_size,
         embedded_version=option.embedded_version,
         authenticator_url=_chosen(option.authenticator_url, "authenticator_url"),
+        scratch=chosen_scratch(option),
     )
 
 

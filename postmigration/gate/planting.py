@@ -11,11 +11,13 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from postmigration.backups.scratch import open_scratch
 from postmigration.gate.bench import Bench
 from postmigration.gate.judgement import SESSION
 from postmigration.gate.session import demonstration_world
@@ -23,6 +25,7 @@ from postmigration.model import faults
 from postmigration.model.verdict import Result
 from postmigration.mutation.proof import SEED, SIZE, SOUND
 from postmigration.postgres import embedded
+from postmigration.postgres.throwaway import Server
 
 pytest_plugins = ["postmigration.gate.bench"]
 
@@ -47,20 +50,16 @@ class Planter(Bench):
 
     def work(self, checks: dict[str, list[pytest.Item]]) -> None:
         """Does the task."""
-        server = embedded.Server()
-        try:
+        with ExitStack() as cleanup:
+            server = open_scratch(self.task["scratch"], cleanup).server
             world = demonstration_world(server, self.config.stash[SESSION].migration, seed=SEED, size=SIZE)
             self._try_sound(server, checks, *world)
             for number, path in enumerate(self.task["faults"]):
                 fault = faults.read(Path(path))
                 if checks.keys() & (fault.red | fault.warns):
                     self._plant(fault, server, checks, *world, copy=f"broken_{number}")
-        finally:
-            server.stop()
 
-    def _try_sound(
-        self, server: embedded.Server, checks: dict[str, list[pytest.Item]], legacy: str, migrated: str
-    ) -> None:
+    def _try_sound(self, server: Server, checks: dict[str, list[pytest.Item]], legacy: str, migrated: str) -> None:
         """Sees that checks do not fail where there is no fault."""
         with self.judging(server.conninfo(migrated), server.conninfo(legacy) if self.task["baseline"] else ""):
             for check, items in checks.items():
@@ -73,7 +72,7 @@ class Planter(Bench):
     def _plant(
         self,
         fault: faults.Fault,
-        server: embedded.Server,
+        server: Server,
         checks: dict[str, list[pytest.Item]],
         legacy: str,
         migrated: str,

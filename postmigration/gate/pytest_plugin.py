@@ -101,7 +101,9 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             config.pluginmanager.register(session_report)
         if joined is None and config.option.prove:
             checks = config.stash[SESSION].checks
-            config.stash[PROVER] = Prover(config, checks, known, baseline=run.baseline is not None)
+            config.stash[PROVER] = Prover(
+                config, checks, known, baseline=run.baseline is not None, scratch=run.request.scratch
+            )
             config.pluginmanager.register(config.stash[PROVER])
         if joined is not None and (reporter := config.pluginmanager.get_plugin("terminalreporter")) is not None:
             # Nobody reads what a worker prints, and plugins import much for their part of the summary.

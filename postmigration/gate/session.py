@@ -35,6 +35,7 @@ from postmigration.postgres.connection import Database, Limits, Snapshot, refuse
 from postmigration.postgres.dsn import conninfo
 from postmigration.postgres.identity import Server, server
 from postmigration.postgres.shadows import avoid_lying_indexes, find_shadows, refuse_shadows
+from postmigration.postgres.throwaway import Server as ThrowAway
 
 if TYPE_CHECKING:
     from postmigration.backups.verification import Verification
@@ -54,6 +55,7 @@ class Request:
         limits: timeouts.
         world_seed, world_size: which demonstration world, and how many customer contacts it has.
         embedded_version: the PostgreSQL of the demonstration world.
+        scratch: where copies live, as the user named it; None for a server that has what they need.
     """
 
     db_url: str | None = field(repr=False)
@@ -66,6 +68,7 @@ class Request:
     embedded_version: int
     authenticator_url: str | None = field(default=None, repr=False)
     schemas: tuple[str, ...] = ()
+    scratch: str | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -127,6 +130,7 @@ class Run:
             CannotJudge: it cannot be read to its end, or not restored here.
         """
         # Only a run with a backup needs what reads one.
+        from postmigration.backups.scratch import open_scratch
         from postmigration.backups.verification import verified
 
         against: Source | Fingerprint | None = self.fingerprint
@@ -134,10 +138,15 @@ class Run:
             limits, steered = self.request.limits, not self.origin.restored
             against = Source(self.origin.conninfo, "--baseline", limits, steered)
         with contextlib.ExitStack() as cleanup:
-            throwaway = embedded.Server()
-            cleanup.callback(throwaway.stop)
+            request = self.request
+            scratch = open_scratch(request.scratch, cleanup, files=request.backup, judged=_judged(self.shared))
             return verified(
-                self.request.backup, throwaway, against, schema=self.request.schema, migration=self.migration
+                request.backup,
+                scratch.server,
+                against,
+                schema=request.schema,
+                migration=self.migration,
+                lacking=scratch.lacking,
             )
 
     def view(self) -> Target:
@@ -236,6 +245,10 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
         if first and not (migration.tables or options.allow_empty or _holds_rows(fingerprint)):
             refuse_empty(schemas, target, baseline)
         if first:
+            if request.scratch is not None:
+                from postmigration.backups.scratch import refuse_shared
+
+                refuse_shared(request.scratch, _judged(joined))
             refuse_mistakes(migration, target, baseline, fingerprint)
         return Run(
             request=request,
@@ -326,12 +339,13 @@ def _located(request: Request, migration: Migration, cleanup: contextlib.ExitSta
     """The connection strings of the target and the baseline; without a target, a demonstration world is built."""
     if request.db_url is not None:
         address = conninfo(request.db_url, "--db-url")
-        origin = located(request.baseline, cleanup)
+        origin = located(request.baseline, cleanup, scratch=request.scratch, judged={"--db-url": address})
         return {"target": address, "baseline": origin and asdict(origin), "demonstration": ""}
     if request.baseline:
         raise CannotJudge("--baseline is given without --db-url: name the migrated database too")
-    throwaway = embedded.Server(request.embedded_version)
-    cleanup.callback(throwaway.stop)
+    from postmigration.backups.scratch import open_scratch
+
+    throwaway = open_scratch(request.scratch, cleanup, version=request.embedded_version).server
     legacy, migrated = demonstration_world(throwaway, migration, seed=request.world_seed, size=request.world_size)
     return {
         "target": throwaway.conninfo(migrated),
@@ -340,8 +354,17 @@ def _located(request: Request, migration: Migration, cleanup: contextlib.ExitSta
     }
 
 
+def _judged(joined: dict[str, Any]) -> dict[str, str]:
+    """The databases that are no copies, by the options that name them."""
+    origin = joined["baseline"]
+    sides = {} if joined["demonstration"] else {"--db-url": joined["target"]}
+    return sides | (
+        {"--baseline": origin["conninfo"]} if origin and origin["conninfo"] and not origin["restored"] else {}
+    )
+
+
 def demonstration_world(
-    throwaway: embedded.Server, migration: Migration, *, seed: int, size: int, ending: str = ""
+    throwaway: ThrowAway, migration: Migration, *, seed: int, size: int, ending: str = ""
 ) -> tuple[str, str]:
     """Builds a seeded world, keeps it, and migrates a copy of it.
 

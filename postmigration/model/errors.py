@@ -13,6 +13,10 @@ class Incomplete(CannotJudge):
     """A backup can be read to its end, and is none: it holds no tables, or no rows."""
 
 
+class Unrestorable(CannotJudge):
+    """A backup needs something that the server into which it is restored has not."""
+
+
 class UnsafeToJudge(CannotJudge):
     """The database holds something that could decide the verdict, or run code with our rights; the run ends there."""
 

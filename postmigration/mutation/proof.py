@@ -84,7 +84,9 @@ def plantable(faults: Sequence[Fault], *, baseline: bool) -> tuple[list[Fault], 
     return [fault for fault in faults if fault not in left_out], left_out
 
 
-def prove(root: Path, faults: Sequence[Fault], checks: Sequence[str], *, baseline: bool) -> Proof:
+def prove(
+    root: Path, faults: Sequence[Fault], checks: Sequence[str], *, baseline: bool, scratch: str | None = None
+) -> Proof:
     """Plants faults, and sees which of the checks catch them.
 
     Args:
@@ -92,6 +94,7 @@ def prove(root: Path, faults: Sequence[Fault], checks: Sequence[str], *, baselin
         faults: what may be planted.
         checks: pytest's ids of the checks of the run.
         baseline: the run compares with the rows of a state before.
+        scratch: where the worlds live, as the user named it: none that is judged.
     """
     planted, left_out = plantable(faults, baseline=baseline)
     processes = max(1, min(max(2, os.cpu_count() or 1), 4, len(planted)))
@@ -107,6 +110,7 @@ def prove(root: Path, faults: Sequence[Fault], checks: Sequence[str], *, baselin
                 "baseline": baseline,
                 "sound": list(checks[number::processes]),
                 "seen": str(seen),
+                "scratch": scratch,
             }
             process = _planting(root, task, checks, directory)
             running.append((process, share, seen))

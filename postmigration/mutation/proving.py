@@ -22,9 +22,19 @@ class Prover:
         checks: the directory of the checks.
         faults: what can be planted.
         baseline: the run compares with the rows of a state before.
+        scratch: where the worlds live that faults are planted in, as the user named it.
     """
 
-    def __init__(self, config: pytest.Config, checks: Path, faults: Sequence[Fault], *, baseline: bool) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        checks: Path,
+        faults: Sequence[Fault],
+        *,
+        baseline: bool,
+        scratch: str | None = None,
+    ) -> None:
+        self._scratch = scratch
         self.proof: Proof | None = None
         self._config = config
         self._checks = checks
@@ -48,8 +58,8 @@ class Prover:
         if self.proof is None and checks:
             reporter = self._config.pluginmanager.get_plugin("terminalreporter")
             if reporter is not None:
-                reporter.write_line("proving that the checks can fail, on embedded copies of the reference world")
-            self.proof = prove(root, self._faults, checks, baseline=self._baseline)
+                reporter.write_line("proving that the checks can fail, on copies of the reference world")
+            self.proof = prove(root, self._faults, checks, baseline=self._baseline, scratch=self._scratch)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

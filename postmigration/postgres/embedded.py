@@ -18,33 +18,17 @@ from unittest.mock import patch
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from postmigration.model.errors import CannotJudge
-from postmigration.postgres import temporary, watchdog
+from postmigration.postgres import temporary, throwaway, watchdog
 from postmigration.postgres.dsn import unsteered
 
 VERSIONS = (16, 18)
-
-# Durability is of no use to a server that is deleted; a fixed locale makes its order of text the same everywhere.
-_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-_LOCALE = "C.UTF-8"
-
-# As whom a backup is restored and read: what its functions do, they do without the rights of a superuser, which on this
-# server are those of whoever started it.
-OWNER = "postmigration_owner"
-_OWNER = f"""
-    DO $$ BEGIN
-        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '{OWNER}') THEN
-            CREATE ROLE {OWNER} LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB BYPASSRLS;
-            GRANT SET ON PARAMETER session_replication_role TO {OWNER};
-            GRANT pg_monitor TO {OWNER};
-        END IF;
-    END $$
-"""
+# The user of the machine who runs PostgreSQL where we are root; it owns nothing else.
+USER = "pgserver"
 
 
-class Server:
+class Server(throwaway.Server):
     """A running embedded server; deleted when it is stopped or the process ends.
 
     Args:
@@ -53,7 +37,8 @@ class Server:
 
     def __init__(self, version: int = VERSIONS[-1]) -> None:
         self.version = version
-        with in_room(), unsteered(), patch.dict(os.environ, LC_ALL=_LOCALE, LANG=_LOCALE):
+        self.label = f"embedded PostgreSQL {version}"
+        with in_room(), unsteered(), patch.dict(os.environ, LC_ALL=throwaway.LOCALE, LANG=throwaway.LOCALE):
             directory = temporary.make_directory()
             try:
                 self._server = _wheel().get_server(directory, cleanup_mode="delete", postgres_version=version)
@@ -65,7 +50,7 @@ class Server:
         self.log = Path(self._server.log)
         info = self._server.get_postmaster_info()
         # Said in full: PGHOST and its like in the environment steer clients to another server.
-        self._parts: dict[str, Any] = {
+        self._parts = {
             "host": str(info.socket_dir) if info.socket_dir else str(info.hostname),
             "port": str(info.port),
             "user": "postgres",
@@ -74,41 +59,9 @@ class Server:
             "options": " ",
         }
         with self.connect("postgres") as connection:
-            for name, value in _SETTINGS.items():
+            for name, value in throwaway.SETTINGS.items():
                 connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), value))
             connection.execute("SELECT pg_reload_conf()")
-
-    def conninfo(self, database: str, user: str = "postgres") -> str:
-        """The connection string of one of its databases, as the superuser or as somebody else; it holds no secret."""
-        return make_conninfo("", dbname=database, **{**self._parts, "user": user})
-
-    def connect(self, database: str, user: str = "postgres") -> psycopg.Connection[Any]:
-        """A connection in autocommit, as the superuser or as somebody else."""
-        with unsteered():
-            return psycopg.connect(self.conninfo(database, user), autocommit=True)
-
-    def create(self, database: str, *, template: str = "template0") -> None:
-        """Creates a database, as a copy of another one if that is named."""
-        with self.connect("postgres") as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(database), sql.Identifier(template))
-            )
-
-    def create_owned(self, database: str, owner: str) -> None:
-        """Creates a database that belongs to somebody; `OWNER` is no superuser, and filtered by no policy."""
-        if owner == OWNER:
-            with self.connect("postgres") as connection:
-                connection.execute(_OWNER.encode())
-        self.create(database)
-        with self.connect("postgres") as connection:
-            connection.execute(
-                sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database), sql.Identifier(owner))
-            )
-
-    def drop(self, database: str) -> None:
-        """Drops a database, whoever is still connected to it."""
-        with self.connect("postgres") as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
 
     def stop(self) -> None:
         """Stops the server and deletes its files."""
@@ -118,6 +71,24 @@ class Server:
 def binaries(version: int) -> Path:
     """Where the programs of one of `VERSIONS` are, whether a server of it runs or not."""
     return Path(_wheel().POSTGRES_VERSIONS[version])
+
+
+@cache
+def find_user() -> dict[str, Any]:
+    """As whom `subprocess` runs what refuses to work as root: as ourselves where we are somebody else.
+
+    Raises:
+        CannotJudge: we are root, and there is nobody else.
+    """
+    if os.geteuid() != 0:
+        return {}
+    try:
+        user = _wheel().ensure_user_exists(USER)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise CannotJudge(
+            f"PostgreSQL does not run as root, and the user {USER} cannot be made ({_cause(error)}): be another user"
+        ) from None
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
 def _cause(error: OSError | subprocess.SubprocessError) -> str:

@@ -11,6 +11,7 @@ from postmigration.backups.restore_log import said
 from postmigration.backups.restored import restore
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres import embedded, temporary
+from postmigration.postgres.throwaway import Server
 from postmigration.rehearsal import later, suite
 from postmigration.rehearsal.stage import Stage, left_out, of_script, step_of
 from postmigration.rehearsal.states import State, same_objects, same_rows, same_state
@@ -150,7 +151,7 @@ def restore_backup(stage: Stage, before: State) -> None:
             stage.ended(step_of(title, stage, started, [], checks, done=done))
 
 
-def _program(server: embedded.Server, program: str, *arguments: str) -> list[str]:
+def _program(server: Server, program: str, *arguments: str) -> list[str]:
     """Runs a program of PostgreSQL; gives the errors of which it complains, each on one line."""
     done = subprocess.run(  # noqa: S603 # a program of PostgreSQL
         [server.binaries / program, *arguments],

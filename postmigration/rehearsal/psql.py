@@ -18,8 +18,8 @@ from pathlib import Path
 from psycopg.conninfo import make_conninfo
 
 from postmigration.backups.script import unquoted
-from postmigration.postgres import embedded
 from postmigration.postgres.refusals import NAMING, SYNTAX_ERROR, mask_values
+from postmigration.postgres.throwaway import Server
 from postmigration.rehearsal.locks import Seen, Watch
 
 # Characters that no script has begin a record of the log and part its fields.
@@ -101,7 +101,7 @@ class ScriptRun:
         return sum(word in ("COMMIT", "END") and any(changes[n + 1 :]) for n, word in enumerate(words))
 
 
-def log_statements(server: embedded.Server) -> None:
+def log_statements(server: Server) -> None:
     """Makes the server write a log that can be read back."""
     with server.connect("postgres") as connection:
         connection.execute("ALTER SYSTEM SET log_line_prefix = E'" + _PREFIX.encode("unicode_escape").decode() + "'")
@@ -109,7 +109,7 @@ def log_statements(server: embedded.Server) -> None:
 
 
 def run(
-    server: embedded.Server,
+    server: Server,
     database: str,
     script: Path,
     *,
@@ -182,7 +182,7 @@ def _speaks(line: str) -> bool:
     return _MEANT.search(line) is not None and not re.search(r"ERROR|^LINE \d+:|^STATEMENT:", line)
 
 
-def _ended(server: embedded.Server, application: str, *, at_once: bool) -> None:
+def _ended(server: Server, application: str, *, at_once: bool) -> None:
     """Waits until the session is gone; what it has counted is known then."""
     asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
     with server.connect("postgres") as connection:
@@ -194,7 +194,7 @@ def _ended(server: embedded.Server, application: str, *, at_once: bool) -> None:
             time.sleep(0.01)
 
 
-def _written(server: embedded.Server, database: str) -> dict[str, int]:
+def _written(server: Server, database: str) -> dict[str, int]:
     """The rows that were ever written to each table of the users."""
     with server.connect(database) as connection:
         rows = connection.execute(

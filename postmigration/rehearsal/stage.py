@@ -11,7 +11,7 @@ from pathlib import Path
 
 from postmigration.diff.database_diff import Source
 from postmigration.model.migration import Migration
-from postmigration.postgres import embedded
+from postmigration.postgres.throwaway import Server
 from postmigration.rehearsal import psql
 from postmigration.rehearsal.states import State, state
 from postmigration.rehearsal.steps import Check, Outcome, Slow, Step
@@ -57,7 +57,7 @@ class Stage:
     """
 
     plan: Plan
-    server: embedded.Server
+    server: Server
     tell: Callable[[Step], None]
     steps: list[Step] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)

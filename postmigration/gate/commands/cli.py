@@ -121,6 +121,7 @@ def _parser(first: Sequence[str]) -> ArgumentParser:
     )
     options.declare_database(compare.add_argument)
     options.declare_baseline(compare.add_argument)
+    options.declare_scratch(compare.add_argument)
     compare.add_argument("--table", action="append", metavar="NAME", help="compare only this table (may be repeated)")
     compare.add_argument("--jobs", type=int, default=1, metavar="N", help="tables at the same time (%(default)s)")
     compare.add_argument("--json", action="store_true", help="print JSON Lines, one object per table")
@@ -157,7 +158,9 @@ def _compare(option: Namespace) -> int:
         if not named:
             raise CannotJudge(f"{first} is missing: name what to compare with (a URL, a pg_dump file, a fingerprint)")
         after = _snapshot(option, cleanup, url, second)
-        origin = located(named, cleanup, option=first)
+        judged = {second: conninfo(url or "", second)}
+        scratch = options.chosen_scratch(option)
+        origin = located(named, cleanup, option=first, scratch=scratch, judged=judged)
         assert origin is not None
         writer = comparison_report.Writer(as_json=option.json, show_values=option.show_values, console=console())
         told = list(origin.facts)

@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rich.console import Console
 
 from postmigration.backups.restored import restore
+from postmigration.backups.scratch import open_scratch
 from postmigration.diff import fingerprint_file
 from postmigration.gate import options
 from postmigration.gate.baseline_source import is_address
@@ -25,6 +26,8 @@ from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import Migration
 from postmigration.postgres import embedded, temporary
 from postmigration.postgres.dsn import conninfo, redacted
+from postmigration.postgres.scratch.choice import Scratch
+from postmigration.postgres.scratch.choice import is_address as is_server
 from postmigration.rehearsal import page, psql, scripts
 from postmigration.rehearsal.plan import rehearsed
 from postmigration.rehearsal.stage import Plan, Stage
@@ -36,7 +39,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
     parser = add_parser(
         "rehearse",
         help="try a migration and its ways back on a copy",
-        description="Applies a migration to an embedded copy of the state before, judges it, applies it again, takes "
+        description="Applies a migration to a copy of the state before, judges it, applies it again, takes "
         "it back in each way, and proves what state that leads to. Without options it rehearses the reference "
         "migration on the demonstration world. It never touches the database of --baseline but to read it.",
         epilog="exit status: 0 proven, 1 not proven, 2 interrupted, 4 could not be rehearsed or judged",
@@ -55,6 +58,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
     add("--schema", default="public", metavar="NAME", help="the schema of the application's tables (%(default)s)")
     add("--script-timeout", type=float, default=3_600, metavar="SECONDS", help="for one script (%(default)s)")
     add("--show-values", action="store_true", help="show personal data in messages instead of masking it")
+    options.declare_scratch(add)
     options.declare_world(add)
     add("--html", type=Path, default=Path("reports/rehearsal.html"), metavar="FILE", help="the report (%(default)s)")
     add("--json", action="store_true", help="print one JSON object")
@@ -68,6 +72,7 @@ def _run(option: Namespace) -> int:
         raise CannotJudge(f"--world-size={option.world_size}: want 1 or more")
     if not option.script_timeout > 0:
         raise CannotJudge(f"--script-timeout={option.script_timeout:g}: want more than 0 seconds")
+    asked = _scratch(option)
     own = scripts.found(option.migration, "--migration") if option.migration else []
     back = scripts.found(option.rollback, "--rollback") if option.rollback else []
     some = scripts.found(option.selective, "--selective") if option.selective else []
@@ -79,8 +84,9 @@ def _run(option: Namespace) -> int:
     suite = report.with_name(f"{report.stem}-validation.html").resolve()
     screen = Console(stderr=True, highlight=False) if option.json else console()
     with embedded.in_room(), ExitStack() as cleanup:
-        server = embedded.Server(option.embedded_version)
-        cleanup.callback(server.stop)
+        files = _files(named, cleanup.enter_context(temporary.directory()))
+        scratch = open_scratch(asked, cleanup, files=files, version=option.embedded_version)
+        server = scratch.server
         psql.log_statements(server)
         stage = Stage(
             Plan(
@@ -100,10 +106,10 @@ def _run(option: Namespace) -> int:
         facts = {
             "scripts": ", ".join(script.name for script in stage.plan.scripts),
             "rollback": ", ".join(script.name for script in rollback) or "none",
-            "server": f"embedded PostgreSQL {server.version}, thrown away afterwards, as its superuser",
+            "server": f"{server.label}, thrown away afterwards, as its superuser",
         }
         started = time.monotonic()
-        before, told = _before(option, named, migration, server)
+        before, told = _before(option, files, migration, scratch)
         stage.ended(Step("the state before", 0.0, time.monotonic() - started, 0.0, (Check(before, "passed", told),)))
         rehearsed(stage)
     name = f"{migration.name}" if reference else f"scripts in {', '.join(option.migration)}"
@@ -116,33 +122,51 @@ def _run(option: Namespace) -> int:
     return found.status
 
 
+def _scratch(option: Namespace) -> str | None:
+    """Where it is rehearsed."""
+    asked = options.chosen_scratch(option)
+    if is_server(asked):
+        raise CannotJudge(
+            "--scratch: a rehearsal changes the settings of its server and reads its log, which is no way to treat one "
+            "that is named by a URL: name embedded or system"
+        )
+    return asked
+
+
+def _files(named: list[str], scratch: Path) -> list[Path]:
+    """The files of the state before; a database is dumped.
+
+    Args:
+        scratch: where to put what is dumped.
+    """
+    if any(is_address(text) or not text.strip() for text in named):
+        if len(named) > 1:
+            raise CannotJudge("--baseline may be repeated for the files of one backup only, and one is a URL")
+        return [_dumped(conninfo(named[0], "--baseline"), scratch / "baseline.dump")]
+    files = [Path(text) for text in named]
+    for file in files:
+        if not file.exists():
+            raise CannotJudge(f"--baseline: no such file: {file} (want a URL, or a file that pg_dump made)")
+        if fingerprint_file.is_fingerprint(file):
+            raise CannotJudge(f"--baseline={file} is a fingerprint and holds no rows: name a backup or a database")
+    return files
+
+
 def _before(
-    option: Namespace, named: list[str], migration: Migration, server: embedded.Server
+    option: Namespace, files: list[Path], migration: Migration, scratch: Scratch
 ) -> tuple[str, tuple[str, ...]]:
     """Builds or restores the state before as the database `before`; tells what it is, and what is to be known of it."""
-    if not named:
+    server = scratch.server
+    if not files:
         server.create("before")
         with server.connect("before") as connection:
             for script in migration.legacy_scripts:
                 embedded.run_script(connection, script)
             migration.load(connection, seed=option.world_seed, size=option.world_size)
         return f"demonstration world, seed {option.world_seed}, size {option.world_size}", ()
-    with temporary.directory() as scratch:
-        if any(is_address(text) or not text.strip() for text in named):
-            if len(named) > 1:
-                raise CannotJudge("--baseline may be repeated for the files of one backup only, and one is a URL")
-            files = [_dumped(conninfo(named[0], "--baseline"), scratch / "baseline.dump")]
-        else:
-            files = [Path(text) for text in named]
-            for file in files:
-                if not file.exists():
-                    raise CannotJudge(f"--baseline: no such file: {file} (want a URL, or a file that pg_dump made)")
-                if fingerprint_file.is_fingerprint(file):
-                    raise CannotJudge(
-                        f"--baseline={file} is a fingerprint and holds no rows: name a backup or a database"
-                    )
-        restored = restore(files, server, "before", owner="postgres")
-    facts = (*restored.facts, *restored.set_aside)
+    restored = restore(files, server, "before", owner=server.superuser, lacking=scratch.lacking)
+    because = [scratch.because] if scratch.because else []
+    facts = (*restored.facts, *because, *restored.set_aside)
     return f"restored from {', '.join(file.name for file in files)}", facts
 
 

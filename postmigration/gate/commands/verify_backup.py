@@ -13,6 +13,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from postmigration.backups.scratch import open_scratch
 from postmigration.backups.verification import Verification, verified
 from postmigration.diff import fingerprint_file
 from postmigration.diff.database_diff import Source
@@ -34,7 +35,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
     parser = add_parser(
         "verify-backup",
         help="read a backup whole, restore it, compare it with what it claims to be",
-        description="Restores a backup into an embedded server and compares it with the database that it was taken "
+        description="Restores a backup into a server of its own and compares it with the database that it was taken "
         "of. In the directory of a migration it must also be the state before.",
         epilog="exit status: 0 proven, 1 not what it claims to be, 2 interrupted, 4 could not be read or compared",
     )
@@ -42,6 +43,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
     parser.add_argument("--against", metavar="URL|FILE", help="the database that it was taken of, or its fingerprint")
     options.declare_limits(parser.add_argument)
     options.declare_evidence(parser.add_argument)
+    options.declare_scratch(parser.add_argument)
     options.declare_embedded(parser.add_argument)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_run)
@@ -53,22 +55,25 @@ def _run(option: Namespace) -> int:
         raise CannotJudge(f"--evidence-rows={option.evidence_rows}: want 0 or more")
     with embedded.in_room(), ExitStack() as cleanup:
         against = _named(option)
-        throwaway = embedded.Server(option.embedded_version)
-        cleanup.callback(throwaway.stop)
+        judged = {} if not isinstance(against, Source) else {"--against": against.conninfo}
+        scratch = open_scratch(
+            options.chosen_scratch(option), cleanup, files=option.files, judged=judged, version=option.embedded_version
+        )
         found = verified(
             option.files,
-            throwaway,
+            scratch.server,
             against,
             schema=option.schema,
             migration=migration,
             keep=option.evidence_rows,
+            lacking=scratch.lacking,
         )
     name = ", ".join(file.name for file in option.files)
     proven = None if found.unjudged and not found.problems else not found.problems
     if option.json:
         print(json.dumps(_object(found, proven, option), ensure_ascii=False))
     else:
-        _print(found, option, name)
+        _print(found, option, name, scratch.because)
     for result in found.unjudged:
         print(f"ERROR: {result.table} could not be compared: {result.reason}", file=sys.stderr)
     return CANNOT_JUDGE if proven is None else GO if proven else NO_GO
@@ -88,14 +93,14 @@ def _named(option: Namespace) -> Source | Fingerprint | None:
     return fingerprint_file.read(path)
 
 
-def _print(found: Verification, option: Namespace, name: str) -> None:
+def _print(found: Verification, option: Namespace, name: str, because: str) -> None:
     screen = console()
-    for fact in (*found.restored.files, *found.restored.notes):
+    for fact in (*found.restored.files, *found.restored.notes, *([because] if because else [])):
         screen.print(Text(shown(fact, plain=True)))
     if found.tables:
         screen.print(
-            f"restored into PostgreSQL {found.version} in {found.seconds:.1f} s: {len(found.tables)} tables, "
-            f"{found.rows:,} rows"
+            f"restored into PostgreSQL {found.version} in {found.seconds:.1f} s: "
+            f"{_counted(len(found.tables), 'table')}, {_counted(found.rows, 'row')}"
         )
     table = Table(box=None, pad_edge=False)
     for column in ("    table", "rows", "bytes"):
@@ -117,13 +122,17 @@ def _print(found: Verification, option: Namespace, name: str) -> None:
         print(f"NOT PROVEN: {name} is not what it claims to be: {shown(found.problems[0], plain=True)}")
     elif not found.unjudged:
         compared = (
-            f"equal, row for row, to what --against names: {len(found.comparisons)} tables, "
-            f"{found.compared_rows:,} rows"
+            f"equal, row for row, to what --against names: {_counted(len(found.comparisons), 'table')}, "
+            f"{_counted(found.compared_rows, 'row')}"
             if found.comparisons
             else f"whole: all of its {found.rows:,} rows arrived; it was compared with nothing (--against)"
         )
         scope = f" for {_listed(found.schemas)}" if found.schemas else ""
         print(f"PROVEN{scope}: {name} is {compared}{_unproven(found)}")
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
 def _listed(schemas: Sequence[str]) -> str:

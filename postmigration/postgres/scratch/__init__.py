@@ -1,0 +1,1 @@
+"""Where copies live, beside the embedded server: installed programs, a server that is named, a base backup."""

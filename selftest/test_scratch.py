@@ -1,0 +1,278 @@
+"""Where copies live: the server that was asked for, or that has what a dump needs; and nothing of it stays."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from postmigration.gate.commands import cli
+from postmigration.model.errors import CannotJudge
+from postmigration.postgres.scratch import choice
+from postmigration.postgres.scratch.choice import Needs, start_scratch
+from postmigration.postgres.throwaway import Server
+from selftest.dumps import dump
+from selftest.processes import Begin, kill, line
+from selftest.processes import servers as find_servers
+from selftest.servers import SYSTEM_BINARIES, Servers, SystemServer
+
+installed = pytest.mark.skipif(not SYSTEM_BINARIES.exists(), reason=f"no PostgreSQL 15 in {SYSTEM_BINARIES}")
+
+# What the embedded server lacks: contrib, and collations of ICU; and an extension that only a superuser may create.
+WORLD = """
+    CREATE EXTENSION hstore; CREATE EXTENSION citext; CREATE EXTENSION pg_trgm; CREATE EXTENSION earthdistance CASCADE;
+    CREATE ROLE scratch_owner;
+    CREATE COLLATION german (provider = icu, locale = 'de-DE');
+    CREATE TABLE tool (id int PRIMARY KEY, parts hstore, name citext UNIQUE, label text COLLATE german);
+    CREATE INDEX ON tool USING gin (label gin_trgm_ops);
+    CREATE INDEX ON tool (name COLLATE "und-x-icu");
+    ALTER TABLE tool OWNER TO scratch_owner;
+    INSERT INTO tool SELECT i, hstore('a', i::text), 'N' || i, 'ä' || i FROM generate_series(1, 60) i
+"""
+SYSTEM = """
+from postmigration.postgres.scratch.choice import Needs, start_scratch
+server = start_scratch('system', Needs()).server
+print(server.log.parent, flush=True)
+input()
+"""
+NAMED = """
+import sys
+from pathlib import Path
+from postmigration.backups import restore
+from postmigration.postgres.scratch.choice import Needs, start_scratch
+server = start_scratch(sys.argv[1], Needs()).server
+restore([Path(sys.argv[2])], server, 'x')
+print('here', flush=True)
+input()
+"""
+
+
+@pytest.fixture
+def source(servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Server, Path]]:
+    """A database with what the embedded server lacks, and a dump of it."""
+    # No directory of a migration.
+    monkeypatch.chdir(tmp_path)
+    server = servers[15]
+    server.create("scratch_source")
+    with server.connect("scratch_source") as connection:
+        connection.execute(WORLD.encode())
+    yield server, dump(server, "scratch_source", tmp_path / "before.dump", "-Fc")
+    server.drop("scratch_source")
+    with server.connect("postgres") as connection:
+        connection.execute("DROP ROLE scratch_owner")
+
+
+@pytest.fixture
+def other() -> Iterator[SystemServer]:
+    """Somebody else's server, on which there is something."""
+    server = SystemServer()
+    with server.connect("postgres") as connection:
+        connection.execute("CREATE DATABASE theirs")
+        connection.execute("CREATE ROLE theirs")
+    yield server
+    server.stop()
+
+
+def listed(server: Server) -> list[str]:
+    """The databases, roles and privileges on settings of a server."""
+    with server.connect("postgres") as connection:
+        rows = connection.execute(
+            "SELECT datname FROM pg_database UNION ALL SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' "
+            "UNION ALL SELECT parname || paracl::text FROM pg_parameter_acl ORDER BY 1"
+        ).fetchall()
+    return [name for (name,) in rows]
+
+
+@installed
+def test_a_dump_that_the_embedded_server_cannot_hold_lives_on_an_installed_one(
+    source: tuple[Server, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, file = source
+    status = cli.main(["verify-backup", str(file), f"--against={server.conninfo('scratch_source')}"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert (status, said.rpartition("PROVEN")[2]) == (
+        0,
+        " for schema public: before.dump is equal, row for row, to what --against names: 1 table, 60 rows",
+    )
+    assert "the embedded one lacks the extensions citext, cube, earthdistance, hstore, pg_trgm and the" in said
+    assert "not in it: left out: 1 comment PROVEN" in said
+
+
+@pytest.mark.full
+@installed
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (
+            "embedded",
+            "citext, cube, earthdistance, hstore, pg_trgm and the collations of ICU, which",
+        ),
+        ("system:9", "--scratch=system:9: no PostgreSQL 9 is installed here (there is 15"),
+        ("elsewhere", "--scratch=elsewhere: want embedded, system, system:15 (a version) or the URL of a server"),
+        ("", "--scratch is empty: want"),
+        ("postgresql://u:secret@127.0.0.1:1/x", "cannot connect to the server of --scratch: "),
+    ],
+)
+def test_a_server_that_cannot_hold_it_is_refused_in_one_line(
+    asked: str, words: str, source: tuple[Server, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["verify-backup", str(source[1]), f"--scratch={asked}"]) == 4
+    (said,) = capsys.readouterr().err.splitlines()
+    assert words in said
+    assert "secret" not in said
+
+
+@pytest.mark.full
+@installed
+def test_without_an_installed_server_it_is_said_what_is_missing(
+    source: tuple[Server, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "find_installations", tuple)
+    assert cli.main(["verify-backup", str(source[1])]) == 4
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "which neither the embedded PostgreSQL 18 nor an installed one has (installed: none)" in said
+    assert said.endswith("name a server that has it (--scratch=URL)")
+    with pytest.raises(CannotJudge, match="no PostgreSQL server is installed here"):
+        start_scratch("system", Needs())
+
+
+@pytest.mark.full
+@installed
+@pytest.mark.parametrize("form", ["-Fc", "-Fp"])
+def test_a_dump_of_a_newer_version_is_one_line(
+    form: str,
+    servers: Servers,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = dump(servers.world(18), "legacy", tmp_path / "before", form)
+    assert cli.main(["verify-backup", str(file), "--scratch=system:15"]) == 4
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("ERROR: before is of a database on PostgreSQL 18, newer than the throw-away PostgreSQL 15")
+
+
+@pytest.mark.full
+@installed
+def test_a_server_that_is_named_is_left_as_it_was(
+    source: tuple[Server, Path], other: SystemServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, file = source
+    there, address = listed(other), other.conninfo("postgres")
+    against = f"--against={server.conninfo('scratch_source')}"
+    assert cli.main(["verify-backup", str(file), against, f"--scratch={address}"]) == 0
+    assert "PROVEN" in capsys.readouterr().out
+    assert listed(other) == there
+    # A role of theirs is not touched, nor is a server that is compared.
+    with other.connect("postgres") as connection:
+        connection.execute("CREATE ROLE scratch_owner")
+    assert cli.main(["verify-backup", str(file), f"--scratch={address}"]) == 4
+    assert "the backup needs the role scratch_owner, and the server" in capsys.readouterr().err
+    assert listed(other) == sorted([*there, "scratch_owner"])
+    assert cli.main(["verify-backup", str(file), against, f"--scratch={server.conninfo('postgres')}"]) == 4
+    assert "--scratch names the server of --against" in capsys.readouterr().err
+    with other.connect("postgres") as connection:
+        connection.execute("CREATE ROLE lesser LOGIN CREATEDB PASSWORD 'x'")
+    lesser = psycopg.conninfo.make_conninfo(address, user="lesser", password="x")
+    assert cli.main(["verify-backup", str(file), f"--scratch={lesser}"]) == 4
+    assert "lets role lesser in, which is no superuser" in capsys.readouterr().err
+
+
+@pytest.mark.full
+@installed
+def test_a_rehearsal_is_refused_where_a_server_is_named(
+    other: SystemServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["rehearse", f"--scratch={other.conninfo('postgres')}"]) == 4
+    assert "name embedded or system" in capsys.readouterr().err
+
+
+@pytest.mark.full
+@installed
+def test_a_cluster_ends_with_a_process_that_is_killed(place: Path, begin: Begin) -> None:
+    place.chmod(0o711)
+    process = begin("-c", SYSTEM)
+    directory = Path(line(process))
+    assert directory.is_relative_to(place)
+    (server,) = find_servers(place)
+    assert server.net_connections("tcp") == []
+    kill(process)
+    assert find_servers(place) == []
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.full
+@installed
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+def test_databases_on_a_named_server_end_with_a_process_that_is_killed(
+    ending: signal.Signals,
+    place: Path,
+    begin: Begin,
+    source: tuple[Server, Path],
+    other: SystemServer,
+) -> None:
+    there = listed(other)
+    process: subprocess.Popen[str] = begin("-c", NAMED, other.conninfo("postgres"), str(source[1]))
+    assert line(process) == "here"
+    assert len(listed(other)) > len(there)
+    if ending == signal.SIGKILL:
+        kill(process)
+    else:
+        process.send_signal(ending)
+        process.communicate()
+        for _ in range(200):
+            if listed(other) == there:
+                break
+            other.connect("postgres").execute("SELECT pg_sleep(0.1)")
+    assert listed(other) == there
+
+
+@pytest.mark.full
+@installed
+def test_what_the_dead_left_on_a_named_server_is_dropped_by_the_next(
+    place: Path,
+    begin: Begin,
+    source: tuple[Server, Path],
+    other: SystemServer,
+) -> None:
+    there = listed(other)
+    dead = begin("-c", NAMED, other.conninfo("postgres"), str(source[1]))
+    assert line(dead) == "here"
+    kill(dead, watchdogs=True)
+    assert len(listed(other)) > len(there)
+    start_scratch(other.conninfo("postgres"), Needs()).server.stop()
+    assert listed(other) == there
+
+
+@pytest.mark.full
+@installed
+def test_faults_are_planted_on_an_installed_server(
+    place: Path,
+    begin: Begin,
+    servers: Servers,
+    tmp_path: Path,
+) -> None:
+    place.chmod(0o711)
+    server = servers.world(15)
+    reports = (f"--html={tmp_path}/v.html", f"--junit-xml={tmp_path}/v.xml")
+    chosen = (f"--db-url={server.conninfo('migrated')}", "--prove", "--scratch=system", "--allow-partial", *reports)
+    process = begin("-m", "pytest", "-p", "no:cacheprovider", "-q", "-k", "orphaned", *chosen)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    assert "proven able to fail" in output
+
+
+def test_only_what_columns_are_made_of_is_needed(tmp_path: Path) -> None:
+    from postmigration.backups.needs import find_needs
+
+    file = tmp_path / "before.sql"
+    file.write_text(
+        "-- Dumped from database version 17.2\n\nCREATE EXTENSION IF NOT EXISTS pg_stat_statements;\n"
+        'CREATE EXTENSION "uuid-ossp";\nCREATE EXTENSION postgis;\n'
+        'CREATE TABLE t (a text COLLATE pg_catalog."sv-x-icu");\nCOPY t FROM stdin;\n'
+    )
+    assert find_needs([file]) == Needs(17, frozenset({"postgis"}), icu=True, name="before.sql")
+    assert find_needs([tmp_path / "missing"]) == Needs(name="missing")

@@ -12,6 +12,7 @@ from postmigration.model.errors import CannotJudge
 from postmigration.postgres import embedded
 from selftest.conftest import ROOT, Copy, Judge
 from selftest.dumps import Restorer, Rows, dump, rows
+from selftest.tiers import few
 
 pytestmark = pytest.mark.xdist_group("backups")
 
@@ -194,7 +195,7 @@ HOSTILE = """
 
 
 @pytest.mark.parametrize("server", [18, 16], indirect=True, ids=["pg18", "pg16"])
-@pytest.mark.parametrize("form", ["custom", "inserts"])
+@pytest.mark.parametrize("form", few(["custom", "inserts"]))
 def test_what_a_backup_runs_reaches_nothing_outside(
     form: str, server: embedded.Server, copy: Copy, restorer: Restorer, judge: Judge, tmp_path: Path
 ) -> None:

@@ -209,6 +209,7 @@ def test_what_changed_since_the_last_run_is_told(server: embedded.Server, scratc
     assert judged(True, True, "legacy") is None
 
 
+@pytest.mark.full
 def test_the_last_run_outlives_one_that_died(server: embedded.Server, scratch: Scratch) -> None:
     source, database = "@plan\ndef test_x(target): target.expect(True, 'x')", f"--db-url={server.conninfo('migrated')}"
     scratch.judge(source, database, file="test_one.py")
@@ -218,6 +219,7 @@ def test_the_last_run_outlives_one_that_died(server: embedded.Server, scratch: S
     assert told(scratch.directory / "reports")["changes"]["verdict"] == "GO"
 
 
+@pytest.mark.full
 def test_a_report_that_is_none_is_no_last_run(server: embedded.Server, scratch: Scratch) -> None:
     reports = scratch.directory / "reports"
     reports.mkdir()
@@ -247,6 +249,7 @@ def test_y(target):
     assert "--strict and --allow-partial contradict each other" in judged.output
 
 
+@pytest.mark.full
 def test_github_is_told_what_failed(
     server: embedded.Server, scratch: Scratch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -29,6 +29,7 @@ def test_it_travels_between_processes(by: Hindrance | None) -> None:
     assert Result.from_dict(execnet.loads(execnet.dumps(sent.to_dict()))) == sent
 
 
+@pytest.mark.full
 def test_it_is_known_of_a_check_that_was_not_judged(server: embedded.Server, copy: Copy, judge: Judge) -> None:
     database = f"--db-url={server.conninfo(copy('migrated'))}"
     judged = judge(database, "--read-only", "--allow-partial", "-k", "test_services")

@@ -20,6 +20,7 @@ from selftest.conftest import ROOT
 from selftest.dumps import Restorer, Rows, dump, rows
 from selftest.servers import SYSTEM_BINARIES, SystemServer
 from selftest.test_real_rows import load
+from selftest.tiers import few
 
 pytestmark = pytest.mark.xdist_group("hosted backups")
 
@@ -76,7 +77,7 @@ def application(held: Rows) -> Rows:
     return {name: row for name, row in held.items() if not re.match("auth|storage", name)}
 
 
-@pytest.mark.parametrize("options", [("-Fc",), ()], ids=["archive", "plain"])
+@pytest.mark.parametrize("options", few([["-Fc"], []]), ids=["archive", "plain"])
 def test_a_whole_dump_is_restored(
     options: tuple[str, ...], hosted: SystemServer, source: Rows, restorer: Restorer, tmp_path: Path
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_whole_dump_is_restored(
     ]
 
 
+@pytest.mark.full
 def test_triggers_are_set_as_they_were_and_have_not_fired(
     hosted: SystemServer, restorer: Restorer, tmp_path: Path
 ) -> None:
@@ -137,6 +139,7 @@ def test_a_dump_of_the_applications_schema_gets_what_it_refers_to(
     assert seen[0][0]
 
 
+@pytest.mark.full
 def test_the_files_of_the_platforms_own_tool_are_restored(
     hosted: SystemServer, source: Rows, elsewhere: Restorer, tmp_path: Path
 ) -> None:
@@ -262,6 +265,7 @@ def test_a_dump_of_the_applications_schema_is_proven_for_that(
     assert said.endswith(" rows; 4 objects could not be restored here, so not proven")
 
 
+@pytest.mark.full
 def test_a_dump_of_all_schemas_is_proven_for_them(
     hosted: SystemServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -284,6 +288,7 @@ LACKING = {
 }  # fmt: skip
 
 
+@pytest.mark.full
 def test_a_dump_that_lacks_something_of_its_schemas_is_not_proven(
     hosted: SystemServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

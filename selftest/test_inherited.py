@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+import pytest
+
 from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge, Judged
 
@@ -128,6 +130,7 @@ def judge_surface(
     return judge(*urls, "--allow-partial", "-k", "nothing_bypasses_the_policies or nothing_else_tells_of_them")
 
 
+@pytest.mark.full
 def test_what_became_safer_is_inherited(server: embedded.Server, copy: Copy, judge: Judge) -> None:
     before, after = zip(*SAFER.values(), strict=True)
     judged = judge_surface(before, after, server, copy, judge)

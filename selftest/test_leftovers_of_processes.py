@@ -46,6 +46,7 @@ def test_a_server_ends_with_a_process_that_is_killed(place: Path, begin: Begin) 
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("command", few(["pg_ctl", "initdb"]))
 def test_a_server_that_is_about_to_start_ends_too(place: Path, begin: Begin, command: str) -> None:
     process = begin("-c", AT.format(command=command))
@@ -55,6 +56,7 @@ def test_a_server_that_is_about_to_start_ends_too(place: Path, begin: Begin, com
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.full
 def test_a_process_that_ends_by_itself_leaves_nothing(place: Path, begin: Begin) -> None:
     process = begin("-c", SERVER)
     line(process)
@@ -89,6 +91,7 @@ def test_the_next_process_deletes_what_the_dead_left_and_nothing_else(place: Pat
     assert len([process for process in servers(place) if str(other) in " ".join(process.cmdline())]) == 1
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("ending", few([signal.SIGTERM, signal.SIGKILL, signal.SIGINT]))
 def test_processes_that_plant_faults_end_with_the_run(place: Path, begin: Begin, ending: signal.Signals) -> None:
     reports = (f"--html={place}/r/v.html", f"--junit-xml={place}/r/v.xml")
@@ -139,6 +142,7 @@ def small(place: Path) -> Iterator[Callable[[int], None]]:
 
 
 # Too little for a server, and too little for the rows.
+@pytest.mark.full
 @pytest.mark.parametrize("megabytes", few([8, 90]))
 @pytest.mark.parametrize("command", few(["verify-backup", "--baseline", "demonstration"]))
 def test_a_full_temporary_directory_is_named(

@@ -66,6 +66,7 @@ def test_a_lost_connection_ends_in_one_way(server: embedded.Server, scratch: Scr
     assert "Traceback" not in judged.output
 
 
+@pytest.mark.full
 @on_one_server
 def test_a_session_that_was_ended_is_closed_without_a_word(server: embedded.Server, scratch: Scratch) -> None:
     """The last statement of the last check ends it: nobody asks the snapshot any more, and it is closed."""

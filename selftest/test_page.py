@@ -115,6 +115,7 @@ def test_it_needs_nothing_else_and_complains_of_nothing(opened: Opened, pages: d
     assert pages[world].stat().st_size < 500_000
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("world", few(WORLDS))
 @pytest.mark.parametrize("width", [360, 794])
 def test_it_fits_a_phone_and_a_sheet_of_paper(opened: Opened, world: str, width: int) -> None:
@@ -128,6 +129,7 @@ def test_it_fits_a_phone_and_a_sheet_of_paper(opened: Opened, world: str, width:
         assert tab.page.pdf(format="A4", prefer_css_page_size=True).startswith(b"%PDF")
 
 
+@pytest.mark.full
 def test_the_first_screen_says_what_was_judged_and_what_it_came_to(opened: Opened) -> None:
     for world, word in (("migrated", "✔ GO"), ("red", "✘ NO-GO")):
         tab = opened(world, viewport={"width": 1280, "height": 800})
@@ -228,6 +230,7 @@ def test_each_point_of_the_plan_is_decided_or_left_to_a_person(opened: Opened) -
     assert rows.locator("a[href='#check-05']").count() > 2
 
 
+@pytest.mark.full
 def test_pictures_show_what_differs(opened: Opened) -> None:
     tab = opened("red")
     assert tab.page.locator("figure").count() >= 5

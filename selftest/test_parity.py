@@ -219,6 +219,7 @@ def test_lost_and_altered_columns_are_named(server: embedded.Server, snapshot: S
         after.database.close()
 
 
+@pytest.mark.full
 def test_a_table_without_a_key_is_compared_by_all_its_columns(
     server: embedded.Server, copy: Copy, judge: Judge
 ) -> None:

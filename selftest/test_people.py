@@ -381,6 +381,7 @@ def test_what_code_of_the_database_does_as_another_role_counts_for_nobody(
     assert "code of the database went on as another role" in reason
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 def test_nobody_is_known_by_the_name_of_the_program(server: embedded.Server, copy: Copy, judge: Judge) -> None:
     name = copy("migrated")

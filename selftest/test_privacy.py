@@ -168,6 +168,7 @@ def test_what_code_of_the_database_says_is_not_repeated(
     assert "SQLSTATE" in written
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 def test_what_a_function_names_is_told(server: embedded.Server, copy: Copy, judge: Judge) -> None:
     name = copy("migrated")

@@ -53,6 +53,7 @@ def test_faults_that_the_run_could_not_see_prove_nothing(server: embedded.Server
     assert "settings keep what they held: proven able to fail: 2 faults" in compared.output
 
 
+@pytest.mark.full
 @ON_18
 def test_nothing_is_planted_in_the_database_under_judgement(
     server: embedded.Server, copy: Copy, monkeypatch: pytest.MonkeyPatch
@@ -88,6 +89,7 @@ def test_a_check_that_misses_a_fault_is_an_error_of_ours(tmp_path: Path) -> None
     assert not proof.proven("15")
 
 
+@pytest.mark.full
 def test_a_check_that_always_fails_is_not_proven(tmp_path: Path) -> None:
     project = _project(tmp_path, "target.expect(False, 'x')")
     proof = prove(project, faults.read_all(tmp_path / "faults"), ["tests/test_x.py::test_x"], baseline=True)
@@ -96,6 +98,7 @@ def test_a_check_that_always_fails_is_not_proven(tmp_path: Path) -> None:
     assert not proof.proven("1")
 
 
+@pytest.mark.full
 def test_what_stops_the_planting_is_not_taken_for_a_proof_and_leaves_nothing(tmp_path: Path) -> None:
     file = tmp_path / "pid"
     server = "target.value(\"SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)\")"
@@ -109,6 +112,7 @@ def test_what_stops_the_planting_is_not_taken_for_a_proof_and_leaves_nothing(tmp
         os.kill(int(file.read_text()), 0)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("body", "status"), few([("target.expect(True, 'x')", 3), ("target.expect(False, 'x')", 1)]))
 def test_the_gate_does_not_open_for_a_check_that_cannot_be_trusted(tmp_path: Path, body: str, status: int) -> None:
     project = _project(tmp_path, body)

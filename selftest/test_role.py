@@ -91,6 +91,7 @@ def test_the_role_sees_the_damage_that_a_superuser_sees(
     assert told[0] == told[1]
 
 
+@pytest.mark.full
 def test_a_role_that_reads_schemas_judges_too_and_reads_no_password(
     server: embedded.Server, copy: Copy, judge: Judge, make_role: MakeRole
 ) -> None:
@@ -265,6 +266,7 @@ def test_judging_as_a_superuser_weakens_the_gate_and_changes_no_verdict(
     assert not any("superuser" in result.evidence.words for result in judged.results)
 
 
+@pytest.mark.full
 def test_who_may_become_a_superuser_weakens_the_gate_too(
     server: embedded.Server, copy: Copy, judge: Judge, make_role: MakeRole
 ) -> None:

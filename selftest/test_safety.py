@@ -116,6 +116,7 @@ def test_a_snapshot_that_cannot_be_taken_keeps_no_connection(server: embedded.Se
     assert refused.value.orig is not None
 
 
+@pytest.mark.full
 def test_a_locked_table_is_not_judged_and_not_waited_for(server: embedded.Server, judge: Judge) -> None:
     with server.connect("migrated") as other:
         other.autocommit = False

@@ -240,6 +240,7 @@ def test_a_table_that_nobody_might_change_before_is_no_fault(
         assert outcome in {result.outcome for result in results} <= {outcome, "passed"}
 
 
+@pytest.mark.full
 @ALONE_AND_COMPARED
 def test_all_that_happens_after_the_cut_over_together_is_no_fault(
     server: embedded.Server, copy: Copy, judges: Judges, baseline: str

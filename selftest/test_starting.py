@@ -81,15 +81,17 @@ def said(project: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     ("arguments", "why"),
-    [
-        (["--dburl=postgresql://u:geheim@h/d"], "--dburl"),
-        (["--dburl", "postgresql://u:geheim@h/d"], "--dburl"),
-        (["-n", "many"], "many"),
-        (["--db-url=postgresql://127.0.0.1:1/nowhere"], "cannot connect to the database of --db-url"),
-        (["--db-url="], "--db-url"),
-        (["--world-size=0"], "--world-size=0"),
-        (["--strict", "--allow-partial"], "contradict each other"),
-    ],
+    few(
+        [
+            (["--dburl=postgresql://u:geheim@h/d"], "--dburl"),
+            (["--dburl", "postgresql://u:geheim@h/d"], "--dburl"),
+            (["-n", "many"], "many"),
+            (["--db-url=postgresql://127.0.0.1:1/nowhere"], "cannot connect to the database of --db-url"),
+            (["--db-url="], "--db-url"),
+            (["--world-size=0"], "--world-size=0"),
+            (["--strict", "--allow-partial"], "contradict each other"),
+        ]
+    ),
 )
 def test_a_wrong_call_leaves_no_older_report_and_says_why(
     project: Path, begin: Start, arguments: list[str], why: str
@@ -101,6 +103,7 @@ def test_a_wrong_call_leaves_no_older_report_and_says_why(
     assert "Traceback" not in output
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("file", few(["conftest.py", "tests/conftest.py"]))
 def test_a_conftest_that_cannot_be_imported_leaves_no_older_report(project: Path, begin: Start, file: str) -> None:
     (project / file).write_text("import no_such_module\n")
@@ -208,6 +211,7 @@ def test_what_judges_nothing_touches_no_report(project: Path, begin: Start, argu
     assert {path.name for path in (project / "reports").iterdir()} == {*FORMS, "evidence"}
 
 
+@pytest.mark.full
 def test_a_second_run_does_not_write_where_the_first_one_does(project: Path, begin: Start) -> None:
     (project / "conftest.py").write_text(WAIT + 'pytest_plugins = ["postmigration.gate.pytest_plugin"]\n')
     first = begin(until_it_waits=True)

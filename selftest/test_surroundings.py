@@ -37,6 +37,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("scope", few(["DATABASE", "ROLE"]))
 def test_settings_of_the_database_or_the_role_change_no_verdict(
     server: embedded.Server, copy: Copy, judge: Judge, scope: str
@@ -107,6 +108,7 @@ def test_a_reading_role_judges_all_but_what_writes(server: embedded.Server, copy
     assert judged.last_line.startswith("NO-GO: 24 of 29 plan checks passed, 5 not judged: 20, 21, 22, 23, 24")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 def test_the_environment_steers_the_demonstration_nowhere_else(server: embedded.Server, command: Command) -> None:
     done = command(

@@ -53,6 +53,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> list[list[Any]]:
 pytestmark = pytest.mark.xdist_group("ledger")
 
 
+@pytest.mark.full
 def test_every_fault_is_tried_in_each_tier_and_on_every_server_in_the_last(ledger: list[list[Any]]) -> None:
     for tier, function, pairs in (
         ("default", "test_a_fault_turns_its_checks_red", ONCE),
@@ -74,6 +75,7 @@ def test_every_selftest_is_in_the_default_or_the_full_tier(ledger: list[list[Any
     assert written - {(file, name) for tier, file, name, *_ in ledger if tier != "nightly"} == set()
 
 
+@pytest.mark.full
 def test_every_server_has_cases_in_the_default_tier(ledger: list[list[Any]]) -> None:
     servers = {server for tier, *_, server in ledger if tier == "default" and isinstance(server, int)}
     assert servers == set(VERSIONS)

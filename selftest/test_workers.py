@@ -106,7 +106,7 @@ def test_a_plan_check_of_which_a_worker_dies_is_named(server: embedded.Server, s
 
 
 @pytest.mark.parametrize(
-    "hook", ["pytest_sessionfinish()", "pytest_runtest_logfinish(nodeid)", "pytest_sessionstart()"]
+    "hook", few(["pytest_sessionfinish()", "pytest_runtest_logfinish(nodeid)", "pytest_sessionstart()"])
 )
 def test_a_worker_that_dies_outside_of_checks_is_an_error(server: embedded.Server, scratch: Scratch, hook: str) -> None:
     conftest = scratch.directory / "conftest.py"

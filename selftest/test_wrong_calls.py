@@ -12,6 +12,7 @@ import pytest
 from postmigration.gate.commands import cli
 from postmigration.postgres.dsn import is_secret, redact_secrets
 from selftest.conftest import ROOT, Judge
+from selftest.tiers import few
 
 SECRET = "geheim"
 ADDRESSES = [
@@ -67,7 +68,7 @@ def test_pytest_repeats_no_address(judge: Judge, tmp_path: Path, place: list[str
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [([f"--dburl={ADDRESSES[0]}"], "--dburl (did you mean --db-url?)"), (["-n", ADDRESSES[0]], "--numprocesses")],
+    few([([f"--dburl={ADDRESSES[0]}"], "--dburl (did you mean --db-url?)"), (["-n", ADDRESSES[0]], "--numprocesses")]),
 )
 def test_a_pipeline_sees_no_address(
     command: Callable[..., subprocess.CompletedProcess[str]], arguments: list[str], words: str
@@ -85,7 +86,7 @@ TELLING = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("option", TELLING)
+@pytest.mark.parametrize("option", few(TELLING))
 def test_what_only_tells_something_must_be_typed(
     command: Callable[..., subprocess.CompletedProcess[str]], option: str
 ) -> None:
@@ -95,6 +96,7 @@ def test_what_only_tells_something_must_be_typed(
     assert re.fullmatch(r"ERROR: nothing would be judged: --[a-z-]+ comes from PYTEST_ADDOPTS .*\n\n?", done.stderr)
 
 
+@pytest.mark.full
 def test_what_only_tells_something_may_be_typed(command: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     for option in ("--help", "-VV", "--markers", "--setup-plan"):
         assert "nothing would be judged" not in command(option).stderr

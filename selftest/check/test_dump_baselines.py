@@ -11,11 +11,12 @@ from selftest.check.conftest import Change
 from selftest.check.judging import judge
 from selftest.check.test_objects import MODULES
 from selftest.dumps import dump
+from selftest.tiers import few
 
 OPENED = "GRANT INSERT ON sales.tariff TO anon; REVOKE SELECT ON sales.tariff FROM anon"
 
 
-@pytest.mark.parametrize("made", ["", "--no-acl", "--no-owner", "--schema=sales"])
+@pytest.mark.parametrize("made", few(["", "--no-acl", "--no-owner", "--schema=sales"]))
 def test_what_a_dump_was_made_without_is_no_difference(
     made: str, world: embedded.Server, changed: Change, tmp_path: Path
 ) -> None:

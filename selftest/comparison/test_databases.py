@@ -51,6 +51,7 @@ def wrong(found: dict[str, TableComparison]) -> dict[str, str]:
     return {name: result.reason or str(result.rows) for name, result in found.items() if not result.equal}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("version", "side", "method"),
     few([(18, 0, "native"), (15, 0, "native"), (15, 1, "portable"), (16, 1, "native")]),
@@ -92,7 +93,7 @@ ENCODINGS = [
 ]
 
 
-@pytest.mark.parametrize(("version", "options", "other"), ENCODINGS)
+@pytest.mark.parametrize(("version", "options", "other"), few(ENCODINGS))
 def test_an_encoding_and_a_locale_change_nothing(fresh: Fresh, version: int, options: str, other: int) -> None:
     conninfos = [fresh(version, TEXTS, how=f"TEMPLATE template0 {options}"), fresh(other, TEXTS)]
     for order in (conninfos, conninfos[::-1]):
@@ -109,6 +110,7 @@ def binaries(servers: Servers, version: int) -> Path:
     return SYSTEM_BINARIES if version == 15 else servers[version].binaries
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("version", "after", "options"),
     few([(16, 18, []), (15, 15, ["--inserts", "--rows-per-insert=7"])]),
@@ -137,6 +139,7 @@ def test_a_copy_from_a_dump_is_the_same(
     assert len(found) > 300
 
 
+@pytest.mark.full
 def test_a_standby_is_the_same_as_its_primary(servers: Servers) -> None:
     cases = [case for case in (*VALUES, *STORED, *WRITTEN) if 15 in case.on[1]]
     conninfo = servers.holding(15, 1, cases)

@@ -175,6 +175,7 @@ TOUCHED = (
 )
 
 
+@pytest.mark.full
 def test_a_running_system_may_move_on_and_may_lose_nothing(
     servers: Servers, fresh: Fresh, taken: Callable[..., str], judge: Judge
 ) -> None:

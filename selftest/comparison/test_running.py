@@ -190,6 +190,7 @@ def test_each_side_is_seen_as_it_was_at_one_instant(
     assert run("compare", f"--baseline={before}", f"--db-url={after}").status == 1
 
 
+@pytest.mark.full
 def test_memory_does_not_grow_with_the_table(fresh: Fresh) -> None:
     table = """
         CREATE TABLE t (id int PRIMARY KEY, a text); INSERT INTO t SELECT i, 'x' || i FROM generate_series(1, {0}) i;

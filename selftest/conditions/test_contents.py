@@ -76,6 +76,7 @@ BESIDE = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("beside", few(BESIDE))
 def test_what_stands_beside_changes_nothing(
     server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path, beside: str

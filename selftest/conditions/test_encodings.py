@@ -48,6 +48,7 @@ def encoded(server: SystemServer) -> Encoded:
     return make
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("encoding", few(["LATIN1", "SQL_ASCII"]))
 def test_another_encoding_changes_no_verdict(encoded: Encoded, judge: Judge, encoding: str) -> None:
     target = encoded(f"after_{encoding.lower()}", encoding, migrate=True)

@@ -29,6 +29,7 @@ def source() -> Iterator[embedded.Server]:
     server.stop()
 
 
+@pytest.mark.full
 def test_one_that_holds_the_state_before_is_go(source: embedded.Server, judge: Judge, tmp_path: Path) -> None:
     backup = dump(source, "legacy", tmp_path / "before.dump", "-Fc")
     migrated, legacy = (source.conninfo(name) for name in ("migrated", "legacy"))

@@ -14,6 +14,7 @@ from postmigration.postgres import embedded
 from postmigration.rehearsal import plan, psql
 from postmigration.rehearsal.stage import Stage
 from selftest.rehearsal.stages import script, stage, words
+from selftest.tiers import few
 
 pytestmark = pytest.mark.xdist_group("faults of rollbacks")
 
@@ -127,7 +128,7 @@ def test_the_plans_trigger_is_left(server: embedded.Server, tmp_path: Path) -> N
     assert "table public.project_contact_points is left" in words(on.steps[0])
 
 
-@pytest.mark.parametrize("case", BESIDES)
+@pytest.mark.parametrize("case", few(BESIDES))
 def test_what_is_left_lost_or_changed_is_named(case: str, server: embedded.Server, tmp_path: Path) -> None:
     text, said = BESIDES[case]
     on = back(server, tmp_path, *MIGRATION.rollback, text)

@@ -125,6 +125,7 @@ def test_the_applications_own_rows_are_rehearsed(run: Run, tmp_path: Path) -> No
     assert [step["outcome"] for step in done.object()["steps"]] == OUTCOMES, done.err
 
 
+@pytest.mark.full
 def test_what_cannot_be_rehearsed_is_told_in_one_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "before.dump").write_bytes(b"no backup at all")

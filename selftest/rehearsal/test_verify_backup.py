@@ -69,6 +69,7 @@ def test_what_it_holds_is_told_to_a_program(run: Run, source: embedded.Server, w
     assert all(result["equal"] for result in compared.values())
 
 
+@pytest.mark.full
 def test_without_anything_to_compare_with_it_says_so(run: Run, whole: Path) -> None:
     done = run("verify-backup", whole)
     assert done.status == 0
@@ -76,6 +77,7 @@ def test_without_anything_to_compare_with_it_says_so(run: Run, whole: Path) -> N
     assert "rows of users.direct_reports lead to no row of users" not in done.out
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("option", few(["--schema-only", "--data-only"]))
 def test_half_a_backup_is_named(option: str, run: Run, source: embedded.Server, tmp_path: Path) -> None:
     done = run("verify-backup", dump(source, "legacy", tmp_path / "complete.sql", option))
@@ -86,6 +88,7 @@ def test_half_a_backup_is_named(option: str, run: Run, source: embedded.Server, 
     )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("named", few([True, False]))
 def test_an_empty_table_is_named(named: bool, run: Run, source: embedded.Server, tmp_path: Path) -> None:
     file = dump(source, "legacy", tmp_path / "before.dump", "-Fc", "--exclude-table-data=public.documents")
@@ -194,6 +197,7 @@ def older() -> Iterator[embedded.Server]:
     server.stop()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("which", few(["source", "older"]))
 def test_objects_that_are_other_ones_are_named(
     which: str, request: pytest.FixtureRequest, run: Run, tmp_path: Path
@@ -252,6 +256,7 @@ def test_a_backup_of_another_database_is_named(
     source.drop("unrelated")
 
 
+@pytest.mark.full
 def test_a_changed_value_is_shown_and_masked(run: Run, source: embedded.Server, whole: Path) -> None:
     source.create("moved_on", template="legacy")
     with source.connect("moved_on") as connection:
@@ -265,6 +270,7 @@ def test_a_changed_value_is_shown_and_masked(run: Run, source: embedded.Server, 
     source.drop("moved_on")
 
 
+@pytest.mark.full
 def test_what_cannot_be_read_is_told_in_one_line(run: Run, whole: Path, tmp_path: Path) -> None:
     content = whole.read_bytes()
     damaged = bytearray(content)
@@ -287,6 +293,7 @@ def test_what_cannot_be_read_is_told_in_one_line(run: Run, whole: Path, tmp_path
         assert len(done.err.splitlines()) == 1
 
 
+@pytest.mark.full
 def test_what_it_is_compared_with_must_be_there(run: Run, whole: Path, tmp_path: Path) -> None:
     for against, words in (
         ("", "--against is empty"),

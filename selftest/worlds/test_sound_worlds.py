@@ -1,5 +1,6 @@
 """A world that meets the preconditions is migrated and is GO, whatever is in it, and whatever is free has changed."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from selftest.worlds.examples import examples
 from selftest.worlds.strategies import World, worlds
 
 
+@pytest.mark.full
 @examples
 @given(worlds(), st.lists(FREE, max_size=3, unique=True))
 def test_a_sound_world_is_go(stage: Stage, world: World, changes: list[str]) -> None:

@@ -251,10 +251,12 @@ class Working(RuleBasedStateMachine):
                 assert Model.read(session) == self.model.seen_by(actor.tenant)
 
 
+@pytest.mark.full
 def test_the_rules_hold_whatever_people_do(stage: Stage) -> None:
     run_state_machine_as_test(partial(Working, stage), settings=examples)  # type: ignore[arg-type] # it takes what makes one, too
 
 
+@pytest.mark.full
 def test_of_two_operators_who_promote_at_the_same_time_one_wins(stage: Stage) -> None:
     promote = "UPDATE contacts SET is_primary_contact = true WHERE id = %s"
     served = "FROM contacts WHERE company_name = 'Shared Customer plc'"

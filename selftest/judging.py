@@ -12,22 +12,22 @@ from typing import Any
 
 import pytest
 
-from postmigration.gate.bench import Bench
+from postmigration.gate.mutation.runner import Runner
 from postmigration.model.verdict import Result
 
 ROOT = Path(__file__).parent.parent
-# The bench is named too: a session that judges worlds of its own writes no report, and claims no place for one.
-_PLUGINS = ("-p", "postmigration.gate.bench", "-p", "selftest.judging")
+# The runner is named too: a session that judges worlds of its own writes no report, and claims no place for one.
+_PLUGINS = ("-p", "postmigration.gate.mutation.runner", "-p", "selftest.judging")
 _DESELECT = "--deselect="
 
-pytest_plugins = ["postmigration.gate.bench"]
+pytest_plugins = ["postmigration.gate.mutation.runner"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Answering(config))
 
 
-class _Answering(Bench):
+class _Answering(Runner):
     """Takes requests as lines of JSON, and answers each with the results as one line."""
 
     def work(self, checks: dict[str, list[pytest.Item]]) -> None:

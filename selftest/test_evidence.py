@@ -11,6 +11,8 @@ from postmigration.model.evidence import Evidence, Finding, Overview, Violation,
 from postmigration.model.verdict import Result
 from postmigration.model.waivers import Waiver
 from postmigration.report.formats.as_text import text
+from postmigration.report.formats.rendering import DIRECTORY
+from selftest.schema import make_schema
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,8 @@ def test_evidence_survives_a_journey_as_json() -> None:
     evidence.show("a table", ["who"], [["somebody"], ["nobody"]])
     assert evidence.overviews == [Overview("a table", ("who",), (("somebody",), ("nobody",)))]
     assert evidence.looked_at == "9 rows, 2 facts"
-    assert Evidence.from_dict(json.loads(json.dumps(evidence.to_dict()))) == evidence
+    sent = Result("a.py::test_b", None, "a", "b", "", "", "failed", evidence=evidence)
+    assert Result.from_dict(json.loads(json.dumps(sent.to_dict()))) == sent
 
 
 @pytest.mark.parametrize("length", range(90, 130))
@@ -102,3 +105,8 @@ def test_what_was_looked_at_is_counted(evidence: Evidence, words: str) -> None:
 def test_all_that_was_found_can_be_searched() -> None:
     finding = Finding("rows", 1, 1, ("id", "name"), (("1", "a"), ("2", "b")))
     assert Evidence(findings=[finding, Finding("more", 1, 1)]).words == "rows id name 1 a 2 b more"
+
+
+def test_the_schema_of_validation_json_is_what_its_types_say() -> None:
+    file = DIRECTORY.parent / "validation.schema.json"
+    assert file.read_text() == make_schema(), "make it again: python -m selftest.schema"

@@ -152,14 +152,20 @@ SIGNED = 'reason = "r"\nowner = "o"\nexpires = 2999-12-31\n'
         ("waiver = 1", "holds something else than waivers"),
         ("[[waiver]\n", "is not TOML"),
         (f"[[waiver]]\ncheck = 1\n{SIGNED}\n[other]\n", "holds something else than waivers"),
-        ('[[waiver]]\ncheck = 1\nowner = "o"\nexpires = 2999-12-31', "waiver 1 of w.toml: reason is missing"),
-        ('[[waiver]]\ncheck = 1\nowner = " "\nreason = "r"\nexpires = 2999-12-31', "owner is missing"),
-        ('[[waiver]]\ncheck = 1\nowner = "o"\nreason = "r"\nexpires = "soon"', "expires is no date"),
+        (
+            '[[waiver]]\ncheck = 1\nowner = "o"\nexpires = 2999-12-31',
+            "waiver 1 of w.toml: missing required field `reason`",
+        ),
+        ('[[waiver]]\ncheck = 1\nowner = " "\nreason = "r"\nexpires = 2999-12-31', "owner is empty"),
+        (
+            '[[waiver]]\ncheck = 1\nowner = "o"\nreason = "r"\nexpires = "soon"',
+            "expected `date`, got `str` - at `.{1,2}expires`",
+        ),
         (f"[[waiver]]\ncheck = 1\ntable = 'x'\nwhere = 'true'\n{SIGNED}", "it needs either check, table or object"),
         (f"[[waiver]]\n{SIGNED}", "it needs either check, table or object"),
         (f"[[waiver]]\ncheck = 1\nwhere = 'true'\n{SIGNED}", "only table does"),
-        (f"[[waiver]]\ntable = 'x'\nkey = {{}}\n{SIGNED}", "key is no table"),
-        (f"[[waiver]]\ncheck = 1\nunitl = 1\n{SIGNED}", "unitl is not known"),
+        (f"[[waiver]]\ntable = 'x'\nkey = {{}}\n{SIGNED}", "expected `object` of length >= 1 - at `..key`"),
+        (f"[[waiver]]\ncheck = 1\nunitl = 1\n{SIGNED}", "contains unknown field `unitl`"),
     ],
 )
 def test_a_file_that_is_no_file_of_waivers_is_refused(tmp_path: Path, text: str, says: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from postmigration.diff.fingerprint import Fingerprint, TableFingerprint
 from postmigration.model.errors import CannotJudge
@@ -19,6 +20,8 @@ _READABLE = (1, 2)
 _MAGIC = "postmigration fingerprint"
 # The last line before the sum, which older files lack.
 _OBJECTS = "objects of the database"
+# An object's name, its parts as `ObjectName` takes them, and its properties.
+_Objects = list[tuple[str, str, str, str, str, dict[str, str]]]
 
 
 def written(fingerprint: Fingerprint, path: Path) -> None:
@@ -29,17 +32,16 @@ def written(fingerprint: Fingerprint, path: Path) -> None:
     """
     apart = ("tables", "objects")
     facts = {field.name: getattr(fingerprint, field.name) for field in fields(fingerprint) if field.name not in apart}
-    lines = [
-        json.dumps({_MAGIC: FORMAT, **facts}),
-        *(json.dumps(asdict(table)) for table in fingerprint.tables.values()),
-    ]
+    lines: list[object] = [{_MAGIC: FORMAT, **facts}, *fingerprint.tables.values()]
     if fingerprint.objects is not None:
         found = fingerprint.objects.items()
-        objects = [[name, name.kind, name.schema, name.name, name.table, facts] for name, facts in found]
-        lines.append(json.dumps({_OBJECTS: objects}))
-    text = "".join(f"{line}\n" for line in lines)
+        lines.append(
+            {_OBJECTS: [(str(name), name.kind, name.schema, name.name, name.table, facts) for name, facts in found]}
+        )
+    body = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+    last = msgspec.json.encode({"sha256": hashlib.sha256(body).hexdigest()})
     try:
-        replace_all({path: text + json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest()}) + "\n"})
+        replace_all({path: f"{(body + last).decode()}\n"})
     except OSError as error:
         raise CannotJudge(f"the fingerprint cannot be written to {path}: {error.strerror}") from None
 
@@ -59,37 +61,27 @@ def read(path: Path) -> Fingerprint:
     Raises:
         CannotJudge: it is damaged, or of another format.
     """
-    text = path.read_text(encoding="utf-8", errors="replace")
-    body, _, last = text.rstrip("\n").rpartition("\n")
+    body, _, last = path.read_bytes().rstrip(b"\n").rpartition(b"\n")
+    lines = body.split(b"\n")
     try:
-        head, *tables = [json.loads(line) for line in body.splitlines()]
-        objects = tables.pop()[_OBJECTS] if tables and _OBJECTS in tables[-1] else None
-        if head[_MAGIC] not in _READABLE:
+        head = msgspec.json.decode(lines[0], type=dict[str, Any])
+        if (known := head.pop(_MAGIC)) not in _READABLE:
             raise CannotJudge(
-                f"the fingerprint {path} has format {head[_MAGIC]}, and this version reads 1 to {FORMAT}: take it "
-                "again, or use the version that took it"
+                f"the fingerprint {path} has format {known}, and this version reads 1 to {FORMAT}: take it again, or "
+                "use the version that took it"
             )
-        whole = json.loads(last)["sha256"] == hashlib.sha256(f"{body}\n".encode()).hexdigest()
-    except (ValueError, KeyError, TypeError):
-        whole = False
-    if not whole:
-        raise CannotJudge(f"the fingerprint {path} is damaged or was changed: copy it again from where it was taken")
-    del head[_MAGIC]
-    return Fingerprint(
-        **head,
-        tables={table["name"]: _read_table(table) for table in tables},
-        objects=None if objects is None else {ObjectName(*name): facts for *name, facts in objects},
-    )
-
-
-def _read_table(table: dict[str, Any]) -> TableFingerprint:
-    return TableFingerprint(
-        name=table["name"],
-        columns={name: (type_, nullable) for name, (type_, nullable) in table["columns"].items()},
-        key=tuple(table["key"]),
-        hashed={rows: tuple((n, t, as_it_is) for n, t, as_it_is in hashed) for rows, hashed in table["hashed"].items()},
-        rows=table["rows"],
-        newest=table["newest"],
-        size=table["size"],
-        buckets={int(number): (count, was, become) for number, (count, was, become) in table["buckets"].items()},
-    )
+        if msgspec.json.decode(last, type=dict[str, str])["sha256"] != hashlib.sha256(body + b"\n").hexdigest():
+            raise ValueError
+        objects = None
+        if len(lines) > 1 and lines[-1].startswith(f'{{"{_OBJECTS}"'.encode()):
+            objects = msgspec.json.decode(lines.pop(), type=dict[str, _Objects])[_OBJECTS]
+        tables = [msgspec.json.decode(line, type=TableFingerprint) for line in lines[1:]]
+        return replace(
+            msgspec.convert({**head, "tables": {}}, Fingerprint),
+            tables={table.name: table for table in tables},
+            objects=None if objects is None else {ObjectName(*name): facts for *name, facts in objects},
+        )
+    except (ValueError, KeyError, IndexError):
+        raise CannotJudge(
+            f"the fingerprint {path} is damaged or was changed: copy it again from where it was taken"
+        ) from None

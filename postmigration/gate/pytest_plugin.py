@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
             )
         return
     config.stash[SESSION] = Judgement(config, migration, checks)
-    if _on_the_bench(config):
+    if _runs_on_its_own(config):
         return
     config.pluginmanager.register(config.stash[SESSION])
     if config.option.collectonly:
@@ -71,7 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
     """Opens the databases before the header is printed; what is in the way is one line and exit status 4."""
     config = session.config
-    if SESSION in config.stash and not config.option.collectonly and not _on_the_bench(config):
+    if SESSION in config.stash and not config.option.collectonly and not _runs_on_its_own(config):
         if START in config.stash:
             # Where the report will be; pytest-html has taken note of where to write its own.
             config.option.htmlpath = str(config.stash[START].files.html)
@@ -204,9 +204,9 @@ def pytest_runtest_makereport(
     return testreport
 
 
-def _on_the_bench(config: pytest.Config) -> bool:
+def _runs_on_its_own(config: pytest.Config) -> bool:
     """Whether this session runs checks on databases of its own, instead of judging one."""
-    return config.pluginmanager.has_plugin("postmigration.gate.bench")
+    return config.pluginmanager.has_plugin("postmigration.gate.mutation.runner")
 
 
 def _judges(config: pytest.Config, checks: Path) -> bool:

@@ -28,7 +28,7 @@ from postmigration.report.unfinished import write_unfinished
 # Options with which pytest only tells something.
 ASKING = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow", "collectonly")
 # Plugins of sessions that judge worlds of their own, and write no report.
-_BENCHES = ("postmigration.gate.bench", "postmigration.gate.planting")
+_RUNNERS = ("postmigration.gate.mutation.runner", "postmigration.gate.mutation.planting")
 _INTERRUPTED = "it was interrupted"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -143,7 +143,7 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
         return
     asking = any(getattr(known, name, False) for name in ASKING)
     checks = find_checks(config.rootpath)
-    if asking or checks is None or set(known.plugins) & set(_BENCHES):
+    if asking or checks is None or set(known.plugins) & set(_RUNNERS):
         return
     if asks_for(_positional(config, known.file_or_dir), checks):
         start(config, *_named(config))

@@ -7,7 +7,7 @@ import decimal
 import itertools
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from postmigration.model.waivers import Waiver
@@ -167,36 +167,6 @@ class Evidence:
             else f
             for f in self.findings
         ]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The evidence as JSON types, so that it can travel between processes."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, facts: dict[str, Any]) -> Evidence:
-        """The inverse of `to_dict`, also after a journey through JSON (which turns tuples into lists)."""
-        findings = [
-            Finding(
-                **{
-                    **finding,
-                    "columns": tuple(finding["columns"]),
-                    "rows": tuple(tuple(row) for row in finding["rows"]),
-                }
-            )
-            for finding in facts["findings"]
-        ]
-        overviews = [
-            Overview(
-                table["title"],
-                tuple(table["columns"]),
-                tuple(map(tuple, table["rows"])),
-                table["picture"],
-                tuple(map(tuple, table["figures"])),
-                tuple((row, column) for row, column in table["wrong"]),
-            )
-            for table in facts["overviews"]
-        ]
-        return cls(**{**facts, "findings": findings, "overviews": overviews})
 
 
 class Violation(Exception):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import msgspec
 
 from postmigration.model.errors import Hindrance
 from postmigration.model.evidence import Evidence, Finding
@@ -71,13 +73,13 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON types, so that it can travel between processes."""
-        return {**asdict(self), "by": None if self.by is None else self.by.value}
+        facts: dict[str, Any] = msgspec.to_builtins(self)
+        return facts
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Result:
         """The inverse of `to_dict`."""
-        by = facts.get("by")
-        return cls(**{**facts, "evidence": Evidence.from_dict(facts["evidence"]), "by": by and Hindrance(by)})
+        return msgspec.convert(facts, cls)
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from postmigration.model.errors import CannotJudge
 from postmigration.model.sqltext import quoted
 
-_REQUIRED = {"reason", "owner", "expires"}
-_KNOWN = _REQUIRED | {"check", "table", "key", "where", "object"}
 _EXAMPLE = (
     "want [[waiver]] with check, or object, or table and key or where, and with "
     'reason = "…", owner = "…", expires = 2026-12-31'
@@ -55,6 +54,19 @@ class Waiver:
         return self.expires < today
 
 
+class _Entry(msgspec.Struct, forbid_unknown_fields=True):
+    """One waiver as it stands in a file."""
+
+    reason: str
+    owner: str
+    expires: datetime.date
+    check: int | str | None = None
+    table: str | None = None
+    object: str | None = None
+    key: Annotated[dict[str, Any], msgspec.Meta(min_length=1)] | None = None
+    where: str | None = None
+
+
 def read(path: Path) -> tuple[Waiver, ...]:
     """Reads a file of waivers.
 
@@ -62,7 +74,7 @@ def read(path: Path) -> tuple[Waiver, ...]:
         CannotJudge: it cannot be read, or one of them lacks something; one line that says which and what.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = msgspec.toml.decode(path.read_bytes(), type=dict[str, Any])
     except OSError as error:
         raise CannotJudge(f"--waivers={path} cannot be read: {error.strerror}") from None
     except ValueError as error:
@@ -73,30 +85,29 @@ def read(path: Path) -> tuple[Waiver, ...]:
     return tuple(_waiver(f"waiver {n} of {path.name}", entry) for n, entry in enumerate(entries, 1))
 
 
-def _waiver(name: str, entry: Mapping[str, Any]) -> Waiver:
-    problems = [f"{key} is missing" for key in sorted(_REQUIRED) if not str(entry.get(key, "")).strip()]
-    problems += [f"{key} is not known" for key in sorted(set(entry) - _KNOWN)]
-    if not problems and (
-        not isinstance(entry["expires"], datetime.date) or isinstance(entry["expires"], datetime.datetime)
-    ):
-        problems.append("expires is no date")
-    if len({"check", "table", "object"} & entry.keys()) != 1:
+def _waiver(name: str, content: Mapping[str, Any]) -> Waiver:
+    try:
+        # A date is one of TOML, and not a text or a moment that could be made one.
+        entry = msgspec.convert(content, _Entry, builtin_types=(datetime.date, datetime.datetime))
+    except msgspec.ValidationError as error:
+        problem = str(error).removeprefix("Object ")
+        raise CannotJudge(f"{name}: {problem[:1].lower()}{problem[1:]}: {_EXAMPLE}") from None
+    problems = [f"{field} is empty" for field in ("reason", "owner") if not getattr(entry, field).strip()]
+    if sum(said is not None for said in (entry.check, entry.table, entry.object)) != 1:
         problems.append("it needs either check, table or object")
-    if ("table" in entry) != (("key" in entry) != ("where" in entry)):
+    if (entry.table is not None) != ((entry.key is None) != (entry.where is None)):
         problems.append("table needs either key or where, and only table does")
-    if "key" in entry and not (isinstance(entry["key"], dict) and entry["key"]):
-        problems.append('key is no table like { id = "…" }')
     if problems:
         raise CannotJudge(f"{name}: {'; '.join(problems)}: {_EXAMPLE}")
     return Waiver(
         name=name,
-        check=str(entry.get("check", "")),
-        table=entry.get("table", ""),
-        object=entry.get("object", ""),
-        condition=_of_key(entry["key"]) if "key" in entry else entry.get("where", ""),
-        reason=entry["reason"],
-        owner=entry["owner"],
-        expires=entry["expires"],
+        check="" if entry.check is None else str(entry.check),
+        table=entry.table or "",
+        object=entry.object or "",
+        condition=entry.where or "" if entry.key is None else _of_key(entry.key),
+        reason=entry.reason,
+        owner=entry.owner,
+        expires=entry.expires,
     )
 
 

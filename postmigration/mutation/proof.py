@@ -141,7 +141,7 @@ def _planting(root: Path, task: Mapping[str, Any], checks: Sequence[str], direct
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_STEERING)}
     with (directory / "log").open("a") as output:
         process = subprocess.Popen(  # noqa: S603 - this Python, with the ids of checks that pytest collected
-            [*command, "-s", "--tb=no", "-p", "postmigration.gate.planting", *checks],
+            [*command, "-s", "--tb=no", "-p", "postmigration.gate.mutation.planting", *checks],
             cwd=root,
             env=environment,
             stdin=subprocess.PIPE,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from postmigration.checks import builtin
 from postmigration.gate.outcome import read_docstring
-from selftest.check import health_faults, object_faults, privilege_faults
+from selftest.check import health_faults, history_faults, object_faults, privilege_faults
 from selftest.check.contents import read_faults
 
 # What no check can tell of itself.
@@ -49,8 +49,9 @@ def list_faults(check: str) -> list[str]:
     """Lists the faults by which a check was seen to fail, or to warn."""
     contents = [fault.name for fault in read_faults() if check in fault.red | fault.warns]
     others = (*object_faults.BLOCKERS, *privilege_faults.BLOCKERS, *object_faults.WARNINGS, *privilege_faults.WARNINGS)
-    health = [fault.words for fault in health_faults.FAULTS if fault.check == check]
-    return contents + [fault.words for fault in others if fault.check in f"test_{check}"] + health
+    found = contents + [fault.words for fault in others if fault.check in f"test_{check}"]
+    found += [fault.words for fault in health_faults.FAULTS if fault.check == check]
+    return found + [fault.words for fault in history_faults.FAULTS if fault.check == check and fault.level != "told"]
 
 
 def render() -> str:

@@ -160,7 +160,7 @@ def damaged(path: Path) -> list[tuple[str, bytes, str]]:
     people = json.loads(tables[1])
     people["rows"] += 1
     edited = b"".join([head, tables[0], json.dumps(people).encode() + b"\n", *tables[2:], last])
-    other = head.replace(b'fingerprint": 2', b'fingerprint": 7')
+    other = head.replace(b'fingerprint":2', b'fingerprint":7')
     signed = b"".join([other, *tables])
     return [
         ("cut in the middle", whole[: len(whole) // 2], "is damaged or was changed"),

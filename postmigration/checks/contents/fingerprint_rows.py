@@ -12,6 +12,7 @@ from postmigration.diff.fingerprint import WERE, Fingerprint, TableFingerprint, 
 from postmigration.model.errors import NotJudged
 from postmigration.model.evidence import shown
 from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.postgres.ledgers import find_ledger
 
 
 def examine(after: Snapshot, before: Fingerprint, *, keep: int = 5, show_values: bool = False) -> Examination:
@@ -31,9 +32,12 @@ def examine(after: Snapshot, before: Fingerprint, *, keep: int = 5, show_values:
         names = list_names(sorted(before.tables))
         found.find(f"all {count(len(before.tables), 'table')} are lost, with {count(rows, 'row')}: {names}", wrong=rows)
         return found
+    ledgers = []
     for name, table in sorted(before.tables.items()):
         now = tables.get((before.schema, name))
-        if now is None:
+        if find_ledger(before.schema, name, table.columns):
+            ledgers.append(name)
+        elif now is None:
             if table.rows:
                 words = f"{name}: the table is lost, with {count(table.rows, 'row')}"
                 found.find(words, wrong=table.rows, examined=table.rows)
@@ -46,6 +50,7 @@ def examine(after: Snapshot, before: Fingerprint, *, keep: int = 5, show_values:
             found.unjudged.append(f"{name}: {now.hindrance}")
         else:
             _compare(after, before, table, now, found, keep, show_values)
+    found.tell("rows not compared, what a migration tool has done stands there", ledgers)
     new = [r.title for key, r in tables.items() if r.is_table and not r.partition and key[1] not in before.tables]
     found.tell("new, and compared with nothing", new)
     return found

@@ -10,23 +10,7 @@ from postmigration.checks.contents.tables import Name, Relation, children_of, pa
 from postmigration.diff.hashing import Hashing, Method, hashing
 from postmigration.diff.row_sets import RowSet
 from postmigration.model.sqltext import quoted
-
-# Where the tools that migrate keep what they have done: rows of their own, which every migration changes.
-LEDGERS = (
-    "alembic_version",
-    "atlas_schema_revisions",
-    "databasechangelog",
-    "databasechangeloglock",
-    "django_migrations",
-    "flyway_schema_history",
-    "goose_db_version",
-    "knex_migrations",
-    "knex_migrations_lock",
-    "_prisma_migrations",
-    "__drizzle_migrations",
-    "schema_migrations",
-    "ar_internal_metadata",
-)
+from postmigration.postgres.ledgers import find_ledger
 
 
 @dataclass(frozen=True)
@@ -86,6 +70,7 @@ class Plan:
         lost, new: tables of one side.
         other: tables that are something else now, in words.
         apart: tables that share no column.
+        ledgers: tables in which a tool that migrates keeps its own state.
     """
 
     pairs: list[Pair] = field(default_factory=list)
@@ -93,6 +78,7 @@ class Plan:
     new: list[Relation] = field(default_factory=list)
     other: list[str] = field(default_factory=list)
     apart: list[tuple[Relation, Relation]] = field(default_factory=list)
+    ledgers: list[Relation] = field(default_factory=list)
 
 
 _KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "r": "a table", "p": "a partitioned table"}
@@ -115,6 +101,9 @@ def plan(before: Mapping[Name, Relation], after: Mapping[Name, Relation], zone: 
         if not any(_stands_alone(side, relations) for side, relations in ((was, before), (now, after))):
             continue
         if any(side is not None and side.extension for side in (was, now)):
+            continue
+        if ledgers := [side for side in (now, was) if side and find_ledger(side.schema, side.name, side.columns)]:
+            found.ledgers.append(ledgers[0])
             continue
         if was is None or now is None:
             _sort_one_sided(found, was, now, (before, after), children)

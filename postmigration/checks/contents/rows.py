@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import sqlalchemy as sa
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, agree, count, list_names
-from postmigration.checks.contents.pairs import LEDGERS, Pair, Plan, pair_tables, plan
+from postmigration.checks.contents.pairs import Pair, Plan, pair_tables, plan
 from postmigration.checks.contents.tables import Relation, read_tables
 from postmigration.diff.findings import of_keys, of_rows
 from postmigration.diff.hashing import new_secret
 from postmigration.diff.row_diff import Comparison, SideBySide, Sides, method
-from postmigration.model.evidence import IMPERSONAL_TYPES, Finding, shown
+from postmigration.model.evidence import IMPERSONAL_TYPES, shown
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot, refused_because
 
@@ -53,6 +52,8 @@ class RowExamination:
         if not (tables.pairs or tables.lost or tables.new or tables.apart or tables.other):
             found.inapplicable = "there is no table on either side"
             return found
+        ledgers = [relation.title for relation in tables.ledgers]
+        found.tell("rows not compared, what a migration tool has done stands there", ledgers)
         if tables.lost and not any(relation.is_table for relation in self.relations[1].values()):
             self._tell_all_lost(tables)
             return found
@@ -194,9 +195,7 @@ class RowExamination:
         query = of_keys(sides.row_sets[1].sql, pair.columns[:key], found.differences, plain)
         examined = max(found.want_rows, found.have_rows)
         statement = describe(pair, found, self.zone)
-        ledger = pair.now.name in LEDGERS and found.have_rows
-        finding = of_rows(found, pair.columns, key, examined, statement, mask, query)
-        self.found.findings.append(_lower(finding) if ledger else finding)
+        self.found.findings.append(of_rows(found, pair.columns, key, examined, statement, mask, query))
 
     def _count_lost_columns(self, pairs: Sequence[Pair]) -> None:
         questions, new = [], []
@@ -227,11 +226,6 @@ def _like(pair: Pair, lost: str) -> str:
     type_ = pair.was.columns[lost].type
     like = [n for n, column in pair.now.columns.items() if n not in pair.was.columns and column.type == type_]
     return f" (the new column {like[0]} is of the same type)" if like else ""
-
-
-def _lower(finding: Finding) -> Finding:
-    statement = f"{finding.statement}; a migration tool keeps its own state there"
-    return replace(finding, severity="warning", statement=statement)
 
 
 def describe(pair: Pair, found: Comparison, zone: str) -> str:

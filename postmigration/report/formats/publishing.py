@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from postmigration.model.files import replace_all
@@ -26,12 +25,12 @@ def publish(record: Record, files: Files, page: str) -> None:
     try:
         listed = as_csv.written(record, files.evidence)
         summary = as_markdown.written(record, listed)
-        told = as_json.written(record, listed, criteria.judged(record))
+        content = as_json.written(record, listed, criteria.judged(record))
         replace_all(
             {
                 files.summary: summary,
                 files.junit: as_junit.written(record),
-                files.json: json.dumps(told, indent=2, ensure_ascii=False) + "\n",
+                files.json: content,
                 files.html: page,
             }
         )

@@ -19,7 +19,7 @@ from postmigration.gate.session import opened
 from postmigration.model.verdict import Result
 
 
-class Bench:
+class Runner:
     """Runs checks on databases that it is given; what its session is to do stands in `work`."""
 
     def __init__(self, config: pytest.Config) -> None:

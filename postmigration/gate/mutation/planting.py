@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from postmigration.backups.scratch import open_scratch
-from postmigration.gate.bench import Bench
 from postmigration.gate.judgement import SESSION
+from postmigration.gate.mutation.runner import Runner
 from postmigration.gate.session import demonstration_world
 from postmigration.model import faults
 from postmigration.model.verdict import Result
@@ -27,7 +27,7 @@ from postmigration.mutation.proof import SEED, SIZE, SOUND
 from postmigration.postgres import embedded
 from postmigration.postgres.throwaway import Server
 
-pytest_plugins = ["postmigration.gate.bench"]
+pytest_plugins = ["postmigration.gate.mutation.runner"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,7 +41,7 @@ def _end_with_input() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-class Planter(Bench):
+class Planter(Runner):
     """Plants one fault after the other, each in a copy of a sound world, and runs the checks that must see it."""
 
     def __init__(self, config: pytest.Config, task: dict[str, Any]) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
 from postmigration.access.dynamic_sql import runs_text
+from postmigration.checks.contents.examination import Examination
+from postmigration.checks.server.replication import read_subscriptions
 from postmigration.checks.target import Target
 from postmigration.diff.objects.compare import Difference
 from postmigration.diff.objects.judge import Judgement, Scope, judge_objects
@@ -73,6 +76,8 @@ def report_objects(target: Target, *families: str) -> None:
             not_held=", ".join(families).replace("_", " "),
         )
     found = [difference for family in families for difference in judgement.found.get(family, ())]
+    if "publications" in families and any(one.what == "publication lost" for one in found):
+        found = _excuse_own_publications(found, target.snapshot)
     facts = sum(judgement.facts.get(kind, 0) for family in families for kind in _kinds(family))
     if not facts and not found:
         target.not_applicable(f"there are none: {', '.join(families).replace('_', ' ')}")
@@ -102,6 +107,17 @@ def holds_privileges(target: Target) -> bool:
     if target.baseline is None:
         return _in_a_fingerprint(target) is not None
     return not _restored(target) or _has_privileges(target.baseline)
+
+
+def _excuse_own_publications(found: Sequence[Difference], after: Snapshot) -> list[Difference]:
+    """A publication that the database itself has subscribed to was made for the move, and belongs to the other side."""
+    own = {name for one in read_subscriptions(after, Examination()).values() for name in one.publications}
+    return [
+        replace(one, level="told", statement=f"{one.statement}: a subscription of this database reads it there")
+        if one.what == "publication lost" and one.name.name in own
+        else one
+        for one in found
+    ]
 
 
 def _judge(target: Target) -> Judgement:

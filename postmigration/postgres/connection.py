@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.conninfo import conninfo_to_dict
 
 from postmigration.model.errors import CannotJudge
 from postmigration.model.sqltext import quoted, single
@@ -97,6 +98,13 @@ class Database:
         )
         sa.event.listen(self.engine, "connect", lambda connection, _: connection.rollback())
         sa.event.listen(self.engine, "handle_error", _close_cursor)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names and addresses of the hosts that its connection string names."""
+        parts = conninfo_to_dict(self._conninfo)
+        named = ",".join(str(parts.get(name) or "") for name in ("host", "hostaddr"))
+        return frozenset(host for host in named.lower().split(",") if host)
 
     def _opened(self) -> psycopg.Connection[Any]:
         # Nothing is prepared on the server: a transaction pooler hands each transaction another connection.

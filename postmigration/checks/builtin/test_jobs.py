@@ -1,0 +1,39 @@
+"""What the database does by itself and elsewhere goes on here."""
+
+from __future__ import annotations
+
+import pytest
+
+from postmigration import Target
+from postmigration.checks.server import jobs, old_hosts
+from postmigration.checks.server.reading import live_baseline
+
+pytestmark = pytest.mark.secondary
+
+
+def test_jobs_run_as_before(target: Target) -> None:
+    """Every job of pg_cron is there once, is active where it was, and runs in this database.
+
+    Impact: What was cleaned, summed up or sent every night is not any more, or is sent twice.
+
+    Likely causes: The extension was dropped and created again, which empties its tables; the jobs were copied on top
+    of those that a script had made; they name the database as it was called before.
+
+    Fix: Schedule what is missing with cron.schedule_in_database(), and cron.unschedule() what is too much.
+    """
+    baseline = live_baseline(target)
+    if target.baseline is not None and baseline is None:
+        target.not_applicable("the jobs of pg_cron are not restored from a dump", not_held="jobs")
+    jobs.examine(target.snapshot, baseline, target.schemas).pass_to(target)
+
+
+def test_nothing_names_the_old_host(target: Target) -> None:
+    """No function, foreign server or job names the host of the server of before.
+
+    Impact: It reads and writes the old server, whose rows nobody looks at any more, or fails when that is switched off.
+
+    Likely causes: The host stands in a call of dblink, in a URL, or in the options of a foreign server.
+
+    Fix: Name the new host there, or better one that is moved with the server.
+    """
+    old_hosts.examine(target.snapshot, live_baseline(target)).pass_to(target)

@@ -1,0 +1,55 @@
+"""What still names the server of before: functions, foreign servers and jobs that would go on there."""
+
+from __future__ import annotations
+
+import re
+
+from postmigration.checks.contents.examination import Examination
+from postmigration.checks.server.reading import read_rows
+from postmigration.postgres.connection import Snapshot
+
+_LOCAL = re.compile(r"/|@|localhost\b|127\.|::1$|0\.0\.0\.0$")
+# A function and the options of a server are looked at, and never shown: they may hold a password.
+_NAMING = """
+    SELECT 'function ' || CAST(p.oid AS regprocedure) AS name FROM pg_proc p
+    JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND p.prosrc ~* :pattern AND NOT EXISTS (
+        SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+    UNION ALL
+    SELECT format('foreign server %I', s.srvname) FROM pg_foreign_server s
+    WHERE EXISTS (SELECT FROM unnest(s.srvoptions) AS u (o) WHERE o ~* :pattern)
+    ORDER BY 1
+"""
+_JOBS = """
+    SELECT format('job %s of pg_cron', j.jobid) AS name FROM cron.job j WHERE j.command ~* :pattern ORDER BY j.jobid
+"""
+
+
+def examine(after: Snapshot, before: Snapshot | None) -> Examination:
+    """Finds what names the host of the server of before.
+
+    Args:
+        before: the state before on its own server; None where there is none.
+    """
+    found = Examination()
+    hosts = set() if before is None else before.database.hosts - after.database.hosts
+    hosts = {host for host in hosts if not _LOCAL.match(host)}
+    if before is None or not hosts:
+        found.inapplicable = "the state before has no host of its own that something could name"
+        return found
+    pattern = "|".join(map(_match, sorted(hosts)))
+    rows = list(read_rows(after, _NAMING, "functions", found, pattern=pattern))
+    if after.scalar("SELECT to_regclass('cron.job')") is not None:
+        rows += read_rows(after, _JOBS, "jobs of pg_cron", found, pattern=pattern)
+    found.facts = 1 + len(rows)
+    for row in rows:
+        found.add(f"{row.name} still names the host of before: what it does goes on there", blocker=False)
+    return found
+
+
+def _match(host: str) -> str:
+    """What finds the name of a host; a short one is a word like others, and one only where a host is named."""
+    name = re.escape(host)
+    if "." in host or ":" in host:
+        return rf"(^|[^[:alnum:].-]){name}($|[^[:alnum:]-])"
+    return rf"(host(addr)?\s*=\s*'?|@|//){name}($|[^[:alnum:].-])"

@@ -98,8 +98,12 @@ def _is_usual(snapshot: Snapshot, name: str, value: str) -> bool:
     if name != "search_path":
         return name not in _USUAL or value.lower() in _USUAL[name]
     # Never set it to see what comes of it: whoever owns the database wrote it.
-    names = [text.replace('""', '"') or bare.lower() for text, bare in _NAMES.findall(value)]
-    return snapshot.database.schema in names
+    return snapshot.database.schema in split_path(value)
+
+
+def split_path(value: str) -> list[str]:
+    """The names of a search_path."""
+    return [text.replace('""', '"') or bare.lower() for text, bare in _NAMES.findall(value)]
 
 
 def _server(snapshot: Snapshot) -> list[Restriction]:

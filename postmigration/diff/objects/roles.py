@@ -110,7 +110,9 @@ def compare_settings(before: Objects, after: Objects, involved: Collection[str],
         if name.name and name.name not in involved:
             continue
         was, now = (side.get(name, {}) for side in sides)
-        for setting in sorted(key for key in was.keys() | now.keys() if key[0] != "~"):
+        # That a whole database is closed to writing is judged with what else closes it.
+        elsewhere = () if name.name else ("default_transaction_read_only",)
+        for setting in sorted(key for key in was.keys() | now.keys() if key[0] != "~" and key not in elsewhere):
             if was.get(setting) != now.get(setting):
                 yield _setting(name, setting, was.get(setting), now.get(setting), database)
 

@@ -27,9 +27,16 @@ PASSWORD = "correct horse"
 
 
 class SystemServer(embedded.Server):
-    """PostgreSQL 15 with contrib and passwords, on TCP and a unix socket, in a directory of its own."""
+    """PostgreSQL 15 with contrib and passwords, on TCP and a unix socket, in a directory of its own.
 
-    def __init__(self) -> None:
+    Args:
+        settings: further options of the server, as its command line takes them.
+    """
+
+    more_settings = ""
+
+    def __init__(self, settings: str = "") -> None:
+        self.more_settings = settings
         self._settle()
         password_file = self.directory / "password"
         password_file.write_text(PASSWORD)
@@ -52,6 +59,7 @@ class SystemServer(embedded.Server):
 
     def _start(self) -> None:
         settings = f"-p {self.port} -k {self.directory} -h 127.0.0.1 -c fsync=off -c full_page_writes=off"
+        settings = f"{settings} {self.more_settings}"
         self._run("pg_ctl", "-D", self._data, "-l", str(self.directory / "log"), "-w", "-o", settings, "start")
         self._parts: dict[str, Any] = {
             "host": "127.0.0.1",

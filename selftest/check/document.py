@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from postmigration.checks import builtin
 from postmigration.gate.outcome import read_docstring
-from selftest.check import health_faults, history_faults, object_faults, privilege_faults
+from selftest.check import health_faults, history_faults, object_faults, privilege_faults, server_faults
 from selftest.check.contents import read_faults
 
 # What no check can tell of itself.
@@ -51,7 +51,8 @@ def list_faults(check: str) -> list[str]:
     others = (*object_faults.BLOCKERS, *privilege_faults.BLOCKERS, *object_faults.WARNINGS, *privilege_faults.WARNINGS)
     found = contents + [fault.words for fault in others if fault.check in f"test_{check}"]
     found += [fault.words for fault in health_faults.FAULTS if fault.check == check]
-    return found + [fault.words for fault in history_faults.FAULTS if fault.check == check and fault.level != "told"]
+    state = (*history_faults.FAULTS, *server_faults.FAULTS)
+    return found + [fault.words for fault in state if fault.check == check and fault.level != "told"]
 
 
 def render() -> str:
@@ -64,7 +65,10 @@ def render() -> str:
         secondary = ", secondary" if check.secondary else ""
         parts.append(f"### {check.family}: {check.name.replace('_', ' ')}{secondary}\n\n{sentence}\n\n")
         parts += [f"- {label}: {words}\n" for label, words in labelled.items()]
-        seen = "; ".join(f"`{fault}`" for fault in faults) or "the facts of `selftest/check/test_flaws.py`"
+        seen = (
+            "; ".join(f"`{fault}`" for fault in faults)
+            or "the facts of `selftest/check/test_flaws.py` and `test_server.py`"
+        )
         parts.append(f"- Seen to find: {seen}\n\n")
     return "".join(parts).rstrip() + "\n"
 

@@ -91,7 +91,10 @@ def test_an_interrupted_comparison_waits_for_no_lock(fresh: Fresh, side: int) ->
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
         assert (process.returncode, err.splitlines()[1:]) == (2, ["INTERRUPTED"])
-        assert not holder.execute(_WAITING).fetchall()
+        # On a busy server its session may still be about to end.
+        deadline = time.monotonic() + 30
+        while holder.execute(_WAITING).fetchall():
+            assert time.monotonic() < deadline
     assert running(conninfos[1 - side]) == 0
 
 

@@ -67,7 +67,7 @@ def render() -> str:
         parts += [f"- {label}: {words}\n" for label, words in labelled.items()]
         seen = (
             "; ".join(f"`{fault}`" for fault in faults)
-            or "the facts of `selftest/check/test_flaws.py` and `test_server.py`"
+            or "the facts of `selftest/check/test_flaws.py`, `test_server.py` and `test_health_with_extensions.py`"
         )
         parts.append(f"- Seen to find: {seen}\n\n")
     return "".join(parts).rstrip() + "\n"

@@ -279,6 +279,8 @@ SOUND = {
     "a function that another path finds": """
         SET check_function_bodies = off;
         CREATE FUNCTION tools.all_clients() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM client';
+        CREATE FUNCTION tools.nowhere() RETURNS bigint LANGUAGE sql SET search_path = ''
+            AS 'SELECT count(*) FROM sales.client';
         CREATE FUNCTION hall.seats() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM seat';
         CREATE FUNCTION tools.by_name(n text) RETURNS bigint LANGUAGE sql
             AS 'SELECT count(*) FROM sales.client WHERE by_name.n = kind';""",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
+from postmigration.checks.contents.examination import count
 from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import title
 from postmigration.checks.health.indexes import Index
@@ -113,13 +114,18 @@ def check_tables(
         Each table with what is damaged, in words, or with why it was not checked.
     """
     sql = (
-        "SELECT count(*) AS places, min(format('block %s, item %s: %s', blkno, offnum, msg)) AS first "
+        "SELECT count(*) AS places, (array_agg(format('block %s, item %s: %s', blkno, offnum, msg) "
+        "ORDER BY blkno, offnum))[1] AS first "
         f"FROM {quoted(amcheck.schema)}.verify_heapam(CAST({{}} AS oid)::regclass)"
     )
     for table, answer in ask(snapshot, [Question(t, sql.format(t.oid), t.pages) for t in tables]):
         if not isinstance(answer, Refusal):
-            yield table, f"{answer.places:,} places; the first: {answer.first}" if answer.places else "", None
+            yield table, _say(answer.places, answer.first), None
         elif answer.state.startswith(_DAMAGED):
             yield table, answer.reason, None
         else:
             yield table, "", answer
+
+
+def _say(places: int, first: str) -> str:
+    return f"{count(places, 'place')}; the first: {first}" if places else ""

@@ -29,10 +29,9 @@ def read_paths(snapshot: Snapshot) -> Sequence[str]:
 
 def quote_path(path: str) -> str:
     """A search_path as the server stores it, with every name quoted."""
-    names = [text.replace('""', '"') or bare.lower() for text, bare in _NAMES.findall(path)]
-    return ", ".join('"' + name.replace('"', '""') + '"' for name in names) or '""'
+    return path_of(*(text.replace('""', '"') or bare.lower() for text, bare in _NAMES.findall(path)))
 
 
 def path_of(*schemas: str) -> str:
-    """A search_path of some schemas."""
-    return ", ".join('"' + name.replace('"', '""') + '"' for name in dict.fromkeys(schemas))
+    """A search_path of some schemas, as SET takes it."""
+    return ", ".join('"' + name.replace('"', '""') + '"' for name in dict.fromkeys(schemas) if name) or "''"

@@ -65,10 +65,8 @@ def render() -> str:
         secondary = ", secondary" if check.secondary else ""
         parts.append(f"### {check.family}: {check.name.replace('_', ' ')}{secondary}\n\n{sentence}\n\n")
         parts += [f"- {label}: {words}\n" for label, words in labelled.items()]
-        seen = (
-            "; ".join(f"`{fault}`" for fault in faults)
-            or "the facts of `selftest/check/test_flaws.py`, `test_server.py` and `test_health_with_extensions.py`"
-        )
+        facts = "test_operation" if check.family == "server" else "test_flaws"
+        seen = "; ".join(f"`{fault}`" for fault in faults) or f"the facts of `selftest/check/{facts}.py`"
         parts.append(f"- Seen to find: {seen}\n\n")
     return "".join(parts).rstrip() + "\n"
 

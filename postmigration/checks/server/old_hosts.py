@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from postmigration.checks.contents.examination import Examination
 from postmigration.checks.server.reading import read_rows
@@ -32,12 +33,10 @@ def examine(after: Snapshot, before: Snapshot | None) -> Examination:
         before: the state before on its own server; None where there is none.
     """
     found = Examination()
-    hosts = set() if before is None else before.database.hosts - after.database.hosts
-    hosts = {host for host in hosts if not _LOCAL.match(host)}
-    if before is None or not hosts:
+    pattern = "" if before is None else match_hosts(before.database.hosts - after.database.hosts)
+    if not pattern:
         found.inapplicable = "the state before has no host of its own that something could name"
         return found
-    pattern = "|".join(map(_match, sorted(hosts)))
     rows = list(read_rows(after, _NAMING, "functions", found, pattern=pattern))
     if after.scalar("SELECT to_regclass('cron.job')") is not None:
         rows += read_rows(after, _JOBS, "jobs of pg_cron", found, pattern=pattern)
@@ -45,6 +44,18 @@ def examine(after: Snapshot, before: Snapshot | None) -> Examination:
     for row in rows:
         found.add(f"{row.name} still names the host of before: what it does goes on there", blocker=False)
     return found
+
+
+def match_hosts(hosts: Collection[str]) -> str:
+    """A regular expression of PostgreSQL for texts that name one of some hosts; empty where none of them has a name.
+
+    Args:
+        hosts: as connection strings name them.
+    """
+    named = {host for host in hosts if not _LOCAL.match(host)}
+    # A hosted database is db.PROJECT.…, and the other services of its project have the rest of the name.
+    named |= {host.removeprefix("db.") for host in named if host.count(".") >= 3}
+    return "|".join(map(_match, sorted(named)))
 
 
 def _match(host: str) -> str:

@@ -46,6 +46,7 @@ class Ledger:
         layout: all of its columns: a table of these and no others is one whatever it is called; empty where they are
             nothing special.
         schema: the schema in which alone it is one; empty for any.
+        exactly: its name tells little: by that it is known only where it has `columns` and no others.
     """
 
     tool: str
@@ -59,6 +60,7 @@ class Ledger:
     source: str = "SELECT * FROM {0}"
     layout: frozenset[str] = frozenset()
     schema: str = ""
+    exactly: bool = False
 
     def entries(self, schema: str, table: str) -> str:
         """A query for all entries of a table as one value, JSON: of each the name, whether applied, which trouble."""
@@ -141,9 +143,9 @@ LEDGERS = (
            troubles=(Trouble("is_locked <> 0", "it is set: every further migration is refused", _LOCKED),)),
     Ledger("Entity Framework", "__EFMigrationsHistory", ("MigrationId", "ProductVersion"), '"MigrationId"',
            '"MigrationId"'),
-    Ledger("Laravel", "migrations", ("id", "migration", "batch"), "migration", "id",
+    Ledger("Laravel", "migrations", ("id", "migration", "batch"), "migration", "id", exactly=True,
            layout=frozenset({"id", "migration", "batch"})),
-    Ledger("TypeORM", "migrations", ("id", "timestamp", "name"), "name", "id"),
+    Ledger("TypeORM", "migrations", ("id", "timestamp", "name"), "name", "id", exactly=True),
     Ledger("Sequelize", "SequelizeMeta", ("name",), "name", "name"),
     Ledger("Doctrine", "doctrine_migration_versions", ("version", "executed_at", "execution_time"), "version",
            "version"),
@@ -161,7 +163,8 @@ def find_ledger(schema: str, table: str, columns: Collection[str]) -> Ledger | N
     names = frozenset(columns)
     for ledger in LEDGERS:
         named = table.lower() == ledger.table.lower() and ledger.schema in ("", schema)
-        if (named and names >= set(ledger.columns)) or (ledger.layout and names == ledger.layout):
+        fits = names == set(ledger.columns) if ledger.exactly else names >= set(ledger.columns)
+        if (named and fits) or (ledger.layout and names == ledger.layout):
             return ledger
     return None
 

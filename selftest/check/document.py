@@ -17,6 +17,10 @@ from selftest.check.contents import read_faults
 _HEAD = Path(__file__).with_suffix(".md")
 
 
+# Where those are tried that have no fault in a list: what makes it takes a server or an extension of its own.
+_FACTS = {"server": "test_operation", "damage": "test_health_with_extensions"}
+
+
 class Check(NamedTuple):
     """A built-in check.
 
@@ -65,8 +69,8 @@ def render() -> str:
         secondary = ", secondary" if check.secondary else ""
         parts.append(f"### {check.family}: {check.name.replace('_', ' ')}{secondary}\n\n{sentence}\n\n")
         parts += [f"- {label}: {words}\n" for label, words in labelled.items()]
-        facts = "test_operation" if check.family == "server" else "test_flaws"
-        seen = "; ".join(f"`{fault}`" for fault in faults) or f"the facts of `selftest/check/{facts}.py`"
+        file = _FACTS.get(check.family, "test_flaws")
+        seen = "; ".join(f"`{fault}`" for fault in faults) or f"the facts of `selftest/check/{file}.py`"
         parts.append(f"- Seen to find: {seen}\n\n")
     return "".join(parts).rstrip() + "\n"
 

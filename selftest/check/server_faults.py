@@ -183,6 +183,12 @@ FAULTS = (
         ("@jobs",),
     ),
     Fault(
+        ("ALTER USER MAPPING FOR PUBLIC SERVER far OPTIONS (DROP password)",),
+        "user_mappings_keep_their_options",
+        "user mapping of far for PUBLIC has no password, and had: nobody can log in",
+        undo=("ALTER USER MAPPING FOR PUBLIC SERVER far OPTIONS (ADD password 'secret')",),
+    ),
+    Fault(
         ("CREATE FUNCTION ask() RETURNS text LANGUAGE sql AS $$ SELECT 'host=old-db.example.org dbname=shop' $$",),
         HOSTS,
         "function public.ask() still names the host of before",

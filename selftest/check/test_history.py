@@ -147,5 +147,5 @@ def test_every_ledger_is_found_by_its_name_and_some_by_their_columns(ledgers: em
     for ledger in LEDGERS:
         assert find_ledger(ledger.schema or "public", ledger.table, ledger.columns), ledger.tool
     assert find_ledger("public", "shop_migrations", ["version", "dirty"])
-    assert not find_ledger("public", "migrations", ["id", "name"])
+    assert not find_ledger("public", "migrations", ["id", "timestamp", "name", "country"])
     assert not find_ledger("public", "changes", ["id", "change"])

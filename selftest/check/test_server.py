@@ -34,6 +34,8 @@ WORLD = (
     "GRANT SELECT ON client TO shop_reader",
     "INSERT INTO client SELECT generate_series(1, 9)",
     "CREATE FOREIGN DATA WRAPPER nowhere",
+    "CREATE SERVER far FOREIGN DATA WRAPPER nowhere OPTIONS (host 'far.example.org')",
+    "CREATE USER MAPPING FOR PUBLIC SERVER far OPTIONS (user 'shop', password 'secret')",
 )
 
 

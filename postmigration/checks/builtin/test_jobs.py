@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postmigration import Target
-from postmigration.checks.server import jobs, old_hosts
+from postmigration.checks.server import jobs, old_hosts, user_mappings
 from postmigration.checks.server.reading import live_baseline
 
 pytestmark = pytest.mark.secondary
@@ -25,6 +25,21 @@ def test_jobs_run_as_before(target: Target) -> None:
     if target.baseline is not None and baseline is None:
         target.not_applicable("the jobs of pg_cron are not restored from a dump", not_held="jobs")
     jobs.examine(target.snapshot, baseline, target.schemas).pass_to(target)
+
+
+def test_user_mappings_keep_their_options(target: Target) -> None:
+    """Every user mapping holds the options that it held: the user and the password on the other server.
+
+    Impact: Queries of foreign tables fail, and whatever reads them.
+
+    Likely causes: A dump that is made by anybody but a superuser holds user mappings without their options.
+
+    Fix: ALTER USER MAPPING … OPTIONS (ADD …), with the password of the other server.
+    """
+    before = target.before.rows()
+    if live_baseline(target) is None:
+        target.not_applicable("user mappings are not restored from a dump", not_held="user mappings")
+    user_mappings.examine(target.snapshot, before).pass_to(target)
 
 
 def test_nothing_names_the_old_host(target: Target) -> None:

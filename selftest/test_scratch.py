@@ -127,6 +127,40 @@ def test_a_server_that_cannot_hold_it_is_refused_in_one_line(
 
 
 @pytest.mark.full
+@pytest.mark.skipif(
+    not Path("/usr/share/postgresql/15/extension/postgis.control").exists(), reason="no PostGIS for PostgreSQL 15"
+)
+@pytest.mark.parametrize("form", ["-Fc", "-Fp"])
+def test_a_dump_with_postgis_lives_where_there_is_one(
+    form: str, servers: Servers, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = servers[15]
+    server.create("scratch_places")
+    with server.connect("scratch_places") as connection:
+        connection.execute(
+            """
+            CREATE EXTENSION postgis; CREATE EXTENSION postgis_topology;
+            CREATE TABLE place (id int PRIMARY KEY, at geometry(Point, 4326) CHECK (st_isvalid(at)), r geography);
+            CREATE INDEX ON place USING gist (at);
+            INSERT INTO place SELECT i, p, p::geography FROM (
+                SELECT i, st_setsrid(st_point(i, i), 4326) AS p FROM generate_series(1, 50) i) s;
+            INSERT INTO spatial_ref_sys VALUES (990000, 'own', 990000, '', '');
+            CREATE VIEW told AS SELECT id, st_astext(at) FROM place
+            """
+        )
+    file = dump(server, "scratch_places", tmp_path / "before", form)
+    status = cli.main(["verify-backup", str(file), f"--against={server.conninfo('scratch_places')}"])
+    said = " ".join(capsys.readouterr().out.split())
+    server.drop("scratch_places")
+    assert (status, said.rpartition(": before is ")[2]) == (
+        0,
+        "equal, row for row, to what --against names: 1 table, 50 rows",
+    )
+    assert "could not be restored" not in said
+
+
+@pytest.mark.full
 @installed
 def test_without_an_installed_server_it_is_said_what_is_missing(
     source: tuple[Server, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -182,6 +182,8 @@ def _held(snapshot: Snapshot, restored: Restored) -> tuple[Held, ...]:
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
           AND obj_description(c.oid, 'pg_class') IS DISTINCT FROM :provided
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                          AND d.deptype = 'e')
         ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
         """,
         provided=SAID,

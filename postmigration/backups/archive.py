@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres.embedded import VERSIONS, binaries
+from postmigration.postgres.scratch.base_backup import divide
 from postmigration.postgres.scratch.programs import find_installations
 
 COPY_AGAIN = "copy it again, or name another backup"
@@ -196,6 +197,11 @@ def _whole_tar(path: Path, name: str) -> None:
 
 def _whole_directory(path: Path, name: str) -> None:
     """Makes sure that data files have their ends: pg_restore takes an empty one for a table without rows."""
+    if divide(str(path)):
+        raise CannotJudge(
+            f"{name} is a base backup, which is taken as a --baseline and by verify-backup alone, and not beside other "
+            "files: name a dump"
+        )
     if not (path / "toc.dat").exists():
         raise CannotJudge(
             f"{name} is a directory without toc.dat, so no pg_dump archive: name the archive's own directory, or the "

@@ -38,6 +38,7 @@ class Restored:
         rows: how many arrived, by the qualified name of their table; tables without rows are not named.
         roles: the backup defines roles.
         schemas: the schemas that it defines, or in which it defines something.
+        rowless: tables whose rows no such backup holds.
         standins: what it refers to and does not define, in whose place something of ours stands, by what it is.
     """
 
@@ -51,6 +52,7 @@ class Restored:
     roles: bool = False
     schemas: frozenset[str] = frozenset()
     standins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rowless: tuple[str, ...] = ()
 
     @property
     def facts(self) -> tuple[str, ...]:

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from psycopg.conninfo import conninfo_to_dict
+
 from postmigration.backups.needs import find_needs
 from postmigration.postgres import embedded
+from postmigration.postgres.scratch.base_backup import BaseBackup, divide
 from postmigration.postgres.scratch.borrowed import Borrowed
 from postmigration.postgres.scratch.choice import Needs, Scratch, is_address, start_scratch
 
@@ -21,6 +24,29 @@ def refuse_shared(asked: str | None, judged: Mapping[str, str]) -> None:
     if is_address(asked):
         with ExitStack() as cleanup:
             open_scratch(asked, cleanup, judged=judged)
+
+
+def open_base_backup(text: str, cleanup: ExitStack, *, compared: str = "") -> tuple[BaseBackup, str] | None:
+    """Starts a copy of a base backup; None where the text names none.
+
+    Args:
+        text: the directory, or with a `#` the directory and the name of a database.
+        cleanup: ends it.
+        compared: the connection string of the database with which it is compared; a database of its name is meant.
+
+    Returns:
+        The server, and the name of the database that is meant.
+
+    Raises:
+        CannotJudge: it is damaged, cannot be started here, or it is not known which database is meant.
+    """
+    if not (found := divide(text)):
+        return None
+    path, database = found
+    server = BaseBackup(path)
+    cleanup.callback(server.stop)
+    wanted = database or str(conninfo_to_dict(compared).get("dbname") or "")
+    return server, server.find_database(wanted, exact=bool(database))
 
 
 def open_scratch(

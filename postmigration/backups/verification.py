@@ -22,6 +22,7 @@ from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.identity import server
 from postmigration.postgres.references import references
+from postmigration.postgres.scratch.base_backup import BaseBackup
 from postmigration.postgres.throwaway import Server
 
 _DATABASE = "backup"
@@ -117,8 +118,75 @@ def verified(
             (str(error),),
             (),
         )
-    seconds = time.monotonic() - started
-    copy = Source(throwaway.conninfo(_DATABASE, throwaway.owner), "the backup")
+    return examine(
+        Source(throwaway.conninfo(_DATABASE, throwaway.owner), "the backup"),
+        restored,
+        against,
+        version=throwaway.version,
+        seconds=time.monotonic() - started,
+        schema=schema,
+        migration=migration,
+        keep=keep,
+    )
+
+
+def examine_base_backup(
+    server: BaseBackup,
+    database: str,
+    against: Source | Fingerprint | None,
+    *,
+    seconds: float,
+    schema: str = "public",
+    migration: Migration | None = None,
+    keep: int = 5,
+) -> Verification:
+    """Reads all rows of a base backup and tells whether it is what it claims to be.
+
+    Args:
+        server: a running copy of it.
+        database: the database in it.
+        seconds: how long it took to start.
+    """
+    copy = Source(server.conninfo(database), "the backup")
+    with ExitStack() as cleanup:
+        snapshot = copy.snapshot(cleanup, schema)
+        rows = {name: snapshot.counted(f"SELECT count(*) FROM ONLY {name}") for name in _tables(snapshot, "p")}
+        unlogged = _tables(snapshot, "u")
+        held = frozenset(schemas(snapshot))
+    aside = (f"rows of {', '.join(unlogged)}: what is not logged is in no base backup",) if unlogged else ()
+    facts = (server.describe(database),)
+    restored = Restored(facts, (), (), aside, (), rows=rows, roles=True, schemas=held, rowless=tuple(unlogged))
+    return examine(
+        copy,
+        restored,
+        against,
+        version=server.version,
+        seconds=seconds,
+        schema=schema,
+        migration=migration,
+        keep=keep,
+    )
+
+
+def examine(
+    copy: Source,
+    restored: Restored,
+    against: Source | Fingerprint | None,
+    *,
+    version: int,
+    seconds: float,
+    schema: str,
+    migration: Migration | None,
+    keep: int,
+) -> Verification:
+    """Compares a backup that is restored with what it claims to be.
+
+    Args:
+        copy: the restored database.
+        restored: what became of the backup.
+        version: the major version of its server.
+        seconds: how long it took to restore it.
+    """
     with ExitStack() as cleanup:
         snapshot = copy.snapshot(cleanup, schema)
         tables, standins = _held(snapshot, restored), _standins(snapshot)
@@ -130,9 +198,7 @@ def verified(
                 if not found.table:
                     raise CannotJudge(f"the fingerprint of --against does not fit: {found}")
                 words = found.describe("the backup", "the fingerprint")
-                return Verification(
-                    restored, throwaway.version, seconds, tables, tuple(absent), (schema,), (), (words,), ()
-                )
+                return Verification(restored, version, seconds, tables, tuple(absent), (schema,), (), (words,), ())
             named = [schema]
             names = {name: Relation(name, 0, "") for name in against.tables} | {
                 name: relation for name, relation in relations(snapshot).items() if not relation.excluded
@@ -147,12 +213,12 @@ def verified(
             absent += [
                 f"the schema {name} ({_size(original, name)}), so not proven" for name in theirs if name not in named
             ]
-            without = [f"{its}.{name}" for kind, its, name in standins if kind == "table"]
+            without = [f"{its}.{name}" for kind, its, name in standins if kind == "table"] + [*restored.rowless]
             comparisons = compared_schemas(against, copy, named, main=schema, keep=keep, without=without)
             lost = diff_objects(original, snapshot, named, restored, standins)
             if not write_alike(original, snapshot):
                 notes.append(
-                    f"PostgreSQL {throwaway.version}, into which it was restored, writes definitions otherwise: of "
+                    f"PostgreSQL {version}, into which it was restored, writes definitions otherwise: of "
                     "views, indexes, constraints and triggers it was compared only that they are there"
                 )
         problems = [f"{key} refers to rows that are not in the backup" for key in restored.orphaned]
@@ -164,7 +230,7 @@ def verified(
             notes += known
     return Verification(
         restored,
-        throwaway.version,
+        version,
         seconds,
         tables,
         tuple(absent),
@@ -173,6 +239,17 @@ def verified(
         tuple(problems),
         tuple(notes),
     )
+
+
+def _tables(snapshot: Snapshot, persistence: str) -> list[str]:
+    """The tables that hold rows themselves, permanent or unlogged ones."""
+    rows = snapshot.rows(
+        "SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' "
+        "AND n.nspname <> 'information_schema' AND c.relpersistence = :persistence ORDER BY 1",
+        persistence=persistence,
+    )
+    return [str(row.name) for row in rows]
 
 
 def _held(snapshot: Snapshot, restored: Restored) -> tuple[Held, ...]:

@@ -1,4 +1,4 @@
-"""What a user may name as the state before: a database, the files of a backup, or a fingerprint."""
+"""What a user may name as the state before: a database, a backup, or a fingerprint."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from postmigration.diff import fingerprint_file
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres.dsn import conninfo
+from postmigration.postgres.scratch.base_backup import divide
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Baseline:
         conninfo: the connection string of a database that holds it; empty where none does.
         fingerprint: the file of a fingerprint; empty where it is none.
         restored: the database is one of ours, restored from files.
+        physical: it is a copy of all of its server, to which a restored dump is none.
         place: the server that holds it, in words.
         facts: what the reader should know of it.
         unrestored: objects of the backup that the database lacks: what each is, and that with its name.
@@ -28,6 +30,7 @@ class Baseline:
     conninfo: str = field(default="", repr=False)
     fingerprint: str = ""
     restored: bool = False
+    physical: bool = False
     facts: tuple[str, ...] = ()
     unrestored: tuple[tuple[str, str], ...] = ()
     place: str = ""
@@ -55,6 +58,8 @@ def located(
     """
     if not named:
         return None
+    if any(map(divide, named)):
+        return _base_backup(named, cleanup, option, next(iter((judged or {}).values()), ""))
     if any(is_address(text) for text in named):
         if len(named) > 1:
             raise CannotJudge(f"{option} may be repeated for the files of one backup only, and one of these is a URL")
@@ -64,7 +69,7 @@ def located(
         if not file.exists():
             raise CannotJudge(
                 f"{option}: no such file: {file} (want a URL like postgresql://user@host/database, a file that "
-                "pg_dump made, or a fingerprint)"
+                "pg_dump made, a base backup, or a fingerprint)"
             )
     if any(fingerprint_file.is_fingerprint(file) for file in files):
         if len(files) > 1:
@@ -87,8 +92,26 @@ def located(
     )
 
 
+def _base_backup(named: Sequence[str], cleanup: ExitStack, option: str, compared: str) -> Baseline:
+    """The state before as a base backup holds it, on a server of its own."""
+    from postmigration.backups.scratch import open_base_backup
+
+    if len(named) > 1:
+        raise CannotJudge(f"{option} is given {len(named)} times with a base backup: name that alone")
+    found = open_base_backup(named[0], cleanup, compared=compared)
+    assert found is not None
+    server, database = found
+    return Baseline(
+        server.conninfo(database),
+        restored=True,
+        physical=True,
+        place=server.label,
+        facts=(server.describe(database),),
+    )
+
+
 def is_address(text: str) -> bool:
     """Whether a text is meant for a database: one that may be, and may hold a password, is not repeated as a file's."""
-    if Path(text).exists() and text.strip():
+    if text.strip() and (Path(text).exists() or divide(text)):
         return False
     return "://" in text or "=" in text or "@" in text or not ("/" in text or "." in text)

@@ -129,7 +129,7 @@ def declare_baseline(add: Callable[..., object]) -> None:
         action="append",
         metavar="URL|FILE",
         help="the state before (or $POSTMIGRATION_BASELINE): a URL, a pg_dump file (repeat it for several files of one "
-        "backup), a fingerprint",
+        "backup), the directory of a base backup, a fingerprint",
     )
     declare_evidence(add)
 

@@ -38,7 +38,8 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
     if run.baseline_server is not None:
         same = "its state before the migration" if run.demonstration else run.baseline_server.label
         if run.origin is not None and run.origin.facts:
-            same = f"the backup below, restored into {run.origin.place}"
+            how = "started as" if run.origin.physical else "restored into"
+            same = f"the backup below, {how} {run.origin.place}"
         facts["baseline"] = f"{same}, PostgreSQL {run.baseline_server.version}"
     elif run.fingerprint is not None:
         facts["baseline"] = _of_fingerprint(run.fingerprint, server)

@@ -152,7 +152,7 @@ class Run:
     def view(self) -> Target:
         """The target as one check sees it, with evidence of its own."""
         unrestored = () if self.origin is None else self.origin.unrestored
-        ours = self.baseline is not None and self.origin is not None and self.origin.restored
+        ours = self.origin is not None and self.origin.restored and not self.origin.physical
         scratch = self.baseline.database if self.baseline is not None and ours else None
         return Target(
             self.target,

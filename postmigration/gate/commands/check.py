@@ -12,6 +12,7 @@ import postmigration.checks
 from postmigration.gate import options
 from postmigration.gate.baseline_source import is_address
 from postmigration.model.errors import CannotJudge
+from postmigration.postgres.scratch.base_backup import divide
 
 _USAGE = "postmigration check [BEFORE] AFTER [options of pytest]; or --baseline=BEFORE --db-url=AFTER"
 # Where the built-in checks are a project of their own.
@@ -56,7 +57,7 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     take_values = _take_values()
     for argument in arguments:
         alone = not argument.startswith("-") and before not in take_values
-        if alone and (is_address(argument) or Path(argument).exists()):
+        if alone and (is_address(argument) or Path(argument).exists() or divide(argument)):
             sides.append(argument)
         elif alone and (not before.startswith("-") or "=" in before):
             raise CannotJudge(f"{argument} is neither the address of a database nor a file that is there: {_USAGE}")
@@ -71,7 +72,7 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         raise CannotJudge(f"two ways to name the databases: {_USAGE}")
     if sides and not is_address(sides[-1]):
         raise CannotJudge(
-            f"AFTER is a file, {sides[-1]}, and has to be a database: only BEFORE may be a dump or a fingerprint"
+            f"AFTER is a file, {sides[-1]}, and has to be a database: only BEFORE may be a backup or a fingerprint"
         )
     return sides, rest
 

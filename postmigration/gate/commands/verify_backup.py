@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -13,8 +14,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from postmigration.backups.scratch import open_scratch
-from postmigration.backups.verification import Verification, verified
+from postmigration.backups.scratch import open_base_backup, open_scratch
+from postmigration.backups.verification import Verification, examine_base_backup, verified
 from postmigration.diff import fingerprint_file
 from postmigration.diff.database_diff import Source
 from postmigration.diff.fingerprint import Fingerprint
@@ -39,7 +40,13 @@ def declare(add_parser: Callable[..., Any]) -> None:
         "of. In the directory of a migration it must also be the state before.",
         epilog="exit status: 0 proven, 1 not what it claims to be, 2 interrupted, 4 could not be read or compared",
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="the files of one backup, in order")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="the files of one backup, in order, or the directory of a base backup",
+    )
     parser.add_argument("--against", metavar="URL|FILE", help="the database that it was taken of, or its fingerprint")
     options.declare_limits(parser.add_argument)
     options.declare_evidence(parser.add_argument)
@@ -56,24 +63,23 @@ def _run(option: Namespace) -> int:
     with embedded.in_room(), ExitStack() as cleanup:
         against = _named(option)
         judged = {} if not isinstance(against, Source) else {"--against": against.conninfo}
-        scratch = open_scratch(
-            options.chosen_scratch(option), cleanup, files=option.files, judged=judged, version=option.embedded_version
-        )
-        found = verified(
-            option.files,
-            scratch.server,
-            against,
-            schema=option.schema,
-            migration=migration,
-            keep=option.evidence_rows,
-            lacking=scratch.lacking,
-        )
+        asked = options.chosen_scratch(option)
+        how: dict[str, Any] = {"schema": option.schema, "migration": migration, "keep": option.evidence_rows}
+        started, because = time.monotonic(), ""
+        compared = next(iter(judged.values()), "")
+        base = open_base_backup(str(option.files[0]), cleanup, compared=compared) if len(option.files) == 1 else None
+        if base is not None:
+            found = examine_base_backup(*base, against, seconds=time.monotonic() - started, **how)
+        else:
+            scratch = open_scratch(asked, cleanup, files=option.files, judged=judged, version=option.embedded_version)
+            found = verified(option.files, scratch.server, against, lacking=scratch.lacking, **how)
+            because = scratch.because
     name = ", ".join(file.name for file in option.files)
     proven = None if found.unjudged and not found.problems else not found.problems
     if option.json:
         print(json.dumps(_object(found, proven, option), ensure_ascii=False))
     else:
-        _print(found, option, name, scratch.because)
+        _print(found, option, name, because)
     for result in found.unjudged:
         print(f"ERROR: {result.table} could not be compared: {result.reason}", file=sys.stderr)
     return CANNOT_JUDGE if proven is None else GO if proven else NO_GO

@@ -146,7 +146,7 @@ def test_pages_whose_checksum_is_wrong_are_counted() -> None:
         found = ages.examine_checksums(cast(Snapshot, after), cast("Snapshot | None", before))
         return [(one.severity, one.statement) for one in found.findings]
 
-    words = "2 pages of this database have failed their checksum, the last at 2026-01-02 03:04:05"
+    words = "the server has counted 2 wrong checksums of pages of this database, the last at 2026-01-02 03:04:05"
     assert look(Server(2)) == [("blocker", words)]
     assert look(Server(2), Server(2)) == [("warning", f"{words}; it was so before")]
     assert look(Server(2), Server(1)) == [("blocker", words)]

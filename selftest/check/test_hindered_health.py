@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from postmigration.checks.health import broken, damage, planner_statistics
+from postmigration.checks.contents.batches import Question, Refusal
+from postmigration.checks.health import broken, damage, order_test, planner_statistics
 from postmigration.postgres import embedded
 from postmigration.postgres.connection import Database, Limits, Snapshot
 from selftest.check.conftest import Change, load
@@ -90,3 +93,39 @@ def test_what_a_role_may_not_read_is_told(world: embedded.Server, changed: Chang
     assert not [*found.findings, *known.findings, *run.findings]
     assert "GRANT SELECT ON sales.client " in " ".join(found.unjudged)
     assert "GRANT USAGE ON its schema" in " ".join(run.notes)
+
+
+def test_a_function_is_not_broken_where_the_role_that_judges_finds_nothing(
+    world: embedded.Server, changed: Change, opened: Open
+) -> None:
+    role = f"health_nobody_{next(COUNTER)}"
+    conninfo = changed(
+        "CREATE FUNCTION public.first() RETURNS bigint LANGUAGE sql SET search_path = hall "
+        "AS 'SELECT count(*) FROM seat'"
+    )[1]
+    load(world, "postgres", f"CREATE ROLE {role} LOGIN PASSWORD 'x';")
+    try:
+        found = broken.examine(opened(conninfo, user=role, password="x"), None, ("public",))
+    finally:
+        load(world, "postgres", f"DROP ROLE {role};")
+    assert not found.findings
+    assert "function first(): GRANT USAGE ON SCHEMA hall to the role that judges" in " ".join(found.notes)
+
+
+def test_what_the_server_cannot_read_is_damaged(changed: Change, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {"XX001": "invalid page in block 5", "57014": "it took longer than allowed"}
+    after = opened(changed()[1])
+    for state, reason in answers.items():
+        monkeypatch.setattr(order_test, "ask", partial(_refuse, Refusal(reason, state)))
+        found = damage.examine(after, None, ("hall",))
+        damaged = [finding.statement for finding in found.findings]
+        unjudged = [words for words in found.unjudged if "amcheck" not in words]
+        title = "index hall.seat_n_key of seat: "
+        if state == "XX001":
+            assert (damaged, unjudged) == ([f"{title}it, or its table, cannot be read: {reason}"], [])
+        else:
+            assert (damaged, unjudged) == ([], [f"{title}{reason}"])
+
+
+def _refuse(why: Refusal, _: Snapshot, questions: Sequence[Question], *__: object) -> list[tuple[Any, Refusal]]:
+    return [(question.about, why) for question in questions]

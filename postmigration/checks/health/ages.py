@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from postmigration.checks.contents.examination import Examination, agree, count
+from postmigration.checks.contents.examination import Examination, count
 from postmigration.model.evidence import Severity
 from postmigration.postgres.connection import Snapshot
 
@@ -78,8 +78,8 @@ def examine_checksums(after: Snapshot, before: Snapshot | None) -> Examination:
     found.facts = 1
     if failures := int(now.failures or 0):
         inherited = before is not None and int(before.rows(_CHECKSUMS)[0].failures or 0) >= failures
-        words = f"{count(failures, 'page')} of this database {agree(failures, 'has', 'have')} failed "
-        words += f"{agree(failures, 'its', 'their')} checksum, the last at {now.last:%Y-%m-%d %H:%M:%S}"
+        words = f"the server has counted {count(failures, 'wrong checksum')} of pages of this database, "
+        words += f"the last at {now.last:%Y-%m-%d %H:%M:%S}"
         found.add(words + ("; it was so before" if inherited else ""), blocker=not inherited)
     return found
 

@@ -11,11 +11,9 @@ from postmigration.checks.contents.examination import count
 from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import title
 from postmigration.checks.health.indexes import Index
+from postmigration.checks.health.order_test import DAMAGED
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
-
-# SQLSTATE class of what is damaged.
-_DAMAGED = "XX"
 
 _INSTALLED = """
     SELECT n.nspname::text AS schema,
@@ -99,7 +97,7 @@ def check_indexes(
     for index, answer in ask(snapshot, questions):
         if not isinstance(answer, Refusal):
             yield index, "", None
-        elif answer.state.startswith(_DAMAGED):
+        elif answer.state.startswith(DAMAGED):
             yield index, answer.reason, None
         else:
             yield index, "", answer
@@ -121,7 +119,7 @@ def check_tables(
     for table, answer in ask(snapshot, [Question(t, sql.format(t.oid), t.pages) for t in tables]):
         if not isinstance(answer, Refusal):
             yield table, _say(answer.places, answer.first), None
-        elif answer.state.startswith(_DAMAGED):
+        elif answer.state.startswith(DAMAGED):
             yield table, answer.reason, None
         else:
             yield table, "", answer

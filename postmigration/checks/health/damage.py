@@ -79,6 +79,8 @@ def _find_damaged(
 
 def _describe(index: Index, order: Order) -> str:
     """What is wrong with the order of an index, in words."""
+    if order.unreadable:
+        return f"it, or its table, cannot be read: {order.unreadable}"
     if not order.misplaced:
         lacking = order.rows - order.entries
         if lacking > 0:

@@ -34,6 +34,8 @@ _BY_TABLE = {
     "enable_seqscan": "on",
 }
 _AT_ONCE = 20
+# SQLSTATE class of what is damaged.
+DAMAGED = "XX"
 
 
 @dataclass(frozen=True)
@@ -44,17 +46,19 @@ class Order:
         entries: how many it has; `misplaced`: how many stand behind one that belongs behind them.
         rows: how many rows of its table it must have.
         unread: why it was not tested; empty where it was.
+        unreadable: what the server says of it, where that is that it, or its table, is damaged.
     """
 
     entries: int = 0
     misplaced: int = 0
     rows: int = 0
     unread: str = ""
+    unreadable: str = ""
 
     @property
     def broken(self) -> bool:
-        """Whether it is out of order, or lacks rows."""
-        return self.misplaced > 0 or self.entries != self.rows
+        """Whether it cannot be read, is out of order, or lacks rows."""
+        return bool(self.unreadable) or self.misplaced > 0 or self.entries != self.rows
 
 
 def check_order(snapshot: Snapshot, indexes: Sequence[Index]) -> Iterator[tuple[Index, Order]]:
@@ -72,11 +76,17 @@ def check_order(snapshot: Snapshot, indexes: Sequence[Index]) -> Iterator[tuple[
             walked = ask(snapshot, [Question(i, _walk(i), i.table_pages) for i in read], {**_IN_ORDER, **acting})
             counted = ask(snapshot, [Question(i, _count(i), i.table_pages) for i in read], {**_BY_TABLE, **acting})
             for (index, order), (_, rows) in zip(walked, counted, strict=True):
-                if isinstance(order, Refusal) or isinstance(rows, Refusal):
-                    refusal = order if isinstance(order, Refusal) else rows
-                    yield index, Order(unread=refusal.reason if isinstance(refusal, Refusal) else "")
+                if isinstance(order, Refusal):
+                    yield index, _refused(order)
+                elif isinstance(rows, Refusal):
+                    yield index, _refused(rows)
                 else:
                     yield index, Order(int(order.entries), int(order.misplaced), int(rows.entries))
+
+
+def _refused(refusal: Refusal) -> Order:
+    damaged = refusal.state.startswith(DAMAGED)
+    return Order(unreadable=refusal.reason) if damaged else Order(unread=refusal.reason)
 
 
 def _read_in_order(

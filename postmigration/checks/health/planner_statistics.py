@@ -16,6 +16,8 @@ from postmigration.postgres.connection import Snapshot
 # A table of fewer rows is read whole anyway.
 _MANY_ROWS = 1_000
 _LARGE_BYTES = 1 << 30
+# So many rows, even without a column, take more room than this.
+_FEW_BYTES = _MANY_ROWS * 24
 
 # Neither partitioned tables nor foreign ones: nothing analyzes those by itself. Who may not read a table does not see
 # its statistics either.
@@ -142,7 +144,7 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str]) ->
 def _find_blank(snapshot: Snapshot, tables: Collection[Known]) -> list[Known]:
     """Those of some tables that hold many rows: counted where they may be read, as no estimate is there."""
     sql = f"SELECT count(*) AS rows FROM (SELECT FROM {{}} LIMIT {_MANY_ROWS}) q"
-    asked = [Question(table, sql.format(table.sql)) for table in tables if table.readable and table.bytes]
+    asked = [Question(table, sql.format(table.sql)) for table in tables if table.readable and table.bytes > _FEW_BYTES]
     found = [table for table in tables if not table.readable and table.rows >= _MANY_ROWS]
     for table, answer in ask(snapshot, asked):
         if (table.rows if isinstance(answer, Refusal) else answer.rows) >= _MANY_ROWS:

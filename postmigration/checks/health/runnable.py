@@ -22,8 +22,8 @@ _CANNOT_RUN = ("0A", "22", "3F", "42")
 _NAMES = ("3F", "42")
 _NO_PRIVILEGE = "42501"
 _AT_ONCE = 50
-# Parsing locks what is named; nobody is waited for.
-_SETTINGS = {"check_function_bodies": "on", "lock_timeout": "200", "jit": "off"}
+# Parsing locks what is named; nobody is waited for. No row is read.
+_SETTINGS = {"check_function_bodies": "on", "lock_timeout": "200", "jit": "off", "row_security": "on"}
 
 # The validators of two languages parse a body and run nothing. One that is stored parsed cannot break.
 _VALIDATORS = {"sql": "fmgr_sql_validator", "plpgsql": "plpgsql_validator"}
@@ -50,6 +50,13 @@ _VIEWS = """
     ORDER BY 1, 2
 """
 
+# In these a role finds nothing by its bare name, and is not told why.
+_CLOSED = """
+    SELECT r.rolname::text AS role, r.rolname = current_user AS ours, array_agg(n.nspname::text) AS schemas
+    FROM pg_roles r JOIN pg_namespace n ON NOT has_schema_privilege(r.oid, n.oid, 'USAGE') AND n.nspname !~ '^pg_'
+    WHERE r.rolname = current_user OR r.rolname = ANY(CAST(:roles AS text[])) GROUP BY r.rolname
+"""
+
 Thing = TypeVar("Thing")
 
 
@@ -62,6 +69,7 @@ class Body:
         paths: where names are looked up in it; it can run if it can under one of them.
         privileged: it belongs to a superuser, and so are we.
         role: as whom code is planned; empty for ourselves.
+        closed: a schema of its paths in which that role finds nothing; empty where there is none.
     """
 
     oid: int
@@ -70,6 +78,7 @@ class Body:
     paths: tuple[str, ...]
     privileged: bool
     role: str
+    closed: str
 
 
 @dataclass
@@ -130,14 +139,24 @@ def _try_views(snapshot: Snapshot, schemas: Sequence[str], found: Tried) -> None
 def _read_bodies(snapshot: Snapshot, schemas: Sequence[str], found: Tried) -> list[Body]:
     bodies = []
     everywhere = read_paths(snapshot)
-    for row in snapshot.rows(_FUNCTIONS, schemas=list(schemas)):
+    rows = snapshot.rows(_FUNCTIONS, schemas=list(schemas))
+    closed: dict[str, Sequence[str]] = {}
+    for row in snapshot.rows(_CLOSED, roles=sorted({row.owner for row in rows})):
+        closed["" if row.ours else row.role] = row.schemas
+    for row in rows:
         name = f"function {row.name.removeprefix('public.')}"
         if not row.allowed:
             found.unknown.append(f"{name}: GRANT EXECUTE ON it to the role that judges")
             continue
-        own = (quote_path(row.path),) if row.path is not None else (*everywhere, path_of(row.schema, "public"))
+        own = (
+            (quote_path(row.path),)
+            if row.path is not None
+            else (*dict.fromkeys((*everywhere, path_of(row.schema, "public"))),)
+        )
         role = row.owner if row.superuser and not row.privileged else ""
-        bodies.append(Body(row.oid, name, row.language, own, row.superuser and row.privileged, role))
+        barred = [schema for schema in closed.get(role, ()) if any(path_of(schema) in path for path in own)]
+        privileged = row.superuser and row.privileged
+        bodies.append(Body(row.oid, name, row.language, own, privileged, role, ", ".join(barred)))
     return bodies
 
 
@@ -160,8 +179,16 @@ def _try_bodies(snapshot: Snapshot, bodies: Sequence[Body], found: Tried) -> set
                 failed.pop(body, None)
         waiting = {body: paths[1:] for body, paths in waiting.items() if body in refused and len(paths) > 1}
     for body, error in failed.items():
-        _judge(body.name, error, found)
+        if body.closed and not body.role:
+            _note_closed(body, found)
+        else:
+            _judge(body.name, error, found)
     return {*failed}
+
+
+def _note_closed(body: Body, found: Tried) -> None:
+    found.sound.discard(body.name)
+    found.unknown.append(f"{body.name}: GRANT USAGE ON SCHEMA {body.closed} to {body.role or 'the role that judges'}")
 
 
 def _validate(snapshot: Snapshot, path: str) -> Callable[[Sequence[Body]], None]:
@@ -201,6 +228,9 @@ def _lint(snapshot: Snapshot, linter: Lint, bodies: Sequence[Body], found: Tried
                 broken.pop(body, None)
         waiting = {body: paths[1:] for body, paths in waiting.items() if body in complained and len(paths) > 1}
     for body, words in broken.items():
+        if body.closed:
+            _note_closed(body, found)
+            continue
         found.sound.discard(body.name)
         found.broken[body.name] = words
         found.by_lint.add(body.name)

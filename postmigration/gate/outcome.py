@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from postmigration.checks.target import Target
 from postmigration.gate import wrong_calls
 from postmigration.model.errors import CannotJudge, NeedsBaseline, NotApplicable, NotJudged
-from postmigration.model.evidence import Evidence, Violation
+from postmigration.model.evidence import Evidence, Violation, escape
 from postmigration.model.verdict import Result
 from postmigration.postgres.connection import refusal
 
@@ -54,7 +54,7 @@ def result_of(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest
     return Result(
         **_describe(item),
         outcome=outcome,  # type: ignore[arg-type]
-        reason=reason,
+        reason=escape(reason),
         needs_baseline=call.excinfo is not None and isinstance(call.excinfo.value, NeedsBaseline),
         by=by,
         not_held=not_held,

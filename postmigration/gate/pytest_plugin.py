@@ -20,7 +20,7 @@ from postmigration.gate.session import opened
 from postmigration.gate.starting import ASKING, START, asks_for
 from postmigration.model import faults
 from postmigration.model.errors import CannotJudge, NotJudged, UnsafeToJudge
-from postmigration.model.evidence import Finding, Violation
+from postmigration.model.evidence import Finding, Violation, escape
 from postmigration.model.verdict import INTERRUPTED, Verdict
 from postmigration.mutation.proving import Prover
 from postmigration.postgres.connection import refusal, refused_because
@@ -85,7 +85,7 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             ):
                 run = opened(options.request(config.option), judging, migration, joined)
         except CannotJudge as error:
-            raise pytest.UsageError(redact_secrets(str(error), wrong_calls.arguments(config))) from None
+            raise pytest.UsageError(escape(redact_secrets(str(error), wrong_calls.arguments(config)))) from None
         except NotJudged as error:
             raise pytest.UsageError(f"could not be judged: {error}") from None
         except KeyboardInterrupt:

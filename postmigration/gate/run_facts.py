@@ -9,6 +9,7 @@ import pytest
 
 from postmigration.diff.fingerprint import Fingerprint, identity
 from postmigration.gate.session import Run
+from postmigration.model.evidence import escape
 from postmigration.postgres.identity import Server
 
 _WEAKENING = (
@@ -62,12 +63,13 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
     if weak := weakened(config, run):
         facts["weakened by"] = ", ".join(weak)
     facts["suite"] = f"postmigration {version('postmigration')}"
-    return facts
+    # Names of schemas, roles and databases are whatever their owners want.
+    return {name: escape(words) for name, words in facts.items()}
 
 
 def place(run: Run) -> str:
     """Which database is judged, the same for each run on it."""
-    return run.demonstration or f"{run.server.label}, {_schemas(run)}"
+    return run.demonstration or escape(f"{run.server.label}, {_schemas(run)}")
 
 
 def _schemas(run: Run) -> str:
@@ -109,7 +111,7 @@ def summary(config: pytest.Config, run: Run) -> str:
     report = Path(config.option.htmlpath)
     shown = report.relative_to(Path.cwd()) if report.is_relative_to(Path.cwd()) else report
     name = "embedded" if run.demonstration else run.server.label
-    return f"{name} (PostgreSQL {run.server.version}), {shown}"
+    return escape(f"{name} (PostgreSQL {run.server.version}), {shown}")
 
 
 def _of_fingerprint(fingerprint: Fingerprint, judged: Server) -> str:

@@ -192,6 +192,13 @@ def shown(value: Any, *, plain: bool) -> str:
         length = len(str(value))
         return f"‹masked, {length} character{'' if length == 1 else 's'}›"
     text = str(value)
-    cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
-    # Control characters and marks that turn the direction of writing would play with the reader's screen.
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+    return escape(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)")
+
+
+def escape(text: str, *, keep: str = "") -> str:
+    """A text on one line, without what would play with the reader's screen: control characters, marks of direction.
+
+    Args:
+        keep: such characters that stay.
+    """
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,7 +48,22 @@ def run(arguments: Sequence[str]) -> int:
     # The reports stand where the user is, and not beside the checks.
     reports = Path.cwd() / "reports"
     places = [f"--html={reports / 'validation.html'}", f"--junit-xml={reports / 'validation.xml'}"]
-    return int(pytest.main([str(DIRECTORY / "builtin"), *places, *named, *rest]))
+    with _safe_path():
+        return int(pytest.main([str(DIRECTORY / "builtin"), *places, *named, *rest]))
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Keeps what lies in the current directory, which is anybody's, from being imported by the workers of -n."""
+    was = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if was is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = was
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

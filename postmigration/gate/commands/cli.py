@@ -28,7 +28,7 @@ from postmigration.gate.commands.console import console
 from postmigration.gate.project import is_project, project
 from postmigration.gate.usage import explain
 from postmigration.model.errors import CannotJudge, NotJudged
-from postmigration.model.evidence import shown
+from postmigration.model.evidence import escape, shown
 from postmigration.model.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
 from postmigration.postgres.connection import Database, Snapshot, refused_because
 from postmigration.postgres.dsn import conninfo, redact_secrets
@@ -80,9 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except CannotJudge as error:
-        print(f"ERROR: {redact_secrets(str(error), arguments)}", file=sys.stderr)
+        print(f"ERROR: {escape(redact_secrets(str(error), arguments))}", file=sys.stderr)
     except NotJudged as error:
-        print(f"ERROR: could not be judged: {redact_secrets(str(error), arguments)}", file=sys.stderr)
+        print(f"ERROR: could not be judged: {escape(redact_secrets(str(error), arguments))}", file=sys.stderr)
     except sa.exc.DBAPIError as error:
         print(f"ERROR: could not be judged: {refused_because(error)}", file=sys.stderr)
     except BrokenPipeError:
@@ -198,7 +198,7 @@ def _compare(option: Namespace) -> int:
         told += [f"not compared: {relation.name}: {relation.excluded}" for relation in left_out]
         print(shown(f"before: {was}, after: {server(after).label}", plain=True), file=sys.stderr)
         for words in told:
-            print(words, file=sys.stderr)
+            print(escape(words), file=sys.stderr)
         # Whatever ends the printing ends the comparison first, and then the snapshots.
         cleanup.callback(results.close)
         with _progress(sum(relation.size + 1 for relation in chosen)) as bar:
@@ -242,7 +242,7 @@ def _ended(results: Sequence[TableComparison]) -> int:
     unjudged = [result for result in results if result.reason]
     different = [result for result in results if not result.reason and not result.equal]
     for result in unjudged:
-        print(f"ERROR: {result.table} could not be compared: {result.reason}", file=sys.stderr)
+        print(escape(f"ERROR: {result.table} could not be compared: {result.reason}"), file=sys.stderr)
     return NO_GO if different else CANNOT_JUDGE if unjudged else GO
 
 

@@ -25,7 +25,7 @@ from postmigration.gate.commands import comparison_report
 from postmigration.gate.commands.console import console
 from postmigration.gate.project import is_project, project
 from postmigration.model.errors import CannotJudge
-from postmigration.model.evidence import shown
+from postmigration.model.evidence import escape, shown
 from postmigration.model.verdict import CANNOT_JUDGE, GO, NO_GO
 from postmigration.postgres import embedded
 from postmigration.postgres.dsn import conninfo
@@ -81,7 +81,7 @@ def _run(option: Namespace) -> int:
     else:
         _print(found, option, name, because)
     for result in found.unjudged:
-        print(f"ERROR: {result.table} could not be compared: {result.reason}", file=sys.stderr)
+        print(escape(f"ERROR: {result.table} could not be compared: {result.reason}"), file=sys.stderr)
     return CANNOT_JUDGE if proven is None else GO if proven else NO_GO
 
 

@@ -78,7 +78,8 @@ class Borrowed(throwaway.Server):
         self._keeper.execute("SET idle_session_timeout = 0")
         clean_forgotten(self._keeper)
         self._waiting = subprocess.Popen(  # this Python, and a module of ours
-            [sys.executable, "-m", "postmigration.postgres.scratch.cleaning"],
+            # -P: from nowhere else, wherever the user is.
+            [sys.executable, "-P", "-m", "postmigration.postgres.scratch.cleaning"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from postmigration.model.evidence import Finding
+from postmigration.model.evidence import Finding, escape
 from postmigration.model.verdict import Result
 
 _WIDTH = 120
@@ -113,8 +113,10 @@ def warned(results: Sequence[Result]) -> list[str]:
 
 
 def _harmless(lines: Iterable[str]) -> list[str]:
-    """Lines that no pipeline takes for a command: some obey those that begin so."""
-    return [f"│ {line}" if line.lstrip().startswith(("::", "##")) else line.rstrip() for line in lines]
+    """Lines that no terminal and no pipeline takes for a command: some obey those that begin so."""
+    # What a name holds may look like several lines.
+    escaped = (escape(part) for line in lines for part in line.splitlines() or [""])
+    return [f"│ {line}" if line.lstrip().startswith(("::", "##")) else line.rstrip() for line in escaped]
 
 
 def _wrapped(words: str) -> list[str]:

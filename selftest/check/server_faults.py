@@ -126,6 +126,14 @@ FAULTS = (
         "shop_app, shop_reader may no longer connect to the database (CONNECT)",
         undo=("GRANT CONNECT ON DATABASE shop TO PUBLIC",),
     ),
+    Fault(
+        ("SELECT 1",),
+        OPEN,
+        "no role that holds something here may connect to the database: shop_app, shop_reader; it was so before",
+        "warning",
+        before=("REVOKE CONNECT ON DATABASE shop FROM PUBLIC",),
+        undo_before=("GRANT CONNECT ON DATABASE shop TO PUBLIC",),
+    ),
     # Roles
     Fault(
         ("ALTER ROLE shop_app PASSWORD NULL",),

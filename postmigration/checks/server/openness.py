@@ -110,15 +110,17 @@ def _judge_connecting(after: Snapshot, before: Snapshot | None, found: Examinati
     now = {row.name: row.connects for row in read_rows(after, _CONNECTING, "roles", found)}
     found.facts += len(now)
     refused = sorted(name for name, connects in now.items() if not connects)
-    if before is not None:
-        was = {row.name: row.connects for row in read_rows(before, _CONNECTING, "roles", found)}
-        lost = [name for name in refused if was.get(name)]
-        if lost:
-            words = f"{list_names(lost, most=_LISTED)} may no longer connect to the database (CONNECT)"
-            found.add(words, blocker=True, repair=_grant(after, lost))
+    side = read_rows(before, _CONNECTING, "roles", found) if before is not None else ()
+    was = {row.name: row.connects for row in side}
+    lost = [name for name in refused if was.get(name)]
+    if lost:
+        words = f"{list_names(lost, most=_LISTED)} may no longer connect to the database (CONNECT)"
+        found.add(words, blocker=True, repair=_grant(after, lost))
     elif refused and len(refused) == len(now):
+        # The old database may have been closed for the move, and the copy with it.
+        inherited = any(name in was for name in refused)
         words = f"no role that holds something here may connect to the database: {list_names(refused, most=_LISTED)}"
-        found.add(words, blocker=True, repair=_grant(after, refused))
+        found.add(words + _as_before(inherited), blocker=not inherited, repair=_grant(after, refused))
 
 
 def _grant(after: Snapshot, names: Collection[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -75,15 +76,23 @@ def report_objects(target: Target, *families: str) -> None:
             "the dump holds no privilege: made without them, it cannot tell what was granted",
             not_held=", ".join(families).replace("_", " "),
         )
-    found = [difference for family in families for difference in judgement.found.get(family, ())]
-    if "publications" in families and any(one.what == "publication lost" for one in found):
-        found = _excuse_own_publications(found, target.snapshot)
+    different = [difference for family in families for difference in judgement.found.get(family, ())]
+    if "publications" in families and any(one.what == "publication lost" for one in different):
+        different = _excuse_own_publications(different, target.snapshot)
+    found = [one for one in different if not _is_declared(one.name, target.migration.objects)]
+    if len(found) < len(different):
+        target.note(f"{len(different) - len(found):,} differences are declared")
     facts = sum(judgement.facts.get(kind, 0) for family in families for kind in _kinds(family))
-    if not facts and not found:
+    if not facts and not different:
         target.not_applicable(f"there are none: {', '.join(families).replace('_', ' ')}")
     target.report(list(_findings(found, facts)), facts=facts, **_compared(families, judgement))
     for note in _notes(found):
         target.note(note)
+
+
+def _is_declared(name: ObjectName, patterns: Sequence[str]) -> bool:
+    """Whether a migration adds, changes or drops an object."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def detect(*sides: Objects) -> Platform:

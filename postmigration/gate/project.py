@@ -15,6 +15,10 @@ from postmigration.model.migration import Migration
 from postmigration.model.nearest import name_nearest
 
 
+# The built-in checks. The directory around them is a project of its own, which `postmigration check` runs.
+BUILT_IN = Path(__file__).parent.parent / "checks" / "builtin"
+
+
 def is_project(root: Path) -> bool:
     """Whether a directory names a migration."""
     file = root / "pyproject.toml"

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 
 from postmigration.backups.verification import Verification
 from postmigration.checks.target import Target
-from postmigration.gate import options, run_facts, wrong_calls
+from postmigration.gate import built_in, options, run_facts, wrong_calls
 from postmigration.gate.judgement import PROVER, RUN, SESSION, Judgement, is_worker
 from postmigration.gate.outcome import POSITION, plan_of, result_of
 from postmigration.gate.project import project
 from postmigration.gate.session import opened
-from postmigration.gate.starting import ASKING, START, asks_for
+from postmigration.gate.starting import ASKING, START
 from postmigration.model import faults
 from postmigration.model.errors import CannotJudge, NotJudged, UnsafeToJudge
 from postmigration.model.evidence import Finding, Violation, escape
@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     """Adds the options, and sees to it that a wrong call is answered by one line without a password."""
     options.declare(parser.getgroup("postmigration", "judging a migrated database").addoption)
     wrong_calls.explain_errors(parser, pluginmanager)
+    pluginmanager.register(built_in)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,7 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     if config.option.strict and config.option.allow_partial:
         raise pytest.UsageError("--strict and --allow-partial contradict each other: leave one out")
-    if not _judges(config, checks):
+    built_in.join(config, checks)
+    if not built_in.asks_for_checks(config, checks):
         if options.chosen_target(config.option) is not None or options.chosen_baseline(config.option):
             raise pytest.UsageError(
                 f"--db-url and --baseline are for the checks in {checks.name}/, which were not asked for"
@@ -178,7 +180,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turns how a check ended into its result, which travels with pytest's own report."""
     judgement = item.config.stash.get(SESSION, None)
-    if judgement is None or judgement.checks not in item.path.parents:
+    if judgement is None or not built_in.is_check(item.path, judgement.checks):
         return (yield)
     traced = getattr(item.config.option, "tbstyle", "auto") not in ("auto", "no")
     if call.excinfo is not None and isinstance(call.excinfo.value, Violation | NotJudged) and not traced:
@@ -207,8 +209,3 @@ def pytest_runtest_makereport(
 def _runs_on_its_own(config: pytest.Config) -> bool:
     """Whether this session runs checks on databases of its own, instead of judging one."""
     return config.pluginmanager.has_plugin("postmigration.gate.mutation.runner")
-
-
-def _judges(config: pytest.Config, checks: Path) -> bool:
-    start = config.invocation_params.dir
-    return asks_for((Path(os.path.normpath(start / text.split("::")[0])) for text in config.args), checks)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from postmigration.gate.outcome import plan_of
+from postmigration.gate.project import BUILT_IN
 
 # pytest's settings that decide what is a check, and what they are where a project says nothing.
 _SETTINGS = {
@@ -39,7 +40,7 @@ class Checks(NamedTuple):
 
 
 def collect_all(session: pytest.Session, directory: Path) -> Checks:
-    """Collects the checks of a directory once more, without what a user chose to leave out.
+    """Collects the checks of a project and the built-in ones once more, without what a user chose to leave out.
 
     Those that need a backup do not apply where none is named.
 
@@ -71,15 +72,23 @@ def collect_all(session: pytest.Session, directory: Path) -> Checks:
         if own := _replaced_settings(config):
             asked = config.getini
             patch.setattr(config, "getini", lambda name: own[name] if name in own else asked(name))
-        node: Any = session
-        path = config.rootpath
-        for part in directory.relative_to(path).parts:
-            path /= part
-            node = session.gethookproxy(path).pytest_collect_directory(path=path, parent=node)
-        for item in walk(node):
-            if config.option.backup or "backup" not in getattr(item, "fixturenames", ()):
-                checks.items[item.nodeid] = item
+        for node in _nodes(session, directory):
+            for item in walk(node):
+                if config.option.backup or "backup" not in getattr(item, "fixturenames", ()):
+                    checks.items[item.nodeid] = item
     return checks
+
+
+def _nodes(session: pytest.Session, directory: Path) -> Iterator[pytest.Collector]:
+    """The directory of the project's checks below those that it stands in, and the one of the built-in checks."""
+    node: Any = session
+    path = session.config.rootpath
+    for part in directory.relative_to(path).parts:
+        path /= part
+        node = session.gethookproxy(path).pytest_collect_directory(path=path, parent=node)
+    yield node
+    if directory != BUILT_IN:
+        yield session.gethookproxy(BUILT_IN).pytest_collect_directory(path=BUILT_IN, parent=session)
 
 
 def miscounted(checks: Checks, plan_checks: int) -> str:

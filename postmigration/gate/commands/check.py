@@ -10,15 +10,13 @@ from pathlib import Path
 
 import pytest
 
-import postmigration.checks
 from postmigration.gate import options
 from postmigration.gate.baseline_source import is_address
+from postmigration.gate.project import BUILT_IN
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres.scratch.base_backup import divide
 
 _USAGE = "postmigration check [BEFORE] AFTER [options of pytest]; or --baseline=BEFORE --db-url=AFTER"
-# Where the built-in checks are a project of their own.
-DIRECTORY = Path(postmigration.checks.__file__).parent
 # Options of pytest whose value may stand after them as a word of its own, and is none of the databases.
 _TAKE_VALUES = frozenset(
     (
@@ -49,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
     reports = Path.cwd() / "reports"
     places = [f"--html={reports / 'validation.html'}", f"--junit-xml={reports / 'validation.xml'}"]
     with _safe_path():
-        return int(pytest.main([str(DIRECTORY / "builtin"), *places, *named, *rest]))
+        return int(pytest.main([str(BUILT_IN), *places, *named, *rest]))
 
 
 @contextmanager

@@ -1,0 +1,77 @@
+"""The built-in checks join those of a project, and have the same ids in every project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from postmigration.gate.judgement import SESSION
+from postmigration.gate.project import BUILT_IN
+
+# What stands for the rows of all tables that a project does not declare.
+_OTHERS = "other tables"
+
+
+def join(config: pytest.Config, checks: Path) -> None:
+    """Adds the built-in checks where all checks of a project are asked for, and finds those that are named by their id.
+
+    Args:
+        config: pytest's; what it will collect is changed.
+        checks: the directory of the project's checks.
+    """
+    config.args[:] = [_find(config, text) for text in config.args]
+    paths = _paths(config)
+    everything = any(path == checks or path in checks.parents for path in paths)
+    if everything and not any(path == BUILT_IN or path in BUILT_IN.parents for path in paths):
+        config.args.append(str(BUILT_IN))
+
+
+def asks_for_checks(config: pytest.Config, checks: Path) -> bool:
+    """Whether pytest is to collect checks of a project or built-in ones."""
+    return any(
+        path == directory or directory in path.parents or path in directory.parents
+        for path in _paths(config)
+        for directory in (checks, BUILT_IN)
+    )
+
+
+def is_check(path: Path, checks: Path) -> bool:
+    """Whether a file holds checks of a project or built-in ones."""
+    return checks in path.parents or BUILT_IN in path.parents
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Gives the built-in checks ids that do not tell where the package is installed."""
+    if module_path.parent != BUILT_IN:
+        return None
+    return pytest.Module.from_parent(parent, path=module_path, nodeid=f"{BUILT_IN.name}/{module_path.name}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Has a built-in check judge each table that a project declares by itself."""
+    judgement = metafunc.config.stash.get(SESSION, None)
+    if "declared_table" in metafunc.fixturenames and judgement is not None and judgement.migration.legacy_tables:
+        tables = judgement.migration.legacy_tables
+        metafunc.parametrize("declared_table", [*tables, ""], ids=[*tables, _OTHERS])
+
+
+@pytest.fixture
+def declared_table() -> str:
+    """The table that is judged, of those that a project declares; empty for all others."""
+    return ""
+
+
+def _find(config: pytest.Config, text: str) -> str:
+    """A path or an id as pytest finds it: those of built-in checks begin with the name of their directory."""
+    named = Path(text.partition("::")[0])
+    there = (config.invocation_params.dir / named).exists()
+    if not there and named.parts[:1] == (BUILT_IN.name,) and (BUILT_IN.parent / named).exists():
+        return str(BUILT_IN.parent / text)
+    return text
+
+
+def _paths(config: pytest.Config) -> list[Path]:
+    directory = config.invocation_params.dir
+    return [Path(os.path.normpath(directory / text.partition("::")[0])) for text in config.args]

@@ -9,13 +9,11 @@ from fixtures.belongings import POLICIES_CHANGE, Belongings, Try
 from postmigration import Finding, NotJudged, Target
 from postmigration.access.attempts import Tried, try_all
 from postmigration.access.principals import Actor, require_roles
-from postmigration.access.privileges import diff_privileges, read_policies, read_privileges
+from postmigration.access.privileges import read_policies
 from postmigration.model.evidence import Severity
-from postmigration.postgres import catalog
 from postmigration.postgres.connection import refused_because
 
 _UNTRIED = "what people could write under them is not tried on a live baseline: name a backup of it"
-_ROLES = ("anon", "authenticated", "service_role")
 
 
 def test_everybody_writes_what_they_wrote(target: Target) -> None:
@@ -105,32 +103,3 @@ def _judge_owner(target: Target, tries: dict[str, Try], earlier: Tried, tried: T
         # An audit trail may refuse to be changed.
         severity: Severity = "blocker" if earlier or one.verb == "add" else "warning"
         target.evidence.findings.append(Finding(f"nobody can {what}: {now}", 1, len(tries), severity=severity))
-
-
-def test_privileges_are_what_they_were(target: Target) -> None:
-    """The roles of the API have the privileges on every table of before, and on its columns, that they had.
-
-    Impact: A page fails with "permission denied", also one that asks for all columns; or a role changes what it could
-    not.
-
-    Likely causes: A table was made anew without its grants, a column was added that nobody may read, or everything was
-    granted.
-
-    Fix: Grant or revoke what is named.
-    """
-    before = target.before.rows()
-    tables_before, tables = target.before.tables(), catalog.tables(target.snapshot)
-    kept = [name for name in MIGRATION.legacy_tables if name in tables_before and name in tables]
-    was = read_privileges(before, kept, _ROLES)
-    now = read_privileges(target.snapshot, kept, _ROLES)
-    known = {role for role, _, _ in was}
-    for role in _ROLES:
-        if role not in known:
-            target.note(
-                f"{role} had no privilege on any table before: a backup without privileges is compared with none"
-            )
-    columns_before, columns = ({name: side[name].columns for name in kept} for side in (tables_before, tables))
-    found = diff_privileges(was, now, columns_before, columns)
-    target.expect_no_problems(
-        [str(one) for one in found if one.role in known], facts=sum(len(columns) for columns in was.values())
-    )

@@ -79,7 +79,8 @@ def report_objects(target: Target, *families: str) -> None:
     different = [difference for family in families for difference in judgement.found.get(family, ())]
     if "publications" in families and any(one.what == "publication lost" for one in different):
         different = _excuse_own_publications(different, target.snapshot)
-    found = [one for one in different if not _is_declared(one.name, target.migration.objects)]
+    declared = target.migration.objects
+    found = [_weigh_undeclared(one, declared) for one in different if not _is_declared(one.name, declared)]
     if len(found) < len(different):
         target.note(f"{len(different) - len(found):,} differences are declared")
     facts = sum(judgement.facts.get(kind, 0) for family in families for kind in _kinds(family))
@@ -93,6 +94,13 @@ def report_objects(target: Target, *families: str) -> None:
 def _is_declared(name: ObjectName, patterns: Sequence[str]) -> bool:
     """Whether a migration adds, changes or drops an object."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _weigh_undeclared(difference: Difference, declared: Sequence[str]) -> Difference:
+    """What is new is told only, but for a project that declares which objects it adds."""
+    if declared and difference.level == "told" and difference.what.endswith(" new"):
+        return replace(difference, level="warning", statement=f"{difference.statement}, and nobody declared it")
+    return difference
 
 
 def detect(*sides: Objects) -> Platform:

@@ -120,17 +120,3 @@ def _cases(intended: Sequence[IntendedChange], row: Literal["r", "t"]) -> dict[s
         elif row == "r":
             cases[change.column] = cases.get(change.column, "") + f" WHEN {change.rows} THEN {change.want}"
     return {column: f"CASE{whens} ELSE {row}.{quoted(column)} END" for column, whens in cases.items()}
-
-
-def lost_columns(before: Table, after: Table) -> list[str]:
-    """The columns of before that are gone or of another type, in words."""
-    problems = []
-    for name, column in before.columns.items():
-        now = after.columns.get(name)
-        if now is None:
-            problems.append(f"column {before.name}.{name} is gone")
-        elif now.type != column.type:
-            problems.append(f"column {before.name}.{name} was {column.type} and is {now.type}")
-        elif now.nullable and not column.nullable:
-            problems.append(f"column {before.name}.{name} was NOT NULL and may be NULL now")
-    return problems

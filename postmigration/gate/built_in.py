@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from postmigration.gate.judgement import SESSION
-from postmigration.gate.project import BUILT_IN
+from postmigration.gate.project import BUILT_IN, JOINING
 
 # What stands for the rows of all tables that a project does not declare.
 _OTHERS = "other tables"
@@ -23,9 +23,9 @@ def join(config: pytest.Config, checks: Path) -> None:
     """
     config.args[:] = [_find(config, text) for text in config.args]
     paths = _paths(config)
-    everything = any(path == checks or path in checks.parents for path in paths)
-    if everything and not any(path == BUILT_IN or path in BUILT_IN.parents for path in paths):
-        config.args.append(str(BUILT_IN))
+    if checks != BUILT_IN and any(path == checks or path in checks.parents for path in paths):
+        there = [path for path in JOINING if not any(named == path or named in path.parents for named in paths)]
+        config.args += map(str, there)
 
 
 def asks_for_checks(config: pytest.Config, checks: Path) -> bool:
@@ -33,20 +33,21 @@ def asks_for_checks(config: pytest.Config, checks: Path) -> bool:
     return any(
         path == directory or directory in path.parents or path in directory.parents
         for path in _paths(config)
-        for directory in (checks, BUILT_IN)
+        for directory in (checks, *JOINING)
     )
 
 
 def is_check(path: Path, checks: Path) -> bool:
     """Whether a file holds checks of a project or built-in ones."""
-    return checks in path.parents or BUILT_IN in path.parents
+    return any(directory in path.parents for directory in (checks, *JOINING))
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """Gives the built-in checks ids that do not tell where the package is installed."""
-    if module_path.parent != BUILT_IN:
+    directory = module_path.parent
+    if directory not in JOINING:
         return None
-    return pytest.Module.from_parent(parent, path=module_path, nodeid=f"{BUILT_IN.name}/{module_path.name}")
+    return pytest.Module.from_parent(parent, path=module_path, nodeid=f"{directory.name}/{module_path.name}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -66,9 +67,10 @@ def declared_table() -> str:
 def _find(config: pytest.Config, text: str) -> str:
     """A path or an id as pytest finds it: those of built-in checks begin with the name of their directory."""
     named = Path(text.partition("::")[0])
-    there = (config.invocation_params.dir / named).exists()
-    if not there and named.parts[:1] == (BUILT_IN.name,) and (BUILT_IN.parent / named).exists():
-        return str(BUILT_IN.parent / text)
+    if not (config.invocation_params.dir / named).exists():
+        for directory in JOINING:
+            if named.parts[:1] == (directory.name,) and (directory.parent / named).exists():
+                return str(directory.parent / text)
     return text
 
 

@@ -14,9 +14,12 @@ from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import Migration
 from postmigration.model.nearest import name_nearest
 
-
-# The built-in checks. The directory around them is a project of its own, which `postmigration check` runs.
-BUILT_IN = Path(__file__).parent.parent / "checks" / "builtin"
+_CHECKS = Path(__file__).parent.parent / "checks"
+# The built-in checks of any two databases. The directory around them is a project of its own, which
+# `postmigration check` runs.
+BUILT_IN = _CHECKS / "builtin"
+# All built-in checks: those of what a project declares join them in every other project.
+JOINING = (BUILT_IN, _CHECKS / "declared")
 
 
 def is_project(root: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from postmigration.gate.outcome import plan_of
-from postmigration.gate.project import BUILT_IN
+from postmigration.gate.project import BUILT_IN, JOINING
 
 # pytest's settings that decide what is a check, and what they are where a project says nothing.
 _SETTINGS = {
@@ -87,8 +87,8 @@ def _nodes(session: pytest.Session, directory: Path) -> Iterator[pytest.Collecto
         path /= part
         node = session.gethookproxy(path).pytest_collect_directory(path=path, parent=node)
     yield node
-    if directory != BUILT_IN:
-        yield session.gethookproxy(BUILT_IN).pytest_collect_directory(path=BUILT_IN, parent=session)
+    for path in JOINING if directory != BUILT_IN else ():
+        yield session.gethookproxy(path).pytest_collect_directory(path=path, parent=session)
 
 
 def miscounted(checks: Checks, plan_checks: int) -> str:

@@ -160,8 +160,8 @@ class Migration:
         criteria: what the deployment plan asks for besides its checks.
         everybody: a query for the ids of all who work with the application, of whom `people` are some.
         conventions: which columns say when a row was made and changed, where their names are not usual ones.
-        objects: patterns of the names of objects that it adds, changes or drops (see
-            `postmigration.checks.undeclared_objects`).
+        objects: patterns of the names of objects that it adds, changes or drops, with `*` for any text, as findings
+            name them: `policy read_* on public.orders`, `column public.orders.total`.
         outer_tables: tables of other schemas, such as the platform's, whose rows must be kept.
     """
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import re
-from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -334,55 +333,6 @@ def absent(snapshot: Snapshot, names: Collection[str]) -> list[str]:
     return [name for name in names if name not in {row.name for row in have}]
 
 
-def enforced_rules(snapshot: Snapshot) -> dict[str, int]:
-    """Each rule that the schema's constraints and unique indexes enforce, in words without object names.
-
-    Returns:
-        The rule as a sentence, and how many objects enforce it.
-    """
-    rows = snapshot.rows(
-        """
-        SELECT format('%s: %s', r.relname, r.rule) AS rule, count(*) AS objects FROM (
-            -- What keeps a parent from being deleted, and when that is checked, may be said in other ways.
-            SELECT c.relname, regexp_replace(pg_get_constraintdef(k.oid),
-                ' (ON (DELETE|UPDATE) (RESTRICT|NO ACTION)|NOT DEFERRABLE|DEFERRABLE|INITIALLY (DEFERRED|IMMEDIATE))',
-                '', 'g') AS rule
-            FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-            WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :schema)
-              AND k.contype IN ('c', 'f') AND k.convalidated
-              AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled NOT IN ('O', 'A'))
-            UNION ALL
-            SELECT c.relname,
-                   CASE WHEN i.indisprimary THEN 'primary key' ELSE 'unique' END || ' ('
-                   || (SELECT string_agg(k.name, ', ' ORDER BY k.name)
-                       FROM (SELECT pg_get_indexdef(i.indexrelid, position, true) AS name
-                             FROM generate_series(1, i.indnkeyatts) AS g(position)) AS k) || ')'
-                   || coalesce(' where ' || pg_get_expr(i.indpred, i.indrelid), '')
-            FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
-            WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :schema)
-              AND i.indisunique AND i.indisvalid
-        ) r GROUP BY 1
-        """,
-        schema=snapshot.database.schema,
-    )
-    return {row.rule: row.objects for row in rows}
-
-
 def has_columns(snapshot: Snapshot, name: str, columns: Collection[str]) -> bool:
     """Whether the snapshot's schema has a table with these columns."""
     return set(columns) <= set(table(snapshot, name, expressions=False).columns)
-
-
-def fired(snapshot: Snapshot, *, always: bool) -> Counter[str]:
-    """How many enabled row triggers each event of each table fires, by the event in words.
-
-    Args:
-        always: count only those that fire for every row.
-    """
-    return Counter(
-        f"{'before' if trigger.before else 'after'} {event} of {found.name}"
-        for found in tables(snapshot).values()
-        for trigger in found.triggers
-        for event in trigger.events
-        if trigger.always or not always
-    )

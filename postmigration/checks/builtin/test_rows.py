@@ -6,6 +6,7 @@ from postmigration import Target
 from postmigration.checks.contents import fingerprint_rows, platform_rows
 from postmigration.checks.contents.rows import RowExamination
 from postmigration.checks.declared_rows import compare_declared_table, compare_other_tables
+from postmigration.checks.outer_tables import compare_outer_tables
 
 
 def test_rows_are_those_of_before(target: Target, declared_table: str) -> None:
@@ -45,8 +46,13 @@ def test_rows_of_the_platform_are_there(target: Target) -> None:
 
     Impact: People cannot sign in, or find none of their files.
 
-    Likely causes: The schemas of the platform were left out of the copy, as they must be for its own tables.
+    Likely causes: The schemas of the platform were left out of the copy, as they must be for its own tables; or a
+    script deleted or wrote users of the platform, or locked them out for the time of the migration.
 
-    Fix: Copy the rows of these tables too, with their keys, as the platform's guide to a move says.
+    Fix: Copy the rows of these tables too, with their keys, as the platform's guide to a move says; restore the rows
+    that are named from the state before.
     """
+    if target.migration.outer_tables:
+        compare_outer_tables(target)
+        return
     platform_rows.examine(target.before.rows(), target.snapshot, target.schemas).pass_to(target)

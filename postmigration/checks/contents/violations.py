@@ -31,6 +31,7 @@ def examine(
     deep: bool = False,
     keep: int = 5,
     show_values: bool = False,
+    unvalidated: Severity = "warning",
 ) -> Examination:
     """Counts the rows that violate each rule.
 
@@ -39,6 +40,7 @@ def examine(
         deep: tables above 1 GB are read, too.
         keep: how many rows to show.
         show_values: values that may describe a person are shown.
+        unvalidated: how grave it is that rows violate a constraint that is NOT VALID, and was not violated before.
     """
     found = Examination()
     rules = read_rules(after, schemas, found.unjudged)
@@ -67,7 +69,7 @@ def examine(
         if inherited:
             words += "; it was so before"
         columns, rows = _examples(after, rule, keep, show_values)
-        severity: Severity = "warning" if inherited or not rule.validated else "blocker"
+        severity: Severity = "warning" if inherited else "blocker" if rule.validated else unvalidated
         found.findings.append(Finding(words, number, number, columns, rows, rule.listed, severity))
     return found
 

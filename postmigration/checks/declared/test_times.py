@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from fixtures import MIGRATION
 from postmigration import Target
 from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog
@@ -26,10 +25,11 @@ def test_times_of_rows_are_possible(target: Target) -> None:
 
     Fix: Restore created_at and updated_at from the state before; set them to now where the row was really changed.
     """
-    for name in MIGRATION.tables:
+    conventions = target.migration.conventions
+    for name in target.migration.tables:
         table = catalog.table(target.snapshot, name)
-        made = table.created(MIGRATION.conventions)
-        times = [*([made] if made else []), *table.updated(MIGRATION.conventions)]
+        made = table.created(conventions)
+        times = [*([made] if made else []), *table.updated(conventions)]
         for column in times:
             known = target.baseline is not None and catalog.has_columns(target.baseline, name, [*table.key, column])
             if known and table.key:

@@ -2,10 +2,8 @@
 
 import sqlalchemy as sa
 
-from fixtures import MIGRATION
 from postmigration import Finding, Target
 from postmigration.checks.existing_rows import Touched, guards, touch
-from postmigration.checks.unvalidated_constraints import unvalidated
 from postmigration.model.evidence import Severity
 from postmigration.postgres import catalog
 from postmigration.postgres.catalog import Table
@@ -25,7 +23,7 @@ def test_existing_rows_can_be_changed(target: Target) -> None:
     rows = 0
     with target.writing(milliseconds=2_000) as connection:
         for table in catalog.tables(target.snapshot).values():
-            found = touch(connection, table, _conditions(table))
+            found = touch(connection, table, _conditions(target, table))
             rows += found.rows
             if found.busy:
                 target.note(f"{table.name}: others work there: {found.busy}")
@@ -43,11 +41,11 @@ def test_existing_rows_can_be_changed(target: Target) -> None:
     target.note(f"{rows} rows were changed and changed back")
 
 
-def _conditions(table: Table) -> list[str]:
+def _conditions(target: Target, table: Table) -> list[str]:
     """Rows of every kind: any, and such as the migration changed."""
     changed = [
         change.after
-        for change in MIGRATION.intended
+        for change in target.migration.intended
         if change.table == table.name and change.column in table.columns and change.after != "true"
     ]
     return ["true", *dict.fromkeys(changed)]
@@ -70,35 +68,3 @@ def _was_refused_before(target: Target, table: Table, found: Touched) -> bool:
     except sa.exc.DBAPIError as error:
         target.note(f"whether that was so before cannot be tried: {refused_because(error)}")
         return False
-
-
-def test_every_row_fulfils_the_constraints(target: Target) -> None:
-    """Every row fulfils every check constraint, also those that were added NOT VALID and are enforced for changes only.
-
-    Impact: A row that violates one can never be changed again, whatever is changed of it.
-
-    Likely causes: The constraint was added NOT VALID since the rows would not have passed, and they were never
-    corrected.
-
-    Fix: Correct the rows that are named, then ALTER TABLE … VALIDATE CONSTRAINT; or drop the constraint.
-    """
-    before = {} if target.baseline is None else {c.rule: c for c in unvalidated(target.baseline)}
-    constraints = unvalidated(target.snapshot)
-    target.state(facts=len(constraints))
-    for constraint in constraints:
-        statement = f"rows of {constraint.table} that violate {constraint.name}, which is NOT VALID"
-        if constraint.rule in before:
-            inherited = target.expect_same(
-                before[constraint.rule].violations,
-                constraint.violations,
-                columns=list(constraint.key),
-                key=len(constraint.key),
-                statement=f"{statement}, and that did not before",
-                ignore=["missing"],
-                optional=True,
-                examined=constraint.examined,
-            )
-            if inherited:
-                target.note(f"inherited, {inherited:,} before the migration too: {statement}")
-        else:
-            target.expect_none(constraint.violations, statement=statement, examined=constraint.examined, optional=True)

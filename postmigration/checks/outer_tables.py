@@ -1,23 +1,21 @@
-"""What the platform holds of the application's people is as it was: who can sign in, and the files."""
+"""The rows of other schemas that a project declares to be kept: who can sign in, and the files."""
 
-from fixtures import MIGRATION
-from postmigration import OuterTable, Target
+from __future__ import annotations
+
+from postmigration.checks.target import Target
+from postmigration.model.migration import OuterTable
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 
 
-def test_rows_of_the_platform_are_as_they_were(target: Target) -> None:
-    """Everybody who could sign in still can, with the password of before, and every file is still there.
+def compare_outer_tables(target: Target) -> None:
+    """States that the rows of outer tables are there with the values that a project declares to be kept.
 
-    Impact: All data is right, and nobody can sign in to see it; or documents lead to files that are gone.
-
-    Likely causes: A script deleted or wrote users of the platform, or they were restored without passwords, or locked
-    out for the time of the migration.
-
-    Fix: Restore the rows that are named from the state before.
+    Raises:
+        NeedsBaseline: there is no state before.
     """
     before = target.before.rows()
-    for outer in MIGRATION.outer_tables:
+    for outer in target.migration.outer_tables:
         name = f"{outer.schema}.{outer.table}"
         was, now = _columns(before, outer), _columns(target.snapshot, outer)
         if not was and not now:

@@ -1,12 +1,45 @@
-"""What policies and functions believe and run, as far as their text tells (rule R6)."""
+"""Nothing gets around row-level security, and what policies, views and functions do can be trusted."""
 
 from collections.abc import Hashable
 from functools import cache
 
+import pytest
+
 from postmigration import Target
+from postmigration.access.broken_objects import use_everything
 from postmigration.access.principals import require_roles
+from postmigration.access.rls_bypass import WAYS, Problem, describe, open_ways
 from postmigration.access.routine_bodies import read_bodies
-from postmigration.checks.access import expect_new
+from postmigration.checks.access import expect_new, expect_no_new_facts
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_bypasses_the_policies(target: Target, way: str) -> None:
+    """No table, policy, view, function or privilege lets anybody around row-level security who could not before.
+
+    Impact: A copy of a table that was made for safety lets everybody read and delete what the policies of the table
+    guard.
+
+    Likely causes: A backup table was left behind, a view belongs to a role that bypasses, or a helper runs with its
+    owner's rights for everybody.
+
+    Fix: Drop what was left behind; make the view security_invoker; withdraw EXECUTE from anon and pin the function's
+    search_path.
+    """
+    require_roles(target.snapshot)
+    if way == "privileges":
+        # The platform hands out its usual ones; only new ones say something, and row-level security may still guard.
+        target.before.rows()
+    now = open_ways(target.snapshot, way)
+    expect_no_new_facts(
+        target,
+        now,
+        lambda before: open_ways(before, way),
+        describe,
+        always={fact for fact in now if fact.problem is Problem.UNPROTECTED and fact.object in target.migration.tables},
+        examined=way,
+        severity="warning" if way == "privileges" else "blocker",
+    )
 
 
 def test_policies_decide_by_who_asks(target: Target) -> None:
@@ -82,4 +115,23 @@ def test_functions_lend_no_rights(target: Target) -> None:
         lambda before: read(before).open,
         examined="functions with their owner's rights that take a value and that no policy needs",
         severity="warning",
+    )
+
+
+def test_everything_still_runs(target: Target) -> None:
+    """Every view can be read, and every function that only reads can be called, as far as it could before.
+
+    Impact: Something names a column that was dropped, and fails when somebody clicks on it.
+
+    Likely causes: A function or view names a column that was dropped or renamed; PostgreSQL tells only when it is used.
+
+    Fix: Replace the function or view that is named, or drop it when nobody calls it.
+    """
+    used = use_everything(target.snapshot, milliseconds=5_000)
+    target.note(used.describe())
+    expect_new(
+        target,
+        {problem: f"{problem[0]} does not run as {role}: {said}" for problem, (role, said) in used.broken.items()},
+        lambda before: use_everything(before, milliseconds=5_000).failed_too(used.broken),
+        examined="views and functions",
     )

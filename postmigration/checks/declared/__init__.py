@@ -1,0 +1,1 @@
+"""The built-in checks of what a project declares: they join those of every project, and know no application."""

@@ -2,31 +2,30 @@
 
 import pytest
 
-from postmigration import Target
-from postmigration.postgres import catalog
+from postmigration import Table, Target
 
 pytest_plugins = ["postmigration.gate.pytest_plugin"]
 
 
 @pytest.fixture
-def organizations(target: Target) -> catalog.Table:
+def organizations(target: Target) -> Table:
     """What the catalogs say of the table of organizations."""
-    return catalog.table(target.snapshot, "organizations")
+    return target.table("organizations")
 
 
 @pytest.fixture
-def contacts(target: Target) -> catalog.Table:
+def contacts(target: Target) -> Table:
     """What the catalogs say of the table of contacts."""
-    return catalog.table(target.snapshot, "contacts")
+    return target.table("contacts")
 
 
 @pytest.fixture
-def projects(target: Target) -> catalog.Table:
+def projects(target: Target) -> Table:
     """What the catalogs say of the table of projects."""
-    return catalog.table(target.snapshot, "projects")
+    return target.table("projects")
 
 
 @pytest.fixture
-def contact_points(target: Target) -> catalog.Table:
+def contact_points(target: Target) -> Table:
     """What the catalogs say of the table of project contact points."""
-    return catalog.table(target.snapshot, "project_contact_points")
+    return target.table("project_contact_points")

@@ -1,20 +1,24 @@
 """The engine: knows PostgreSQL and pytest, and nothing of the migration that it judges."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from postmigration.public_names import find_names
 
 if TYPE_CHECKING:
     from postmigration.checks.target import Target
+    from postmigration.diff.row_sets import DifferenceKind
     from postmigration.model.errors import CannotJudge, NeedsBaseline, NotApplicable, NotJudged
-    from postmigration.model.evidence import Evidence, Finding, Violation
+    from postmigration.model.evidence import Evidence, Finding, Severity, Violation
     from postmigration.model.migration import Conventions, Criterion, IntendedChange, Migration, OuterTable, Reference
     from postmigration.model.sqltext import written
-    from postmigration.postgres.refusals import refused
+    from postmigration.postgres.catalog import Table
+    from postmigration.postgres.refusals import refusal, refused, refused_because
 
 __all__ = [
     "CannotJudge",
     "Conventions",
     "Criterion",
+    "DifferenceKind",
     "Evidence",
     "Finding",
     "IntendedChange",
@@ -24,25 +28,26 @@ __all__ = [
     "NotJudged",
     "OuterTable",
     "Reference",
+    "Severity",
+    "Table",
     "Target",
     "Violation",
+    "refusal",
     "refused",
+    "refused_because",
     "written",
 ]
 
-_MODULES = {
-    "model.errors": ("CannotJudge", "NeedsBaseline", "NotApplicable", "NotJudged"),
-    "model.evidence": ("Evidence", "Finding", "Violation"),
-    "model.migration": ("Conventions", "Criterion", "IntendedChange", "Migration", "OuterTable", "Reference"),
-    "postgres.refusals": ("refused",),
-    "model.sqltext": ("written",),
-    "checks.target": ("Target",),
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Imports a name when somebody first needs it: what starts a run must not wait for all of the engine."""
-    for module, names in _MODULES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = find_names(
+    __name__,
+    {
+        "checks.target": ("Target",),
+        "diff.row_sets": ("DifferenceKind",),
+        "model.errors": ("CannotJudge", "NeedsBaseline", "NotApplicable", "NotJudged"),
+        "model.evidence": ("Evidence", "Finding", "Severity", "Violation"),
+        "model.migration": ("Conventions", "Criterion", "IntendedChange", "Migration", "OuterTable", "Reference"),
+        "model.sqltext": ("written",),
+        "postgres.catalog": ("Table",),
+        "postgres.refusals": ("refusal", "refused", "refused_because"),
+    },
+)

@@ -3,8 +3,7 @@
 import pytest
 
 from fixtures.rules import settled
-from postmigration import Target
-from postmigration.postgres.catalog import Table
+from postmigration import Table, Target
 
 GROUP = "Backward Compatibility"
 

@@ -16,12 +16,9 @@ from fixtures import operations
 from fixtures.legacy_workplace import LEGACY, LegacyWorkplace
 from fixtures.operations import Operation
 from fixtures.workplace import MANAGING, WORKING, Workplace
-from postmigration import Finding, NotJudged, Target
-from postmigration.access.attempts import Attempt, Tried, try_all
-from postmigration.access.principals import Actor, acting, find_other_role, require_roles
-from postmigration.checks.access import expect_refused
-from postmigration.model.sqltext import written
-from postmigration.postgres.connection import refusal, refused_because
+from postmigration import Finding, NotJudged, Target, refusal, refused_because, written
+from postmigration.access import Actor, Attempt, Tried, acting, find_other_role, require_roles, try_all
+from postmigration.checks import expect_refused
 
 # How SQLSTATEs begin that say that a constraint is violated.
 _VIOLATION = "(SQLSTATE 23"

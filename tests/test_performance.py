@@ -10,7 +10,7 @@ from fixtures.legacy_queries import legacy_query
 from fixtures.models import Organization, Project
 from fixtures.rules import CUSTOMER_ORGANIZATION
 from postmigration import Target, written
-from postmigration.checks.access import expect_fast_for
+from postmigration.checks import expect_fast_for
 
 LARGEST = """
     SELECT customer_organization_id FROM projects WHERE customer_organization_id IS NOT NULL

@@ -3,7 +3,6 @@
 import pytest
 
 from postmigration import Target
-from postmigration.postgres import catalog
 
 
 @pytest.mark.parametrize(
@@ -28,7 +27,7 @@ def test_legacy_keys_are_unique(target: Target, table: str, columns: tuple[str, 
     """
     unique = [
         index
-        for index in catalog.table(target.snapshot, table).indexes
+        for index in target.table(table).indexes
         if index.unique and index.usable and set(index.columns) <= set(columns) and index.predicate is None
     ]
     target.expect(bool(unique), f"nothing keeps {table} ({', '.join(columns)}) unique")

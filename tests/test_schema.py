@@ -2,8 +2,7 @@
 
 import pytest
 
-from postmigration import Target
-from postmigration.postgres.catalog import Table
+from postmigration import Table, Target
 
 TIMESTAMPTZ = "timestamp with time zone"
 

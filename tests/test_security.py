@@ -5,9 +5,9 @@ import pytest
 from fixtures import MIGRATION
 from fixtures.people import GUARDED, GUARDED_BEFORE, MAY_SEE, MUST_SEE
 from fixtures.rules import INTERNAL_ROLES
-from postmigration import NotJudged, Target
-from postmigration.access.side_channels import describe_disclosures, disclosed
-from postmigration.checks.access import (
+from postmigration import DifferenceKind, NotJudged, Target
+from postmigration.access import describe_disclosures, disclosed
+from postmigration.checks import (
     expect_no_new_facts,
     expect_nothing,
     expect_recognized,
@@ -17,7 +17,6 @@ from postmigration.checks.access import (
     suspect_seen,
     suspect_seen_as_before,
 )
-from postmigration.diff.row_sets import Kind
 
 
 @pytest.mark.parametrize("table", MAY_SEE)
@@ -74,8 +73,8 @@ _GROWS = ("organizations", "contacts", "activity_log")
 # Entries that reveal projects and contacts; others, such as of a login, may be seen where they are filed.
 _AUDITED = "t.entity_type IN ('contacts', 'projects', 'project_contact_points', 'documents', 'reviews')"
 _GROWTH = {"activity_log": f"NOT {_AUDITED}"}
-_MORE: tuple[Kind, ...] = ("extra",)
-_LESS: tuple[Kind, ...] = ("missing",)
+_MORE: tuple[DifferenceKind, ...] = ("extra",)
+_LESS: tuple[DifferenceKind, ...] = ("missing",)
 
 
 @pytest.mark.parametrize("table", MIGRATION.legacy_tables)

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 from fixtures import services
 from fixtures.models import CUSTOMER, Contact, Organization, Project, ProjectContactPoint
 from fixtures.rules import CUSTOMER_ORGANIZATION
-from postmigration import Target, refused, written
-from postmigration.postgres.catalog import Table
+from postmigration import Table, Target, refused, written
 
 METHODS = "Service Methods"
 INTEGRATION = "Project Integration"

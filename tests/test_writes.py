@@ -6,12 +6,8 @@ import sqlalchemy as sa
 
 from fixtures import MIGRATION
 from fixtures.belongings import POLICIES_CHANGE, Belongings, Try
-from postmigration import Finding, NotJudged, Target
-from postmigration.access.attempts import Tried, try_all
-from postmigration.access.principals import Actor, require_roles
-from postmigration.access.privileges import read_policies
-from postmigration.model.evidence import Severity
-from postmigration.postgres.connection import refused_because
+from postmigration import Finding, NotJudged, Severity, Target, refused_because
+from postmigration.access import Actor, Tried, read_policies, require_roles, try_all
 
 _UNTRIED = "what people could write under them is not tried on a live baseline: name a backup of it"
 

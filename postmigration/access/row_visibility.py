@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from postmigration.access.principals import Actor
 from postmigration.diff.row_diff import Comparison, Sides
-from postmigration.diff.row_sets import Difference, Kind, RowSet
+from postmigration.diff.row_sets import Difference, DifferenceKind, RowSet
 from postmigration.model.errors import NotJudged
 from postmigration.model.evidence import Finding
 from postmigration.model.sqltext import quoted
@@ -36,7 +36,7 @@ class Seen:
     examples: tuple[Difference, ...] = ()
     refused: str = ""
 
-    def finding(self, kind: Kind, statement: str) -> Finding:
+    def finding(self, kind: DifferenceKind, statement: str) -> Finding:
         """The evidence for what is hidden or leaked."""
         wrong = self.leaked if kind == "extra" else self.hidden
         keys = tuple((str(example.key[0]),) for example in self.examples if example.kind == kind)
@@ -101,7 +101,7 @@ def seen_on_both(
     actor: Actor,
     table: str,
     keep: int,
-    ignore: Collection[Kind],
+    ignore: Collection[DifferenceKind],
 ) -> Comparison:
     """Compares what somebody sees of a table with what they saw before; a query that fails shows no rows.
 
@@ -115,7 +115,7 @@ def seen_on_both(
     except sa.exc.DBAPIError as error:
         said(error, actor)
         was, now = count_of(before, actor, table), count_of(people, actor, table)
-        counts: dict[Kind, int] = {"missing": max(0, was - now), "extra": max(0, now - was), "changed": 0}
+        counts: dict[DifferenceKind, int] = {"missing": max(0, was - now), "extra": max(0, now - was), "changed": 0}
         return Comparison(was, now, {**counts, **dict.fromkeys(ignore, 0)}, 0, {}, ())
 
 

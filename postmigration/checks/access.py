@@ -14,7 +14,7 @@ from postmigration.access.row_visibility import recognize, said, seen, seen_on_b
 from postmigration.access.visible_counts import count_for_each, count_owed, explain_uncounted
 from postmigration.checks.target import Target
 from postmigration.diff.row_diff import Sides
-from postmigration.diff.row_sets import Kind, RowSet
+from postmigration.diff.row_sets import DifferenceKind, RowSet
 from postmigration.model.errors import NotJudged
 from postmigration.model.evidence import Finding, Severity
 from postmigration.model.sqltext import quoted
@@ -23,7 +23,10 @@ from postmigration.postgres.connection import Snapshot, refused_because
 from postmigration.postgres.refusals import hindrance
 
 Fact = TypeVar("Fact", bound=Hashable)
-_WORDS: dict[Kind, str] = {"missing": "saw before and does not see now", "extra": "sees now and did not see before"}
+_WORDS: dict[DifferenceKind, str] = {
+    "missing": "saw before and does not see now",
+    "extra": "sees now and did not see before",
+}
 
 
 def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str) -> tuple[tuple[str, ...], int]:
@@ -161,7 +164,7 @@ def expect_recognized(target: Target, actor: Actor, tables: Sequence[str]) -> No
 
 
 def expect_seen_as_before(
-    target: Target, actor: Actor, table: catalog.Table, *, ignore: Collection[Kind], growth: str = "false"
+    target: Target, actor: Actor, table: catalog.Table, *, ignore: Collection[DifferenceKind], growth: str = "false"
 ) -> tuple[str, str, str]:
     """States that somebody sees the rows of a table that they saw before.
 

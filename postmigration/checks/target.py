@@ -16,7 +16,7 @@ from postmigration.diff.expected_rows import expectation
 from postmigration.diff.findings import of_buckets, of_keys, of_rows
 from postmigration.diff.fingerprint import MUST_BE, compared
 from postmigration.diff.row_diff import Sides
-from postmigration.diff.row_sets import Kind
+from postmigration.diff.row_sets import DifferenceKind
 from postmigration.model.errors import Hindrance, NotJudged
 from postmigration.model.evidence import Finding, Severity
 from postmigration.model.migration import Migration
@@ -117,6 +117,10 @@ class Target(Gatherer):
         """
         return self._population()
 
+    def table(self, name: str) -> catalog.Table:
+        """What the catalogs say of a table; one that does not exist has no columns."""
+        return catalog.table(self.snapshot, name)
+
     def value(self, sql: str) -> Any:
         """The one value that a query gives, for a check that goes on from it; None when the server refuses it."""
         with self._statement("the check cannot be made"):
@@ -131,7 +135,7 @@ class Target(Gatherer):
         columns: Sequence[str],
         statement: str,
         key: int = 1,
-        ignore: Collection[Kind] = (),
+        ignore: Collection[DifferenceKind] = (),
         plain: Collection[str] = (),
         optional: bool = False,
         examined: str | None = None,

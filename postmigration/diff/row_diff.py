@@ -19,7 +19,7 @@ from postmigration.diff.row_sets import (
     NO_ROWS,
     Bucket,
     Difference,
-    Kind,
+    DifferenceKind,
     Pack,
     RowSet,
     buckets_sql,
@@ -70,7 +70,7 @@ class Comparison:
 
     want_rows: int
     have_rows: int
-    counts: Mapping[Kind, int]
+    counts: Mapping[DifferenceKind, int]
     grown: int
     marked: Mapping[str, int]
     differences: tuple[Difference, ...]
@@ -134,7 +134,7 @@ class Sides:
         """The columns whose values say nothing of a person."""
         return {n for n in self.row_sets[0].columns if all(types[n] in IMPERSONAL_TYPES for types in self.types)}
 
-    def compared(self, *, keep: int, ignore: Collection[Kind] = ()) -> Comparison:
+    def compared(self, *, keep: int, ignore: Collection[DifferenceKind] = ()) -> Comparison:
         """What distinguishes the two.
 
         Args:
@@ -224,16 +224,16 @@ def _path(rows: RowSet) -> Mapping[str, str]:
 class _Tally:
     """Counts differences, and keeps where the first few of each kind are."""
 
-    def __init__(self, keep: int, ignore: Collection[Kind]) -> None:
+    def __init__(self, keep: int, ignore: Collection[DifferenceKind]) -> None:
         self.keep = keep
         self.ignore = ignore
         self.counts = dict(NO_DIFFERENCE)
         self.marked: dict[str, int] = {}
         self.grown = 0
         self.texts: dict[int, str | None] = {}
-        self._kept: dict[Kind, list[int]] = {kind: [] for kind in NO_DIFFERENCE}
+        self._kept: dict[DifferenceKind, list[int]] = {kind: [] for kind in NO_DIFFERENCE}
 
-    def take(self, found: Mapping[Kind, Mapping[int, int]], marks: Mapping[str, set[int]]) -> None:
+    def take(self, found: Mapping[DifferenceKind, Mapping[int, int]], marks: Mapping[str, set[int]]) -> None:
         """Takes what one bucket differs in."""
         for kind, keys in found.items():
             if kind in self.ignore:

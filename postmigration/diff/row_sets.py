@@ -16,7 +16,7 @@ from typing import Literal
 from postmigration.diff.hashing import Hashing, as_text
 from postmigration.model.sqltext import quoted
 
-Kind = Literal["missing", "extra", "changed"]
+DifferenceKind = Literal["missing", "extra", "changed"]
 Row = tuple[str | None, ...]
 
 
@@ -55,14 +55,14 @@ class Bucket:
 
 
 NO_ROWS = Bucket(0, 0, 0)
-NO_DIFFERENCE: Mapping[Kind, int] = {"missing": 0, "extra": 0, "changed": 0}
+NO_DIFFERENCE: Mapping[DifferenceKind, int] = {"missing": 0, "extra": 0, "changed": 0}
 
 
 @dataclass(frozen=True)
 class Difference:
     """A row that is not the same on both sides; `want` and `have` are its values as text, key first, or None."""
 
-    kind: Kind
+    kind: DifferenceKind
     key: Row
     want: Row | None
     have: Row | None
@@ -187,7 +187,7 @@ class Pack:
         return rows
 
 
-def hash_differences(want: Pack, have: Pack) -> dict[Kind, Mapping[int, int]]:
+def hash_differences(want: Pack, have: Pack) -> dict[DifferenceKind, Mapping[int, int]]:
     """What distinguishes two packed buckets.
 
     Returns:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.fingerprint import WERE, Fingerprint, compared
 from postmigration.diff.row_diff import Comparison, Sides, ended
-from postmigration.diff.row_sets import NO_DIFFERENCE, Kind, RowSet
+from postmigration.diff.row_sets import NO_DIFFERENCE, DifferenceKind, RowSet
 from postmigration.diff.scope import Relation
 from postmigration.model.errors import NotJudged
 from postmigration.model.sqltext import quoted
@@ -152,7 +152,7 @@ def _named(name: str, side: Snapshot) -> str:
 
 def _one_sided(name: str, side: Snapshot, *, missing: bool) -> TableComparison:
     rows = side.counted(f"SELECT count(*) FROM {_named(name, side)}")
-    counts: dict[Kind, int] = {**NO_DIFFERENCE, "missing" if missing else "extra": rows}
+    counts: dict[DifferenceKind, int] = {**NO_DIFFERENCE, "missing" if missing else "extra": rows}
     return TableComparison(
         name,
         rows=Comparison(rows if missing else 0, 0 if missing else rows, counts, 0, {}, ()),
@@ -183,7 +183,11 @@ def compared_with_fingerprint(
         except NotJudged as error:
             yield TableComparison(name, reason=str(error))
         else:
-            counts: dict[Kind, int] = {"missing": found.missing, "extra": found.extra, "changed": found.changed}
+            counts: dict[DifferenceKind, int] = {
+                "missing": found.missing,
+                "extra": found.extra,
+                "changed": found.changed,
+            }
             yield TableComparison(
                 name,
                 columns=expected.columns,

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from postmigration.diff.database_diff import Source
 from postmigration.diff.hashing import as_text
-from postmigration.diff.row_sets import Difference, Kind, Row
+from postmigration.diff.row_sets import Difference, DifferenceKind, Row
 from postmigration.diff.table_diff import TableComparison, compared_table
 from postmigration.model.evidence import shown
 from postmigration.model.migration import Migration
@@ -21,7 +21,7 @@ _FOLLOWED = 1_000
 # Keys that are told of each kind of fault.
 _SHOWN = 3
 
-_WORDS: dict[Kind, str] = {
+_WORDS: dict[DifferenceKind, str] = {
     "missing": "lost",
     "changed": "not as before",
     "extra": "of the migration left",

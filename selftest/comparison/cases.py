@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from postmigration.diff.row_sets import Kind
+from postmigration.diff.row_sets import DifferenceKind
 
 # The kind of difference, the key of the row, and the columns that differ in it.
-Found = tuple[Kind, tuple[str | None, ...], tuple[str, ...]]
+Found = tuple[DifferenceKind, tuple[str | None, ...], tuple[str, ...]]
 
 KINDS = (15, 16, 18)
 ANY = frozenset(KINDS)

@@ -90,7 +90,9 @@ def test_each_kind_is_counted_and_some_of_each_are_kept(
 
 
 @pytest.mark.parametrize("ignored", FAULTS)
-def test_a_kind_that_does_not_matter_is_left_out_and_no_other(snapshots: Snapshots, ignored: row_sets.Kind) -> None:
+def test_a_kind_that_does_not_matter_is_left_out_and_no_other(
+    snapshots: Snapshots, ignored: row_sets.DifferenceKind
+) -> None:
     sides = Sides(*snapshots, RowSet(WANT, COLUMNS, 1), RowSet(HAVE, COLUMNS, 1, MARKS))
     assert sides.compared(keep=9, ignore=[ignored]).counts == {**FAULTS, ignored: 0}
 
@@ -120,14 +122,16 @@ def test_what_two_marks_excuse_counts_for_the_first() -> None:
 
 
 @pytest.mark.parametrize(("want", "have", "kind"), [(5, 0, "missing"), (0, 5, "extra")])
-def test_one_side_may_have_no_row(snapshots: Snapshots, want: int, have: int, kind: row_sets.Kind) -> None:
+def test_one_side_may_have_no_row(snapshots: Snapshots, want: int, have: int, kind: row_sets.DifferenceKind) -> None:
     found = compared(snapshots, *(f"SELECT i AS id, 1 AS v FROM generate_series(1, {n}) i" for n in (want, have)))
     assert found.counts == {"missing": 0, "extra": 0, "changed": 0, kind: 5}
     assert {d.kind for d in found.differences} == {kind}
 
 
 @pytest.mark.parametrize(("want", "have", "kind"), [(1, 3, "extra"), (4, 2, "missing")])
-def test_the_same_row_again_is_a_difference(snapshots: Snapshots, want: int, have: int, kind: row_sets.Kind) -> None:
+def test_the_same_row_again_is_a_difference(
+    snapshots: Snapshots, want: int, have: int, kind: row_sets.DifferenceKind
+) -> None:
     found = compared(snapshots, *(f"SELECT 1 AS id, 1 AS v FROM generate_series(1, {n})" for n in (want, have)))
     assert found.counts == {"missing": 0, "extra": 0, "changed": 0, kind: 2}
 

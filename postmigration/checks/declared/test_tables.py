@@ -1,0 +1,60 @@
+"""The tables that a project declares are tables, whatever they were before."""
+
+from collections.abc import Sequence
+
+from postmigration import Target
+from postmigration.model.sqltext import quoted
+from postmigration.postgres.connection import Snapshot
+
+
+def test_tables_are_tables(target: Target) -> None:
+    """Every table of the model is a table that survives a crash and holds its rows itself.
+
+    Impact: All rows of a table are gone after the next crash of the server, or no key and no reference holds for them
+    any more.
+
+    Likely causes: A table was made UNLOGGED for the bulk change and stayed so, replaced by a view of another one, or
+    its rows were moved to a table that inherits from it.
+
+    Fix: ALTER TABLE … SET LOGGED; put the table in its place again; move the rows back and drop the table that
+    inherits.
+    """
+    inherited = set() if target.baseline is None else set(_problems(target.baseline, target.migration.tables))
+    problems = _problems(target.snapshot, target.migration.tables)
+    for problem in problems:
+        if problem in inherited:
+            target.note(f"so before the migration too: {problem}")
+    target.expect_no_problems([p for p in problems if p not in inherited], facts=len(target.migration.tables))
+
+
+def _problems(snapshot: Snapshot, tables: Sequence[str]) -> list[str]:
+    rows = snapshot.rows(
+        """
+        SELECT c.relname::text AS name, c.relkind::text AS kind, c.relpersistence = 'u' AS unlogged,
+               ARRAY(SELECT i.inhrelid::regclass::text FROM pg_inherits i
+                     WHERE i.inhparent = c.oid AND c.relkind = 'r' ORDER BY 1) AS children
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = :schema AND c.relname = ANY(CAST(:tables AS text[])) ORDER BY 1
+        """,
+        schema=snapshot.database.schema,
+        tables=list(tables),
+    )
+    kinds = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
+    problems = []
+    for row in rows:
+        if row.kind not in ("r", "p"):
+            problems.append(f"{row.name} is {kinds.get(row.kind, 'another relation')}, want a table")
+        if row.unlogged:
+            problems.append(f"table {row.name} is UNLOGGED: a crash of the server empties it")
+        if row.children:
+            table = f"{quoted(snapshot.database.schema)}.{quoted(row.name)}"
+            elsewhere = snapshot.counted(
+                f"SELECT count(*) FROM {table} t WHERE t.tableoid <> CAST(:table AS regclass)", table=table
+            )
+            if elsewhere:
+                where = ", ".join(row.children)
+                problems.append(
+                    f"{elsewhere:,} rows of {row.name} stand in tables that inherit from it ({where}), where none of "
+                    "its keys and references holds"
+                )
+    return problems

@@ -7,6 +7,7 @@ from postmigration.public_names import find_names
 if TYPE_CHECKING:
     from postmigration.checks.target import Target
     from postmigration.diff.row_sets import DifferenceKind
+    from postmigration.model.comparison import RowComparison
     from postmigration.model.errors import CannotJudge, NeedsBaseline, NotApplicable, NotJudged
     from postmigration.model.evidence import Evidence, Finding, Severity, Violation
     from postmigration.model.migration import Conventions, Criterion, IntendedChange, Migration, OuterTable, Reference
@@ -28,6 +29,7 @@ __all__ = [
     "NotJudged",
     "OuterTable",
     "Reference",
+    "RowComparison",
     "Severity",
     "Table",
     "Target",
@@ -43,6 +45,7 @@ __getattr__ = find_names(
     {
         "checks.target": ("Target",),
         "diff.row_sets": ("DifferenceKind",),
+        "model.comparison": ("RowComparison",),
         "model.errors": ("CannotJudge", "NeedsBaseline", "NotApplicable", "NotJudged"),
         "model.evidence": ("Evidence", "Finding", "Severity", "Violation"),
         "model.migration": ("Conventions", "Criterion", "IntendedChange", "Migration", "OuterTable", "Reference"),

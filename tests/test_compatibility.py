@@ -3,7 +3,7 @@
 import pytest
 
 from fixtures.rules import settled
-from postmigration import Table, Target
+from postmigration import RowComparison, Table, Target
 
 GROUP = "Backward Compatibility"
 
@@ -44,9 +44,12 @@ def test_customer_ids_still_work(target: Target, projects: Table) -> None:
     )
     if target.baseline is not None:
         target.expect_same(
-            "SELECT p.id, p.customer_id FROM projects p",
-            f"SELECT p.id, p.customer_id, {settled('p')} AS postmigration_settled FROM projects p",
-            columns=["id", "customer_id"],
+            RowComparison(
+                "SELECT p.id, p.customer_id FROM projects p",
+                f"SELECT p.id, p.customer_id, {settled('p')} AS settled FROM projects p",
+                columns=["id", "customer_id"],
+                settled="settled",
+            ),
             statement="projects whose customer_id is not what it was",
         )
 
@@ -83,12 +86,15 @@ def test_legacy_contact_queries_still_work(target: Target, contacts: Table) -> N
     )
     if target.baseline is not None:
         target.expect_same(
-            legacy,
-            # One that was changed since may be a customer no more.
-            f"""
-            SELECT *, {settled("c")} AS postmigration_settled FROM contacts c
-            WHERE type = 'customer' OR NOT {settled("c")}
-            """,
-            columns=list(LEGACY_CONTACT),
+            RowComparison(
+                legacy,
+                # One that was changed since may be a customer no more.
+                f"""
+                SELECT *, {settled("c")} AS settled FROM contacts c
+                WHERE type = 'customer' OR NOT {settled("c")}
+                """,
+                columns=list(LEGACY_CONTACT),
+                settled="settled",
+            ),
             statement="customer contacts that the legacy list shows otherwise than before",
         )

@@ -4,7 +4,7 @@ import pytest
 
 from fixtures.intended import BEFORE
 from fixtures.rules import CUSTOMER_ORGANIZATION, INTERNAL_ROLES, blank, changed_since, same, settled
-from postmigration import Target
+from postmigration import RowComparison, Target
 
 GROUP = "Migration Data Integrity"
 
@@ -126,30 +126,38 @@ def test_customer_organizations_exist(target: Target) -> None:
     )
     if target.baseline is not None:
         target.expect_same(
-            "SELECT id, slug FROM organizations WHERE slug !~ '[a-z0-9]'",
-            illegible,
-            columns=["id", "slug"],
+            RowComparison(
+                "SELECT id, slug FROM organizations WHERE slug !~ '[a-z0-9]'",
+                illegible,
+                columns=["id", "slug"],
+            ),
             statement="new customer organizations whose slug has none of a-z and 0-9",
             ignore=["missing", "changed"],
             plain=["slug"],
             optional=True,
         )
         target.expect_same(
-            """SELECT DISTINCT company_name COLLATE "C" AS name FROM contacts WHERE type = 'customer'""",
-            f"SELECT name, {settled('o')} AS postmigration_settled FROM organizations o WHERE {CUSTOMER_ORGANIZATION}",
-            columns=["name"],
+            RowComparison(
+                """SELECT DISTINCT company_name COLLATE "C" AS name FROM contacts WHERE type = 'customer'""",
+                f"SELECT name, {settled('o')} AS settled FROM organizations o WHERE {CUSTOMER_ORGANIZATION}",
+                columns=["name"],
+                settled="settled",
+            ),
             statement="customer organizations whose name was the company of no customer contact before",
             # A company without an organization is named above, by its contacts.
             ignore=["missing"],
         )
         target.expect_same(
-            f"SELECT r.id, r.name FROM ({BEFORE['organizations']}) r WHERE r.becomes_customer",
-            # One that was changed since may have lost its marker, or its name.
-            f"""
-            SELECT id, name, {settled("o")} AS postmigration_settled FROM organizations o
-            WHERE {CUSTOMER_ORGANIZATION} OR NOT {settled("o")}
-            """,
-            columns=["id", "name"],
+            RowComparison(
+                f"SELECT r.id, r.name FROM ({BEFORE['organizations']}) r WHERE r.becomes_customer",
+                # One that was changed since may have lost its marker, or its name.
+                f"""
+                SELECT id, name, {settled("o")} AS settled FROM organizations o
+                WHERE {CUSTOMER_ORGANIZATION} OR NOT {settled("o")}
+                """,
+                columns=["id", "name"],
+                settled="settled",
+            ),
             statement="organizations that existed under a company's name and are not its customer organization",
             ignore=["extra"],
             optional=True,
@@ -219,22 +227,25 @@ def test_contacts_have_their_organization(target: Target) -> None:
         )
     else:
         target.expect_same(
-            """
-            SELECT r.id, CASE WHEN r.type = 'customer' THEN r.company_name END AS organization,
-                   CASE WHEN r.type <> 'customer' THEN r.organization_id END AS organization_id,
-                   CASE WHEN r.type = 'customer' THEN coalesce(r.client_organization_id, r.organization_id)
-                        ELSE r.client_organization_id END AS client_organization_id
-            FROM contacts r
-            """,
-            # Of several organizations of one name, the statements above and check 5 tell the right one.
-            f"""
-            SELECT c.id, CASE WHEN c.type = 'customer' THEN o.name END AS organization,
-                   CASE WHEN c.type <> 'customer' THEN c.organization_id END AS organization_id,
-                   c.client_organization_id,
-                   {settled("c")} AND (o.id IS NULL OR {settled("o")}) AS postmigration_settled
-            FROM contacts c LEFT JOIN organizations o ON o.id = c.organization_id
-            """,
-            columns=["id", "organization", "organization_id", "client_organization_id"],
+            RowComparison(
+                """
+                SELECT r.id, CASE WHEN r.type = 'customer' THEN r.company_name END AS organization,
+                       CASE WHEN r.type <> 'customer' THEN r.organization_id END AS organization_id,
+                       CASE WHEN r.type = 'customer' THEN coalesce(r.client_organization_id, r.organization_id)
+                            ELSE r.client_organization_id END AS client_organization_id
+                FROM contacts r
+                """,
+                # Of several organizations of one name, the statements above and check 5 tell the right one.
+                f"""
+                SELECT c.id, CASE WHEN c.type = 'customer' THEN o.name END AS organization,
+                       CASE WHEN c.type <> 'customer' THEN c.organization_id END AS organization_id,
+                       c.client_organization_id,
+                       {settled("c")} AND (o.id IS NULL OR {settled("o")}) AS settled
+                FROM contacts c LEFT JOIN organizations o ON o.id = c.organization_id
+                """,
+                columns=["id", "organization", "organization_id", "client_organization_id"],
+                settled="settled",
+            ),
             statement="contacts that are not where the rules take them from where they were",
         )
 
@@ -272,16 +283,19 @@ def test_projects_have_their_customer_organization(target: Target) -> None:
     )
     if target.baseline is not None:
         target.expect_same(
-            """
-            SELECT p.id, c.company_name AS organization
-            FROM projects p LEFT JOIN contacts c ON c.id = p.customer_id
-            """,
-            f"""
-            SELECT p.id, o.name AS organization,
-                   {settled("p")} AND (o.id IS NULL OR {settled("o")}) AS postmigration_settled
-            FROM projects p LEFT JOIN organizations o ON o.id = p.customer_organization_id
-            """,
-            columns=["id", "organization"],
+            RowComparison(
+                """
+                SELECT p.id, c.company_name AS organization
+                FROM projects p LEFT JOIN contacts c ON c.id = p.customer_id
+                """,
+                f"""
+                SELECT p.id, o.name AS organization,
+                       {settled("p")} AND (o.id IS NULL OR {settled("o")}) AS settled
+                FROM projects p LEFT JOIN organizations o ON o.id = p.customer_organization_id
+                """,
+                columns=["id", "organization"],
+                settled="settled",
+            ),
             statement="projects whose customer organization is not the company of their customer before",
         )
 
@@ -309,12 +323,15 @@ def test_projects_have_their_contact_point(target: Target) -> None:
     )
     if target.baseline is not None:
         target.expect_same(
-            "SELECT id AS project, customer_id AS contact FROM projects",
-            f"""
-            SELECT p.id AS project, k.contact_id AS contact, {settled("p")} AS postmigration_settled
-            FROM projects p
-            LEFT JOIN project_contact_points k ON k.project_id = p.id AND k.contact_id = p.customer_id
-            """,
-            columns=["project", "contact"],
+            RowComparison(
+                "SELECT id AS project, customer_id AS contact FROM projects",
+                f"""
+                SELECT p.id AS project, k.contact_id AS contact, {settled("p")} AS settled
+                FROM projects p
+                LEFT JOIN project_contact_points k ON k.project_id = p.id AND k.contact_id = p.customer_id
+                """,
+                columns=["project", "contact"],
+                settled="settled",
+            ),
             statement="projects that lack the contact point that their customer before calls for",
         )

@@ -2,7 +2,7 @@
 
 from fixtures.intended import BEFORE
 from fixtures.rules import CUSTOMER_ORGANIZATION, INTERNAL_ROLES, blank, same, settled
-from postmigration import Target
+from postmigration import RowComparison, Target
 
 
 def test_the_state_before_met_the_preconditions(target: Target) -> None:
@@ -63,18 +63,21 @@ def test_settings_keep_what_they_held(target: Target) -> None:
     Fix: Restore the settings from the state before and add legacy_description to them.
     """
     target.expect_same(
-        f"""
-        SELECT r.id, {_without_description("r.settings")} AS settings,
-               CASE WHEN r.description IS DISTINCT FROM 'Customer Organization' THEN r.description
-                    ELSE r.settings ->> 'legacy_description' END AS legacy_description
-        FROM ({BEFORE["organizations"]}) r WHERE r.becomes_customer
-        """,
-        f"""
-        SELECT id, {_without_description("settings")} AS settings,
-               settings ->> 'legacy_description' AS legacy_description, {settled("o")} AS postmigration_settled
-        FROM organizations o WHERE {CUSTOMER_ORGANIZATION}
-        """,
-        columns=["id", "settings", "legacy_description"],
+        RowComparison(
+            f"""
+            SELECT r.id, {_without_description("r.settings")} AS settings,
+                   CASE WHEN r.description IS DISTINCT FROM 'Customer Organization' THEN r.description
+                        ELSE r.settings ->> 'legacy_description' END AS legacy_description
+            FROM ({BEFORE["organizations"]}) r WHERE r.becomes_customer
+            """,
+            f"""
+            SELECT id, {_without_description("settings")} AS settings,
+                   settings ->> 'legacy_description' AS legacy_description, {settled("o")} AS settled
+            FROM organizations o WHERE {CUSTOMER_ORGANIZATION}
+            """,
+            columns=["id", "settings", "legacy_description"],
+            settled="settled",
+        ),
         statement="marked organizations whose settings are not what they held and their former description",
         ignore=["extra", "missing"],
         optional=True,

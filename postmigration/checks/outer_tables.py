@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from postmigration.checks.target import Target
+from postmigration.model.comparison import RowComparison
 from postmigration.model.migration import OuterTable
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
@@ -40,10 +41,13 @@ def _compare(target: Target, outer: OuterTable, was: list[str], now: list[str]) 
     rows = f"SELECT {', '.join(map(quoted, outer.key))}{values}"
     settled = "updated_at <= CAST(:cutover AS timestamptz)" if "updated_at" in was and "updated_at" in now else "true"
     target.expect_same(
-        f"{rows} FROM {of}",
-        f"{rows}, coalesce({settled}, true) AS postmigration_settled FROM {of}",
-        columns=[*outer.key, *kept],
-        key=len(outer.key),
+        RowComparison(
+            f"{rows} FROM {of}",
+            f"{rows}, coalesce({settled}, true) AS settled FROM {of}",
+            columns=[*outer.key, *kept],
+            key=len(outer.key),
+            settled="settled",
+        ),
         ignore=["extra"],
         statement=f"rows of {outer.schema}.{outer.table} that are gone, or whose {' or '.join(kept)} is another",
         optional=True,

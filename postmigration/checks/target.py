@@ -17,6 +17,7 @@ from postmigration.diff.findings import of_buckets, of_keys, of_rows
 from postmigration.diff.fingerprint import MUST_BE, compared
 from postmigration.diff.row_diff import Sides
 from postmigration.diff.row_sets import DifferenceKind
+from postmigration.model.comparison import RowComparison
 from postmigration.model.errors import Hindrance, NotJudged
 from postmigration.model.evidence import Finding, Severity
 from postmigration.model.migration import Migration
@@ -129,54 +130,56 @@ class Target(Gatherer):
 
     def expect_same(
         self,
-        want: str,
-        have: str,
+        rows: RowComparison,
         *,
-        columns: Sequence[str],
         statement: str,
-        key: int = 1,
         ignore: Collection[DifferenceKind] = (),
         plain: Collection[str] = (),
         optional: bool = False,
-        examined: str | None = None,
-        newest: str | None = None,
-        accepted: Sequence[Waiver] = (),
-        table: str = "",
-        application: bool = True,
     ) -> int:
         """States that a query on the baseline and a query on the target give the same rows.
 
         Args:
-            want: a query on the baseline.
-            have: a query on the target. Its column `postmigration_settled`, if it has one, is false for rows that
-                were created or changed after the cut-over: they may be new or differ. Its column
-                `postmigration_growth`, if it has one, is true for rows that may be new. Its column
-                `postmigration_new`, if it has one, is true for such rows that the baseline surely does not have.
-            columns: the columns that are compared, the key's first.
+            rows: the queries, and how what they give is compared.
             statement: what a row that differs is, as a plural.
-            key: how many leading columns identify a row.
             ignore: kinds of difference (`missing`, `extra`, `changed`) that are no fault.
             plain: columns whose text says nothing of a person and is shown unmasked.
             optional: there may be nothing to look at.
-            examined: a query on the target that counts the rows looked at; by default all rows of `want` were.
-            newest: a query on the baseline for the parameter `:newest` of the other two.
+
+        Returns:
+            How many rows the query on the baseline gives.
+        """
+        return self._compare(rows, statement, ignore=ignore, plain=plain, optional=optional)
+
+    def _compare(
+        self,
+        rows: RowComparison,
+        statement: str,
+        *,
+        ignore: Collection[DifferenceKind] = (),
+        plain: Collection[str] = (),
+        optional: bool = True,
+        accepted: Sequence[Waiver] = (),
+        table: str = "",
+        application: bool = True,
+    ) -> int:
+        """Compares as `expect_same` does.
+
+        Args:
             accepted: waivers of which both have a column that is true for rows whose differences are accepted.
             table: whose rows these are, all of them, for the picture of the report; empty for none.
             application: names without a schema in the queries are looked up as the application does.
-
-        Returns:
-            How many rows `want` gives.
         """
         parameters = dict(self._parameters)
         before = self.before.rows()
         with self._statement(statement):
-            if newest is not None:
-                parameters["newest"] = before.scalar(newest, before.application if application else None, **parameters)
+            if rows.newest:
+                path = before.application if application else None
+                parameters["newest"] = before.scalar(rows.newest, path, **parameters)
             names = [waiver.name for waiver in accepted]
-            pair = (before, self.snapshot)
-            sides = Sides.of(*pair, want, have, columns, key=key, accepted=names, application=application, **parameters)
+            sides = Sides.of(before, self.snapshot, rows, accepted=names, application=application, **parameters)
             found = sides.compared(keep=self.options.listed_rows, ignore=ignore)
-            count = (found.want_rows or found.have_rows) if examined is None else self._scalar(examined)
+            count = self._scalar(rows.examined) if rows.examined else found.want_rows or found.have_rows
             self._look(count, statement, optional)
             if since := found.marked.get("since"):
                 self.note(f"{since:,} rows created or changed since the cut-over: {statement}")
@@ -190,9 +193,9 @@ class Target(Gatherer):
             if found.wrong:
                 safe = {*plain, *sides.impersonal}
                 few = found.differences[: self.options.evidence_rows]
-                query = self._pasteable(of_keys(have, columns[:key], few, safe), parameters)
+                query = self._pasteable(of_keys(rows.have, rows.columns[: rows.key], few, safe), parameters)
                 mask = partial(self._masked, plain=safe)
-                self.evidence.findings.append(of_rows(found, columns, key, count, statement, mask, query))
+                self.evidence.findings.append(of_rows(found, rows.columns, rows.key, count, statement, mask, query))
             return found.want_rows
         return 0
 
@@ -208,15 +211,10 @@ class Target(Gatherer):
         expected = expectation(self.migration, before, self.snapshot.database.schema, accepted)
         fingerprint = self.before.fingerprint
         if fingerprint is None:
-            self.expect_same(
-                expected.want,
-                expected.have,
-                columns=expected.columns,
-                key=expected.key,
-                newest=expected.newest,
+            self._compare(
+                expected.comparison,
+                statement,
                 accepted=waivers,
-                statement=statement,
-                optional=True,
                 table=before.name,
                 application=expected.application,
             )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from postmigration.model.comparison import RowComparison
 from postmigration.model.migration import Conventions, IntendedChange, Migration
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.catalog import Table
@@ -16,7 +17,7 @@ class Expectation:
     """Two queries that must give the same rows: `want` on the baseline, `have` on the target.
 
     `have` names `:newest`, when the youngest row of before was made, and `:cutover`. Beside the columns it says of each
-    row whether it is settled, may be one more than before, and surely is (see `Target.expect_same`).
+    row whether it is settled, may be one more than before, and surely is (see `RowComparison`).
 
     Args:
         source: a query on the baseline for its rows `r`.
@@ -41,6 +42,20 @@ class Expectation:
     free: tuple[str, ...]
     accepted: Mapping[str, str]
     application: bool
+
+    @property
+    def comparison(self) -> RowComparison:
+        """The two queries as they are compared."""
+        return RowComparison(
+            self.want,
+            self.have,
+            self.columns,
+            self.key,
+            settled="postmigration_settled",
+            growth="postmigration_growth",
+            new="postmigration_new",
+            newest=self.newest,
+        )
 
     @property
     def want(self) -> str:

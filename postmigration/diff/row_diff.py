@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ from postmigration.diff.row_sets import (
     row_differences,
     rows_sql,
 )
+from postmigration.model.comparison import RowComparison
 from postmigration.model.evidence import IMPERSONAL_TYPES
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
@@ -37,11 +38,8 @@ _SECRET = new_secret()
 
 # The mark of rows that the target may have beyond those of before.
 GROWTH = "growth"
-# Columns of the target's query that say how its rows are compared, and what each means; no table has such columns.
-_MARKS = {
-    "since": ("postmigration_settled", "NOT q.postmigration_settled"),
-    GROWTH: ("postmigration_growth", "q.postmigration_growth"),
-}
+# The mark of rows that were created or changed after the cut-over.
+_SINCE = "since"
 
 # So many that looking into one costs little, and so few that all are held in memory; those without a row do not count.
 _BUCKETS = 1_024
@@ -102,11 +100,8 @@ class Sides:
         cls,
         before: Snapshot,
         after: Snapshot,
-        want: str,
-        have: str,
-        columns: Sequence[str],
+        rows: RowComparison,
         *,
-        key: int,
         accepted: Collection[str] = (),
         application: bool = True,
         **parameters: Any,
@@ -114,19 +109,20 @@ class Sides:
         """The sides that two queries give, marked as the columns beside those that are compared say.
 
         Args:
-            want, have: the queries on the two snapshots.
-            columns: the columns that are compared, the key's first.
-            key: how many leading columns identify a row.
+            rows: the queries on the two snapshots.
             accepted: columns of both that are true for rows whose differences are accepted.
             application: names without a schema are looked up as the application does.
         """
         paths = [side.application if application else {} for side in (before, after)]
-        flags = after.types(have, paths[1], **parameters)
         waived = {name: f"q.{quoted(name)}" for name in accepted}
-        marks = {name: condition for name, (flag, condition) in _MARKS.items() if flag in flags} | waived
-        new = "q.postmigration_new" if "postmigration_new" in flags else "false"
-        wanted = RowSet(want, tuple(columns), key, waived, settings=paths[0])
-        held = RowSet(have, tuple(columns), key, marks, new, paths[1])
+        marks = {}
+        if rows.settled:
+            marks[_SINCE] = f"NOT q.{quoted(rows.settled)}"
+        if rows.growth:
+            marks[GROWTH] = f"q.{quoted(rows.growth)}"
+        new = f"q.{quoted(rows.new)}" if rows.new else "false"
+        wanted = RowSet(rows.want, tuple(rows.columns), rows.key, waived, settings=paths[0])
+        held = RowSet(rows.have, tuple(rows.columns), rows.key, marks | waived, new, paths[1])
         return cls(before, after, wanted, held, **parameters)
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from postmigration import RowComparison
 from postmigration.diff import row_diff, row_sets
 from postmigration.diff.row_diff import Comparison, SideBySide, Sides, calibration, power_of_two
 from postmigration.diff.row_sets import RowSet
@@ -180,10 +181,11 @@ def test_columns_beside_those_that_are_compared_say_how(snapshots: Snapshots) ->
     want = "SELECT i AS id, i AS v, i IN (2, 5) AS excused FROM generate_series(1, 5) i"
     have = """
         SELECT i AS id, CASE WHEN i IN (2, 3) THEN -i ELSE i END AS v, i = 2 AS excused,
-               i >= 10 AS postmigration_new, i <> 3 AS postmigration_settled
+               i >= 10 AS new, i <> 3 AS settled
         FROM (VALUES (1), (2), (3), (4), (10), (11)) s(i) WHERE i < CAST(:most AS int)
     """
-    sides = Sides.of(*snapshots, want, have, COLUMNS, key=1, accepted=["excused"], most=20)
+    rows = RowComparison(want, have, COLUMNS, settled="settled", new="new")
+    sides = Sides.of(*snapshots, rows, accepted=["excused"], most=20)
     found = sides.compared(keep=9)
     assert (found.wrong, found.grown, found.marked) == (0, 2, {"excused": 2, "since": 1})
 

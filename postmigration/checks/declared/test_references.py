@@ -1,6 +1,6 @@
 """What a project declares to refer to a row finds it, whether or not a constraint says so."""
 
-from postmigration import NotJudged, Target
+from postmigration import NotJudged, RowComparison, Target
 from postmigration.postgres import catalog
 from postmigration.postgres.references import Orphanage, references
 
@@ -41,14 +41,16 @@ def _judge(target: Target, reference: Orphanage, statement: str) -> None:
     known = target.baseline is not None and catalog.has_columns(target.baseline, reference.table, reference.columns)
     if known and not reference.added:
         inherited = target.expect_same(
-            reference.orphans,
-            reference.orphans,
-            columns=list(reference.key),
-            key=len(reference.key),
+            RowComparison(
+                reference.orphans,
+                reference.orphans,
+                columns=list(reference.key),
+                key=len(reference.key),
+                examined=reference.examined,
+            ),
             statement=f"{statement}, and that did not before",
             ignore=["missing"],
             optional=True,
-            examined=reference.examined,
         )
         if inherited:
             target.note(f"inherited, {inherited:,} before the migration too: {statement}")

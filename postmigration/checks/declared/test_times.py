@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from postmigration import Target
+from postmigration import RowComparison, Target
 from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog
 from postmigration.postgres.catalog import Table
@@ -45,11 +45,14 @@ def _compare(target: Target, table: Table, column: str) -> None:
     # Where it was NULL it may be so still; what was set since is later than all that was set before.
     later = f"{time} <= {_LATEST} AND {time} > CAST(:newest AS timestamptz) - {_LATE}"
     target.expect_same(
-        f"SELECT {key}, {time} FROM {of}",
-        f"SELECT {key}, {time}, NOT coalesce({later}, false) AS postmigration_settled FROM {of}",
-        columns=[*table.key, column],
-        key=len(table.key),
-        newest=f"SELECT coalesce(max({time}) FILTER (WHERE {time} <= {_LATEST}), '-infinity')::text FROM {of}",
+        RowComparison(
+            f"SELECT {key}, {time} FROM {of}",
+            f"SELECT {key}, {time}, NOT coalesce({later}, false) AS settled FROM {of}",
+            columns=[*table.key, column],
+            key=len(table.key),
+            newest=f"SELECT coalesce(max({time}) FILTER (WHERE {time} <= {_LATEST}), '-infinity')::text FROM {of}",
+            settled="settled",
+        ),
         statement=f"rows of {table.name} whose {column} is neither what it was nor a time since",
         ignore=["missing"],
         optional=True,

@@ -94,6 +94,7 @@ _SCRATCH_SETTINGS = f"""
 [tool.postmigration]
 migration = "selftest.scratch:MIGRATION"
 checks = "tests"
+built_in = false
 [tool.pytest.ini_options]
 testpaths = ["tests"]
 pythonpath = ["{ROOT}"]

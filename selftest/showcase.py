@@ -23,7 +23,7 @@ FAULTS = (
     "9__organization_of_another_customer",
     "16__dangling",
     "everybody_sees_what_is_theirs__no_customer",
-    "every_row_is_as_it_was__document_lost",
+    "rows_are_those_of_before__document_lost",
 )
 
 # Names that would script, break or turn a page around, were they not written as text.

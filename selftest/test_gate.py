@@ -49,7 +49,7 @@ def test_all_forms_tell_of_a_red_database(server: embedded.Server, judge: Judge,
     suite = document["testsuite"]
     assert suite["@tests"] == len(judged.results)
     assert suite["@failures"] == len([r for r in judged.results if r.outcome == "failed"])
-    assert suite["@skipped"] == len([r for r in judged.results if r.outcome == "not judged"])
+    assert suite["@skipped"] == len([r for r in judged.results if r.outcome.startswith("not ")])
     fifth = next(case for case in suite["testcase"] if case["@name"].startswith("05 "))
     assert fifth["@classname"] == "Migration Data Integrity"
     assert "customer" in fifth["failure"]["@message"]
@@ -313,7 +313,7 @@ def test_x(target):
 
 
 def test_what_was_not_judged_says_what_would_make_it_so(server: embedded.Server, judge: Judge, tmp_path: Path) -> None:
-    some = ["-k", "contacts_can_be_added or every_row_is_as_it_was", "--read-only"]
+    some = ["-k", "contacts_can_be_added or rows_are_those_of_before", "--read-only"]
     judged = judge(f"--db-url={server.conninfo('migrated')}", *some)
     assert {result.outcome for result in judged.results} == {"not judged"}
     page = (tmp_path / "validation.html").read_text()

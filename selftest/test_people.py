@@ -349,7 +349,7 @@ def test_what_a_role_was_granted_is_a_fault_where_it_had_less(
     with server.connect(before) as connection:
         connection.execute("REVOKE ALL ON users FROM anon; REVOKE UPDATE ON users FROM authenticated")
         connection.execute("GRANT UPDATE (name, phone) ON users TO authenticated")
-    only = ("--allow-partial", "-k", "privileges_are_what_they_were")
+    only = ("--allow-partial", "-k", "privileges_are_as_before")
     evidence = judge(f"--db-url={server.conninfo(after)}", f"--baseline={server.conninfo(before)}", *only).results[0]
     said = [finding.statement for finding in evidence.evidence.findings]
     assert "anon can now and could not before TRUNCATE users" in said

@@ -11,7 +11,7 @@ PASSWORDS = """
     UPDATE auth.users SET encrypted_password = '$2a$10$' || md5(id::text);
 """
 
-CHECK = "rows_of_the_platform_are_as_they_were"
+CHECK = "rows_of_the_platform_are_there"
 
 
 @pytest.mark.parametrize(

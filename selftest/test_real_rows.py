@@ -70,6 +70,6 @@ def test_orphans_of_before_are_inherited_and_not_failed(real: tuple[str, str], j
     notes = next(
         result.evidence.notes
         for result in judge(f"--db-url={real[1]}", f"--baseline={real[0]}").results
-        if result.nodeid.endswith("test_every_reference_leads_to_a_row")
+        if result.nodeid.endswith("test_declared_references_lead_to_rows")
     )
     assert "inherited, 2 before the migration too: rows of users.direct_reports that lead to no row of users" in notes

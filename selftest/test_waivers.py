@@ -50,7 +50,7 @@ def damaged(server: embedded.Server, copy: Copy) -> tuple[list[str], str, str]:
     return [f"--db-url={server.conninfo(name)}", f"--baseline={server.conninfo('legacy')}"], first[0], first[1]
 
 
-CHECK = "every_row_is_as_it_was"
+CHECK = "rows_are_those_of_before"
 # The checks that the damage is for.
 COMPARING = ("-k", "test_parity or test_compatibility")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from postmigration.gate.judgement import SESSION
-from postmigration.gate.project import BUILT_IN, JOINING
+from postmigration.gate.project import JOINING, joining
+from postmigration.gate.starting import asks_for
 
 # What stands for the rows of all tables that a project does not declare.
 _OTHERS = "other tables"
@@ -23,18 +24,14 @@ def join(config: pytest.Config, checks: Path) -> None:
     """
     config.args[:] = [_find(config, text) for text in config.args]
     paths = _paths(config)
-    if checks != BUILT_IN and any(path == checks or path in checks.parents for path in paths):
-        there = [path for path in JOINING if not any(named == path or named in path.parents for named in paths)]
-        config.args += map(str, there)
+    if any(path == checks or path in checks.parents for path in paths):
+        joined = joining(config.rootpath)
+        config.args += [str(path) for path in joined if not any(p == path or p in path.parents for p in paths)]
 
 
 def asks_for_checks(config: pytest.Config, checks: Path) -> bool:
     """Whether pytest is to collect checks of a project or built-in ones."""
-    return any(
-        path == directory or directory in path.parents or path in directory.parents
-        for path in _paths(config)
-        for directory in (checks, *JOINING)
-    )
+    return any(asks_for(_paths(config), directory) for directory in (checks, *joining(config.rootpath)))
 
 
 def is_check(path: Path, checks: Path) -> bool:

@@ -18,7 +18,7 @@ _CHECKS = Path(__file__).parent.parent / "checks"
 # The built-in checks of any two databases. The directory around them is a project of its own, which
 # `postmigration check` runs.
 BUILT_IN = _CHECKS / "builtin"
-# All built-in checks: those of what a project declares join them in every other project.
+# All built-in checks: those of what a project declares join them in projects.
 JOINING = (BUILT_IN, _CHECKS / "declared")
 
 
@@ -34,6 +34,12 @@ def find_checks(root: Path) -> Path | None:
         return root / str(tomllib.loads((root / "pyproject.toml").read_text())["tool"]["postmigration"]["checks"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def joining(root: Path) -> tuple[Path, ...]:
+    """The directories of the built-in checks that join those of a project: none with `built_in = false`."""
+    settings = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["postmigration"]
+    return JOINING if settings.get("built_in", True) else ()
 
 
 def project(root: Path) -> tuple[Migration, Path]:

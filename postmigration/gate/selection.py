@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from postmigration.gate.outcome import plan_of
-from postmigration.gate.project import BUILT_IN, JOINING
+from postmigration.gate.project import joining
 
 # pytest's settings that decide what is a check, and what they are where a project says nothing.
 _SETTINGS = {
@@ -87,7 +87,7 @@ def _nodes(session: pytest.Session, directory: Path) -> Iterator[pytest.Collecto
         path /= part
         node = session.gethookproxy(path).pytest_collect_directory(path=path, parent=node)
     yield node
-    for path in JOINING if directory != BUILT_IN else ():
+    for path in joining(session.config.rootpath):
         yield session.gethookproxy(path).pytest_collect_directory(path=path, parent=session)
 
 

@@ -104,7 +104,7 @@ def test_messages_in_another_language_are_understood(server: SystemServer, germa
     assert (locked.status, outcomes(locked)) == (english.status, outcomes(english))
     with german.connect("migrated") as connection:
         embedded.run_script(connection, MIGRATION.faults / "16__dangling.sql")
-    assert judge(f"--db-url={target}").red() == {"16", "every_reference_leads_to_a_row"}
+    assert judge(f"--db-url={target}").red() == {"16", "constraints_hold_for_every_row"}
 
 
 def judge_locked(server: SystemServer, judge: Judge) -> Judged:

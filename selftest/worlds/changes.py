@@ -82,7 +82,8 @@ class Cell:
             f"WHERE id = '{key}'".encode()
         )
         return Change(
-            tuple(places), _LIKELY.get((self.table, self.column), ("every_row_is_as_it_was", "5", "6", "12", "8", "9"))
+            tuple(places),
+            _LIKELY.get((self.table, self.column), ("rows_are_those_of_before", "5", "6", "12", "8", "9")),
         )
 
 
@@ -99,7 +100,7 @@ class Lost:
             return None
         key, places, _ = rows[self.row % len(rows)]
         connection.execute(f"DELETE FROM {self.table} WHERE id = '{key}'")
-        return Change(tuple(places), ("every_row_is_as_it_was", "8", "12"))
+        return Change(tuple(places), ("rows_are_those_of_before", "8", "12"))
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Invented:
                 SELECT (jsonb_populate_record(t, '{{"id": "{new}"{more}}}')).*
                 FROM {self.table} t WHERE id = '{rows[self.row % len(rows)][0]}'""".encode()
         )
-        return Change((new,), ("every_row_is_as_it_was", "8", "11"))
+        return Change((new,), ("rows_are_those_of_before", "8", "11"))
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ _LIKELY = {
     ("project_contact_points", "project_id"): ("15", "8"),
     ("project_contact_points", "contact_id"): ("15", "8"),
     ("project_contact_points", "is_primary"): ("12",),
-    ("organizations", "settings"): ("settings_keep_what_they_held", "every_row_is_as_it_was"),
+    ("organizations", "settings"): ("settings_keep_what_they_held", "rows_are_those_of_before"),
 }
 
 
@@ -268,15 +269,15 @@ _TRIGGERS = f"""
 _SEEN = ("everybody_sees_what_is_theirs", "everybody_sees_what_they_saw", "staff_can_do_their_work")
 _CLOSED = ("nothing_bypasses_the_policies", "contact_points_are_protected", "nobody_else_can_do_it", *_SEEN)
 _STATEMENTS = (
-    (_LOST_COLUMNS, ("every_table_and_column_is_still_there", "1", "2", "3", "4", "organizations_have_a_website")),
-    (_LOOSENED_COLUMNS, ("every_table_and_column_is_still_there",)),
-    (_LOST_CONSTRAINTS, ("every_rule_of_before_is_enforced", "1", "3")),
+    (_LOST_COLUMNS, ("columns_are_as_before", "1", "2", "3", "4", "organizations_have_a_website")),
+    (_LOOSENED_COLUMNS, ("columns_are_as_before",)),
+    (_LOST_CONSTRAINTS, ("constraints_are_as_before", "indexes_are_as_before", "1", "3")),
     (_INVALID_INDEXES, ("1", "3")),
     (_LOST_INDEXES, ("3",)),
     (_LOST_POLICIES, _SEEN),
     (_OPEN_POLICIES, _CLOSED),
     (_UNGUARDED_TABLES, _CLOSED),
-    (_TRIGGERS, ("every_trigger_of_before_still_fires", "3", "contact_points_are_audited")),
+    (_TRIGGERS, ("triggers_and_rules_fire", "3", "contact_points_are_audited")),
 )
 _NUMBERS = st.integers(0, 199)
 GOVERNED: st.SearchStrategy[Cell | Lost | Invented | Statement] = st.one_of(

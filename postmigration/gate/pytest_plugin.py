@@ -50,8 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     if config.option.strict and config.option.allow_partial:
         raise pytest.UsageError("--strict and --allow-partial contradict each other: leave one out")
-    built_in.join(config, checks)
-    if not built_in.asks_for_checks(config, checks):
+    config.stash[built_in.DECLARED] = migration
+    if not built_in.join(config, checks):
         if options.chosen_target(config.option) is not None or options.chosen_baseline(config.option):
             raise pytest.UsageError(
                 f"--db-url and --baseline are for the checks in {checks.name}/, which were not asked for"

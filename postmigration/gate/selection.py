@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from postmigration.gate.built_in import collect
 from postmigration.gate.outcome import plan_of
-from postmigration.gate.project import joining
 
 # pytest's settings that decide what is a check, and what they are where a project says nothing.
 _SETTINGS = {
@@ -51,14 +51,14 @@ def collect_all(session: pytest.Session, directory: Path) -> Checks:
     config, manager = session.config, session.config.pluginmanager
     # Only pytest itself: other plugins leave out files, those without failures in the last run (--lf) for example.
     others = [plugin for plugin in manager.get_plugins() if plugin is not manager.get_plugin("runner")]
-    collect = manager.subset_hook_caller("pytest_make_collect_report", others)
+    report_of = manager.subset_hook_caller("pytest_make_collect_report", others)
     checks = Checks({}, [])
 
     def walk(node: pytest.Item | pytest.Collector) -> Iterator[pytest.Item]:
         if isinstance(node, pytest.Item):
             yield node
             return
-        report = collect(collector=node)
+        report = report_of(collector=node)
         if not report.passed:
             checks.unread.append(node.nodeid)
         for child in report.result or ():
@@ -80,15 +80,14 @@ def collect_all(session: pytest.Session, directory: Path) -> Checks:
 
 
 def _nodes(session: pytest.Session, directory: Path) -> Iterator[pytest.Collector]:
-    """The directory of the project's checks below those that it stands in, and the one of the built-in checks."""
+    """The directory of the project's checks below those that it stands in, and the files of the built-in checks."""
     node: Any = session
     path = session.config.rootpath
     for part in directory.relative_to(path).parts:
         path /= part
         node = session.gethookproxy(path).pytest_collect_directory(path=path, parent=node)
     yield node
-    for path in joining(session.config.rootpath):
-        yield session.gethookproxy(path).pytest_collect_directory(path=path, parent=session)
+    yield from collect(session)
 
 
 def miscounted(checks: Checks, plan_checks: int) -> str:

@@ -80,9 +80,11 @@ def report_objects(target: Target, *families: str) -> None:
     if "publications" in families and any(one.what == "publication lost" for one in different):
         different = _excuse_own_publications(different, target.snapshot)
     declared = target.migration.objects
-    found = [_weigh_undeclared(one, declared) for one in different if not _is_declared(one.name, declared)]
+    found = [one for one in different if not _is_declared(one.name, declared)]
     if len(found) < len(different):
         target.note(f"{len(different) - len(found):,} differences are declared")
+    if declared:
+        found = [_weigh_undeclared(one, target) for one in found]
     facts = sum(judgement.facts.get(kind, 0) for family in families for kind in _kinds(family))
     if not facts and not different:
         target.not_applicable(f"there are none: {', '.join(families).replace('_', ' ')}")
@@ -96,11 +98,21 @@ def _is_declared(name: ObjectName, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _weigh_undeclared(difference: Difference, declared: Sequence[str]) -> Difference:
-    """What is new is told only, but for a project that declares which objects it adds."""
-    if declared and difference.level == "told" and difference.what.endswith(" new"):
+def _weigh_undeclared(difference: Difference, target: Target) -> Difference:
+    """What is new, and who may use it, is a warning where a project declares what it adds.
+
+    Whether it lets anybody see or do more than is theirs, the project's checks try as the people themselves.
+    """
+    if difference.level == "told" and difference.what.endswith(" new"):
         return replace(difference, level="warning", statement=f"{difference.statement}, and nobody declared it")
+    if difference.level == "blocker" and difference.what == "gained" and _is_new(difference.name, target):
+        return replace(difference, level="warning")
     return difference
+
+
+def _is_new(name: ObjectName, target: Target) -> bool:
+    before = _in_a_fingerprint(target) if target.baseline is None else _read(target.baseline)
+    return before is not None and name not in before
 
 
 def detect(*sides: Objects) -> Platform:

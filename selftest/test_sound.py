@@ -114,6 +114,9 @@ OTHER_WAYS = {
     """,
 }
 
+# Beside a state before that had other ones, these are differences that nobody declared.
+ALONE = {"settings that let the application work"}
+
 LATER = {
     "a new customer without contacts": """
         INSERT INTO organizations (name, slug, description, created_at)
@@ -175,20 +178,22 @@ def test_all_other_sound_ways_together_are_go(
     name = copy("migrated")
     # One session, so that settings for the next ones do not hinder it; what is renamed is named before.
     with server.connect(name) as connection:
-        for change in reversed(OTHER_WAYS.values()):
-            connection.execute(change.encode())
+        for way, change in reversed(OTHER_WAYS.items()):
+            if not (baseline and way in ALONE):
+                connection.execute(change.encode())
     expect_go(judges, server, name, baseline)
 
 
 @pytest.mark.full
-@ALONE_AND_COMPARED
-@pytest.mark.parametrize("change", OTHER_WAYS.values(), ids=[name.replace(" ", "_") for name in OTHER_WAYS])
-def test_another_sound_way_is_go(
-    change: str, baseline: str, server: embedded.Server, copy: Copy, judges: Judges
-) -> None:
+@pytest.mark.parametrize(
+    ("way", "baseline"),
+    [(way, baseline) for way in OTHER_WAYS for baseline in ("", "legacy") if not (baseline and way in ALONE)],
+    ids=lambda text: text.replace(" ", "_") or "alone",
+)
+def test_another_sound_way_is_go(way: str, baseline: str, server: embedded.Server, copy: Copy, judges: Judges) -> None:
     name = copy("migrated")
     with server.connect(name) as connection:
-        connection.execute(change.encode())
+        connection.execute(OTHER_WAYS[way].encode())
     expect_go(judges, server, name, baseline)
 
 

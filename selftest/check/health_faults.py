@@ -121,6 +121,13 @@ FAULTS = (
         before=_MANY + _QUIET,
     ),
     Fault(
+        "DELETE FROM pg_statistic WHERE starelid = 'sales.many'::regclass",
+        "the_planner_knows_its_tables",
+        "1 table was never analyzed, though it holds 1,000 rows or more: sales.many",
+        "warning",
+        before=_MANY + _QUIET + "ANALYZE sales.many",
+    ),
+    Fault(
         "CREATE STATISTICS sales.late ON id, net FROM sales.invoice",
         "the_planner_knows_its_tables",
         "extended statistics sales.late of sales.invoice are empty",
@@ -215,15 +222,27 @@ FAULTS = (
     Fault(
         "CREATE TABLE sales.client_backup AS SELECT * FROM sales.client",
         "nothing_of_the_tool_is_left",
-        "table sales.client_backup looks like a copy of client that was left",
+        "table sales.client_backup looks like a copy of table sales.client that was left",
         "warning",
     ),
     Fault(
         "CREATE TABLE sales.client_old AS SELECT * FROM sales.client; GRANT SELECT ON sales.client_old TO anon",
         "nothing_of_the_tool_is_left",
-        "looks like a copy of client that was left, and anon may read it",
+        "looks like a copy of table sales.client that was left, and anon may read it",
         "warning",
         also=("privileges_are_as_before",),
+    ),
+    Fault(
+        'CREATE TABLE sales."ClientBackup" AS SELECT * FROM sales.client',
+        "nothing_of_the_tool_is_left",
+        'table sales."ClientBackup" looks like a copy of table sales.client that was left',
+        "warning",
+    ),
+    Fault(
+        "CREATE TABLE sales.client_20260131 AS SELECT * FROM sales.client",
+        "nothing_of_the_tool_is_left",
+        "table sales.client_20260131 looks like a copy of table sales.client that was left",
+        "warning",
     ),
     Fault(
         "CREATE TABLE sales.receipts AS SELECT * FROM sales.invoice",
@@ -289,6 +308,7 @@ SOUND = {
     "names that only look left": """
         CREATE TABLE sales.news (id integer PRIMARY KEY);
         CREATE TABLE sales.threshold (id integer PRIMARY KEY);
+        CREATE TABLE sales.report_202601 (id integer PRIMARY KEY);
         CREATE TABLE sales.template (id integer PRIMARY KEY);
         CREATE SCHEMA archive;""",
     "a history with a key of its own": """

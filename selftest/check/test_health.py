@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from psycopg.conninfo import conninfo_to_dict
 
-from postmigration.checks.health import ages
+from postmigration.checks.health import ages, planner_statistics
 from postmigration.postgres import embedded
 from postmigration.postgres.connection import Database, Snapshot
 from selftest.check.conftest import Change
@@ -59,6 +59,15 @@ def test_what_is_sound_is_accused_of_nothing(what: str, changed: Change) -> None
         verdict = judge(baseline, after, only=MODULES)
         assert not verdict.red(), verdict.words("blocker")
         assert not verdict.yellow(), verdict.words("warning")
+
+
+def test_a_large_table_that_lost_its_statistics_blocks(changed: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planner_statistics, "_LARGE_BYTES", 0)
+    (fault,) = (one for one in FAULTS if "pg_statistic" in one.sql)
+    verdict = judged(changed, fault, ("test_statements",))
+    words = "1 table was never analyzed, though it had statistics before and is larger than 1 GB: sales.many"
+    assert verdict.words("blocker") == [words]
+    assert verdict.repairs("blocker") == ["ANALYZE sales.many;"]
 
 
 # How many transactions ago the oldest was, and how grave that is without and with a state before of the same age.

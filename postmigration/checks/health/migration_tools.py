@@ -48,15 +48,25 @@ TOOLS = (
 
 # A name of something that stands beside what it is a copy of, with what that is called.
 _WORDS = "old|new|backup|bak|bkp|copy|tmp|temp|staging|stage|stg|orig|original|before|saved|shadow|migrated"
-_SUFFIXED = re.compile(rf"(?P<base>.+?)_(?:{_WORDS})(?:_?\d+)*$", re.IGNORECASE)
-_PREFIXED = re.compile(rf"(?:{_WORDS}|copy_of)_(?P<base>.+)$", re.IGNORECASE)
+_COPIES = (
+    re.compile(rf"(?P<base>.+?)_(?:{_WORDS})(?:_?\d+)*$", re.IGNORECASE),
+    re.compile(rf"(?:{_WORDS}|copy_of)_(?P<base>.+)$", re.IGNORECASE),
+    re.compile(r"(?P<base>.*[a-z0-9])(?:Old|New|Backup|Copy|Tmp|Temp|Staging)\d*$"),
+)
+# A date alone tells nothing, unless there is what it may be a copy of.
+_DATED = re.compile(r"(?P<base>.+?)_\d{6,14}$")
 _SCHEMA = re.compile(rf"(?:.+_)?(?:{_WORDS}|import|migration)(?:_?\d+)*$", re.IGNORECASE)
 
 
 def find_base(table: str) -> str:
     """What a table is called of which one by this name may be a copy; empty where it has no such name."""
-    match = _SUFFIXED.match(table) or _PREFIXED.match(table)
+    match = next(filter(None, (pattern.match(table) for pattern in (*_COPIES, _DATED))), None)
     return match["base"] if match else ""
+
+
+def is_called_a_copy(table: str) -> bool:
+    """Whether a table is called as a copy is, whatever it may be a copy of."""
+    return any(pattern.match(table) for pattern in _COPIES)
 
 
 def is_staging(schema: str) -> bool:

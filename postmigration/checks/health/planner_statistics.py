@@ -133,7 +133,8 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str]) ->
     inherited = {table.key for table in blank if table.key in older and not older[table.key].analyzed}
     new = [table for table in blank if table.key not in inherited]
     large = [t for t in new if t.bytes > _LARGE_BYTES and t.key in older]
-    _find_tables(found, large, "blocker", "though they had statistics before and are larger than 1 GB")
+    words = agree(len(large), "it had statistics before and is", "they had statistics before and are")
+    _find_tables(found, large, "blocker", f"though {words} larger than 1 GB")
     words = f"though {agree(len(new), 'it holds', 'they hold')} {_MANY_ROWS:,} rows or more"
     _find_tables(found, [table for table in new if table not in large], "warning", words)
     found.tell("never analyzed, and neither before", [title(name) for name in sorted(inherited)])

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from postmigration.checks.contents.examination import Examination, count
-from postmigration.checks.health.migration_tools import TOOLS, find_base, is_staging
+from postmigration.checks.health.migration_tools import TOOLS, find_base, is_called_a_copy, is_staging
 from postmigration.diff.objects.privileges import State, name_target
 from postmigration.postgres.schema_objects import ObjectName, Objects
 
@@ -151,16 +151,17 @@ def _judge_table(name: ObjectName, now: Side, then: Side | None) -> str:
     mine = now.columns.get(key, frozenset())
     base = find_base(name.name)
     if base:
-        places = [side.columns for side in (now, then) if side is not None]
-        like = any(
-            other[1].lower() == base.lower() and 2 * len(mine & columns) >= len(columns)
-            for place in places
-            for other, columns in place.items()
-            if other != key
-        )
-        if like:
-            return f"looks like a copy of {base} that was left"
-        return "was not there before, and is called as what a migration leaves" if then is not None else ""
+        places = [side for side in (now, then) if side is not None]
+        alike = [
+            side.tables[other]
+            for side in places
+            for other, columns in side.columns.items()
+            if other in side.tables and other[1].lower() == base.lower() and 2 * len(mine & columns) >= len(columns)
+        ]
+        if alike:
+            return f"looks like a copy of {alike[0]} that was left"
+        if then is not None and is_called_a_copy(name.name):
+            return "was not there before, and is called as what a migration leaves"
     if then is None or key in now.keyed or key in then.tables or now.objects[name].get("inherits from"):
         return ""
     for other, columns in then.columns.items():

@@ -51,6 +51,7 @@ def test_what_is_large_is_read_when_that_is_wanted(
     assert len(deep.findings) == 1
 
 
+@pytest.mark.full
 def test_an_index_that_is_too_young_is_not_judged(changed: Change, opened: Open) -> None:
     conninfo = changed("CREATE TABLE hall.guest (n integer, name text); INSERT INTO hall.guest VALUES (1, 'a')")[1]
     with psycopg.connect(conninfo) as other, psycopg.connect(conninfo, autocommit=True) as builder:
@@ -79,6 +80,7 @@ def test_a_table_that_is_locked_ends_no_other(changed: Change, opened: Open) -> 
     assert "view sales.open_invoice: " in " ".join(run.notes)
 
 
+@pytest.mark.full
 def test_what_a_role_may_not_read_is_told(world: embedded.Server, changed: Change, opened: Open) -> None:
     role = f"health_nobody_{next(COUNTER)}"
     conninfo = changed(UNORDERED)[1]
@@ -95,6 +97,7 @@ def test_what_a_role_may_not_read_is_told(world: embedded.Server, changed: Chang
     assert "GRANT USAGE ON its schema" in " ".join(run.notes)
 
 
+@pytest.mark.full
 def test_a_function_is_not_broken_where_the_role_that_judges_finds_nothing(
     world: embedded.Server, changed: Change, opened: Open
 ) -> None:
@@ -112,6 +115,7 @@ def test_a_function_is_not_broken_where_the_role_that_judges_finds_nothing(
     assert "function first(): GRANT USAGE ON SCHEMA hall to the role that judges" in " ".join(found.notes)
 
 
+@pytest.mark.full
 def test_what_the_server_cannot_read_is_damaged(changed: Change, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"XX001": "invalid page in block 5", "57014": "it took longer than allowed"}
     after = opened(changed()[1])

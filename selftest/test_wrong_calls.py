@@ -51,6 +51,9 @@ COMMAND = [
     (["rehearse", "--rolback={}"], "unrecognized arguments: --rolback (did you mean --rollback?)"),
     (["rehearse", "--migration={}"], "--migration"),
     (["{}"], "invalid choice: "),
+    (["check", "-p", "{}"], "the value of -p looks like the address of a database"),
+    (["check", "--rootdir={}"], "the value of --rootdir looks like the address of a database"),
+    (["check", "-c{}"], "the value of -c looks like the address of a database"),
 ]
 
 

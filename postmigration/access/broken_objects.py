@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from postmigration.access.principals import ANONYMOUS, WITHOUT_PROFILE
 from postmigration.model.errors import Hindrance, NotJudged
 from postmigration.postgres.connection import Snapshot, refusal
+from postmigration.postgres.object_queries.members import MEMBER_E
 from postmigration.postgres.refusals import LOST, NAMES_NOTHING, describe_error, is_lost
 
 _REFUSED = "42501"
@@ -68,7 +69,7 @@ _CALLS = f"""
       AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) AS u(type) JOIN pg_type t ON t.oid = u.type
                       WHERE t.typtype = 'p')
       AND NOT EXISTS (SELECT FROM pg_depend e
-                      WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+                      WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND {MEMBER_E})
     ORDER BY 1, 2
 """
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from postmigration.model.platform import SUPABASE
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_E
 
 _ROLES = "('anon', 'authenticated')"
 # Schemas of the platform and of its extensions, which are not the migration's.
@@ -110,7 +111,7 @@ _WAYS = {
     "views": f"""
         SELECT {_TABLE} AS object, 'shows all' AS problem, r.rolname::text AS role, 'SELECT' AS action, '' AS detail
         FROM pg_class c JOIN pg_roles r ON r.rolname IN {_ROLES} AND has_table_privilege(r.oid, c.oid, 'SELECT')
-        LEFT JOIN pg_depend e ON e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'
+        LEFT JOIN pg_depend e ON e.classid = 'pg_class'::regclass AND e.objid = c.oid AND {MEMBER_E}
         WHERE c.relnamespace IN ({SCHEMAS}) AND e.objid IS NULL
           AND (c.relkind IN ('m', 'f')
                OR c.relkind = 'v' AND NOT coalesce(c.reloptions && ARRAY['security_invoker=true', 'security_invoker=on',
@@ -128,7 +129,7 @@ _WAYS = {
             UNION ALL
             SELECT 'callable', 'anon', 'EXECUTE' FROM pg_roles r
             WHERE r.rolname = 'anon' AND has_function_privilege(r.oid, p.oid, 'EXECUTE')) AS open
-        LEFT JOIN pg_depend e ON e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'
+        LEFT JOIN pg_depend e ON e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND {MEMBER_E}
         WHERE p.pronamespace IN ({SCHEMAS}) AND e.objid IS NULL
           AND p.prosecdef AND p.prorettype <> 'trigger'::regtype
     """,

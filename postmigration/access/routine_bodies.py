@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from postmigration.access.dynamic_sql import runs_text, strip_comments, strip_literals
 from postmigration.access.rls_bypass import SCHEMAS, named
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_E
 
 _UUID = re.compile(r"'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'", re.IGNORECASE)
 # What users write of themselves, in their claims and where the platform keeps it.
@@ -51,7 +52,7 @@ _FUNCTIONS = f"""
                    AND coalesce(e.oid, t.oid) <> 'uuid'::regtype AND name <> '') AS texts
     FROM pg_proc p JOIN pg_namespace s ON s.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
     CROSS JOIN (SELECT oid FROM pg_roles WHERE rolname = 'authenticated') AS r
-    LEFT JOIN pg_depend e ON e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'
+    LEFT JOIN pg_depend e ON e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND {MEMBER_E}
     WHERE s.nspname NOT IN ('pg_catalog', 'information_schema') AND e.objid IS NULL
       AND l.lanname NOT IN ('c', 'internal')
     ORDER BY 3

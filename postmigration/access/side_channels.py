@@ -14,6 +14,7 @@ from postmigration.access.rls_bypass import SCHEMAS, named
 from postmigration.access.row_visibility import said
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_E
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # How many rows of one view or function are looked at.
@@ -30,7 +31,7 @@ _SOURCES = f"""
     WHERE n.oid IN ({SCHEMAS}) AND (n.nspname <> :schema OR NOT c.relname = ANY(:but)) AND NOT c.relispartition
       AND (c.relkind IN ('r', 'p', 'v', 'f') OR c.relkind = 'm' AND c.relispopulated)
       AND NOT EXISTS (SELECT FROM pg_depend e
-                      WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+                      WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND {MEMBER_E})
     UNION ALL
     SELECT format('function %s(%s)', {named("p.pronamespace", "p.proname")}, oidvectortypes(p.proargtypes)),
            format('function %s(%s)', {named("p.pronamespace", "p.proname")}, pg_get_function_identity_arguments(p.oid)),
@@ -45,7 +46,7 @@ _SOURCES = f"""
       AND (p.pronargs = 0 OR p.pronargs = 1 AND p.proargtypes[0] = 'uuid'::regtype)
       AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype)
       AND NOT EXISTS (SELECT FROM pg_depend e
-                      WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+                      WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND {MEMBER_E})
     ORDER BY 1
 """
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from postmigration.diff.scope import Relation, relations
 from postmigration.diff.table_diff import TableComparison, compared_tables
 from postmigration.postgres.connection import Database, Limits, Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_D
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ class Source:
 def schemas(snapshot: Snapshot) -> list[str]:
     """The schemas of a database that hold tables of its users, not of the server or of an extension."""
     rows = snapshot.rows(
-        """
+        f"""
         SELECT n.nspname::text AS name FROM pg_namespace n
         WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND EXISTS (
             SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') AND NOT EXISTS (
                 SELECT FROM pg_depend d
-                WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+                WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND {MEMBER_D}
             )
         )
         ORDER BY n.nspname COLLATE "C"

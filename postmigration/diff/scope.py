@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from postmigration.diff.expected_rows import Expectation
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_D
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Relation:
 def relations(snapshot: Snapshot) -> dict[str, Relation]:
     """Everything in the snapshot's schema that rows can be selected from, by name."""
     rows = snapshot.rows(
-        """
+        f"""
         SELECT c.relname::text AS name,
                (SELECT coalesce(sum(greatest(part.relpages, pg_stat_get_live_tuples(part.oid) / 100)), 0)
                 FROM pg_class part WHERE part.oid = c.oid
@@ -45,7 +46,7 @@ def relations(snapshot: Snapshot) -> dict[str, Relation]:
         -- One whose parent stands in another schema is compared by itself.
         LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND c.relispartition
         LEFT JOIN pg_class whole ON whole.oid = i.inhparent AND whole.relnamespace = n.oid
-        LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+        LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND {MEMBER_D}
         LEFT JOIN pg_extension e ON e.oid = d.refobjid
         WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
         ORDER BY c.relname COLLATE "C"

@@ -8,6 +8,7 @@ from typing import Literal
 
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_D
 
 # A `log` has one entry for each migration that was applied, a `head` names the last one alone, and what lies `aside`
 # (a lock, the name of the environment) names none.
@@ -172,14 +173,14 @@ def find_ledger(schema: str, table: str, columns: Collection[str]) -> Ledger | N
 def find_ledgers(snapshot: Snapshot) -> dict[tuple[str, str], Ledger]:
     """Finds the ledgers of a database, by schema and table."""
     rows = snapshot.rows(
-        """
+        f"""
         SELECT n.nspname::text AS schema, c.relname::text AS name,
                CAST(array_agg(a.attname::text) AS text[]) AS columns
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
           AND NOT EXISTS (SELECT FROM pg_depend d
-                          WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+                          WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND {MEMBER_D})
         GROUP BY 1, 2 ORDER BY 1, 2
         """
     )

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from postmigration.model.platform import PLAIN, Platform, detect_platform
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_D
 
 # A statement over more tables would take more locks than a server may have.
 _TABLES_AT_ONCE = 200
@@ -18,11 +19,11 @@ def find_schemas(snapshot: Snapshot, without: Collection[str] = ()) -> list[str]
         without: further schemas that are left out, such as a platform's.
     """
     rows = snapshot.rows(
-        """
+        f"""
         SELECT n.nspname::text AS name FROM pg_namespace n
         WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT n.nspname = ANY (:without)
           AND NOT EXISTS (SELECT FROM pg_depend d
-                          WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e')
+                          WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND {MEMBER_D})
         ORDER BY n.nspname COLLATE "C"
         """,
         without=list(without),
@@ -49,11 +50,11 @@ def find_platform(*sides: Snapshot) -> Platform:
 def find_tables(snapshot: Snapshot, schemas: Sequence[str]) -> list[str]:
     """Lists the tables of some schemas, qualified and quoted; partitions stand for themselves."""
     rows = snapshot.rows(
-        """
+        f"""
         SELECT format('%I.%I', n.nspname, c.relname) AS name
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = ANY (:schemas) AND c.relkind IN ('r', 'p') AND NOT EXISTS (
-            SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+            SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND {MEMBER_D})
         ORDER BY 1
         """,
         schemas=list(schemas),

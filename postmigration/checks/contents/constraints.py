@@ -12,6 +12,7 @@ from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import title
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_E
 
 # Code of others than superusers that an expression runs: functions and operators, by what depends on them.
 _CODE = """
@@ -34,9 +35,9 @@ _FROM = """
     JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles own ON own.oid = c.relowner
     JOIN pg_roles us ON us.rolname = current_user
 """
-_WHERE = """
+_WHERE = f"""
     n.nspname = ANY(CAST(:schemas AS text[])) AND c.oid <> ALL(CAST(:locked AS oid[])) AND NOT EXISTS (
-        SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+        SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND {MEMBER_E})
 """
 
 _FOREIGN_KEYS = f"""

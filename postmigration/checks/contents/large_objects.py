@@ -15,6 +15,7 @@ from postmigration.diff.row_sets import RowSet
 from postmigration.model.evidence import Finding
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.postgres.object_queries.members import MEMBER_E
 
 _NUMBERS = RowSet("SELECT oid::bigint AS loid FROM pg_catalog.pg_largeobject_metadata", ("loid",), 1)
 _BYTES = RowSet(
@@ -26,7 +27,7 @@ _CONTENTS = """
         SELECT sum(('x' || substr(md5(pageno || ' ' || encode(data, 'hex')), 1, 15))::bit(60)::bigint) AS h
         FROM pg_catalog.pg_largeobject GROUP BY loid) o
 """
-_COLUMNS = """
+_COLUMNS = f"""
     SELECT n.nspname::text AS schema, c.relname::text AS table, a.attname::text AS column,
            c.relpages::bigint AS pages, has_table_privilege(c.oid, 'SELECT') AS readable
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -35,7 +36,7 @@ _COLUMNS = """
       AND c.oid <> ALL(CAST(:locked AS oid[]))
       AND a.attnum > 0 AND NOT a.attisdropped AND (t.oid = 'oid'::regtype OR t.typbasetype = 'oid'::regtype)
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
-                        AND e.deptype = 'e')
+                        AND {MEMBER_E})
     ORDER BY 1, 2, 3
 """
 

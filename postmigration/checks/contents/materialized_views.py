@@ -13,13 +13,14 @@ from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import Name, title
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.postgres.object_queries.members import MEMBER_E
 
 # The query of a materialized view may be anything: it gets so long.
 _MILLISECONDS = "10000"
 
 # What a query calls stands in its parsed form by number; those of the views that it reads count, too. A value like
 # current_date is no function.
-_VIEWS = """
+_VIEWS = f"""
     WITH RECURSIVE reads(view, rule, relation) AS (
         SELECT c.oid, r.oid, c.oid FROM pg_class c JOIN pg_rewrite r ON r.ev_class = c.oid WHERE c.relkind = 'm'
         UNION
@@ -53,7 +54,7 @@ _VIEWS = """
     JOIN pg_roles us ON us.rolname = current_user LEFT JOIN kinds k ON k.view = c.oid
     WHERE c.relkind = 'm' AND n.nspname = ANY(CAST(:schemas AS text[]))
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
-                        AND e.deptype = 'e')
+                        AND {MEMBER_E})
       AND NOT EXISTS (SELECT FROM reads JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = reads.rule
                       WHERE reads.view = c.oid AND d.refclassid = 'pg_class'::regclass
                         AND d.refobjid = ANY(CAST(:locked AS oid[])))

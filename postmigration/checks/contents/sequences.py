@@ -14,6 +14,7 @@ from postmigration.checks.contents.tables import Name, title
 from postmigration.model.evidence import Finding, Severity
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_E
 
 # Who inserts next meets a value that is taken within so many.
 _NEXT = 1_000
@@ -21,7 +22,7 @@ _NEXT = 1_000
 _USED = 0.9
 _LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
-_SEQUENCES = """
+_SEQUENCES = f"""
     SELECT n.nspname::text AS schema, c.relname::text AS name, format_type(s.seqtypid, NULL) AS type,
            s.seqstart AS start, s.seqincrement AS increment, s.seqmin AS least, s.seqmax AS most, s.seqcycle AS cycle,
            has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(c.oid, 'SELECT') AS readable,
@@ -41,12 +42,12 @@ _SEQUENCES = """
     FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = ANY(CAST(:schemas AS text[]))
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
-                        AND e.deptype = 'e')
+                        AND {MEMBER_E})
     ORDER BY 1, 2
 """
 
 # Columns of whole numbers that are the whole primary key of their table.
-_KEYS = """
+_KEYS = f"""
     SELECT n.nspname::text AS schema, c.relname::text AS table, a.attname::text AS column,
            format_type(a.atttypid, NULL) AS type, has_table_privilege(c.oid, 'SELECT') AS readable
     FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -55,7 +56,7 @@ _KEYS = """
       AND a.atttypid IN ('int2'::regtype, 'int4'::regtype)
       AND n.nspname = ANY(CAST(:schemas AS text[]))
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
-                        AND e.deptype = 'e')
+                        AND {MEMBER_E})
 """
 
 # A default may name its sequence in a text, of which the catalogs know nothing.

@@ -9,12 +9,13 @@ from typing import Any
 
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_D
 
 Name = tuple[str, str]
 # What it costs to open and lock one more table, in pages.
 _OPENING = 100
 
-_TABLES = """
+_TABLES = f"""
     WITH RECURSIVE domains(oid, root, modifier) AS (
         SELECT oid, typbasetype, typtypmod FROM pg_type WHERE typtype = 'd'
         UNION ALL
@@ -38,7 +39,7 @@ _TABLES = """
                        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locked,
            coalesce(p.pages, 0) AS pages,
            coalesce((SELECT e.extname::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-                     WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+                     WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND {MEMBER_D}
                        AND d.refclassid = 'pg_extension'::regclass LIMIT 1), '') AS extension,
            (SELECT json_agg(json_build_array(pn.nspname, pc.relname) ORDER BY i.inhseqno)
             FROM pg_inherits i JOIN pg_class pc ON pc.oid = i.inhparent JOIN pg_namespace pn ON pn.oid = pc.relnamespace

@@ -14,6 +14,7 @@ from postmigration.checks.health.indexes import Index
 from postmigration.checks.health.order_test import DAMAGED
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_E
 
 _INSTALLED = """
     SELECT n.nspname::text AS schema,
@@ -27,14 +28,14 @@ _INSTALLED = """
     JOIN pg_proc p ON p.oid = d.objid WHERE e.extname = 'amcheck' GROUP BY n.oid, n.nspname
 """
 
-_TABLES = """
+_TABLES = f"""
     SELECT n.nspname::text AS schema, c.relname::text AS name, c.oid::bigint AS oid,
            greatest(c.relpages, pg_stat_get_live_tuples(c.oid) / 100)::bigint AS pages
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am am ON am.oid = c.relam
     WHERE n.nspname = ANY(CAST(:schemas AS text[])) AND c.oid <> ALL(CAST(:locked AS oid[]))
       AND c.relkind IN ('r', 'm') AND am.amname = 'heap' AND (c.relkind <> 'm' OR c.relispopulated)
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
-                        AND e.deptype = 'e')
+                        AND {MEMBER_E})
     ORDER BY 1, 2
 """
 

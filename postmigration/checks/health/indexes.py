@@ -13,6 +13,7 @@ from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import Name, title
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_E
 
 # The operators by which an operator class orders: the first where the index ascends, the last where it descends.
 _LESS, _EQUAL, _GREATER = 1, 3, 5
@@ -75,7 +76,7 @@ _INDEXES = f"""
       AND x.relkind = 'i' AND i.indisvalid AND i.indisready AND i.indislive
       AND (c.relkind <> 'm' OR c.relispopulated)
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
-                        AND e.deptype = 'e')
+                        AND {MEMBER_E})
     ORDER BY 1, 3, 2
 """
 

@@ -12,6 +12,7 @@ from postmigration.checks.contents.tables import Name, title
 from postmigration.model.evidence import Finding, Severity
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_E
 
 # A table of fewer rows is read whole anyway.
 _MANY_ROWS = 1_000
@@ -21,7 +22,7 @@ _FEW_BYTES = _MANY_ROWS * 24
 
 # Neither partitioned tables nor foreign ones: nothing analyzes those by itself. Who may not read a table does not see
 # its statistics either.
-_TABLES = """
+_TABLES = f"""
     SELECT n.nspname::text AS schema, c.relname::text AS name, pg_relation_size(c.oid) AS bytes,
            greatest(c.reltuples, pg_stat_get_live_tuples(c.oid))::bigint AS rows, s.tablename IS NOT NULL AS analyzed,
            has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
@@ -35,7 +36,7 @@ _TABLES = """
       AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                     AND coalesce(a.attstattarget, -1) <> 0 AND a.attgenerated <> 'v')
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
-                        AND e.deptype = 'e')
+                        AND {MEMBER_E})
     ORDER BY 1, 2
 """
 

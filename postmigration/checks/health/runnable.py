@@ -15,6 +15,7 @@ from postmigration.checks.health.linting import Lint, find_linter
 from postmigration.model.errors import Hindrance, NotJudged
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_E
 from postmigration.postgres.refusals import LOST, is_lost, mask_values
 
 # An error of these classes tells that it cannot run: what is named is not there, or no value of its type.
@@ -41,12 +42,12 @@ _FUNCTIONS = """
                         AND e.deptype IN ('e', 'i'))
     ORDER BY 2, 3
 """
-_VIEWS = """
+_VIEWS = f"""
     SELECT n.nspname::text AS schema, c.relname::text AS name, has_schema_privilege(n.oid, 'USAGE') AS allowed
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = ANY(CAST(:schemas AS text[])) AND c.relkind = 'v'
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
-                        AND e.deptype = 'e')
+                        AND {MEMBER_E})
     ORDER BY 1, 2
 """
 

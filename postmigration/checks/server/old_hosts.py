@@ -8,14 +8,15 @@ from collections.abc import Collection
 from postmigration.checks.contents.examination import Examination
 from postmigration.checks.server.reading import read_rows
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.members import MEMBER_D
 
 _LOCAL = re.compile(r"/|@|localhost\b|127\.|::1$|0\.0\.0\.0$")
 # A function and the options of a server are looked at, and never shown: they may hold a password.
-_NAMING = """
+_NAMING = f"""
     SELECT 'function ' || CAST(p.oid AS regprocedure) AS name FROM pg_proc p
     JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND p.prosrc ~* :pattern AND NOT EXISTS (
-        SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+        SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND {MEMBER_D})
     UNION ALL
     SELECT format('foreign server %I', s.srvname) FROM pg_foreign_server s
     WHERE EXISTS (SELECT FROM unnest(s.srvoptions) AS u (o) WHERE o ~* :pattern)

@@ -14,6 +14,7 @@ from postmigration.gate import options
 from postmigration.gate.baseline_source import is_address
 from postmigration.gate.project import BUILT_IN
 from postmigration.model.errors import CannotJudge
+from postmigration.postgres.dsn import is_secret
 from postmigration.postgres.scratch.base_backup import divide
 
 _USAGE = "postmigration check [BEFORE] AFTER [options of pytest]; or --baseline=BEFORE --db-url=AFTER"
@@ -89,7 +90,23 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         raise CannotJudge(
             f"AFTER is a file, {sides[-1]}, and has to be a database: only BEFORE may be a backup or a fingerprint"
         )
+    _refuse_misplaced(rest)
     return sides, rest
+
+
+def _refuse_misplaced(words: Sequence[str]) -> None:
+    """Makes sure that no address stands where pytest wants something else, which it would repeat."""
+    ours = {f"--{name.replace('_', '-')}" for name in options.ADDRESSES}
+    before = ""
+    for word in words:
+        option, separator, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        where = option or (word[:2] if word.startswith("-") else before)
+        if is_secret(value) and where not in ours and (separator or not option):
+            raise CannotJudge(
+                f"the value of {where or 'an argument'} looks like the address of a database: name it with "
+                "--db-url or --baseline (or $POSTMIGRATION_DB_URL, $POSTMIGRATION_BASELINE)"
+            )
+        before = word
 
 
 def _take_values() -> frozenset[str]:

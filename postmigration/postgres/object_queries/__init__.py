@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from postmigration.postgres.object_queries.members import MEMBER_D
 from postmigration.postgres.object_queries.privileges import GRANTS, PRIVILEGES
 from postmigration.postgres.object_queries.routines import ROUTINES
 from postmigration.postgres.object_queries.server import SERVER
 from postmigration.postgres.object_queries.tables import TABLES
 
 # Objects of the server itself have smaller oids; 16384 is PostgreSQL's FirstNormalObjectId.
-_COMMON = """
-    namespace AS (
+_COMMON = f"""
+    member AS (
+        SELECT d.classid, d.objid FROM pg_depend d WHERE {MEMBER_D}
+    ), namespace AS (
         SELECT * FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
           AND (CAST('pg_namespace' AS regclass), oid) NOT IN (
-              SELECT classid, objid FROM pg_depend WHERE deptype = 'e' AND classid = CAST('pg_namespace' AS regclass)
+              SELECT classid, objid FROM member WHERE classid = CAST('pg_namespace' AS regclass)
           )
-    ), member AS (
-        SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
     ), relation AS (
         SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS named,
                CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'

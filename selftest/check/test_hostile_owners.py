@@ -1,0 +1,96 @@
+"""Whoever owns a database cannot have what is theirs taken for an extension's, and have it left out by that."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from postmigration.postgres import embedded
+from selftest.check.judging import Verdict, judge
+from selftest.servers import VERSIONS, Servers
+from selftest.tiers import few
+
+COUNTER = itertools.count()
+OWNER = "hostile_owner"
+WORLD = f"""
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{OWNER}') THEN CREATE ROLE {OWNER}; END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'anon') THEN CREATE ROLE anon; END IF;
+END $$;
+GRANT CREATE ON SCHEMA public TO {OWNER};
+CREATE SCHEMA app AUTHORIZATION {OWNER};
+GRANT USAGE ON SCHEMA app TO anon;
+SET ROLE {OWNER};
+CREATE TABLE app.orders (id integer PRIMARY KEY, total numeric);
+INSERT INTO app.orders SELECT i, i FROM generate_series(1, 100) i;
+CREATE TABLE public.client (id integer PRIMARY KEY, name text);
+INSERT INTO public.client SELECT i, 'n' FROM generate_series(1, 20) i;
+RESET ROLE;
+"""
+EXTENSION = "CREATE EXTENSION citext SCHEMA public"
+
+Changed = Callable[..., Verdict]
+
+
+@pytest.fixture
+def changed(servers: Servers, request: pytest.FixtureRequest) -> Iterator[Changed]:
+    """Judges a copy in which the owner ran statements; `both` ran on the side before, too."""
+    server: embedded.Server = servers[getattr(request, "param", VERSIONS[0])]
+    before = f"hostile_check_{next(COUNTER)}"
+    after = f"{before}_after"
+
+    def run(database: str, statements: str, role: str) -> None:
+        with server.connect(database) as connection:
+            connection.execute(f"SET ROLE {role}; {statements}".encode())
+
+    def change(statements: str, *, both: str = "", superuser: str = "") -> Verdict:
+        server.create(before)
+        run(before, f"{WORLD}; GRANT CREATE ON DATABASE {before} TO {OWNER}; {superuser}", "postgres")
+        run(before, both, OWNER)
+        server.create(after, template=before)
+        run(after, f"GRANT CREATE ON DATABASE {after} TO {OWNER}", "postgres")
+        run(after, statements, OWNER)
+        return judge(server.conninfo(before), server.conninfo(after))
+
+    yield change
+    for database in (before, after):
+        server.drop(database)
+
+
+# What the owner does to both sides and to one, and what is said of it. Only Debian's server has extensions that an
+# owner may create.
+ADDED = {
+    "a table": (f"{EXTENSION}; ALTER EXTENSION citext ADD TABLE app.orders", "DELETE FROM app.orders WHERE id > 50",
+                "app.orders: 50 rows of 100 are missing"),
+    "a schema": (f"{EXTENSION}; ALTER EXTENSION citext ADD SCHEMA app", "DELETE FROM app.orders WHERE id > 50",
+                 "app.orders: 50 rows of 100 are missing"),
+    "a function": (EXTENSION, """
+        CREATE FUNCTION app.run(x text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN EXECUTE x; END';
+        ALTER EXTENSION citext ADD FUNCTION app.run(text)""", "app.run(text) is new, runs a text that it is given"),
+    "a view": (EXTENSION, """
+        CREATE VIEW app.leak AS SELECT * FROM public.client; GRANT SELECT ON app.leak TO anon;
+        ALTER EXTENSION citext ADD VIEW app.leak""", "anon now has SELECT on view app.leak"),
+    "a table of later": (EXTENSION, """
+        CREATE TABLE app.leak AS TABLE public.client; GRANT SELECT ON app.leak TO anon;
+        ALTER EXTENSION citext ADD TABLE app.leak""", "anon now has SELECT on table app.leak"),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(15 not in VERSIONS, reason="PostgreSQL 15 of Debian is not installed")
+@pytest.mark.parametrize("changed", [15], indirect=True, ids=["pg15"])
+@pytest.mark.parametrize("what", few(ADDED))
+def test_what_an_owner_adds_to_an_extension_is_the_owners(changed: Changed, what: str) -> None:
+    both, statements, words = ADDED[what]
+    verdict = changed(statements, both=both)
+    assert any(words in said for said in verdict.words("blocker")), verdict.words("blocker")
+
+
+@pytest.mark.full
+@pytest.mark.skipif(15 not in VERSIONS, reason="PostgreSQL 15 of Debian is not installed")
+@pytest.mark.parametrize("changed", [15], indirect=True, ids=["pg15"])
+def test_what_an_extension_made_stays_its_own(changed: Changed) -> None:
+    # Tables of settings were handed over to somebody, and the other side has the extension from somebody else.
+    verdict = changed("", both="CREATE EXTENSION pg_trgm; CREATE EXTENSION citext; CREATE EXTENSION hstore")
+    assert not verdict.red() | verdict.yellow(), verdict.words("blocker") + verdict.words("warning")

@@ -135,7 +135,18 @@ def test_a_database_that_cannot_be_reached(
 def test_a_server_that_is_too_old(server: embedded.Server, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity, "MINIMUM_VERSION", 99)
     line = refusal(f"--db-url={server.conninfo('migrated')}")
+    assert "the server of --db-url is PostgreSQL" in line
     assert "too old, 99 or newer is needed" in line
+
+
+def test_a_state_before_may_be_older_than_what_is_judged(
+    server: embedded.Server, refusal: Refusal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert identity.MINIMUM_OF_BASELINES < identity.MINIMUM_VERSION
+    monkeypatch.setattr(identity, "MINIMUM_OF_BASELINES", 98)
+    line = refusal(f"--db-url={server.conninfo('migrated')}", f"--baseline={server.conninfo('legacy')}")
+    assert "the server of --baseline is PostgreSQL" in line
+    assert "too old, 98 or newer is needed" in line
 
 
 def test_another_applications_database(server: embedded.Server, refusal: Refusal) -> None:

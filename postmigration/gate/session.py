@@ -227,7 +227,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
                 steered=not origin.restored,
             )
             baseline = _snapshot(baseline_database, snapshots[1], cleanup)
-            baseline_server = server(baseline)
+            baseline_server = server(baseline, baseline=True)
             if baseline_server.identity == identified.identity:
                 raise CannotJudge(
                     "--baseline names the same running database as --db-url: it cannot be its own state before; "

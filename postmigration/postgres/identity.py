@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres.connection import Snapshot
 
-MINIMUM_VERSION = 15
+# Of a database that is judged; most of those that were before an upgrade are older.
+MINIMUM_VERSION, MINIMUM_OF_BASELINES = 15, 12
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,11 @@ class Server:
     identity: tuple[str | None, str, str] = field(repr=False)
 
 
-def server(connection: Snapshot) -> Server:
+def server(connection: Snapshot, *, baseline: bool = False) -> Server:
     """Which running database the snapshot is of.
+
+    Args:
+        baseline: it is the state before.
 
     Raises:
         CannotJudge: the server is older than the oldest that this suite is tested on.
@@ -40,10 +44,11 @@ def server(connection: Snapshot) -> Server:
         FROM pg_database d WHERE d.datname = current_database()
         """
     )[0]
-    if row.version_number < MINIMUM_VERSION:
+    least = MINIMUM_OF_BASELINES if baseline else MINIMUM_VERSION
+    if row.version_number < least:
         raise CannotJudge(
             f"the server of {connection.database.option} is PostgreSQL {row.version}: "
-            f"too old, {MINIMUM_VERSION} or newer is needed"
+            f"too old, {least} or newer is needed"
         )
     try:
         system: str | None = str(connection.scalar("SELECT system_identifier FROM pg_control_system()"))

@@ -26,3 +26,16 @@ class Query:
         for name, since, expression, instead in self.newer:
             sql = sql.replace(f"{{{name}}}", expression if version >= since else instead)
         return sql
+
+
+def name_collation(oid: str) -> str:
+    """The name of a collation as `regcollation` writes it, where the server has no such type.
+
+    Args:
+        oid: an expression for it.
+    """
+    return (
+        "(SELECT CASE WHEN n.nspname <> 'pg_catalog' THEN quote_ident(n.nspname) || '.' ELSE '' END "
+        "|| quote_ident(l.collname) FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace "
+        f"WHERE l.oid = {oid})"
+    )

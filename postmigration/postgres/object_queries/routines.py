@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postmigration.postgres.object_queries.query import Query
+from postmigration.postgres.object_queries.query import Query, name_collation
 
 _FUNCTIONS = Query(
     """
@@ -59,7 +59,7 @@ _TYPES = Query(
                        WHEN 'r' THEN (SELECT format_type(g.rngsubtype, NULL) FROM pg_range g
                                       WHERE g.rngtypid = t.oid) END,
                'collation', CASE WHEN t.typtype = 'd' AND t.typcollation <> b.typcollation
-                                 THEN CAST(CAST(t.typcollation AS regcollation) AS text) END,
+                                 THEN {collation} END,
                'values', CAST(e.labels AS text), '~on', format_type(t.oid, NULL),
                '~sql', CASE t.typtype
                    WHEN 'e' THEN format('CREATE TYPE %s AS ENUM (%s)', format_type(t.oid, NULL), e.quoted)
@@ -77,7 +77,8 @@ _TYPES = Query(
         FROM pg_enum WHERE enumtypid = t.oid) e ON t.typtype = 'e'
     WHERE (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
       AND (CAST('pg_type' AS regclass), t.oid) NOT IN (SELECT classid, objid FROM member)
-    """
+    """,
+    [("collation", 13, "CAST(CAST(t.typcollation AS regcollation) AS text)", name_collation("t.typcollation"))],
 )
 
 _SEQUENCES = Query(

@@ -26,7 +26,9 @@ _EXTENSIONS = Query(
 _PUBLICATIONS = Query(
     """
     SELECT format('publication %I', pubname) AS name, ARRAY['publication', '', pubname] AS parts,
-           jsonb_strip_nulls(to_jsonb(p) - ARRAY['oid', 'pubname', 'pubowner'])
+           -- What a server before 13 knows nothing of, it does not do.
+           jsonb_build_object('pubviaroot', false)
+               || jsonb_strip_nulls(to_jsonb(p) - ARRAY['oid', 'pubname', 'pubowner'])
                || jsonb_build_object('owner', pg_get_userbyid(pubowner), '~id', quote_ident(pubname)) AS facts
     FROM pg_publication p
     """

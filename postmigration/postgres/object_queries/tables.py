@@ -5,7 +5,7 @@ Facts whose name begins with "~" tell how to find or to write an object again, a
 
 from __future__ import annotations
 
-from postmigration.postgres.object_queries.query import Query
+from postmigration.postgres.object_queries.query import Query, name_collation
 
 _SCHEMAS = Query(
     """
@@ -84,7 +84,7 @@ _COLUMNS = Query(
                'generated', CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END,
                'generated as', CASE a.attgenerated WHEN 's' THEN 'stored' WHEN 'v' THEN 'virtual' END,
                'collation', CASE WHEN a.attcollation <> t.typcollation
-                                 THEN CAST(CAST(a.attcollation AS regcollation) AS text) END,
+                                 THEN {collation} END,
                'storage', a.attstorage, 'compression', {compression},
                -- Some builds count the versions of a column's definition there.
                'options', (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(a.attoptions) AS u(o)
@@ -100,6 +100,7 @@ _COLUMNS = Query(
     """,
     [
         ("compression", 14, "nullif(a.attcompression, '')", "NULL"),
+        ("collation", 13, "CAST(CAST(a.attcollation AS regcollation) AS text)", name_collation("a.attcollation")),
         (
             "validated",
             18,

@@ -20,7 +20,7 @@ from postmigration.diff.objects.privileges import PUBLIC
 from postmigration.diff.objects.rules import FAMILIES, RARE
 from postmigration.model.errors import NeedsBaseline
 from postmigration.model.evidence import Finding, Severity, shown
-from postmigration.model.platform import PLAIN, Platform, detect_platform
+from postmigration.model.platform import Inhabitants, Platform, detect_platform
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.schema_objects import STANDIN, ObjectName, Objects, objects
 
@@ -116,13 +116,16 @@ def _is_new(name: ObjectName, target: Target) -> bool:
 
 
 def detect(*sides: Objects) -> Platform:
-    """Tells the platform on which any of some states lives."""
-    for side in sides:
-        owners = {name.name: facts["owner"] for name, facts in side.items() if name.kind == "schema"}
-        tables = {(name.schema, name.name) for name in side if name.kind == "table"}
-        if (platform := detect_platform(owners, tables)) is not PLAIN:
-            return platform
-    return PLAIN
+    """Tells the platform on which any of some states lives, and which of its schemas are the platform's."""
+    return detect_platform(
+        *(
+            Inhabitants(
+                {name.name: facts["owner"] for name, facts in side.items() if name.kind == "schema"},
+                {(name.schema, name.name) for name in side if name.kind == "table"},
+            )
+            for side in sides
+        )
+    )
 
 
 def read_sides(target: Target) -> tuple[Objects | None, Objects]:

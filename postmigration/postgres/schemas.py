@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from postmigration.model.platform import PLAIN, Platform, detect_platform
+from postmigration.model.platform import Inhabitants, Platform, detect_platform
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.object_queries.members import MEMBER_D
 
@@ -32,19 +32,22 @@ def find_schemas(snapshot: Snapshot, without: Collection[str] = ()) -> list[str]
 
 
 def find_platform(*sides: Snapshot) -> Platform:
-    """Tells the platform on which any of some databases lives, by its schemas, their owners and its tables."""
-    for side in sides:
-        owners = side.rows("SELECT nspname::text AS name, pg_get_userbyid(nspowner)::text AS owner FROM pg_namespace")
-        tables = side.rows(
-            """
-            SELECT n.nspname::text AS schema, c.relname::text AS name
-            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')
-            """
-        )
-        found = detect_platform({row.name: row.owner for row in owners}, {(row.schema, row.name) for row in tables})
-        if found is not PLAIN:
-            return found
-    return PLAIN
+    """Tells the platform on which any of some databases lives, and which of its schemas are the platform's."""
+    return detect_platform(*map(read_inhabitants, sides))
+
+
+def read_inhabitants(side: Snapshot) -> Inhabitants:
+    """Reads whose the schemas of a database are, and its tables but those of extensions."""
+    owners = side.rows("SELECT nspname::text AS name, pg_get_userbyid(nspowner)::text AS owner FROM pg_namespace")
+    tables = side.rows(
+        f"""
+        SELECT n.nspname::text AS schema, c.relname::text AS name
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p') AND NOT EXISTS (
+            SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND {MEMBER_D})
+        """
+    )
+    return Inhabitants({row.name: row.owner for row in owners}, {(row.schema, row.name) for row in tables})
 
 
 def find_tables(snapshot: Snapshot, schemas: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from postmigration.diff.objects.extensions import compare_extensions
 from postmigration.diff.objects.privileges import State, read_state
 from postmigration.diff.objects.roles import compare_roles, compare_settings, find_stored_replication_role
 from postmigration.diff.objects.spelling import same_text
-from postmigration.model.platform import PLAIN, SUPABASE, detect_platform
+from postmigration.model.platform import PLAIN, SUPABASE, Inhabitants, detect_platform
 from postmigration.postgres.schema_objects import ObjectName, Objects
 from selftest.check.conftest import Change
 from selftest.check.judging import judge
@@ -156,10 +156,23 @@ def test_a_stored_replication_role_is_milder_where_it_is_not_new() -> None:
 
 
 def test_a_platform_is_told_by_who_owns_its_schemas_and_not_by_their_names() -> None:
-    assert detect_platform({"auth": "supabase_auth_admin"}, ()) is SUPABASE
-    assert detect_platform({"auth": "postgres", "storage": "postgres", "public": "supabase_admin"}, ()) is PLAIN
+    assert detect_platform(Inhabitants({"auth": "supabase_auth_admin"}, ())) is SUPABASE
+    others = {"auth": "postgres", "storage": "postgres", "public": "supabase_admin"}
+    assert detect_platform(Inhabitants(others, ())) is PLAIN
     # A copy that was restored without owners.
-    assert detect_platform({"auth": "me"}, {(table.schema, table.table) for table in SUPABASE.tables}) is SUPABASE
+    copied = {(table.schema, table.table) for table in SUPABASE.tables}
+    assert detect_platform(Inhabitants({"auth": "me"}, copied)) is SUPABASE
+    # What else stands in such schemas.
+    own = {("cron", "job"), ("auth", "mfa_factors"), ("vault", "secrets"), ("realtime", "messages_2026_11_29")}
+    assert detect_platform(Inhabitants({"auth": "me"}, {*copied, *own})) is SUPABASE
+
+
+def test_a_schema_that_is_called_like_the_platforms_and_holds_other_tables_is_the_applications() -> None:
+    hosted = Inhabitants({"auth": "supabase_auth_admin", "net": "supabase_admin", "vault": "me"}, {("net", "x")})
+    mine = Inhabitants({"vault": "me"}, {("vault", "gold"), ("vault", "secrets")})
+    assert detect_platform(hosted) is SUPABASE
+    assert SUPABASE.schemas - detect_platform(hosted, mine).schemas == {"vault"}
+    assert detect_platform(mine) is PLAIN
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whoever owns a database cannot have what is theirs taken for an extension's, and have it left out by that."""
+"""Whoever owns a database cannot have what is theirs taken for an extension's or a platform's, and left out by that."""
 
 from __future__ import annotations
 
@@ -94,3 +94,29 @@ def test_what_an_extension_made_stays_its_own(changed: Changed) -> None:
     # Tables of settings were handed over to somebody, and the other side has the extension from somebody else.
     verdict = changed("", both="CREATE EXTENSION pg_trgm; CREATE EXTENSION citext; CREATE EXTENSION hstore")
     assert not verdict.red() | verdict.yellow(), verdict.words("blocker") + verdict.words("warning")
+
+
+HOSTED = """
+    CREATE SCHEMA auth; CREATE TABLE auth.users (id int PRIMARY KEY); CREATE TABLE auth.identities (id int PRIMARY KEY);
+    CREATE SCHEMA storage; CREATE TABLE storage.buckets (id int PRIMARY KEY);
+    CREATE TABLE storage.objects (id int PRIMARY KEY);
+"""
+GOLD = "CREATE SCHEMA {0}; CREATE TABLE {0}.gold (id int PRIMARY KEY); INSERT INTO {0}.gold VALUES (1), (2), (3)"
+# The schema in which the application keeps something, what is lost of it, and what is said of that.
+DISGUISED = {
+    "rows": ("vault", "DELETE FROM vault.gold WHERE id > 1", "blocker", "vault.gold: 2 rows of 3 are missing"),
+    "a table": ("net", "DROP TABLE net.gold", "blocker", "net.gold: the table is lost, with 3 rows"),
+    "a schema": ("cron", "DROP SCHEMA cron CASCADE", "blocker", "schema cron is gone"),
+    "rows beside those of a service": ("realtime", "DELETE FROM realtime.gold", "warning", "realtime.gold has 0 rows"),
+}
+
+
+@pytest.mark.parametrize("what", few(DISGUISED))
+@pytest.mark.parametrize("later", [False, True], ids=["from the start", "disguised later"])
+def test_what_is_called_like_a_platforms_is_not_left_out(changed: Changed, what: str, later: bool) -> None:
+    schema, statements, severity, words = DISGUISED[what]
+    both, then = (
+        (GOLD.format(schema), f"{HOSTED}; {statements}") if later else (f"{HOSTED}; {GOLD.format(schema)}", statements)
+    )
+    verdict = changed(then, both=both)
+    assert any(words in said for said in verdict.words(severity)), verdict.words("blocker") + verdict.words("warning")

@@ -10,10 +10,11 @@ from postmigration.checks.contents.examination import Examination, count
 from postmigration.diff.row_diff import Sides
 from postmigration.diff.row_sets import RowSet
 from postmigration.model.errors import NotJudged
+from postmigration.model.evidence import Finding
 from postmigration.model.platform import PlatformTable
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot, refused_because
-from postmigration.postgres.schemas import find_platform
+from postmigration.postgres.schemas import find_platform, read_inhabitants
 
 
 def examine(before: Snapshot, after: Snapshot, schemas: Collection[str]) -> Examination:
@@ -23,7 +24,8 @@ def examine(before: Snapshot, after: Snapshot, schemas: Collection[str]) -> Exam
         schemas: those that are compared whole, so that there is nothing to do here.
     """
     found = Examination()
-    for table in find_platform(before, after).tables:
+    platform = find_platform(before, after)
+    for table in platform.tables:
         name = f"{quoted(table.schema)}.{quoted(table.table)}"
         if table.schema in schemas or not before.scalar("SELECT to_regclass(:name)", name=name):
             continue
@@ -33,6 +35,7 @@ def examine(before: Snapshot, after: Snapshot, schemas: Collection[str]) -> Exam
             found.unjudged.append(f"{name}: {refused_because(error)}")
         except NotJudged as error:
             found.unjudged.append(f"{name}: {error}")
+    _count_strangers(before, after, platform.schemas - {*schemas}, found)
     if not found.tables and not found.unjudged:
         found.inapplicable = "no platform is known here that holds rows of the application"
     return found
@@ -57,3 +60,27 @@ def _compare(table: PlatformTable, name: str, before: Snapshot, after: Snapshot,
         found.notes.append(f"{name}: values of {count(changed, 'row')} are other ones")
     if extra := differences.counts["extra"]:
         found.notes.append(f"{name}: {count(extra, 'new row')}")
+
+
+def _count_strangers(before: Snapshot, after: Snapshot, schemas: Collection[str], found: Examination) -> None:
+    """Counts the rows of tables in a platform's schemas that are none which it is known to have.
+
+    They may be the application's, or of a newer version of the platform, so that what they have lost is only warned of.
+    """
+    for schema, table in sorted(read_inhabitants(before).find_strangers()):
+        if schema not in schemas:
+            continue
+        name = f"{quoted(schema)}.{quoted(table)}"
+        try:
+            rows = before.counted(f"SELECT count(*) FROM {name}")
+            there = bool(after.scalar("SELECT to_regclass(:name)", name=name))
+            left = after.counted(f"SELECT count(*) FROM {name}") if there else 0
+        except sa.exc.DBAPIError as error:
+            found.notes.append(f"{name}: {refused_because(error)}")
+            continue
+        found.tables += 1
+        found.rows += rows
+        if left < rows:
+            lost = f"has {count(left, 'row')} of {rows:,}" if there else f"is gone, and held {count(rows, 'row')}"
+            words = f"{name} {lost}, in a schema of the platform, which is not known to have such a table"
+            found.findings.append(Finding(words, rows - left, rows, severity="warning"))

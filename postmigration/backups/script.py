@@ -16,9 +16,10 @@ from postmigration.model.errors import CannotJudge
 _BLOCK = 1 << 18
 
 # Whatever can hold no end of the statement, as far as it is complete in the buffer. A string in which backslashes
-# escape starts with an E; only the byte before its quote tells.
+# escape starts with an E; only the byte before its quote tells. As a whole it is not possessive, but limited for the sake
+# of memory: up to Python 3.11.4 such a repetition ends a byte too early or too late where its last alternative fails.
 _PLAIN = re.compile(
-    rb"(?:[^'\"$;\\/-]++|(?<![Ee])'[^']*+'|\"[^\"]*+\"|/(?=[^*])|-(?=[^-]))*+",
+    rb"(?:[^'\"$;\\/-]++|(?<![Ee])'[^']*+'|\"[^\"]*+\"|/(?=[^*])|-(?=[^-])){0,10000}",
 )
 _ESCAPED = re.compile(rb"'(?:[^'\\]++|\\.|'')*+'", re.DOTALL)
 _DOLLAR = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*+)?+\$")
@@ -150,8 +151,8 @@ class Script:
 
     def _statement(self) -> bytes:
         while True:
-            plain = _PLAIN.match(self._buffer, self._at)
-            self._at = plain.end() if plain else self._at
+            while (plain := _PLAIN.match(self._buffer, self._at)) and plain.end() > self._at:
+                self._at = plain.end()
             if self._at == len(self._buffer):
                 self._more()
                 continue

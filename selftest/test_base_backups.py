@@ -199,6 +199,16 @@ def test_a_copy_ends_with_a_process_that_is_killed(taken: Path, place: Path, beg
     assert list(place.iterdir()) == []
 
 
+def test_it_is_rehearsed_on_a_dump_of_it(taken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in (("there", "ALTER TABLE tool ADD weight int;\n"), ("back", "ALTER TABLE tool DROP weight;\n")):
+        (tmp_path / f"{name}.sql").write_text(text)
+    scripts = (f"--migration={tmp_path / 'there.sql'}", f"--rollback={tmp_path / 'back.sql'}")
+    cli.main(["rehearse", f"--baseline={taken}", *scripts, f"--html={tmp_path / 'r.html'}"])
+    said = capsys.readouterr().out
+    assert "the embedded one lacks the extension hstore" in " ".join(said.split())
+    assert said.count("✔ the rows are the same: 65 in 3 tables") >= 2
+
+
 def test_who_reads_it_is_no_superuser_and_can_be_nobody_else(taken: Path) -> None:
     server = BaseBackup(taken)
     try:

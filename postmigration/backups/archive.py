@@ -198,10 +198,7 @@ def _whole_tar(path: Path, name: str) -> None:
 def _whole_directory(path: Path, name: str) -> None:
     """Makes sure that data files have their ends: pg_restore takes an empty one for a table without rows."""
     if divide(str(path)):
-        raise CannotJudge(
-            f"{name} is a base backup, which is taken as a --baseline and by verify-backup alone, and not beside other "
-            "files: name a dump"
-        )
+        raise CannotJudge(f"{name} is a base backup, and no file of a dump: name it alone, or name a dump")
     if not (path / "toc.dat").exists():
         raise CannotJudge(
             f"{name} is a directory without toc.dat, so no pg_dump archive: name the archive's own directory, or the "

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
 from postmigration.backups.needs import find_needs
+from postmigration.backups.verification import Verification, examine_base_backup, verified
+from postmigration.diff.database_diff import Source
+from postmigration.diff.fingerprint import Fingerprint
+from postmigration.model.migration import Migration
 from postmigration.postgres import embedded
 from postmigration.postgres.scratch.base_backup import BaseBackup, divide
 from postmigration.postgres.scratch.borrowed import Borrowed
@@ -75,3 +81,42 @@ def open_scratch(
         for option, address in (judged or {}).items():
             scratch.server.refuse_sharing(option, address)
     return scratch
+
+
+def verify_where_it_fits(
+    files: Sequence[Path],
+    against: Source | Fingerprint | None,
+    asked: str | None,
+    cleanup: ExitStack,
+    *,
+    judged: Mapping[str, str],
+    version: int = embedded.VERSIONS[-1],
+    schema: str,
+    migration: Migration | None,
+    keep: int = 5,
+) -> Verification:
+    """Tells whether a backup is what it claims to be, on a server that can hold it.
+
+    Args:
+        files: the files of one backup, or the directory of a base backup.
+        against: what it claims to be a copy of.
+        asked: where copies are to live, as the user named it.
+        cleanup: ends that server.
+        judged: the databases that are judged or compared, by the options that name them.
+        version: the PostgreSQL of an embedded server.
+        schema, migration, keep: as `verified` takes them.
+
+    Raises:
+        CannotJudge: one line that says what is in the way and what to do.
+    """
+    started = time.monotonic()
+    compared = next(iter(judged.values()), "")
+    if len(files) == 1 and (base := open_base_backup(str(files[0]), cleanup, compared=compared)):
+        seconds = time.monotonic() - started
+        return examine_base_backup(*base, against, seconds=seconds, schema=schema, migration=migration, keep=keep)
+    scratch = open_scratch(asked, cleanup, files=files, judged=judged, version=version)
+    found = verified(
+        files, scratch.server, against, schema=schema, migration=migration, keep=keep, lacking=scratch.lacking
+    )
+    notes = (*found.restored.notes, *([scratch.because] if scratch.because else []))
+    return replace(found, restored=replace(found.restored, notes=notes))

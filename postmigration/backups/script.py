@@ -16,8 +16,8 @@ from postmigration.model.errors import CannotJudge
 _BLOCK = 1 << 18
 
 # Whatever can hold no end of the statement, as far as it is complete in the buffer. A string in which backslashes
-# escape starts with an E; only the byte before its quote tells. As a whole it is not possessive, but limited for the sake
-# of memory: up to Python 3.11.4 such a repetition ends a byte too early or too late where its last alternative fails.
+# escape starts with an E; only the byte before its quote tells. As a whole it is not possessive, but limited for the
+# sake of memory: up to Python 3.11.4 a possessive one ends a byte too early or late where its last alternative fails.
 _PLAIN = re.compile(
     rb"(?:[^'\"$;\\/-]++|(?<![Ee])'[^']*+'|\"[^\"]*+\"|/(?=[^*])|-(?=[^-])){0,10000}",
 )

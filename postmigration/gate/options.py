@@ -16,6 +16,7 @@ from postmigration.model.errors import CannotJudge
 from postmigration.model.settings import Options
 from postmigration.postgres import embedded
 from postmigration.postgres.connection import Limits
+from postmigration.postgres.scratch.base_backup import divide
 from postmigration.postgres.scratch.choice import refuse_unknown
 
 # Environment variables that keep a password off the command line.
@@ -198,7 +199,7 @@ def request(option: Namespace) -> Request:
     if option.world_size < 1:
         raise CannotJudge(f"--world-size={option.world_size}: want 1 or more")
     for text in option.backup:
-        if not text.strip() or not Path(text).exists():
+        if not text.strip() or not (Path(text).exists() or divide(text)):
             raise CannotJudge(f"--backup={text}: no such file (want one that pg_dump wrote)")
     return Request(
         db_url=chosen_target(option),

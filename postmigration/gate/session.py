@@ -130,23 +130,22 @@ class Run:
             CannotJudge: it cannot be read to its end, or not restored here.
         """
         # Only a run with a backup needs what reads one.
-        from postmigration.backups.scratch import open_scratch
-        from postmigration.backups.verification import verified
+        from postmigration.backups.scratch import verify_where_it_fits
 
         against: Source | Fingerprint | None = self.fingerprint
         if self.origin is not None and self.baseline is not None:
             limits, steered = self.request.limits, not self.origin.restored
             against = Source(self.origin.conninfo, "--baseline", limits, steered)
+        request = self.request
         with contextlib.ExitStack() as cleanup:
-            request = self.request
-            scratch = open_scratch(request.scratch, cleanup, files=request.backup, judged=_judged(self.shared))
-            return verified(
+            return verify_where_it_fits(
                 request.backup,
-                scratch.server,
                 against,
+                request.scratch,
+                cleanup,
+                judged=_judged(self.shared),
                 schema=request.schema,
                 migration=self.migration,
-                lacking=scratch.lacking,
             )
 
     def view(self) -> Target:

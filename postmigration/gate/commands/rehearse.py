@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rich.console import Console
 
 from postmigration.backups.restored import restore
-from postmigration.backups.scratch import open_scratch
+from postmigration.backups.scratch import open_base_backup, open_scratch
 from postmigration.diff import fingerprint_file
 from postmigration.gate import options
 from postmigration.gate.baseline_source import is_address
@@ -50,7 +50,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
         action="append",
         metavar="FILE|URL",
         help="the state before (or $POSTMIGRATION_BASELINE): a pg_dump file (repeat it for several files of one "
-        "backup), or the URL of a database that is dumped for it",
+        "backup), or a base backup or the URL of a database, which are dumped for it",
     )
     add("--migration", action="append", metavar="DIR|FILE", help="the scripts that migrate (may be repeated)")
     add("--rollback", action="append", metavar="DIR|FILE", help="the scripts that take all of it back")
@@ -84,7 +84,7 @@ def _run(option: Namespace) -> int:
     suite = report.with_name(f"{report.stem}-validation.html").resolve()
     screen = Console(stderr=True, highlight=False) if option.json else console()
     with embedded.in_room(), ExitStack() as cleanup:
-        files = _files(named, cleanup.enter_context(temporary.directory()))
+        files = _files(named, cleanup.enter_context(temporary.directory()), cleanup)
         scratch = open_scratch(asked, cleanup, files=files, version=option.embedded_version)
         server = scratch.server
         psql.log_statements(server)
@@ -133,12 +133,16 @@ def _scratch(option: Namespace) -> str | None:
     return asked
 
 
-def _files(named: list[str], scratch: Path) -> list[Path]:
-    """The files of the state before; a database is dumped.
+def _files(named: list[str], scratch: Path, cleanup: ExitStack) -> list[Path]:
+    """The files of the state before; a database and a base backup are dumped.
 
     Args:
         scratch: where to put what is dumped.
+        cleanup: ends a server of a base backup.
     """
+    if len(named) == 1 and (base := open_base_backup(named[0], cleanup)):
+        server, database = base
+        return [_dumped(server.conninfo(database), scratch / "baseline.dump")]
     if any(is_address(text) or not text.strip() for text in named):
         if len(named) > 1:
             raise CannotJudge("--baseline may be repeated for the files of one backup only, and one is a URL")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -14,8 +13,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from postmigration.backups.scratch import open_base_backup, open_scratch
-from postmigration.backups.verification import Verification, examine_base_backup, verified
+from postmigration.backups.scratch import verify_where_it_fits
+from postmigration.backups.verification import Verification
 from postmigration.diff import fingerprint_file
 from postmigration.diff.database_diff import Source
 from postmigration.diff.fingerprint import Fingerprint
@@ -63,23 +62,23 @@ def _run(option: Namespace) -> int:
     with embedded.in_room(), ExitStack() as cleanup:
         against = _named(option)
         judged = {} if not isinstance(against, Source) else {"--against": against.conninfo}
-        asked = options.chosen_scratch(option)
-        how: dict[str, Any] = {"schema": option.schema, "migration": migration, "keep": option.evidence_rows}
-        started, because = time.monotonic(), ""
-        compared = next(iter(judged.values()), "")
-        base = open_base_backup(str(option.files[0]), cleanup, compared=compared) if len(option.files) == 1 else None
-        if base is not None:
-            found = examine_base_backup(*base, against, seconds=time.monotonic() - started, **how)
-        else:
-            scratch = open_scratch(asked, cleanup, files=option.files, judged=judged, version=option.embedded_version)
-            found = verified(option.files, scratch.server, against, lacking=scratch.lacking, **how)
-            because = scratch.because
+        found = verify_where_it_fits(
+            option.files,
+            against,
+            options.chosen_scratch(option),
+            cleanup,
+            judged=judged,
+            version=option.embedded_version,
+            schema=option.schema,
+            migration=migration,
+            keep=option.evidence_rows,
+        )
     name = ", ".join(file.name for file in option.files)
     proven = None if found.unjudged and not found.problems else not found.problems
     if option.json:
         print(json.dumps(_object(found, proven, option), ensure_ascii=False))
     else:
-        _print(found, option, name, because)
+        _print(found, option, name)
     for result in found.unjudged:
         print(escape(f"ERROR: {result.table} could not be compared: {result.reason}"), file=sys.stderr)
     return CANNOT_JUDGE if proven is None else GO if proven else NO_GO
@@ -99,9 +98,9 @@ def _named(option: Namespace) -> Source | Fingerprint | None:
     return fingerprint_file.read(path)
 
 
-def _print(found: Verification, option: Namespace, name: str, because: str) -> None:
+def _print(found: Verification, option: Namespace, name: str) -> None:
     screen = console()
-    for fact in (*found.restored.files, *found.restored.notes, *([because] if because else [])):
+    for fact in (*found.restored.files, *found.restored.notes):
         screen.print(Text(shown(fact, plain=True)))
     if found.tables:
         screen.print(

@@ -52,7 +52,7 @@ def damaged(server: embedded.Server, copy: Copy) -> tuple[list[str], str, str]:
 
 CHECK = "rows_are_those_of_before"
 # The checks that the damage is for.
-COMPARING = ("-k", "test_parity or test_compatibility")
+COMPARING = ("-k", "test_parity or test_compatibility or rows_are_those_of_before")
 
 
 @pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])

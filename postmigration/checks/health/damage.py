@@ -30,7 +30,7 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str], *,
     small = {name: i for name, i in indexes.items() if deep or max(i.pages, i.table_pages) <= _DEEP_PAGES}
     large = [index.title.removeprefix("index ") for name, index in indexes.items() if name not in small]
     found.tell("indexes above 1 GB, or of tables above it, which are read with --deep only", large)
-    damaged = _find_damaged(after, amcheck, [*small.values()], found)
+    damaged = _find_damaged(after, amcheck, [*small.values()], found, deep=deep)
     older = _find_older(before, damaged, schemas)
     for index, words in damaged.items():
         inherited = index.key in older
@@ -44,7 +44,7 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str], *,
 
 
 def _find_damaged(
-    snapshot: Snapshot, amcheck: Amcheck, indexes: Sequence[Index], found: Examination
+    snapshot: Snapshot, amcheck: Amcheck, indexes: Sequence[Index], found: Examination, *, deep: bool
 ) -> dict[Index, str]:
     """What is damaged in indexes, in words."""
     damaged = {}
@@ -56,14 +56,18 @@ def _find_damaged(
             elif refusal is not None:
                 found.unjudged.append(f"{index.title}: {refusal.reason}")
         return damaged
-    tested = [index for index in indexes if index.fickle or index.table_pages <= _SMALL_PAGES]
-    others = [
-        f"{index.title.removeprefix('index ')} (not of text, and large)" for index in indexes if index not in tested
-    ]
-    found.unjudged += [f"{index.title}: {index.hindrance}" for index in tested if index.hindrance]
+    others = []
+    tested = []
+    for index in indexes:
+        if not (deep or index.fickle or index.table_pages <= _SMALL_PAGES):
+            others.append(f"{index.title.removeprefix('index ')} (not of text: with --deep)")
+        elif index.hindrance:
+            found.unjudged.append(f"{index.title}: {index.hindrance}")
+        else:
+            tested.append(index)
     facts = found.facts
-    for index, order in check_order(snapshot, [index for index in tested if not index.hindrance]):
-        if order.unread.startswith("the server answers"):
+    for index, order in check_order(snapshot, tested):
+        if order.shadowed:
             others.append(f"{index.title.removeprefix('index ')} ({order.unread})")
         elif order.unread:
             found.unjudged.append(f"{index.title}: {order.unread}")
@@ -113,7 +117,7 @@ def _find_older(before: Snapshot | None, damaged: dict[Index, str], schemas: Seq
         return set()
     names = {index.key for index in damaged}
     those = [index for name, index in read_indexes(before, schemas, []).items() if name in names]
-    return {index.key for index in _find_damaged(before, find_amcheck(before), those, Examination())}
+    return {index.key for index in _find_damaged(before, find_amcheck(before), those, Examination(), deep=True)}
 
 
 def _examine_tables(
@@ -126,8 +130,9 @@ def _examine_tables(
     deep: bool,
 ) -> None:
     tables = read_tables(after, schemas, found.unjudged)
-    small = [table for table in tables if deep or table.pages <= _DEEP_PAGES]
-    found.tell("tables above 1 GB, which are read with --deep only", [t.title for t in tables if t not in small])
+    large = {table.title for table in tables if table.pages > _DEEP_PAGES and not deep}
+    small = [table for table in tables if table.title not in large]
+    found.tell("tables above 1 GB, which are read with --deep only", sorted(large))
     found.facts += len(small)
     damaged = {}
     for table, words, refusal in check_tables(after, amcheck, small):

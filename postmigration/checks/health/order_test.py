@@ -46,6 +46,7 @@ class Order:
         entries: how many it has; `misplaced`: how many stand behind one that belongs behind them.
         rows: how many rows of its table it must have.
         unread: why it was not tested; empty where it was.
+        shadowed: that is since the server prefers another index, or none.
         unreadable: what the server says of it, where that is that it, or its table, is damaged.
     """
 
@@ -53,6 +54,7 @@ class Order:
     misplaced: int = 0
     rows: int = 0
     unread: str = ""
+    shadowed: bool = False
     unreadable: str = ""
 
     @property
@@ -71,11 +73,14 @@ def check_order(snapshot: Snapshot, indexes: Sequence[Index]) -> Iterator[tuple[
         for first in range(0, len(those), _AT_ONCE):
             some = those[first : first + _AT_ONCE]
             read, unread = _read_in_order(snapshot, some, acting)
-            for index, reason in unread.items():
-                yield index, Order(unread=reason)
+            yield from unread.items()
             walked = ask(snapshot, [Question(i, _walk(i), i.table_pages) for i in read], {**_IN_ORDER, **acting})
-            counted = ask(snapshot, [Question(i, _count(i), i.table_pages) for i in read], {**_BY_TABLE, **acting})
-            for (index, order), (_, rows) in zip(walked, counted, strict=True):
+            # Most indexes of a table hold the same rows.
+            pages = {_count(index): index.table_pages for index in read}
+            counts = [Question(sql, sql, size) for sql, size in pages.items()]
+            counted = dict(ask(snapshot, counts, {**_BY_TABLE, **acting}))
+            for index, order in walked:
+                rows = counted[_count(index)]
                 if isinstance(order, Refusal):
                     yield index, _refused(order)
                 elif isinstance(rows, Refusal):
@@ -91,7 +96,7 @@ def _refused(refusal: Refusal) -> Order:
 
 def _read_in_order(
     snapshot: Snapshot, indexes: Sequence[Index], acting: dict[str, str]
-) -> tuple[list[Index], dict[Index, str]]:
+) -> tuple[list[Index], dict[Index, Order]]:
     """Which indexes the planner reads when the order of each is asked for, and why it does not read the others."""
     try:
         plan = snapshot.scalar(
@@ -100,22 +105,24 @@ def _read_in_order(
         leaves = [*_leaves(plan if isinstance(plan, list) else json.loads(plan))]
     except sa.exc.DBAPIError as error:
         if len(indexes) == 1:
-            return [], {indexes[0]: refused_because(error)}
+            return [], {indexes[0]: Order(unread=refused_because(error))}
         leaves = []
     if len(leaves) != len(indexes):
         if len(indexes) == 1:
-            return [], {indexes[0]: "the server answers without reading it"}
+            return [], {indexes[0]: Order(unread="the server answers without reading it", shadowed=True)}
         halves = [_read_in_order(snapshot, part, acting) for part in (indexes[::2], indexes[1::2])]
         return [*halves[0][0], *halves[1][0]], {**halves[0][1], **halves[1][1]}
     read: list[Index] = []
-    unread: dict[Index, str] = {}
+    unread: dict[Index, Order] = {}
     for index, leaf in zip(indexes, leaves, strict=True):
         if leaf.get("Index Name") == index.name:
             read.append(index)
         elif index.young:
-            unread[index] = "it is too young for the snapshot; try again when older transactions have ended"
+            reason = "it is too young for the snapshot; try again when older transactions have ended"
+            unread[index] = Order(unread=reason)
         else:
-            unread[index] = f"the server answers from {leaf.get('Index Name', 'the table')} instead"
+            reason = f"the server answers from {leaf.get('Index Name', 'the table')} instead"
+            unread[index] = Order(unread=reason, shadowed=True)
     return read, unread
 
 

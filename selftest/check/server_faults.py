@@ -95,7 +95,7 @@ FAULTS = (
     Fault(
         ("BEGIN", "INSERT INTO client VALUES (1000)", "PREPARE TRANSACTION 'payment-17'"),
         SESSIONS,
-        "transaction payment-17 of role postgres is prepared since",
+        "transaction payment-17 of role postgres has been prepared for",
         undo=("ROLLBACK PREPARED 'payment-17'",),
     ),
     # Closed

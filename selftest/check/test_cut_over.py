@@ -136,4 +136,4 @@ def test_a_row_that_is_there_already_stops_what_arrives(move: Move) -> None:
     verdict = move.judge()
     assert "test_subscriptions_receive" in verdict.red()
     words = " ".join(verdict.words("blocker"))
-    assert "errors and conflicts were counted: 1 apply errors, 1 confl insert exists, and disabled it" in words
+    assert "it has met errors while applying: 1, conflicts of the kind insert exists: 1; that disabled it" in words

@@ -134,7 +134,7 @@ def test_a_session_that_is_idle_in_a_transaction_is_found(pair: Pair, monkeypatc
         monkeypatch.setattr(sessions, "IDLE", 0)
         verdict = pair.judge()
         assert verdict.yellow() == {"test_no_transaction_is_left_open"}
-        assert "of role postgres (left open) is idle in a transaction since" in verdict.words("warning")[0]
+        assert "of role postgres (left open) has been idle in a transaction for" in verdict.words("warning")[0]
         with psycopg.connect(before, application_name="left open") as other:
             other.execute("SELECT FROM client")
             inherited = pair.judge()

@@ -26,7 +26,10 @@ _SUBSCRIPTIONS = """
 """
 # Each version counts more kinds of conflicts.
 _COUNTS = """
-    ARRAY(SELECT concat(c.value, ' ', replace(replace(c.key, '_count', 's'), '_', ' '))
+    ARRAY(SELECT concat(CASE c.key WHEN 'apply_error_count' THEN 'errors while applying'
+                                   WHEN 'sync_error_count' THEN 'errors while copying'
+                                   ELSE 'conflicts of the kind ' || replace(substr(c.key, 7), '_', ' ') END,
+                        ': ', c.value)
           FROM pg_stat_subscription_stats t CROSS JOIN jsonb_each_text(to_jsonb(t)) c
           WHERE t.subid = s.oid AND c.key ~ '(_error_count|^confl_)' AND c.value <> '0' ORDER BY c.key)
 """
@@ -255,12 +258,12 @@ def examine_subscriptions(after: Snapshot, before: Snapshot | None) -> Examinati
             found.add(words + _as_before(inherited), blocker=not inherited)
         if subscription.counts:
             inherited = was is not None and bool(was.counts)
-            words = f"subscription {name}: errors and conflicts were counted: {', '.join(subscription.counts)}"
+            words = f"subscription {name}: it has met {', '.join(subscription.counts)}"
             stopped = subscription.stops and not subscription.enabled
             if inherited and not stopped:
                 found.notes.append(words + _as_before(inherited))
             else:
-                found.add(f"{words}{', and disabled it' if stopped else ''}", blocker=stopped and not inherited)
+                found.add(f"{words}{'; that disabled it' if stopped else ''}", blocker=stopped and not inherited)
     return found
 
 

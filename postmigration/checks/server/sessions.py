@@ -43,7 +43,8 @@ def _judge_prepared(after: Snapshot, before: Snapshot | None, found: Examination
     known = {row.gid for row in read_rows(before, _PREPARED, "prepared transactions", found)} if before else set()
     for row in read_rows(after, _PREPARED, "prepared transactions", found):
         found.facts += 1
-        words = f"transaction {shown(row.gid, plain=True)} of role {row.owner} is prepared since {_since(row.seconds)}"
+        name, time = shown(row.gid, plain=True), _how_long(row.seconds)
+        words = f"transaction {name} of role {row.owner} has been prepared for {time}"
         if row.seconds < PREPARED:
             found.notes.append(words)
             continue
@@ -68,7 +69,9 @@ def _judge_idle(after: Snapshot, before: Snapshot | None, found: Examination) ->
         if row.seconds < IDLE:
             continue
         name = f" ({shown(row.application, plain=True)})" if row.application else ""
-        words = f"session {row.pid} of role {row.role}{name} is idle in a transaction since {_since(row.seconds)}"
+        words = (
+            f"session {row.pid} of role {row.role}{name} has been idle in a transaction for {_how_long(row.seconds)}"
+        )
         if (row.role, row.application) in known:
             found.notes.append(f"{words}; it was so before")
         else:
@@ -80,9 +83,9 @@ def _judge_idle(after: Snapshot, before: Snapshot | None, found: Examination) ->
         )
 
 
-def _since(seconds: int) -> str:
-    """How long ago, in the unit that says most."""
+def _how_long(seconds: int) -> str:
+    """A time in the unit that says most."""
     for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= size:
-            return f"{count(seconds // size, unit)}"
+            return count(seconds // size, unit)
     return count(seconds, "second")

@@ -75,6 +75,8 @@ def read(path: Path) -> Fingerprint:
         objects = None
         if len(lines) > 1 and lines[-1].startswith(f'{{"{_OBJECTS}"'.encode()):
             objects = msgspec.json.decode(lines.pop(), type=dict[str, _Objects])[_OBJECTS]
+        if objects is None and known != 1:
+            raise ValueError
         tables = [msgspec.json.decode(line, type=TableFingerprint) for line in lines[1:]]
         return replace(
             msgspec.convert({**head, "tables": {}}, Fingerprint),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from postmigration.gate.commands import cli
+from postmigration.model.errors import CannotJudge
 from selftest.check.conftest import Change
 from selftest.check.judging import judge
 
@@ -39,7 +40,7 @@ def test_one_of_an_older_version_says_what_it_lacks(changed: Change, fingerprint
     file = Path(fingerprint)
     *lines, objects, _ = file.read_text().splitlines()
     assert objects.startswith('{"objects of the database"')
-    older = "".join(f"{line}\n" for line in lines).replace('fingerprint": 2', 'fingerprint": 1', 1)
+    older = "".join(f"{line}\n" for line in lines).replace('fingerprint":2', 'fingerprint":1', 1)
     file.write_text(older + _seal(older))
     verdict = judge(fingerprint, changed()[1], only=MODULES)
     reasons = set(verdict.unjudged.values())
@@ -48,3 +49,35 @@ def test_one_of_an_older_version_says_what_it_lacks(changed: Change, fingerprint
 
 def _seal(text: str) -> str:
     return '{"sha256": "' + hashlib.sha256(text.encode()).hexdigest() + '"}\n'
+
+
+ROWS = ("test_rows",)
+
+
+def test_tables_of_which_it_holds_no_rows_are_not_judged(changed: Change, fingerprint: str) -> None:
+    after = changed("DELETE FROM hall.seat")[1]
+    verdict = judge(fingerprint, after, only=ROWS)
+    (reason,) = (words for words in verdict.unjudged.values() if "hall.seat" in words)
+    assert "the fingerprint holds rows of schema sales alone: judge that with --schema=sales" in reason
+    verdict = judge(fingerprint, after, "--schema=sales", only=ROWS)
+    assert not [words for words in verdict.unjudged.values() if "the fingerprint holds" in words]
+
+
+def test_tables_that_were_cut_out_of_it_are_not_judged(changed: Change, fingerprint: str) -> None:
+    file = Path(fingerprint)
+    *lines, _ = file.read_text().splitlines()
+    cut = "".join(f"{line}\n" for line in lines if not line.startswith('{"name":"invoice"'))
+    assert cut.count("\n") == len(lines) - 1
+    file.write_text(cut + _seal(cut))
+    verdict = judge(fingerprint, changed("DELETE FROM sales.shirt")[1], "--schema=sales", only=ROWS)
+    (reason,) = (words for words in verdict.unjudged.values() if "sales.invoice" in words)
+    assert "the fingerprint holds no rows of it, and lists it as a table" in reason
+
+
+def test_one_whose_objects_were_cut_out_is_refused(changed: Change, fingerprint: str) -> None:
+    file = Path(fingerprint)
+    *lines, _objects, _ = file.read_text().splitlines()
+    cut = "".join(f"{line}\n" for line in lines)
+    file.write_text(cut + _seal(cut))
+    with pytest.raises(CannotJudge, match="is damaged or was changed"):
+        judge(fingerprint, changed()[1], only=ROWS)

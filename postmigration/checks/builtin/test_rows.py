@@ -33,7 +33,9 @@ def test_rows_are_those_of_before(target: Target, declared_table: str) -> None:
     keep, show_values = options.listed_rows, options.show_values
     fingerprint = target.before.fingerprint
     if fingerprint is not None:
-        found = fingerprint_rows.examine(target.snapshot, fingerprint, keep=keep, show_values=show_values)
+        found = fingerprint_rows.examine(
+            target.snapshot, fingerprint, target.schemas, keep=keep, show_values=show_values
+        )
     else:
         before = target.before.rows()
         found = RowExamination(before, target.snapshot, target.schemas, keep=keep, show_values=show_values).compare()

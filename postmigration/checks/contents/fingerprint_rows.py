@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from postmigration.checks.contents.examination import Examination, count, list_names
-from postmigration.checks.contents.tables import Relation, read_tables
+from postmigration.checks.contents.tables import Relation, read_tables, title
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.findings import of_buckets
 from postmigration.diff.fingerprint import WERE, Fingerprint, TableFingerprint, compared
@@ -15,19 +18,24 @@ from postmigration.postgres.connection import Snapshot, refused_because
 from postmigration.postgres.ledgers import find_ledger
 
 
-def examine(after: Snapshot, before: Fingerprint, *, keep: int = 5, show_values: bool = False) -> Examination:
+def examine(
+    after: Snapshot, before: Fingerprint, schemas: Collection[str] = (), *, keep: int = 5, show_values: bool = False
+) -> Examination:
     """Compares all tables that a fingerprint holds.
 
     Args:
+        schemas: those that are judged: of a table in them that the fingerprint knows and holds no rows of, nothing is
+            proven.
         keep: of how many buckets that differ to tell the keys.
         show_values: values that may describe a person are shown.
     """
     found = Examination()
     tables = read_tables(after, [before.schema])
-    if not before.tables:
+    _tell_unheld(before, schemas, found)
+    if not (before.tables or found.unjudged):
         found.inapplicable = "the fingerprint holds no table"
         return found
-    if not any(relation.is_table for relation in tables.values()):
+    if before.tables and not any(relation.is_table for relation in tables.values()):
         rows = sum(table.rows for table in before.tables.values())
         names = list_names(sorted(before.tables))
         found.find(f"all {count(len(before.tables), 'table')} are lost, with {count(rows, 'row')}: {names}", wrong=rows)
@@ -54,6 +62,26 @@ def examine(after: Snapshot, before: Fingerprint, *, keep: int = 5, show_values:
     new = [r.title for key, r in tables.items() if r.is_table and not r.partition and key[1] not in before.tables]
     found.tell("new, and compared with nothing", new)
     return found
+
+
+def _tell_unheld(before: Fingerprint, schemas: Collection[str], found: Examination) -> None:
+    """Tells of the tables that were there, and whose rows the fingerprint does not hold."""
+    objects = before.objects or {}
+    filled = {facts["of"] for name, facts in objects.items() if name.kind == "column"}
+    unheld: dict[str, list[str]] = defaultdict(list)
+    for name, facts in sorted(objects.items()):
+        if name.kind == "table" and name.schema in schemas and name in filled and "partition of" not in facts:
+            if name.schema != before.schema:
+                unheld[name.schema].append(name.name)
+            elif name.name not in before.tables:
+                words = "the fingerprint holds no rows of it, and lists it as a table: it was changed, take it again"
+                found.unjudged.append(f"{title((name.schema, name.name))}: {words}")
+    if unheld:
+        names = [title((schema, name)) for schema, those in unheld.items() for name in those]
+        found.unjudged.append(
+            f"{list_names(names)}: the fingerprint holds rows of schema {before.schema} alone: judge that with "
+            f"--schema={before.schema}, or name a dump or a database as the state before"
+        )
 
 
 def _compare(

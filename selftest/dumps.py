@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from postmigration.backups.restored import Restored, restore
-from postmigration.postgres import embedded
+from postmigration.postgres import embedded, throwaway
 from selftest.servers import SYSTEM_BINARIES
 
 COUNTER = itertools.count()
@@ -21,7 +21,7 @@ _TABLES = """
 Rows = dict[str, tuple[int, str]]
 
 
-def dump(server: embedded.Server, database: str, file: Path, *options: str, program: str = "pg_dump") -> Path:
+def dump(server: throwaway.Server, database: str, file: Path, *options: str, program: str = "pg_dump") -> Path:
     """Dumps a database with the programs of its own version."""
     binaries = SYSTEM_BINARIES if server.version == 15 else server.binaries
     subprocess.run(

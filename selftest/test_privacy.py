@@ -122,7 +122,7 @@ def test_what_broke_down_shows_no_rows(server: embedded.Server, scratch: Scratch
     insert = "INSERT INTO organizations (name, slug) SELECT name, slug FROM organizations"
     judged = scratch.judge(
         "import sqlalchemy\n@pytest.fixture\ndef bad(target):\n"
-        f"    with target._writer.rolled_back() as c: c.execute(sqlalchemy.text('{insert}'))\n"
+        f"    with target._writer.begin_rollback_only() as c: c.execute(sqlalchemy.text('{insert}'))\n"
         "@plan\ndef test_x(target, bad): target.expect(True, 'x')",
         f"--db-url={server.conninfo('migrated')}",
     )

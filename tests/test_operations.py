@@ -16,7 +16,7 @@ from fixtures import operations
 from fixtures.legacy_workplace import LEGACY, LegacyWorkplace
 from fixtures.operations import Operation
 from fixtures.workplace import MANAGING, WORKING, Workplace
-from postmigration import Finding, NotJudged, Target, refusal, refused_because, written
+from postmigration import Finding, NotJudged, Target, describe_refusal, refusal, write_literals
 from postmigration.access import Actor, Attempt, Tried, acting, find_other_role, require_roles, try_all
 from postmigration.checks import expect_refused
 
@@ -34,7 +34,7 @@ def _workplace(connection: sa.Connection, *, shared: bool = False) -> Workplace:
         return place
     except sa.exc.DBAPIError as error:
         # That is no matter of access; the plan's checks of the services name it.
-        raise NotJudged(f"nobody can work, whoever they are: {refused_because(error)}") from None
+        raise NotJudged(f"nobody can work, whoever they are: {describe_refusal(error)}") from None
 
 
 def _words(operation: Operation) -> str:
@@ -213,15 +213,15 @@ def _before(target: Target) -> Tried:
     if scratch is None:
         return {}
     try:
-        with scratch.rolled_back(statement_timeout="10000", lock_timeout="2000") as connection:
+        with scratch.begin_rollback_only(statement_timeout="10000", lock_timeout="2000") as connection:
             return _tried_by_all(connection, LegacyWorkplace(connection, MARK))
     except sa.exc.DBAPIError as error:
-        target.note(f"what people could do before cannot be tried: {refused_because(error)}")
+        target.note(f"what people could do before cannot be tried: {describe_refusal(error)}")
         return {}
 
 
 def _tried_by_all(connection: sa.Connection, place: Workplace | LegacyWorkplace) -> Tried:
-    attempts = {what: Attempt(written(statement)) for what, statement in place.everything().items()}
+    attempts = {what: Attempt(write_literals(statement)) for what, statement in place.everything().items()}
     return try_all(connection, [*place.staff.values(), *place.outsiders], attempts)
 
 

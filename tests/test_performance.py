@@ -9,7 +9,7 @@ from fixtures import services
 from fixtures.legacy_queries import legacy_query
 from fixtures.models import Organization, Project
 from fixtures.rules import CUSTOMER_ORGANIZATION
-from postmigration import Target, written
+from postmigration import Target, write_literals
 from postmigration.checks import expect_fast_for
 
 LARGEST = """
@@ -45,7 +45,7 @@ def test_project_lists(target: Target) -> None:
         SELECT coalesce(p.id, listed.id) AS id, p.customer_organization_id AS want, listed.organization_id AS have
         FROM (SELECT p.id, p.customer_organization_id FROM projects p
               WHERE EXISTS (SELECT FROM organizations o WHERE o.id = p.customer_organization_id)) p
-        FULL JOIN (SELECT id, organization_id, count(*) AS times FROM ({written(listed)}) q GROUP BY 1, 2) listed
+        FULL JOIN (SELECT id, organization_id, count(*) AS times FROM ({write_literals(listed)}) q GROUP BY 1, 2) listed
           ON listed.id = p.id AND listed.organization_id = p.customer_organization_id
         WHERE p.id IS NULL OR listed.id IS NULL OR listed.times > 1
         """,
@@ -77,7 +77,7 @@ def test_organizations_with_contacts(target: Target) -> None:
               FROM organizations o JOIN contacts c ON c.organization_id = o.id AND c.type = 'customer'
               WHERE o.{CUSTOMER_ORGANIZATION} AND o.is_active GROUP BY 1, 2) want
         FULL JOIN (SELECT organization_id AS organization, contact_id AS contact, count(*) AS times
-                   FROM ({written(services.organizations_with_contacts())}) q
+                   FROM ({write_literals(services.organizations_with_contacts())}) q
                    WHERE contact_id IS NOT NULL GROUP BY 1, 2) have
           ON have.organization = want.organization AND have.contact = want.contact
         WHERE want.times IS DISTINCT FROM have.times
@@ -117,7 +117,7 @@ def test_queries_are_fast_for_staff(target: Target, plan: int) -> None:
         expect_fast_for(
             target,
             actor,
-            written(queries[plan]),
+            write_literals(queries[plan]),
             name=f"check {plan}",
             budget=target.options.budgets.get(plan, {17: 100, 18: 150, 28: 200, 29: 200}[plan]),
             before=legacy_query(plan, company=row[0].company, project=row[0].project),
@@ -140,7 +140,7 @@ def test_organization_overview(target: Target) -> None:
         SELECT have.id, have.contacts, want_contacts.contacts AS want_contacts, have.projects,
                want_projects.projects AS want_projects, have.contact_points,
                want_points.contact_points AS want_contact_points
-        FROM ({written(overviews)}) have
+        FROM ({write_literals(overviews)}) have
         LEFT JOIN (SELECT organization_id AS id, count(*) AS contacts,
                           count(*) FILTER (WHERE is_primary_contact) AS main
                    FROM contacts WHERE type = 'customer' GROUP BY 1) want_contacts USING (id)
@@ -185,7 +185,7 @@ def test_project_overview(target: Target) -> None:
               LEFT JOIN (SELECT project_id, count(*) AS points FROM project_contact_points GROUP BY 1) k
                      ON k.project_id = p.id) want
         FULL JOIN (SELECT id, min(organization_id::text)::uuid AS organization, count(contact_point_id) AS points
-                   FROM ({written(overviews.order_by(None))}) q GROUP BY 1) have ON have.id = want.id
+                   FROM ({write_literals(overviews.order_by(None))}) q GROUP BY 1) have ON have.id = want.id
         WHERE want.id IS NULL OR have.id IS NULL OR want.organization IS DISTINCT FROM have.organization
            OR want.points <> have.points
         """,

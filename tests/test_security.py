@@ -6,7 +6,7 @@ from fixtures import MIGRATION
 from fixtures.people import GUARDED, GUARDED_BEFORE, MAY_SEE, MUST_SEE
 from fixtures.rules import INTERNAL_ROLES
 from postmigration import DifferenceKind, NotJudged, Target
-from postmigration.access import describe_disclosures, disclosed
+from postmigration.access import describe_disclosures, find_disclosures
 from postmigration.checks import (
     expect_no_new_facts,
     expect_nothing,
@@ -34,7 +34,7 @@ def test_everybody_sees_what_is_theirs(target: Target, table: str) -> None:
     may, must = MAY_SEE[table], MUST_SEE[table]
     others = suspect_seen(target, table, may=may, must=must)
     seen = [expect_seen(target, actor, table, may=may, must=must) for actor in (*target.population.actors, *others)]
-    users = target.snapshot.counted("SELECT count(*) FROM users", target.snapshot.application)
+    users = target.snapshot.count("SELECT count(*) FROM users", target.snapshot.application)
     target.note(f"tried as {len(seen)} people; the database has {users:,} users, and --as names others")
     if target.population.login is not None:
         target.note("tried through the login of --authenticator-url, but for who was invented")
@@ -127,11 +127,11 @@ def test_nothing_else_tells_of_them(target: Target) -> None:
     asking += staff.values()
     # With a state before, what is seen of the other tables of before is compared with it.
     but = {*MAY_SEE, *_REVEALED, *(MIGRATION.legacy_tables if target.baseline is not None else ())}
-    found = disclosed(target.snapshot, target.population.reach, asking, GUARDED, but=but)
+    found = find_disclosures(target.snapshot, target.population.reach, asking, GUARDED, but=but)
     expect_no_new_facts(
         target,
         found,
-        lambda before: disclosed(before, lambda _: before, asking, GUARDED_BEFORE, but=but),
+        lambda before: find_disclosures(before, lambda _: before, asking, GUARDED_BEFORE, but=but),
         describe_disclosures,
         examined="views, functions and other tables",
     )

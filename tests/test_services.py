@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from fixtures import services
 from fixtures.models import CUSTOMER, Contact, Organization, Project, ProjectContactPoint
 from fixtures.rules import CUSTOMER_ORGANIZATION
-from postmigration import Table, Target, refused, written
+from postmigration import Table, Target, find_refusal, write_literals
 
 METHODS = "Service Methods"
 INTEGRATION = "Project Integration"
@@ -76,7 +76,7 @@ def test_customer_organizations_are_listed(target: Target) -> None:
                          WHERE type = 'customer' GROUP BY 1) c ON c.organization_id = o.id
               WHERE o.{CUSTOMER_ORGANIZATION} AND o.is_active) want
         FULL JOIN (SELECT id, jsonb_array_length(contacts) AS contacts, row_number() OVER () AS position
-                   FROM ({written(services.customer_organizations())}) q) have ON have.id = want.id
+                   FROM ({write_literals(services.customer_organizations())}) q) have ON have.id = want.id
         WHERE (want.position, want.contacts) IS DISTINCT FROM (have.position, have.contacts)
         """,
         statement="customer organizations that the list does not show, in their place and with their contacts",
@@ -106,7 +106,7 @@ def test_customer_organizations_can_be_created(target: Target) -> None:
         target.expect(made.created_at is not None, "it has no created_at")
         target.expect(made.updated_at is not None, "it has no updated_at")
         target.expect(
-            refused(connection, sa.insert(Organization).values(name=f"{MARK} again", slug=MARK)) == "23505",
+            find_refusal(connection, sa.insert(Organization).values(name=f"{MARK} again", slug=MARK)) == "23505",
             "a second organization with the same slug is not refused",
         )
 
@@ -157,7 +157,7 @@ def test_projects_can_be_created(target: Target, projects: Table) -> None:
         target.expect(project.customer_id is None, "a project without a customer_id was given one")
         target.expect(project.status == "active", f"a new project's status is {project.status}, want active")
         copy = sa.insert(Project).values(organization_id=workshop.operator.id, project_id=MARK, title="The same code")
-        target.expect(refused(connection, copy) == "23505", "a second project with the same code is not refused")
+        target.expect(find_refusal(connection, copy) == "23505", "a second project with the same code is not refused")
         # A code that comes from a sequence would be used up by the trial.
         if not any("nextval" in trigger.source for trigger in projects.triggers):
             workshop.project(code=None)

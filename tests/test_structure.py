@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from fixtures import services
 from fixtures.models import Contact
-from postmigration import Target, written
+from postmigration import Target, write_literals
 
 STRUCTURE = "Data Structure Validation"
 
@@ -20,7 +20,7 @@ def test_organizations_have_their_structure(target: Target) -> None:
 
     Fix: Alter the column that is named to the type that is wanted.
     """
-    query = written(services.customer_organizations())
+    query = write_literals(services.customer_organizations())
     target.expect_columns(
         query,
         {
@@ -62,7 +62,7 @@ def test_contacts_have_their_structure(target: Target) -> None:
 
     Fix: Alter the column that is named to the type that is wanted.
     """
-    query = written(sa.select(Contact.__table__).where(Contact.type == "customer"))
+    query = write_literals(sa.select(Contact.__table__).where(Contact.type == "customer"))
     text, time = "character varying", "timestamp with time zone"
     target.expect_columns(
         query,
@@ -108,7 +108,7 @@ def test_contact_points_have_their_structure(target: Target) -> None:
 
     Fix: Set is_primary to false where it is NULL, and give it its default.
     """
-    query = written(services.project_contact_points().order_by(None))
+    query = write_literals(services.project_contact_points().order_by(None))
     text, time = "character varying", "timestamp with time zone"
     target.expect_columns(
         query,

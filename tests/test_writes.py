@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from fixtures import MIGRATION
 from fixtures.belongings import POLICIES_CHANGE, Belongings, Try
-from postmigration import Finding, NotJudged, Severity, Target, refused_because
+from postmigration import Finding, NotJudged, Severity, Target, describe_refusal
 from postmigration.access import Actor, Tried, read_policies, require_roles, try_all
 
 _UNTRIED = "what people could write under them is not tried on a live baseline: name a backup of it"
@@ -64,10 +64,10 @@ def _tried_before(target: Target) -> Tried:
         return {}
     target.before.schema("function", "policy", "trigger")
     try:
-        with scratch.rolled_back(statement_timeout="10000", lock_timeout="2000") as connection:
+        with scratch.begin_rollback_only(statement_timeout="10000", lock_timeout="2000") as connection:
             return _tried(connection, Belongings(connection))
     except sa.exc.DBAPIError as error:
-        raise NotJudged(f"what people could do before cannot be tried: {refused_because(error)}") from None
+        raise NotJudged(f"what people could do before cannot be tried: {describe_refusal(error)}") from None
 
 
 def _kept_policies(target: Target) -> set[str]:

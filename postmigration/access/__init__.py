@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         insert_unchecked,
         require_roles,
     )
-    from postmigration.access.side_channels import Guarded, describe_disclosures, disclosed
+    from postmigration.access.side_channels import Guarded, describe_disclosures, find_disclosures
 
 __all__ = [
     "ANONYMOUS",
@@ -30,7 +30,7 @@ __all__ = [
     "Tried",
     "acting",
     "describe_disclosures",
-    "disclosed",
+    "find_disclosures",
     "find_other_role",
     "insert_unchecked",
     "read_policies",
@@ -47,6 +47,6 @@ __getattr__ = find_names(
             *("ANONYMOUS", "WITHOUT_PROFILE", "Actor", "Kind", "acting", "find_other_role"),
             *("insert_unchecked", "require_roles"),
         ),
-        "access.side_channels": ("Guarded", "describe_disclosures", "disclosed"),
+        "access.side_channels": ("Guarded", "describe_disclosures", "find_disclosures"),
     },
 )

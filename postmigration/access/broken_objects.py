@@ -98,7 +98,7 @@ class Used:
         known = self.roles[call.object]
         self.roles[call.object] = role if known is None else max(known, role, key=call.roles.index)
 
-    def failed_too(self, broken: Mapping[tuple[str, str], tuple[str, str]]) -> Collection[tuple[str, str]]:
+    def find_common(self, broken: Mapping[tuple[str, str], tuple[str, str]]) -> Collection[tuple[str, str]]:
         """Those of the broken objects of another state that failed in this one: for everybody, or for the same role."""
         return [
             problem

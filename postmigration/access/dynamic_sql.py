@@ -17,7 +17,7 @@ _QUOTING = ("quote_ident", "quote_literal", "quote_nullable")
 
 def strip_comments(text: str) -> str:
     """A function's text without its comments, and with one kind of quotes."""
-    return _COMMENTS.sub(_quoted_once, text)
+    return _COMMENTS.sub(_quote_once, text)
 
 
 def strip_literals(text: str) -> str:
@@ -25,7 +25,7 @@ def strip_literals(text: str) -> str:
     return _LITERALS.sub("''", text)
 
 
-def _quoted_once(found: re.Match[str]) -> str:
+def _quote_once(found: re.Match[str]) -> str:
     if found[3] is not None:
         return "'" + found[3].replace("'", "''") + "'"
     return found[1] or " "
@@ -45,14 +45,14 @@ def runs_text(text: str, arguments: Iterable[str]) -> bool:
     while size != len(tainted):
         size = len(tainted)
         for statement in statements:
-            if (assigned := _assigned(statement)) and _mentions(assigned[1], tainted):
+            if (assigned := _parse_assignment(statement)) and _mentions(assigned[1], tainted):
                 tainted.add(assigned[0].lower())
     return any(_mentions(run, tainted) for statement in statements for run in _run(statement))
 
 
-def _assigned(statement: str) -> tuple[str, str] | None:
+def _parse_assignment(statement: str) -> tuple[str, str] | None:
     """The variable that a statement fills, and from what."""
-    bare = _hidden(statement)
+    bare = _mask_quotes(statement)
     for sign in (r":=|\bdefault\b", r"(?<![<>!:=])=(?![>=])"):
         if found := re.search(sign, bare, re.IGNORECASE):
             # A declaration has its type between the name and the sign.
@@ -63,21 +63,21 @@ def _assigned(statement: str) -> tuple[str, str] | None:
     return (selected[2], statement[selected.start(1) : selected.end(1)]) if selected else None
 
 
-def _hidden(text: str) -> str:
+def _mask_quotes(text: str) -> str:
     """A text in which what stands between quotes is hidden, each character by another."""
     return _LITERALS.sub(lambda found: "'" + "_" * (len(found[0]) - 2) + "'", text)
 
 
 def _run(statement: str) -> Iterator[str]:
     """The expressions that a statement runs as a statement of their own."""
-    bare = _hidden(statement)
+    bare = _mask_quotes(statement)
     for found in re.finditer(r"\bexecute\b", bare, re.IGNORECASE):
         rest = statement[found.end() :]
         end = re.search(r"\b(?:into|using|loop)\b", bare[found.end() :], re.IGNORECASE)
         yield rest[: end.start()] if end else rest
     for name in _RUNNERS:
         for found in re.finditer(_CALL.format(rf"(?:pg_catalog\.|extensions\.)?{name}"), bare, re.IGNORECASE):
-            yield _enclosed(statement, found.end())[0]
+            yield _read_parentheses(statement, found.end())[0]
 
 
 def _mentions(expression: str, names: set[str]) -> bool:
@@ -88,9 +88,9 @@ def _mentions(expression: str, names: set[str]) -> bool:
         kept += expression[position : found.start()] + " "
         position = found.end()
         if found[1]:
-            inside, position = _enclosed(expression, found.end())
+            inside, position = _read_parentheses(expression, found.end())
             if found[1].lower() == "format":
-                kept += " ".join(_unquoted(_split(inside, ","))) + " "
+                kept += " ".join(_find_unquoted(_split(inside, ","))) + " "
     kept += expression[position:]
     kept = strip_literals(kept)
     kept = re.sub(
@@ -99,7 +99,7 @@ def _mentions(expression: str, names: set[str]) -> bool:
     return any(word.lower() in names for word in re.findall(r"\$?\w+", kept))
 
 
-def _unquoted(arguments: list[str]) -> Iterator[str]:
+def _find_unquoted(arguments: list[str]) -> Iterator[str]:
     """The arguments of a call of format() that it puts in as they are."""
     template = arguments[0].strip()
     if not _LITERALS.fullmatch(template):
@@ -114,7 +114,7 @@ def _unquoted(arguments: list[str]) -> Iterator[str]:
             yield arguments[following]
 
 
-def _enclosed(text: str, start: int) -> tuple[str, int]:
+def _read_parentheses(text: str, start: int) -> tuple[str, int]:
     """What stands between the parenthesis that was opened before a position and its end, and where that is."""
     depth, position = 1, start
     while position < len(text) and depth:

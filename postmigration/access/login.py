@@ -37,4 +37,4 @@ def open_login(database: Database, target: Snapshot, identified: Server) -> Snap
                 raise CannotJudge(f"the login of {database.option} may not act as {role}: GRANT {role} TO {own.role}")
     finally:
         first.close()
-    return Snapshot(database, target.exported())
+    return Snapshot(database, target.export())

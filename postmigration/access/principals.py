@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from postmigration.model.errors import NotJudged
-from postmigration.postgres.connection import Snapshot, configure, refused_because
+from postmigration.postgres.connection import Snapshot, configure, describe_refusal
 
 Kind = Literal["internal", "portal", "outsider"]
 # How the API layer tells the database who asks: today all claims as one text, older ones each claim by itself.
@@ -164,9 +164,9 @@ def population(
         found = [replace(actor, name=f"{actor.name} ({actor.id})") for actor in found]
     lacking = [actor for actor in found if actor.id is None]
     # A connection of its own: what they see is compared with what the other one sees.
-    real = snapshot.joined()
+    real = snapshot.join()
     inventing = bool(lacking) and writing
-    crowd = Snapshot(snapshot.database, snapshot.exported(), writable=True) if inventing else real
+    crowd = Snapshot(snapshot.database, snapshot.export(), writable=True) if inventing else real
     actors: list[Actor] = []
     absent: list[str] = []
     for actor in found:
@@ -177,10 +177,10 @@ def population(
         else:
             made = replace(actor, id=str(uuid.uuid4()), name=f"{actor.name} (invented)", invented=True)
             try:
-                crowd.prepare(partial(_invented, invent=invent, actor=made))
+                crowd.prepare(partial(_invent, invent=invent, actor=made))
                 actors.append(made)
             except sa.exc.DBAPIError as error:
-                absent.append(f"{actor.name}: there is none, and none could be made: {refused_because(error)}")
+                absent.append(f"{actor.name}: there is none, and none could be made: {describe_refusal(error)}")
     if only:
         return Population(crowd, real, actors, absent, login)
     wanted = f"SELECT id FROM ({everybody}) e LIMIT {MOST_PEOPLE + 1}"
@@ -230,7 +230,7 @@ def find_profiles(snapshot: Snapshot, ids: Sequence[str]) -> dict[str, dict[str,
     return profiles
 
 
-def _invented(connection: sa.Connection, invent: Callable[..., None], actor: Actor) -> None:
+def _invent(connection: sa.Connection, invent: Callable[..., None], actor: Actor) -> None:
     insert_unchecked(connection, partial(invent, connection, [actor]))
 
 

@@ -22,7 +22,7 @@ SCHEMAS = f"""
 """
 
 
-def named(schema: str, name: str) -> str:
+def name_sql(schema: str, name: str) -> str:
     """SQL for what an object is called: by its name alone in the schema of the tables.
 
     Args:
@@ -35,7 +35,7 @@ def named(schema: str, name: str) -> str:
     )
 
 
-_TABLE = named("c.relnamespace", "c.relname")
+_TABLE = name_sql("c.relnamespace", "c.relname")
 
 
 class Problem(StrEnum):
@@ -119,8 +119,8 @@ _WAYS = {
     """,
     # Whatever its arguments are called, it is the same function.
     "functions": f"""
-        SELECT format('%s(%s)', {named("p.pronamespace", "p.proname")}, oidvectortypes(p.proargtypes)) AS object,
-               format('%s(%s)', {named("p.pronamespace", "p.proname")}, pg_get_function_identity_arguments(p.oid))
+        SELECT format('%s(%s)', {name_sql("p.pronamespace", "p.proname")}, oidvectortypes(p.proargtypes)) AS object,
+               format('%s(%s)', {name_sql("p.pronamespace", "p.proname")}, pg_get_function_identity_arguments(p.oid))
                    AS label, open.problem, open.role, open.action, '' AS detail
         FROM pg_proc p
         CROSS JOIN LATERAL (
@@ -167,8 +167,8 @@ def describe(openings: Collection[Opening]) -> list[tuple[str, int]]:
     Many objects of which the same is open have one sentence together.
     """
     labels: dict[str, list[str]] = {}
-    for label, of_object in _grouped(openings, lambda opening: opening.label):
-        for problem, alike in _grouped(of_object, lambda opening: opening.problem):
+    for label, of_object in _group(openings, lambda opening: opening.label):
+        for problem, alike in _group(of_object, lambda opening: opening.problem):
             if problem not in _OF_A_FUNCTION:
                 for clause in _clauses(problem, alike):
                     labels.setdefault(clause, []).append(label)
@@ -193,7 +193,7 @@ def _tell(clause: str, labels: Sequence[str]) -> list[tuple[str, int]]:
 _OF_A_FUNCTION = {Problem.UNPINNED: "without a search_path of its own", Problem.CALLABLE: "anon may call it"}
 
 
-def _grouped(openings: Collection[Opening], key: Callable[[Opening], str]) -> list[tuple[str, list[Opening]]]:
+def _group(openings: Collection[Opening], key: Callable[[Opening], str]) -> list[tuple[str, list[Opening]]]:
     groups: dict[str, list[Opening]] = {}
     for opening in sorted(openings, key=lambda o: (key(o), o.role)):
         groups.setdefault(key(opening), []).append(opening)
@@ -207,13 +207,13 @@ def _clauses(problem: str, openings: Sequence[Opening]) -> Iterator[str]:
         for name in sorted({opening.detail for opening in openings}):
             yield f"has the policy {name}, which believes what users say of themselves (user_metadata)"
         return
-    actions = {role: {opening.action for opening in its} for role, its in _grouped(openings, lambda o: o.role)}
+    actions = {role: {opening.action for opening in its} for role, its in _group(openings, lambda o: o.role)}
     for role in actions.keys() - {"PUBLIC"}:
         # Whoever is named beside everybody is one of them.
         actions[role] -= actions.get("PUBLIC", set())
     roles: dict[str, list[str]] = {}
     for role in filter(actions.get, actions):
-        roles.setdefault(_listed(actions[role]), []).append(role)
+        roles.setdefault(_list(actions[role]), []).append(role)
     for which, names in roles.items():
         match problem:
             case Problem.UNPROTECTED:
@@ -228,5 +228,5 @@ def _clauses(problem: str, openings: Sequence[Opening]) -> Iterator[str]:
                 yield f"grants {' and '.join(names)} {which}"
 
 
-def _listed(actions: Collection[str]) -> str:
+def _list(actions: Collection[str]) -> str:
     return ", ".join(a for a in _ACTIONS if a in actions and not (a == _NEW_ROWS and "UPDATE" in actions))

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from postmigration.access.dynamic_sql import runs_text, strip_comments, strip_literals
-from postmigration.access.rls_bypass import SCHEMAS, named
+from postmigration.access.rls_bypass import SCHEMAS, name_sql
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.object_queries.members import MEMBER_E
 
@@ -27,7 +27,7 @@ _SESSION = re.compile(
 # An audit trigger only notes them down; what is compared decides something.
 _COMPARED = re.compile(r"[^;,]{0,40}?(?:[^:=]=|<>|!=|~|\b(?:I?LIKE|IN|IS|THEN)\b)", re.IGNORECASE)
 _POLICIES = f"""
-    SELECT {named("c.relnamespace", "c.relname")} AS of, p.polname AS name,
+    SELECT {name_sql("c.relnamespace", "c.relname")} AS of, p.polname AS name,
            concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) AS text,
            ARRAY(SELECT coalesce(o.oprcode::oid, d.refobjid) FROM pg_depend d
                  LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
@@ -39,7 +39,7 @@ _POLICIES = f"""
 """
 _FUNCTIONS = f"""
     SELECT p.oid, p.proname AS name,
-           format('%s(%s)', {named("p.pronamespace", "p.proname")},
+           format('%s(%s)', {name_sql("p.pronamespace", "p.proname")},
                   pg_get_function_identity_arguments(p.oid)) AS called,
            coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) AS text, p.pronargs > 0 AS takes, p.prosecdef AS definer,
            p.pronamespace IN ({SCHEMAS}) AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
@@ -60,12 +60,12 @@ _FUNCTIONS = f"""
 # What another session has dropped since is still in the catalogs of the snapshot, and the server tells no text of it.
 _OTHERS = f"""
     SELECT * FROM (
-    SELECT format('trigger %I on %s', t.tgname, {named("c.relnamespace", "c.relname")}) AS called,
+    SELECT format('trigger %I on %s', t.tgname, {name_sql("c.relnamespace", "c.relname")}) AS called,
            pg_get_triggerdef(t.oid) AS text
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     WHERE c.relnamespace IN ({SCHEMAS}) AND NOT t.tgisinternal
     UNION ALL
-    SELECT format('view %s', {named("c.relnamespace", "c.relname")}), pg_get_viewdef(c.oid)
+    SELECT format('view %s', {name_sql("c.relnamespace", "c.relname")}), pg_get_viewdef(c.oid)
     FROM pg_class c WHERE c.relnamespace IN ({SCHEMAS}) AND c.relkind IN ('v', 'm')
     ) AS others WHERE text IS NOT NULL ORDER BY 1
 """
@@ -152,7 +152,7 @@ def read_bodies(snapshot: Snapshot) -> Bodies:
     policies = snapshot.rows(_POLICIES, schema=schema)
     functions = {row.oid: row for row in snapshot.rows(_FUNCTIONS, schema=schema)}
     bare = {oid: strip_literals(strip_comments(row.text)) for oid, row in functions.items()}
-    needed = _reached({oid for policy in policies for oid in policy.calls} & functions.keys(), functions, bare)
+    needed = _follow_calls({oid for policy in policies for oid in policy.calls} & functions.keys(), functions, bare)
     texts = [Text(f"policy {row.name} of {row.of}", row.text, policy=True) for row in policies]
     texts += [Text(f"function {f.called}", strip_comments(f.text), oid in needed) for oid, f in functions.items()]
     texts += [Text(row.called, row.text) for row in snapshot.rows(_OTHERS, schema=schema)]
@@ -164,7 +164,7 @@ def read_bodies(snapshot: Snapshot) -> Bodies:
     )
 
 
-def _reached(start: Iterable[int], functions: Mapping[int, sa.Row[Any]], bare: Mapping[int, str]) -> set[int]:
+def _follow_calls(start: Iterable[int], functions: Mapping[int, sa.Row[Any]], bare: Mapping[int, str]) -> set[int]:
     """These functions, and those that they call."""
     reached: set[int] = set()
     waiting = list(start)

@@ -43,7 +43,9 @@ class Seen:
         return Finding(statement, wrong, max(wrong, self.rows), ("id",) if keys else (), keys)
 
 
-def seen(everything: Snapshot, people: Snapshot, actor: Actor, table: str, *, may: str, must: str, keep: int) -> Seen:
+def compare_with_rules(
+    everything: Snapshot, people: Snapshot, actor: Actor, table: str, *, may: str, must: str, keep: int
+) -> Seen:
     """Compares what somebody sees of a table with what the rules say, in one scan as them.
 
     Args:
@@ -66,9 +68,9 @@ def seen(everything: Snapshot, people: Snapshot, actor: Actor, table: str, *, ma
     want = RowSet(allowed, ("id",), 1, {"optional": "q.required IS NOT TRUE"}, settings=application)
     have = RowSet(f"SELECT id FROM {quoted(table)}", ("id",), 1, settings={**application, **actor.settings})
     try:
-        found = Sides(everything, people, want, have, **parameters).compared(keep=keep)
+        found = Sides(everything, people, want, have, **parameters).compare(keep=keep)
     except sa.exc.DBAPIError as error:
-        words = said(error, actor)
+        words = explain(error, actor)
         counts = everything.rows(
             f"SELECT count(*) AS rows, count(*) FILTER (WHERE required) AS required FROM ({allowed}) q",
             application,
@@ -78,7 +80,7 @@ def seen(everything: Snapshot, people: Snapshot, actor: Actor, table: str, *, ma
     return Seen(found.want_rows, found.have_rows, found.counts["missing"], found.counts["extra"], found.differences)
 
 
-def shown_anew(before: Snapshot, people: Snapshot, actor: Actor, table: str) -> int:
+def count_new(before: Snapshot, people: Snapshot, actor: Actor, table: str) -> int:
     """How many rows of a table somebody sees that they did not see before.
 
     Args:
@@ -86,14 +88,14 @@ def shown_anew(before: Snapshot, people: Snapshot, actor: Actor, table: str) -> 
     """
     rows = RowSet(f"SELECT id FROM {quoted(table)}", ("id",), 1, settings={**people.application, **actor.settings})
     try:
-        return Sides(before, people, rows, rows).compared(keep=0, ignore=["missing"]).counts["extra"]
+        return Sides(before, people, rows, rows).compare(keep=0, ignore=["missing"]).counts["extra"]
     except sa.exc.DBAPIError as error:
-        said(error, actor)
+        explain(error, actor)
         # Refused before: all that is seen now is new. Refused now: nothing is.
         return count_of(people, actor, table)
 
 
-def seen_on_both(
+def compare_with_baseline(
     before: Snapshot,
     people: Snapshot,
     want: RowSet,
@@ -111,9 +113,9 @@ def seen_on_both(
         ignore: kinds of difference that do not matter.
     """
     try:
-        return Sides(before, people, want, have).compared(keep=keep, ignore=ignore)
+        return Sides(before, people, want, have).compare(keep=keep, ignore=ignore)
     except sa.exc.DBAPIError as error:
-        said(error, actor)
+        explain(error, actor)
         was, now = count_of(before, actor, table), count_of(people, actor, table)
         counts: dict[DifferenceKind, int] = {"missing": max(0, was - now), "extra": max(0, now - was), "changed": 0}
         return Comparison(was, now, {**counts, **dict.fromkeys(ignore, 0)}, 0, {}, ())
@@ -124,7 +126,7 @@ def count_of(people: Snapshot, actor: Actor, table: str) -> int:
     try:
         return int(people.scalar(f"SELECT count(*) FROM {quoted(table)}", {**people.application, **actor.settings}))
     except sa.exc.DBAPIError as error:
-        said(error, actor)
+        explain(error, actor)
         return 0
 
 
@@ -153,14 +155,14 @@ def recognize(people: Snapshot, actor: Actor, tables: Sequence[str]) -> Recogniz
         try:
             return people.scalar(f"SELECT {what}", {**people.application, **actor.settings}, id=actor.id)
         except sa.exc.DBAPIError as error:
-            said(error, actor)
+            explain(error, actor)
             return None
 
     rows = {table: ask(f"count(*) FROM (SELECT FROM {quoted(table)} LIMIT {_SOME}) q") for table in tables}
     return Recognized(ask(identity) == actor.id, {table: count for table, count in rows.items() if count is not None})
 
 
-def said(error: sa.exc.DBAPIError, actor: Actor) -> str:
+def explain(error: sa.exc.DBAPIError, actor: Actor) -> str:
     """What the server said to somebody instead of showing rows.
 
     Raises:

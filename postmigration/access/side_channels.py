@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from postmigration.access.principals import Actor
-from postmigration.access.rls_bypass import SCHEMAS, named
-from postmigration.access.row_visibility import said
+from postmigration.access.rls_bypass import SCHEMAS, name_sql
+from postmigration.access.row_visibility import explain
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.object_queries.members import MEMBER_E
@@ -24,7 +24,7 @@ _AT_ONCE = 100
 # A function that cannot change anything is asked without arguments, or for each of some ids.
 _SOURCES = f"""
     SELECT format('%s %s', CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END,
-                  {named("c.relnamespace", "c.relname")}) AS name, NULL AS label,
+                  {name_sql("c.relnamespace", "c.relname")}) AS name, NULL AS label,
            format('SELECT to_jsonb(q) FROM %I.%I AS q LIMIT {_ROWS}', n.nspname, c.relname) AS query,
            CASE WHEN c.relkind IN ('r', 'p') THEN c.oid END AS table_oid
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -33,8 +33,9 @@ _SOURCES = f"""
       AND NOT EXISTS (SELECT FROM pg_depend e
                       WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND {MEMBER_E})
     UNION ALL
-    SELECT format('function %s(%s)', {named("p.pronamespace", "p.proname")}, oidvectortypes(p.proargtypes)),
-           format('function %s(%s)', {named("p.pronamespace", "p.proname")}, pg_get_function_identity_arguments(p.oid)),
+    SELECT format('function %s(%s)', {name_sql("p.pronamespace", "p.proname")}, oidvectortypes(p.proargtypes)),
+           format('function %s(%s)', {name_sql("p.pronamespace", "p.proname")},
+                  pg_get_function_identity_arguments(p.oid)),
            CASE p.pronargs
                WHEN 0 THEN format('SELECT to_jsonb(f) FROM %I.%I() AS f LIMIT {_ROWS}', n.nspname, p.proname)
                ELSE format('SELECT to_jsonb(f) FROM unnest(CAST(:ids AS uuid[])) AS i(id), LATERAL %I.%I(i.id) AS f '
@@ -87,7 +88,7 @@ class Disclosure:
     who: str = field(compare=False)
 
 
-def disclosed(
+def find_disclosures(
     everything: Snapshot,
     reach: Callable[[Actor], Snapshot],
     actors: Sequence[Actor],
@@ -120,8 +121,8 @@ def disclosed(
     found: dict[Disclosure, None] = {}
     for actor in actors:
         people = reach(actor)
-        learned = _learned_of_tables(people, actor, [source for source in sources if source.table_oid is not None])
-        learned |= {s: _learned(people, actor, s.query, samples) for s in sources if s not in learned}
+        learned = _read_tables(people, actor, [source for source in sources if source.table_oid is not None])
+        learned |= {s: _read_texts(people, actor, s.query, samples) for s in sources if s not in learned}
         for table, guard in guarded.items():
             secrets = _secrets(everything, actor, table, guard, set().union(*learned.values()))
             for source, values in learned.items():
@@ -144,7 +145,7 @@ def describe_disclosures(disclosures: Collection[Disclosure]) -> list[tuple[str,
     ]
 
 
-def _learned_of_tables(people: Snapshot, actor: Actor, tables: Sequence[sa.Row[Any]]) -> dict[sa.Row[Any], set[str]]:
+def _read_tables(people: Snapshot, actor: Actor, tables: Sequence[sa.Row[Any]]) -> dict[sa.Row[Any], set[str]]:
     """Every text that tables show somebody, many of them asked in one statement.
 
     Those that only fail are left out, and so are all that stood in a statement that failed: each is asked by itself.
@@ -177,7 +178,7 @@ def _learned_of_tables(people: Snapshot, actor: Actor, tables: Sequence[sa.Row[A
     return found
 
 
-def _learned(people: Snapshot, actor: Actor, query: str, samples: Mapping[str, Sequence[object]]) -> set[str]:
+def _read_texts(people: Snapshot, actor: Actor, query: str, samples: Mapping[str, Sequence[object]]) -> set[str]:
     """Every text that a view or function shows somebody; one that fails shows nothing."""
     texts: set[str] = set()
     # Ids of one table at a time: what refuses those of another may still answer for these.
@@ -186,7 +187,7 @@ def _learned(people: Snapshot, actor: Actor, query: str, samples: Mapping[str, S
             settings = {**people.application, **actor.settings}
             rows = people.rows(query, settings, **({"ids": ids} if ":ids" in query else {}))
         except sa.exc.DBAPIError as error:
-            said(error, actor)
+            explain(error, actor)
             continue
         texts.update(text for row in rows for text in _texts(row[0]))
     return texts

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from postmigration.access.principals import MOST_PEOPLE, Actor
-from postmigration.access.row_visibility import said
+from postmigration.access.row_visibility import explain
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 
@@ -63,7 +63,7 @@ def explain_uncounted(everything: Snapshot, people: int, table: str) -> str:
     """Why the rows of a table are not counted for each of some people; empty where they are."""
     if people > MOST_PEOPLE:
         return f"there are more than {MOST_PEOPLE} users"
-    rows = everything.counted(f"SELECT count(*) FROM {quoted(table)}", everything.application)
+    rows = everything.count(f"SELECT count(*) FROM {quoted(table)}", everything.application)
     return f"{people:,} users and {rows:,} rows are many" if people * rows > _MOST_ROWS else ""
 
 
@@ -84,7 +84,7 @@ def count_for_each(people: Snapshot, actors: Sequence[Actor], table: str, keys: 
             connection.exec_driver_sql(_COUNT)
             seen = connection.exec_driver_sql("SELECT pg_catalog.current_setting('postmigration.seen')").scalar_one()
     except sa.exc.DBAPIError as error:
-        said(error, actors[0])
+        explain(error, actors[0])
         raise
     return [Amount(*map(int, text.split())) for text in json.loads(seen)]
 

@@ -119,7 +119,7 @@ def major_version(text: str) -> int:
 
 
 @contextmanager
-def translated(program: Path, path: Path, name: str, *options: str) -> Iterator[BinaryIO]:
+def translate(program: Path, path: Path, name: str, *options: str) -> Iterator[BinaryIO]:
     """An archive as SQL; the pg_restore that writes it has ended when this has.
 
     Args:
@@ -139,11 +139,11 @@ def translated(program: Path, path: Path, name: str, *options: str) -> Iterator[
         stream = cast(BinaryIO, process.stdout)
         try:
             yield stream
-            _finished(process, said, name)
+            _raise_failure(process, said, name)
         except CannotJudge:
             # What was missing in the SQL may be missing because pg_restore gave up.
             stream.close()
-            _finished(process, said, name)
+            _raise_failure(process, said, name)
             raise
         finally:
             stream.close()
@@ -151,7 +151,7 @@ def translated(program: Path, path: Path, name: str, *options: str) -> Iterator[
             process.wait()
 
 
-def _finished(process: subprocess.Popen[bytes], said: BinaryIO, name: str) -> None:
+def _raise_failure(process: subprocess.Popen[bytes], said: BinaryIO, name: str) -> None:
     """Raises what pg_restore said, if it failed by itself and not because nobody read on."""
     try:
         status = process.wait(timeout=_PATIENCE)

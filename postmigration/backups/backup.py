@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from postmigration.backups.archive import COPY_AGAIN, contents, translated
+from postmigration.backups.archive import COPY_AGAIN, contents, translate
 from postmigration.backups.script import Stream
 from postmigration.model.errors import CannotJudge
 
@@ -57,16 +57,16 @@ class Backup:
     program: Path | None = None
     compressed: bool = False
 
-    def described(self, header: dict[str, str]) -> str:
+    def describe(self, header: dict[str, str]) -> str:
         """A sentence for the report.
 
         Args:
             header: what the SQL in it says of who made it.
         """
-        made = self.made or self._made(header)
+        made = self.made or self._describe_origin(header)
         return f"{self.name}: {self.form}, {self.size:,} bytes, {made}{'' if self.checksum else f'; {_NO_CHECKSUM}'}"
 
-    def _made(self, header: dict[str, str]) -> str:
+    def _describe_origin(self, header: dict[str, str]) -> str:
         changed = datetime.datetime.fromtimestamp(self.path.stat().st_mtime, datetime.UTC)
         when = f"at {header['Started on']}" if "Started on" in header else f"not after {changed:%Y-%m-%d %H:%M:%S} UTC"
         if "Dumped by pg_dump version" not in header:
@@ -75,7 +75,7 @@ class Backup:
         return f"of a database on PostgreSQL {server}, made by pg_dump {tool} {when}"
 
     @contextmanager
-    def opened(self, *, schema_only: bool = False) -> Iterator[Stream]:
+    def open_sql(self, *, schema_only: bool = False) -> Iterator[Stream]:
         """The SQL in it, as a stream.
 
         Args:
@@ -86,7 +86,7 @@ class Backup:
         """
         if self.program is not None:
             options = ["--schema-only"] if schema_only else []
-            with translated(self.program, self.path, self.name, *options) as stream:
+            with translate(self.program, self.path, self.name, *options) as stream:
                 yield stream
             return
         with gzip.open(self.path) if self.compressed else self.path.open("rb") as file:
@@ -124,7 +124,7 @@ class _Checked:
         raise CannotJudge(f"{self._name} {self._broken}")
 
 
-def identified(path: Path, scratch: Path) -> Backup:
+def identify(path: Path, scratch: Path) -> Backup:
     """What a file is.
 
     Args:
@@ -135,12 +135,12 @@ def identified(path: Path, scratch: Path) -> Backup:
         CannotJudge: it is no backup that can be read; one line with the cause and the remedy.
     """
     try:
-        return _identified(path, path.resolve().name, scratch)
+        return _identify(path, path.resolve().name, scratch)
     except OSError as error:
         raise CannotJudge(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _identified(path: Path, name: str, scratch: Path) -> Backup:
+def _identify(path: Path, name: str, scratch: Path) -> Backup:
     if not path.exists():
         raise CannotJudge(f"{path} does not exist: name a file that pg_dump wrote")
     if path.is_dir():
@@ -152,7 +152,7 @@ def _identified(path: Path, name: str, scratch: Path) -> Backup:
     if _is_archive(head):
         return _archive(path, name)
     if head.startswith(_GZIP):
-        return _gzipped(path, name, scratch)
+        return _open_gzip(path, name, scratch)
     _refuse_other_than_sql(head, name)
     return Backup(path, name, "plain SQL", path.stat().st_size, checksum=False)
 
@@ -169,9 +169,9 @@ def _archive(path: Path, name: str) -> Backup:
     return Backup(path, name, form, size, found.checksum, found.made, found.program)
 
 
-def _gzipped(path: Path, name: str, scratch: Path) -> Backup:
+def _open_gzip(path: Path, name: str, scratch: Path) -> Backup:
     plain = Backup(path, name, "plain SQL in gzip", path.stat().st_size, checksum=True, compressed=True)
-    with plain.opened() as stream:
+    with plain.open_sql() as stream:
         head = stream.read(_PEEK)
         if _is_archive(head):
             copy = scratch / name

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from postmigration.backups.restore_log import ELSEWHERE, Ledger, Loaded, said
-from postmigration.backups.script import Copy, unquoted
+from postmigration.backups.script import Copy, strip_quotes
 from postmigration.backups.statements import PLATFORM_SCHEMAS, readable, split
 from postmigration.model.errors import CannotJudge, Incomplete
 
@@ -47,7 +47,7 @@ class Loading:
             CannotJudge: a row did not arrive.
         """
         self.flush()
-        oid = self._found(table)
+        oid = self._find_table(table)
         if oid is None:
             self._ledger.set_aside(table, sum(block.count(b"\n") for block in item.blocks))
             return
@@ -67,7 +67,7 @@ class Loading:
                     raise
             if unreadable is not None:
                 raise unreadable
-            self._arrived(table, oid, expected, cursor.rowcount)
+            self._count_arrival(table, oid, expected, cursor.rowcount)
 
     def insert(self, text: bytes, table: str) -> None:
         """Loads the rows of an INSERT, or collects it to send it with others.
@@ -78,7 +78,7 @@ class Loading:
         if table != self._table or self._size > _BATCH:
             self.flush()
         # Values are literals, so that what else is in parentheses is rows; a table without columns has DEFAULT VALUES.
-        self._rows += max(1, _VALUES.split(unquoted(text), maxsplit=1)[-1].count(b"("))
+        self._rows += max(1, _VALUES.split(strip_quotes(text), maxsplit=1)[-1].count(b"("))
         self._table, self._size = table, self._size + len(text)
         self._inserts.append(text)
 
@@ -92,7 +92,7 @@ class Loading:
             return
         batch, table, expected = b"\n".join(self._inserts), self._table, self._rows
         self._inserts, self._table, self._rows, self._size = [], "", 0, 0
-        oid = self._found(table)
+        oid = self._find_table(table)
         if oid is None:
             self._ledger.set_aside(table, expected)
             return
@@ -101,9 +101,9 @@ class Loading:
             arrived = cursor.rowcount
             while cursor.nextset():
                 arrived += cursor.rowcount
-            self._arrived(table, oid, expected, arrived)
+            self._count_arrival(table, oid, expected, arrived)
 
-    def _found(self, table: str) -> int | None:
+    def _find_table(self, table: str) -> int | None:
         """The table that rows are for; None where the rows are set aside."""
         if table not in self._tables:
             found = self._connection.execute("SELECT to_regclass(%s)::oid::int8", [table]).fetchone()
@@ -129,7 +129,7 @@ class Loading:
                 f"{self._file}: the rows of {readable(table)} did not all arrive: {said(error)}{where}; {ELSEWHERE}"
             ) from None
 
-    def _arrived(self, table: str, oid: int, expected: int, arrived: int) -> None:
+    def _count_arrival(self, table: str, oid: int, expected: int, arrived: int) -> None:
         if expected != arrived:
             raise CannotJudge(
                 f"{self._file}: the rows of {readable(table)} did not all arrive: {expected:,} are in the file, "

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from postmigration.backups.archive import major_version
-from postmigration.backups.backup import identified
+from postmigration.backups.backup import identify
 from postmigration.backups.contrib import EXTENSIONS
 from postmigration.backups.script import Copy, Script, Statement
 from postmigration.backups.statements import Role, meaning, split
@@ -42,8 +42,8 @@ def find_needs(files: Sequence[Path]) -> Needs:
     with embedded.in_room(), temporary.directory() as scratch:
         try:
             for path in files:
-                backup = identified(path, scratch)
-                with backup.opened(schema_only=True) as stream:
+                backup = identify(path, scratch)
+                with backup.open_sql(schema_only=True) as stream:
                     script = Script(stream, backup.name)
                     for text in _definitions(script):
                         icu = icu or _ICU.search(text) is not None
@@ -55,9 +55,9 @@ def find_needs(files: Sequence[Path]) -> Needs:
                         while stream.read(1 << 16):
                             pass
         except CannotJudge:
-            return Needs(name=_named(files))
+            return Needs(name=_name(files))
     needed = extensions - _TOOLS - EXTENSIONS.keys()
-    return Needs(version, frozenset(needed), icu, _named(files))
+    return Needs(version, frozenset(needed), icu, _name(files))
 
 
 def find_source(script: Script) -> int:
@@ -76,5 +76,5 @@ def _definitions(script: Script) -> Iterator[bytes]:
             yield item.text
 
 
-def _named(files: Sequence[Path]) -> str:
+def _name(files: Sequence[Path]) -> str:
     return ", ".join(path.resolve().name for path in files)

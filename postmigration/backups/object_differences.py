@@ -50,7 +50,7 @@ def diff_objects(
         standins: what stands in for others, which the backup does not claim to hold.
     """
     unrestored = {(_KINDS.get(it.kind, it.kind), it.schema, it.bare_name) for it in restored.unrestored}
-    theirs, ours = (_held(objects(side), named, standins) for side in (original, copy))
+    theirs, ours = (_find_held(objects(side), named, standins) for side in (original, copy))
     same = write_alike(original, copy)
     words = []
     for pair in match_objects(theirs, ours):
@@ -72,7 +72,9 @@ def write_alike(original: Snapshot, copy: Snapshot) -> bool:
     return server(original).version_number == server(copy).version_number
 
 
-def _held(found: Objects, named: Sequence[str], standins: AbstractSet[tuple[str, str, str]]) -> dict[ObjectName, Facts]:
+def _find_held(
+    found: Objects, named: Sequence[str], standins: AbstractSet[tuple[str, str, str]]
+) -> dict[ObjectName, Facts]:
     return {
         name: facts
         for name, facts in found.items()

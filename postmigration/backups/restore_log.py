@@ -63,7 +63,7 @@ class Ledger:
         """Counts something that is not rows and was not restored."""
         self._left_out.setdefault((kind, platform), []).append(readable(name) if name else "")
 
-    def listed(self) -> tuple[str, ...]:
+    def list_notes(self) -> tuple[str, ...]:
         """What was set aside and left out, in sentences."""
         rows = [
             f"{number:,} rows of {name}, a table that the backup does not define"

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from postmigration.backups.backup import Backup, identified
+from postmigration.backups.backup import Backup, identify
 from postmigration.backups.restore_log import ELSEWHERE, Ledger, said
 from postmigration.backups.restoring import Restoring
 from postmigration.backups.script import Script
@@ -17,7 +17,7 @@ from postmigration.backups.standins import Standins
 from postmigration.backups.statements import PLATFORM_SCHEMAS, Meaning, Role
 from postmigration.model.errors import CannotJudge, Incomplete
 from postmigration.postgres import embedded, temporary
-from postmigration.postgres.dsn import unsteered
+from postmigration.postgres.dsn import ignore_environment
 from postmigration.postgres.throwaway import Server
 
 _BLOCK = 1 << 20
@@ -78,8 +78,8 @@ def restore(
     """
     ledger, described = Ledger(remedy=lacking or ELSEWHERE), []
     owner = owner or server.owner
-    with embedded.in_room(), unsteered(), temporary.directory() as scratch:
-        backups = [identified(path, scratch) for path in files]
+    with embedded.in_room(), ignore_environment(), temporary.directory() as scratch:
+        backups = [identify(path, scratch) for path in files]
         server.create_owned(database, owner)
         with server.connect(database) as superuser, server.connect(database, owner) as provider:
             for connection in (superuser, provider):
@@ -88,7 +88,7 @@ def restore(
             standins = Standins(provider, superuser, server.mark)
             waiting = []
             for backup in backups:
-                with backup.opened() as stream, server.connect(database, owner) as connection:
+                with backup.open_sql() as stream, server.connect(database, owner) as connection:
                     script = Script(stream, backup.name)
                     try:
                         waiting.append(Restoring(connection, backup.name, ledger, standins).read(script, server))
@@ -97,12 +97,12 @@ def restore(
                         while backup.checksum and stream.read(_BLOCK):
                             pass
                         raise
-                described.append(backup.described(script.header))
+                described.append(backup.describe(script.header))
             standins.complete()
             for backup, later in zip(backups, waiting, strict=True):
                 with server.connect(database, owner) as connection:
                     Restoring(connection, backup.name, ledger, standins).run(later)
-            rows = _counted(provider, ledger)
+            rows = _count(provider, ledger)
             _refuse_empty(backups, ledger)
             _refresh(provider, ledger)
             provider.execute("ANALYZE")
@@ -112,17 +112,17 @@ def restore(
         tuple(described),
         tuple(provided),
         (*ledger.notes, *unrestored, *([lacking] if lacking else [])),
-        ledger.listed(),
+        ledger.list_notes(),
         tuple(ledger.unrestored),
         tuple(ledger.orphaned),
         rows,
         ledger.roles,
         frozenset(ledger.schemas - {""}),
-        standins.replaced(),
+        standins.list_replaced(),
     )
 
 
-def _counted(connection: psycopg.Connection[Any], ledger: Ledger) -> dict[str, int]:
+def _count(connection: psycopg.Connection[Any], ledger: Ledger) -> dict[str, int]:
     """Makes sure that what arrived is still there, and tells how much of each table."""
     rows = {}
     for oid, loaded in ledger.loaded.items():

@@ -12,7 +12,7 @@ from postmigration.backups.archive import refuse_newer
 from postmigration.backups.loading import Loading
 from postmigration.backups.needs import find_source
 from postmigration.backups.restore_log import Ledger, said
-from postmigration.backups.script import Command, Copy, Script, unquoted
+from postmigration.backups.script import Command, Copy, Script, strip_quotes
 from postmigration.backups.standins import Standins
 from postmigration.backups.statements import PLATFORM_SCHEMAS, Meaning, Role, meaning, split
 from postmigration.model.errors import CannotJudge, Unrestorable
@@ -182,7 +182,7 @@ class Restoring:
             except psycopg.Error as error:
                 self._alive(error)
                 if not self._standins.provide(error, text):
-                    self._failed(error, text, what)
+                    self._handle_error(error, text, what)
                     return
             else:
                 if what.kind == "view":
@@ -190,7 +190,7 @@ class Restoring:
                     self._ledger.unrestored.pop(what, None)
                 return
 
-    def _failed(self, error: psycopg.Error, text: bytes, what: Meaning) -> None:
+    def _handle_error(self, error: psycopg.Error, text: bytes, what: Meaning) -> None:
         """Decides what an error means for the object."""
         if error.sqlstate == _DUPLICATE_SCHEMA or what.role is Role.CLEANUP:
             return
@@ -203,7 +203,7 @@ class Restoring:
         elif what.role is not Role.APPLICATION:
             words = f"{self._name}: {what} cannot be restored: {said(error, defines=True)}"
             raise Unrestorable(f"{words}; {self._ledger.remedy}")
-        elif error.sqlstate == _FOREIGN_KEY_VIOLATION and b"NOT VALID" not in unquoted(text).upper():
+        elif error.sqlstate == _FOREIGN_KEY_VIOLATION and b"NOT VALID" not in strip_quotes(text).upper():
             self._ledger.orphaned.append(str(what))
             self._ledger.notes.append(f"{what} refers to rows that are not in the backup: it was restored as not valid")
             self._execute(text.rstrip(b"; \t\r\n") + b" NOT VALID;", what)
@@ -232,7 +232,7 @@ class Restoring:
         self._ledger.roles = True
         if name in ("postgres", self._connection.info.user):
             return
-        words = set(unquoted(text).upper().replace(b";", b" ").split())
+        words = set(strip_quotes(text).upper().replace(b";", b" ").split())
         wanted = ["BYPASSRLS"] * bool(words & {b"BYPASSRLS", b"SUPERUSER"}) + ["NOINHERIT"] * (b"NOINHERIT" in words)
         self._standins.role(name, *wanted)
 

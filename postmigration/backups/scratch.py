@@ -11,7 +11,7 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict
 
 from postmigration.backups.needs import find_needs
-from postmigration.backups.verification import Verification, examine_base_backup, verified
+from postmigration.backups.verification import Verification, examine_base_backup, verify
 from postmigration.diff.database_diff import Source
 from postmigration.diff.fingerprint import Fingerprint
 from postmigration.model.migration import Migration
@@ -115,7 +115,7 @@ def verify_where_it_fits(
         seconds = time.monotonic() - started
         return examine_base_backup(*base, against, seconds=seconds, schema=schema, migration=migration, keep=keep)
     scratch = open_scratch(asked, cleanup, files=files, judged=judged, version=version)
-    found = verified(
+    found = verify(
         files, scratch.server, against, schema=schema, migration=migration, keep=keep, lacking=scratch.lacking
     )
     notes = (*found.restored.notes, *([scratch.because] if scratch.because else []))

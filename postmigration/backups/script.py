@@ -172,8 +172,8 @@ class Script:
                     self._line()
                 case b"\\":
                     raise CannotJudge(
-                        f"{self.name} has a command to psql within a statement, {_shown(self._line())}, which no "
-                        "pg_dump writes: name the file as pg_dump wrote it"
+                        f"{self.name} has a command to psql within a statement, {_cut_statement(self._line())}, which "
+                        "no pg_dump writes: name the file as pg_dump wrote it"
                     )
                 case _:
                     # A literal without its end, or half of what may begin a comment.
@@ -252,7 +252,8 @@ class Script:
         if not block and (self._ended or kept):
             what = within or self._buffer[self._start : self._start + 200]
             raise CannotJudge(
-                f"{self.name} is truncated: it ends within {_shown(what)}; copy it again, or name another backup"
+                f"{self.name} is truncated: it ends within {_cut_statement(what)}; copy it again, or name another "
+                "backup"
             )
         self._buffer = self._buffer[self._start :] + block
         self._at -= self._start
@@ -260,7 +261,7 @@ class Script:
         self._ended = not block
 
 
-def unquoted(text: bytes) -> bytes:
+def strip_quotes(text: bytes) -> bytes:
     """A statement without its literals, quoted identifiers and comments."""
     return _QUOTED.sub(b"''", text)
 
@@ -273,18 +274,18 @@ def lines_kept(text: bytes) -> bytes:
 def _open(text: bytes) -> bool:
     """Whether the semicolon at the end of the text is one within the statement."""
     if _ROUTINE.match(text):
-        code = unquoted(text).upper()
+        code = strip_quotes(text).upper()
         if not _ATOMIC.search(code):
             return False
         words = re.findall(rb"\b(?:BEGIN|CASE|END)\b", code)
         return sum(-1 if word == b"END" else 1 for word in words) > 0
     if _RULE.match(text):
-        code = unquoted(text)
+        code = strip_quotes(text)
         return code.count(b"(") > code.count(b")")
     return False
 
 
-def _shown(text: bytes) -> str:
+def _cut_statement(text: bytes) -> str:
     """The words with which a statement starts, which hold no row."""
     words = re.match(rb"\s*(\\?[^\s'($]{1,60}(?:\s+[^\s'($\\]{1,60}){0,2})", text)
     return "'" + (words[1].decode(errors="replace") if words else "…") + " …'"

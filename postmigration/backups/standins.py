@@ -203,7 +203,7 @@ class Standins:
             )
         return said
 
-    def replaced(self) -> dict[str, tuple[str, ...]]:
+    def list_replaced(self) -> dict[str, tuple[str, ...]]:
         """What others stand in for: names, by what they are."""
         kinds = {
             "extension": self.extensions,

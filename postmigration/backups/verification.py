@@ -11,11 +11,11 @@ from pathlib import Path
 from postmigration.backups.object_differences import diff_objects, write_alike
 from postmigration.backups.restored import Restored, restore
 from postmigration.backups.standins import SAID
-from postmigration.diff.database_diff import Source, compared_schemas, schemas
+from postmigration.diff.database_diff import Source, diff_schemas, schemas
 from postmigration.diff.fingerprint import Fingerprint
 from postmigration.diff.fingerprint_fit import unfit
 from postmigration.diff.scope import Relation, relations
-from postmigration.diff.table_diff import TableComparison, compared_with_fingerprint
+from postmigration.diff.table_diff import TableComparison, diff_with_fingerprint
 from postmigration.model.errors import CannotJudge, Incomplete
 from postmigration.model.migration import Migration
 from postmigration.model.sqltext import quoted
@@ -79,7 +79,7 @@ class Verification:
         return sum(result.rows.have_rows for result in self.comparisons if result.rows is not None)
 
 
-def verified(
+def verify(
     files: Sequence[Path],
     throwaway: Server,
     against: Source | Fingerprint | None,
@@ -150,7 +150,7 @@ def examine_base_backup(
     copy = Source(server.conninfo(database), "the backup")
     with ExitStack() as cleanup:
         snapshot = copy.snapshot(cleanup, schema)
-        rows = {name: snapshot.counted(f"SELECT count(*) FROM ONLY {name}") for name in _tables(snapshot, "p")}
+        rows = {name: snapshot.count(f"SELECT count(*) FROM ONLY {name}") for name in _tables(snapshot, "p")}
         unlogged = _tables(snapshot, "u")
         held = frozenset(schemas(snapshot))
     aside = (f"rows of {', '.join(unlogged)}: what is not logged is in no base backup",) if unlogged else ()
@@ -189,7 +189,7 @@ def examine(
     """
     with ExitStack() as cleanup:
         snapshot = copy.snapshot(cleanup, schema)
-        tables, standins = _held(snapshot, restored), _standins(snapshot)
+        tables, standins = _list_held(snapshot, restored), _standins(snapshot)
         held = {table.name for table in tables}
         notes, absent, comparisons, lost = [], _not_in_it(restored), [], []
         named: list[str] = []
@@ -203,7 +203,7 @@ def examine(
             names = {name: Relation(name, 0, "") for name in against.tables} | {
                 name: relation for name, relation in relations(snapshot).items() if not relation.excluded
             }
-            comparisons = list(compared_with_fingerprint(snapshot, against, list(names.values()), keep=keep))
+            comparisons = list(diff_with_fingerprint(snapshot, against, list(names.values()), keep=keep))
             notes.append("a fingerprint knows no policy, function, trigger or index: those were compared with nothing")
         elif against is not None:
             original = against.snapshot(cleanup, schema)
@@ -214,7 +214,7 @@ def examine(
                 f"the schema {name} ({_size(original, name)}), so not proven" for name in theirs if name not in named
             ]
             without = [f"{its}.{name}" for kind, its, name in standins if kind == "table"] + [*restored.rowless]
-            comparisons = compared_schemas(against, copy, named, main=schema, keep=keep, without=without)
+            comparisons = diff_schemas(against, copy, named, main=schema, keep=keep, without=without)
             lost = diff_objects(original, snapshot, named, restored, standins)
             if not write_alike(original, snapshot):
                 notes.append(
@@ -252,7 +252,7 @@ def _tables(snapshot: Snapshot, persistence: str) -> list[str]:
     return [str(row.name) for row in rows]
 
 
-def _held(snapshot: Snapshot, restored: Restored) -> tuple[Held, ...]:
+def _list_held(snapshot: Snapshot, restored: Restored) -> tuple[Held, ...]:
     rows = snapshot.rows(
         """
         SELECT format('%I.%I', n.nspname, c.relname) AS name, pg_total_relation_size(c.oid) AS size
@@ -345,7 +345,7 @@ def _of_the_migration(
     if not later and len(there) == len(migration.legacy_tables):
         declared = [reference for reference in migration.references if not reference.added]
         for place in references(snapshot, declared):
-            number = snapshot.counted(f"SELECT count(*) FROM ({place.orphans}) o", snapshot.application)
+            number = snapshot.count(f"SELECT count(*) FROM ({place.orphans}) o", snapshot.application)
             words = f"{number:,} rows of {place.name} lead to no row of {place.parent}"
             array = any((r.table, (r.column,)) == (place.table, place.columns) and r.array for r in declared)
             if number:

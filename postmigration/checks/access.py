@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from postmigration.access.attempts import Tried
 from postmigration.access.principals import STYLES, Actor
-from postmigration.access.row_visibility import recognize, said, seen, seen_on_both, shown_anew
+from postmigration.access.row_visibility import compare_with_baseline, compare_with_rules, count_new, explain, recognize
 from postmigration.access.visible_counts import count_for_each, count_owed, explain_uncounted
 from postmigration.checks.target import Target
 from postmigration.diff.row_diff import Sides
@@ -19,7 +19,7 @@ from postmigration.model.errors import NotJudged
 from postmigration.model.evidence import Finding, Severity
 from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog, latency
-from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.postgres.connection import Snapshot, describe_refusal
 from postmigration.postgres.refusals import hindrance
 
 Fact = TypeVar("Fact", bound=Hashable)
@@ -35,14 +35,16 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
     What they saw before as well is not the migration's fault.
 
     Args:
-        may, must: conditions on a row `t` (see `visibility.seen`).
+        may, must: conditions on a row `t` (see `compare_with_rules`).
 
     Returns:
         A row for the reader: who that is, the table, how many rows they may see, how many they see, and what is wrong
         with that; and how many rows they see.
     """
     people = target.population.reach(actor)
-    found = seen(target.snapshot, people, actor, table, may=may, must=must, keep=target.options.evidence_rows)
+    found = compare_with_rules(
+        target.snapshot, people, actor, table, may=may, must=must, keep=target.options.evidence_rows
+    )
     target.state(found.rows)
     wrong = [f"{n:,} {what}" for n, what in ((found.hidden, "hidden"), (found.leaked, "leaked")) if n]
     if found.hidden:
@@ -51,7 +53,7 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
         target.evidence.findings.append(found.finding("missing", words))
     if found.leaked:
         words = f"rows of {table} that {actor.name} sees and may not"
-        if target.baseline is not None and not shown_anew(target.baseline, people, actor, table):
+        if target.baseline is not None and not count_new(target.baseline, people, actor, table):
             target.note(f"inherited, so before the migration too: {found.leaked:,} {words}")
         else:
             target.evidence.findings.append(found.finding("extra", words))
@@ -66,7 +68,7 @@ def suspect_seen(target: Target, table: str, *, may: str, must: str) -> Sequence
     """Finds those who see more or fewer rows of a table than the rules say, among all people but those tried anyway.
 
     Args:
-        may, must: conditions on a row `t` (see `visibility.seen`).
+        may, must: conditions on a row `t` (see `compare_with_rules`).
 
     Returns:
         A few of them, for `expect_seen`.
@@ -200,13 +202,13 @@ def expect_seen_as_before(
     want = RowSet(sql, key, len(key), settings={**path, **actor.settings})
     have = RowSet(now, key, len(key), new=new, settings={**path, **actor.settings})
     keep = target.options.evidence_rows
-    found = seen_on_both(before, target.population.lasting, want, have, actor, table.name, keep, ignore)
+    found = compare_with_baseline(before, target.population.lasting, want, have, actor, table.name, keep, ignore)
     target.state(found.want_rows)
     counts = dict(found.counts)
     if counts["missing"]:
         # What is gone altogether is hidden from nobody; the comparison of all rows names it.
         everything = [replace(rows, settings=path) for rows in (want, have)]
-        gone = Sides(before, target.population.real, *everything).compared(keep=0, ignore=["extra"])
+        gone = Sides(before, target.population.real, *everything).compare(keep=0, ignore=["extra"])
         counts["missing"] = max(0, counts["missing"] - gone.counts["missing"])
     for kind, words in _WORDS.items():
         if count := counts[kind]:
@@ -231,7 +233,7 @@ def expect_fast_for(
     target.state(facts=1)
     try:
         people = target.population.reach(actor)
-        taken, findings = latency.judged(people, sql, budget=budget, index_only=False, settings=actor.settings)
+        taken, findings = latency.judge(people, sql, budget=budget, index_only=False, settings=actor.settings)
         if scans := latency.needless_scans(people, sql, actor.settings):
             unfiltered = latency.needless_scans(target.snapshot, sql, {})
             findings += [latency.read_whole(name, sql) for name in scans if name not in unfiltered]
@@ -239,7 +241,7 @@ def expect_fast_for(
         if before is not None and target.baseline is not None:
             legacy = latency.median(target.baseline, before, actor.settings)
     except sa.exc.DBAPIError as error:
-        raise NotJudged(f"{actor.name}: {refused_because(error)}", hindrance(error)) from None
+        raise NotJudged(f"{actor.name}: {describe_refusal(error)}", hindrance(error)) from None
     words = "" if legacy is None else f", {legacy:.1f} ms for its counterpart before the migration"
     target.note(f"{actor.name}: median of {latency.RUNS} warm runs {taken:.1f} ms, budget {budget:g} ms{words}")
     slower = "" if legacy is None else latency.regression(legacy, taken)
@@ -270,7 +272,7 @@ def expect_same_to(
     try:
         count = people.scalar(f"SELECT count(*) FROM ({want}) w", settings)
     except sa.exc.DBAPIError as error:
-        target.note(f"{actor.name} cannot ask the tables themselves: {said(error, actor)}")
+        target.note(f"{actor.name} cannot ask the tables themselves: {explain(error, actor)}")
         count = 0
     if not count:
         target.state(facts=1)
@@ -280,7 +282,7 @@ def expect_same_to(
         rows = people.rows(f"SELECT * FROM ({sql}) w ORDER BY 1 LIMIT {keep}", settings) if wrong else ()
     except sa.exc.DBAPIError as error:
         target.state(count)
-        target.evidence.findings.append(Finding(f"{statement}, asked by {actor.name}: {said(error, actor)}", 1, 1))
+        target.evidence.findings.append(Finding(f"{statement}, asked by {actor.name}: {explain(error, actor)}", 1, 1))
         return
     target.state(count)
     if wrong:
@@ -301,7 +303,7 @@ def expect_nothing(target: Target, actor: Actor, sql: str, *, statement: str, **
     try:
         rows = people.scalar(f"SELECT count(*) FROM ({sql}) q", {**people.application, **actor.settings}, **parameters)
     except sa.exc.DBAPIError as error:
-        said(error, actor)
+        explain(error, actor)
         return
     if rows:
         target.evidence.findings.append(Finding(f"{statement} to {actor.name}, who may see none", rows, rows))

@@ -72,7 +72,7 @@ class Before:
             return {name: table.facts() for name, table in self.fingerprint.tables.items()}
         return catalog.tables(self.rows(), expressions=False)
 
-    def said_of(self, sql: str, **parameters: Any) -> str:
+    def describe_count(self, sql: str, **parameters: Any) -> str:
         """How many rows a query for wrong ones finds in the state before, in words; empty where nobody can tell.
 
         Args:
@@ -82,7 +82,7 @@ class Before:
         if self.snapshot is None:
             return ""
         try:
-            wrong = self.snapshot.counted(
+            wrong = self.snapshot.count(
                 f"SELECT count(*) FROM ({sql}) AS wrong", self.snapshot.application, **parameters
             )
         except sa.exc.DBAPIError as error:
@@ -93,7 +93,7 @@ class Before:
         return "the same query finds nothing there: this is new"
 
 
-def explain_refusal(error: sa.exc.DBAPIError, snapshot: Snapshot, tables: Sequence[str]) -> str:
+def explain(error: sa.exc.DBAPIError, snapshot: Snapshot, tables: Sequence[str]) -> str:
     """What the server said, and which of some tables it lacks where that is why.
 
     Raises:

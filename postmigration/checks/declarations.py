@@ -58,7 +58,7 @@ def refuse_mistakes(
         raise CannotJudge(f"the migration is declared wrong: {mistakes[0]}{more}")
 
 
-def _declared(migration: Migration) -> Iterator[_Name]:
+def _list_declared(migration: Migration) -> Iterator[_Name]:
     for name in migration.tables:
         yield _Name("tables", name, None, name in migration.legacy_tables)
     for r in migration.references:
@@ -74,7 +74,7 @@ def _declared(migration: Migration) -> Iterator[_Name]:
 
 def _names(migration: Migration, now: Tables, before: Tables | None) -> Iterator[str]:
     sides = [now] if before is None else [before, now]
-    declared = list(_declared(migration))
+    declared = list(_list_declared(migration))
     known: set[str] = set().union(*sides)
     for name in declared:
         if name.table not in known:
@@ -103,12 +103,12 @@ def _fragments(migration: Migration, target: Snapshot, baseline: Snapshot | None
     """What is wrong with SQL that is declared, each on the side that it is about."""
     legacy, certain = (target, False) if baseline is None else (baseline, True)
     for table, sql in migration.before.items():
-        if words := _refused(legacy, sql, certain=certain):
+        if words := _find_refusal(legacy, sql, certain=certain):
             yield f"before of {table}: {words}"
     for change in migration.intended:
         source = migration.before.get(change.table, f"SELECT * FROM {quoted(change.table)}")
         for field, sql in (("rows", change.rows), ("want", change.want or "NULL")):
-            if words := _refused(legacy, f"SELECT ({sql}) FROM ({source}) r", certain=certain):
+            if words := _find_refusal(legacy, f"SELECT ({sql}) FROM ({source}) r", certain=certain):
                 yield f"{field} of intended {change.table}.{change.column}: {words}"
         if words := _of_target(target, baseline, f"SELECT ({change.after}) FROM {quoted(change.table)} t"):
             yield f"after of intended {change.table}.{change.column}: {words}"
@@ -122,11 +122,11 @@ def _fragments(migration: Migration, target: Snapshot, baseline: Snapshot | None
 
 def _of_target(target: Snapshot, baseline: Snapshot | None, sql: str) -> str:
     """Why SQL about the target is wrong; empty where it works on either side, or where only the target is at fault."""
-    words = _refused(target, sql, certain=False)
-    return "" if words and baseline is not None and not _refused(baseline, sql, certain=True) else words
+    words = _find_refusal(target, sql, certain=False)
+    return "" if words and baseline is not None and not _find_refusal(baseline, sql, certain=True) else words
 
 
-def _refused(side: Snapshot, sql: str, *, certain: bool) -> str:
+def _find_refusal(side: Snapshot, sql: str, *, certain: bool) -> str:
     """Why the server does not take SQL; empty where it does, or where that may be for what the side lacks.
 
     Args:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from postmigration.model.migration import Conventions
 from postmigration.model.sqltext import quoted, statement
 from postmigration.postgres.catalog import Table
-from postmigration.postgres.connection import Snapshot, refusal, refused_because
+from postmigration.postgres.connection import Snapshot, describe_refusal, refusal
 from postmigration.postgres.refusals import describe_error, is_raised
 
 # A row that refuses so many columns refuses all of them.
@@ -139,7 +139,7 @@ def _changes(connection: sa.Connection, table: Table) -> Iterator[tuple[str, str
         yield quoted(name), quoted(name), False
 
 
-def _raised(error: sa.exc.DBAPIError) -> bool:
+def _is_raised_by_application(error: sa.exc.DBAPIError) -> bool:
     """Whether a function of the application raised it: then that is its decision, whatever SQLSTATE it gives."""
     return isinstance(error.orig, psycopg.Error) and is_raised(error.orig)
 
@@ -147,7 +147,7 @@ def _raised(error: sa.exc.DBAPIError) -> bool:
 def _busy(error: sa.exc.DBAPIError) -> str:
     """What others are doing that is in the way; empty where they are not."""
     state = getattr(error.orig, "sqlstate", None) or ""
-    return refused_because(error) if state.startswith(_BUSY) and not _raised(error) else ""
+    return describe_refusal(error) if state.startswith(_BUSY) and not _is_raised_by_application(error) else ""
 
 
 def _words(error: sa.exc.DBAPIError) -> str:
@@ -156,7 +156,7 @@ def _words(error: sa.exc.DBAPIError) -> str:
     Raises:
         NotJudged: it tells nothing of the row.
     """
-    if isinstance(error.orig, psycopg.Error) and _raised(error):
+    if isinstance(error.orig, psycopg.Error) and _is_raised_by_application(error):
         return f"{describe_error(error.orig)} (SQLSTATE {error.orig.sqlstate})"
     return refusal(error)
 

@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 
 import sqlalchemy as sa
 
-from postmigration.checks.baseline import Before, explain_refusal
+from postmigration.checks.baseline import Before, explain
 from postmigration.model.errors import Hindrance, NotApplicable, NotJudged
-from postmigration.model.evidence import Evidence, Finding, Severity, Violation, shown
+from postmigration.model.evidence import Evidence, Finding, Severity, Violation, show_value
 from postmigration.model.migration import Migration
 from postmigration.model.settings import Options
 from postmigration.model.sqltext import pasteable, quoted
@@ -103,7 +103,7 @@ class Gatherer:
         return {"cutover": self.options.cutover}
 
     def _scalar(self, sql: str, side: Snapshot | None = None) -> int:
-        return (side or self.snapshot).counted(sql, self.snapshot.application, **self._parameters)
+        return (side or self.snapshot).count(sql, self.snapshot.application, **self._parameters)
 
     def _pasteable(self, sql: str, parameters: Mapping[str, Any] | None = None, *, before: bool = False) -> str:
         """A query as the reader can run it: on the right database, in the right schema."""
@@ -118,11 +118,11 @@ class Gatherer:
         if not examined and not optional:
             self.evidence.unexamined.append(statement)
 
-    def _masked(self, text: str | None, name: str, plain: Collection[str]) -> str:
-        return shown(text, plain=self.options.show_values or name in plain)
+    def _mask(self, text: str | None, name: str, plain: Collection[str]) -> str:
+        return show_value(text, plain=self.options.show_values or name in plain)
 
-    def _shown(self, row: Mapping[str, Any], plain: Collection[str]) -> tuple[str, ...]:
-        return tuple(shown(value, plain=self.options.show_values or name in plain) for name, value in row.items())
+    def _show(self, row: Mapping[str, Any], plain: Collection[str]) -> tuple[str, ...]:
+        return tuple(show_value(value, plain=self.options.show_values or name in plain) for name, value in row.items())
 
     @contextmanager
     def _statement(self, statement: str, severity: Severity = "blocker") -> Iterator[None]:
@@ -132,7 +132,7 @@ class Gatherer:
             yield
         except sa.exc.DBAPIError as error:
             try:
-                cause = explain_refusal(error, self.snapshot, self.migration.tables)
+                cause = explain(error, self.snapshot, self.migration.tables)
             except NotJudged as unknown:
                 raise NotJudged(f"{unknown} (it was looking for {statement})", unknown.by) from None
             finding = Finding(f"{statement}: {cause}", 1, 1, severity=severity)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, agree, count, list_names
 from postmigration.checks.contents.tables import Name, title
-from postmigration.model.evidence import shown
+from postmigration.model.evidence import show_value
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.ledgers import Ledger, find_ledgers
 from postmigration.postgres.schemas import find_platform
@@ -73,11 +73,11 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Collection[str]) 
     found.rows = sum(len(state.entries) for state in now.values())
     found.facts = len(now)
     for name, state in now.items():
-        earlier = was.get(name) or _moved(state, was, now)
+        earlier = was.get(name) or _find_moved(state, was, now)
         _find_troubles(state, earlier, found)
         _compare(state, earlier, found, compared=before is not None)
     for name, state in was.items():
-        if name not in now and not any(_moved(other, was, now) is state for other in now.values()):
+        if name not in now and not any(_find_moved(other, was, now) is state for other in now.values()):
             _tell_lost(state, name[0] in schemas, found)
     return found
 
@@ -92,12 +92,12 @@ def _read(side: Snapshot, left_out: Collection[str], unjudged: list[str]) -> dic
             words = f"{title(name)}: {answer.reason}"
             unjudged += [words] if words not in unjudged else []
         else:
-            entries = tuple(Entry(shown(n, plain=True), bool(a), t) for n, a, t in json.loads(answer.entries))
+            entries = tuple(Entry(show_value(n, plain=True), bool(a), t) for n, a, t in json.loads(answer.entries))
             states[name] = State(ledgers[name], name, entries)
     return states
 
 
-def _moved(state: State, was: Mapping[Name, State], now: Mapping[Name, State]) -> State | None:
+def _find_moved(state: State, was: Mapping[Name, State], now: Mapping[Name, State]) -> State | None:
     """The same ledger in another schema, where there is no doubt which it is."""
     alike = [one for name, one in was.items() if name not in now and one.ledger is state.ledger]
     others = [one for name, one in now.items() if name not in was and one.ledger is state.ledger]

@@ -19,7 +19,7 @@ from postmigration.diff.objects.judge import Judgement, Scope, judge_objects
 from postmigration.diff.objects.privileges import PUBLIC
 from postmigration.diff.objects.rules import FAMILIES, RARE
 from postmigration.model.errors import NeedsBaseline
-from postmigration.model.evidence import Finding, Severity, shown
+from postmigration.model.evidence import Finding, Severity, show_value
 from postmigration.model.platform import Inhabitants, Platform, detect_platform
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.schema_objects import STANDIN, ObjectName, Objects, objects
@@ -68,10 +68,10 @@ def report_objects(target: Target, *families: str) -> None:
             raise NeedsBaseline("the fingerprint holds no objects: an older version took it")
         target.before.rows()
     judgement = _judge(target)
-    if _restored(target) and set(families) <= set(_OF_ROLES):
+    if _is_restored(target) and set(families) <= set(_OF_ROLES):
         held = ", ".join(families).replace("_", " ")
         target.not_applicable("a dump is compared without roles, owners, settings and extensions", not_held=held)
-    if _restored(target) and set(families) <= set(_OF_PRIVILEGES) and not _has_privileges(target.baseline):
+    if _is_restored(target) and set(families) <= set(_OF_PRIVILEGES) and not _has_privileges(target.baseline):
         target.not_applicable(
             "the dump holds no privilege: made without them, it cannot tell what was granted",
             not_held=", ".join(families).replace("_", " "),
@@ -88,7 +88,7 @@ def report_objects(target: Target, *families: str) -> None:
     facts = sum(judgement.facts.get(kind, 0) for family in families for kind in _kinds(family))
     if not facts and not different:
         target.not_applicable(f"there are none: {', '.join(families).replace('_', ' ')}")
-    target.report(list(_findings(found, facts)), facts=facts, **_compared(families, judgement))
+    target.report(list(_findings(found, facts)), facts=facts, **_count_compared(families, judgement))
     for note in _notes(found):
         target.note(note)
 
@@ -138,7 +138,7 @@ def holds_privileges(target: Target) -> bool:
     """Whether the state before tells who might do what."""
     if target.baseline is None:
         return _in_a_fingerprint(target) is not None
-    return not _restored(target) or _has_privileges(target.baseline)
+    return not _is_restored(target) or _has_privileges(target.baseline)
 
 
 def _excuse_own_publications(found: Sequence[Difference], after: Snapshot) -> list[Difference]:
@@ -157,7 +157,7 @@ def _judge(target: Target) -> Judgement:
     if held is not None and held[0] is target.baseline:
         return held[1]
     before, after = read_sides(target)
-    restored = _restored(target)
+    restored = _is_restored(target)
     platform = detect(after, before or {})
     if before is not None and restored:
         roles = {name: facts for name, facts in after.items() if name.kind == "role"}
@@ -196,7 +196,7 @@ def _version(target: Target) -> int | None:
     return None if target.baseline is None else target.baseline.info.server_version // 10_000
 
 
-def _restored(target: Target) -> bool:
+def _is_restored(target: Target) -> bool:
     """Whether the baseline is a copy of our own, restored from a dump."""
     return target.before.scratch is not None
 
@@ -252,7 +252,7 @@ def _kinds(family: str) -> Sequence[str]:
     return [kind for kind, rule in FAMILIES.items() if rule.check == family]
 
 
-def _compared(families: Sequence[str], judgement: Judgement) -> dict[str, int]:
+def _count_compared(families: Sequence[str], judgement: Judgement) -> dict[str, int]:
     """What the verdict counts: privileges apart from all other objects."""
     if "privileges" in families:
         return {"privileges": judgement.facts.get("grant", 0)}
@@ -268,11 +268,11 @@ def _findings(found: Sequence[Difference], facts: int) -> Iterator[Finding]:
     for (_, severity), those in grouped.items():
         if len(those) <= _FOLDED:
             for one in those:
-                words = shown(one.statement, plain=True)
+                words = show_value(one.statement, plain=True)
                 yield Finding(words, 1, facts, severity=severity, repair=one.repair)
             continue
-        rows = tuple((shown(one.statement, plain=True),) for one in those[:_LISTED])
-        words = f"{shown(those[0].statement, plain=True)}; and {len(those) - 1:,} more of this kind"
+        rows = tuple((show_value(one.statement, plain=True),) for one in those[:_LISTED])
+        words = f"{show_value(those[0].statement, plain=True)}; and {len(those) - 1:,} more of this kind"
         repair = "\n".join(filter(None, (one.repair for one in those)))
         yield Finding(words, len(those), facts, ("what",), rows, severity=severity, repair=repair)
 
@@ -284,9 +284,9 @@ def _notes(found: Sequence[Difference]) -> Iterator[str]:
             grouped[difference.what].append(difference)
     for what, those in grouped.items():
         if len(those) <= 3:
-            yield from (shown(one.statement, plain=True) for one in those)
+            yield from (show_value(one.statement, plain=True) for one in those)
         else:
             names: list[ObjectName] = [one.name for one in those]
-            yield shown(
+            yield show_value(
                 f"{len(those):,} of the kind {what}: {', '.join(names[:3])} and {len(those) - 3:,} more", plain=True
             )

@@ -170,7 +170,7 @@ def _connections(snapshot: Snapshot) -> list[Restriction]:
     return found
 
 
-def lowered_limit(before: Snapshot, after: Snapshot) -> Restriction | None:
+def find_lowered_limit(before: Snapshot, after: Snapshot) -> Restriction | None:
     """The limit of connections, where it is lower than one that was set before."""
     sql = "SELECT datconnlimit FROM pg_catalog.pg_database WHERE datname = current_database()"
     was, now = before.scalar(sql), after.scalar(sql)

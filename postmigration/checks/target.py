@@ -14,7 +14,7 @@ from postmigration.checks.baseline import Before
 from postmigration.checks.gatherer import Gatherer
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.findings import of_buckets, of_keys, of_rows
-from postmigration.diff.fingerprint import MUST_BE, compared
+from postmigration.diff.fingerprint import MUST_BE, diff_fingerprint
 from postmigration.diff.row_diff import Sides
 from postmigration.diff.row_sets import DifferenceKind
 from postmigration.model.comparison import RowComparison
@@ -22,7 +22,7 @@ from postmigration.model.errors import Hindrance, NotJudged
 from postmigration.model.evidence import Finding, Severity
 from postmigration.model.migration import Migration
 from postmigration.model.settings import Options
-from postmigration.model.sqltext import written
+from postmigration.model.sqltext import write_literals
 from postmigration.model.waivers import Waiver
 from postmigration.postgres import catalog, latency
 from postmigration.postgres.connection import Database, Snapshot
@@ -102,10 +102,10 @@ class Target(Gatherer):
                         wrong,
                         count,
                         tuple(rows[0]._fields),
-                        tuple(self._shown(row._asdict(), plain) for row in rows),
+                        tuple(self._show(row._asdict(), plain) for row in rows),
                         self._pasteable(sql, before=before),
                         severity,
-                        before="" if before else self.before.said_of(sql, **self._parameters),
+                        before="" if before else self.before.describe_count(sql, **self._parameters),
                     )
                 )
 
@@ -178,7 +178,7 @@ class Target(Gatherer):
                 parameters["newest"] = before.scalar(rows.newest, path, **parameters)
             names = [waiver.name for waiver in accepted]
             sides = Sides.of(before, self.snapshot, rows, accepted=names, application=application, **parameters)
-            found = sides.compared(keep=self.options.listed_rows, ignore=ignore)
+            found = sides.compare(keep=self.options.listed_rows, ignore=ignore)
             count = self._scalar(rows.examined) if rows.examined else found.want_rows or found.have_rows
             self._look(count, statement, optional)
             if since := found.marked.get("since"):
@@ -194,7 +194,7 @@ class Target(Gatherer):
                 safe = {*plain, *sides.impersonal}
                 few = found.differences[: self.options.evidence_rows]
                 query = self._pasteable(of_keys(rows.have, rows.columns[: rows.key], few, safe), parameters)
-                mask = partial(self._masked, plain=safe)
+                mask = partial(self._mask, plain=safe)
                 self.evidence.findings.append(of_rows(found, rows.columns, rows.key, count, statement, mask, query))
             return found.want_rows
         return 0
@@ -221,7 +221,7 @@ class Target(Gatherer):
             return
         with self._statement(statement):
             table = fingerprint.tables[before.name]
-            found = compared(
+            found = diff_fingerprint(
                 self.snapshot,
                 fingerprint,
                 table,
@@ -239,7 +239,7 @@ class Target(Gatherer):
             self.evidence.show_rows(before.name, found.want_rows, found.kinds)
             if found.different:
                 query = self._pasteable(found.sql, {**self._parameters, "newest": table.newest})
-                mask = partial(self._masked, plain=found.plain)
+                mask = partial(self._mask, plain=found.plain)
                 self.evidence.findings.append(of_buckets(found, table.key, statement, mask, query))
             elif found.unjudged and not found.buckets:
                 raise NotJudged("rows of every bucket of the fingerprint were changed since the cut-over")
@@ -292,9 +292,9 @@ class Target(Gatherer):
             index_only: no large table may be read whole for it.
         """
         budget = self.options.budgets.get(plan, budget)
-        sql = written(query)
+        sql = write_literals(query)
         with self._statement(f"the query takes more than its {budget:g} ms"):
-            median, findings = latency.judged(self.snapshot, sql, budget=budget, index_only=index_only, settings={})
+            median, findings = latency.judge(self.snapshot, sql, budget=budget, index_only=index_only, settings={})
             self.note(f"median of {latency.RUNS} warm runs {median:.1f} ms, budget {budget:g} ms")
             self.evidence.show_time(f"check {plan}", "whoever judges", median, budget)
             self.evidence.findings += findings
@@ -317,6 +317,6 @@ class Target(Gatherer):
             raise NotJudged("it writes, and this server is a standby: run it on the primary", Hindrance.STANDBY)
         with (
             self._statement("the database refuses what the application does"),
-            self._writer.rolled_back(statement_timeout=str(milliseconds), lock_timeout="2000") as connection,
+            self._writer.begin_rollback_only(statement_timeout=str(milliseconds), lock_timeout="2000") as connection,
         ):
             yield connection

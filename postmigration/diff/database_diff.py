@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from postmigration.diff.scope import Relation, relations
-from postmigration.diff.table_diff import TableComparison, compared_tables
+from postmigration.diff.table_diff import TableComparison, diff_tables
 from postmigration.postgres.connection import Database, Limits, Snapshot
 from postmigration.postgres.object_queries.members import MEMBER_D
 
@@ -37,7 +37,7 @@ class Source:
         """
         database = Database(self.conninfo, option=self.option, schema=schema, limits=self.limits, steered=self.steered)
         cleanup.callback(database.close)
-        snapshot = Snapshot(database, None if joining is None else joining.exported())
+        snapshot = Snapshot(database, None if joining is None else joining.export())
         cleanup.callback(snapshot.close)
         return snapshot
 
@@ -59,7 +59,7 @@ def schemas(snapshot: Snapshot) -> list[str]:
     return [row.name for row in rows]
 
 
-def compared_schemas(
+def diff_schemas(
     before: Source, after: Source, names: Sequence[str], *, main: str, keep: int, without: Collection[str] = ()
 ) -> list[TableComparison]:
     """Compares all tables of some schemas.
@@ -82,14 +82,14 @@ def compared_schemas(
                 left_out = [name.removeprefix(f"{schema}.") for name in without if name.startswith(f"{schema}.")]
                 found += [
                     result if schema == main else replace(result, table=f"{schema}.{result.table}")
-                    for result in _compared(pair, left_out, keep)
+                    for result in _diff_tables(pair, left_out, keep)
                 ]
     return found
 
 
-def _compared(pair: Sequence[Snapshot], without: Collection[str], keep: int) -> list[TableComparison]:
+def _diff_tables(pair: Sequence[Snapshot], without: Collection[str], keep: int) -> list[TableComparison]:
     known: dict[str, Relation] = {}
     for side in reversed(pair):
         known |= {name: relation for name, relation in relations(side).items() if name not in without}
     named = [relation for relation in known.values() if not relation.excluded]
-    return list(compared_tables(pair[0], pair[1], named, jobs=1, keep=keep)) if named else []
+    return list(diff_tables(pair[0], pair[1], named, jobs=1, keep=keep)) if named else []

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from postmigration.diff.fingerprint import FingerprintComparison
 from postmigration.diff.row_diff import Comparison
 from postmigration.diff.row_sets import Difference
-from postmigration.model.evidence import Finding, shown
+from postmigration.model.evidence import Finding, show_value
 from postmigration.model.sqltext import quoted
 
 # Shows the value of a column.
@@ -29,7 +29,7 @@ def as_evidence(differences: Sequence[Difference], columns: Sequence[str], mask:
             continue
         for i in difference.columns():
             values = (mask(side[i], columns[i]) for side in (difference.want, difference.have))
-            yield (*key, difference.kind, shown(columns[i], plain=True), *values)
+            yield (*key, difference.kind, show_value(columns[i], plain=True), *values)
 
 
 def of_rows(

@@ -169,7 +169,7 @@ class FingerprintComparison:
         return f"at least {self.missing:,} missing, {self.extra:,} extra, {self.changed:,} changed"
 
 
-def taken(
+def take_fingerprint(
     snapshot: Snapshot, migration: Migration | None, *, portable: bool
 ) -> Generator[TableFingerprint, None, Fingerprint]:
     """Takes the fingerprint of a database.
@@ -210,7 +210,7 @@ def taken(
     )
 
 
-def _expected_rows(snapshot: Snapshot, sql: str, path: Mapping[str, str]) -> float:
+def _estimate_rows(snapshot: Snapshot, sql: str, path: Mapping[str, str]) -> float:
     """How many rows the planner expects."""
     plan: list[dict[str, Any]] = snapshot.scalar(f"EXPLAIN (FORMAT JSON) {sql}", path)
     return float(plan[0]["Plan"]["Plan Rows"])
@@ -231,7 +231,7 @@ def _table(
     sql = f"SELECT {', '.join(values)} FROM ({expected.source}) r"
     types = snapshot.types(sql, path)
     how = hashing(types, types, method, secret)
-    size = power_of_two(_expected_rows(snapshot, sql, path) / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
+    size = power_of_two(_estimate_rows(snapshot, sql, path) / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
     found = snapshot.rows(
         f"""
         SELECT ({how.key(key)}) & {size - 1} AS bucket, count(*) AS rows, sum({how.row(was)}) AS was,
@@ -257,7 +257,7 @@ def _table(
     )
 
 
-def compared(
+def diff_fingerprint(
     snapshot: Snapshot,
     fingerprint: Fingerprint,
     table: TableFingerprint,

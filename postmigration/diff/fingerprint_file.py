@@ -24,7 +24,7 @@ _OBJECTS = "objects of the database"
 _Objects = list[tuple[str, str, str, str, str, dict[str, str]]]
 
 
-def written(fingerprint: Fingerprint, path: Path) -> None:
+def write(fingerprint: Fingerprint, path: Path) -> None:
     """Writes a fingerprint.
 
     Raises:

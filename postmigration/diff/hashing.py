@@ -89,7 +89,7 @@ class Hashing:
             return self._hash(columns[0], 0)
         return self.row(columns)
 
-    def found_again(self, columns: Sequence[str]) -> str:
+    def find_key_type(self, columns: Sequence[str]) -> str:
         """The type of a key by whose text its row is found again without hashing all others, or nothing."""
         type_ = self.native.get(columns[0], "") if len(columns) == 1 else ""
         return type_ if type_ in _FOUND_AGAIN else ""

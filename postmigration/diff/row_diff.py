@@ -130,7 +130,7 @@ class Sides:
         """The columns whose values say nothing of a person."""
         return {n for n in self.row_sets[0].columns if all(types[n] in IMPERSONAL_TYPES for types in self.types)}
 
-    def compared(self, *, keep: int, ignore: Collection[DifferenceKind] = ()) -> Comparison:
+    def compare(self, *, keep: int, ignore: Collection[DifferenceKind] = ()) -> Comparison:
         """What distinguishes the two.
 
         Args:
@@ -142,7 +142,7 @@ class Sides:
         """
         with SideBySide(*self.snapshots) as threads:
             want, have = threads.each(
-                lambda snapshot, rows: bucketed(snapshot, rows, self.hashing, _BUCKETS, self.parameters),
+                lambda snapshot, rows: count_buckets(snapshot, rows, self.hashing, _BUCKETS, self.parameters),
                 self.snapshots,
                 self.row_sets,
             )
@@ -152,7 +152,7 @@ class Sides:
             if chosen:
                 rows = sum(side[n].rows for side in (want, have) for n in chosen if n in side)
                 finer = max(_BUCKETS, power_of_two(rows / _ROWS_PER_PACK, most=1 << 32))
-                texts = rows <= _FEW_ROWS and bool(self.hashing.found_again(self._key))
+                texts = rows <= _FEW_ROWS and bool(self.hashing.find_key_type(self._key))
                 self._look_into(threads, chosen, finer, tally, texts=texts)
             differences = self._differences(threads, tally)
         return Comparison(
@@ -191,7 +191,7 @@ class Sides:
                 tally.name({**want.text_by_key(), **have.text_by_key()})
 
     def _differences(self, threads: SideBySide, tally: _Tally) -> tuple[Difference, ...]:
-        hashes = tally.kept()
+        hashes = tally.first_keys()
         if not hashes:
             return ()
         texts = [tally.texts.get(key) for key in hashes]
@@ -254,13 +254,13 @@ class _Tally:
         elif rows:
             self.marked[name] = self.marked.get(name, 0) + rows
 
-    def kept(self) -> list[int]:
+    def first_keys(self) -> list[int]:
         """The hashes of the keys of the first few differences, some of each kind."""
         turns = chain.from_iterable(zip_longest(*self._kept.values()))
         return list(islice((key for key in turns if key is not None), self.keep))
 
 
-def bucketed(
+def count_buckets(
     snapshot: Snapshot, rows: RowSet, hashing: Hashing, buckets: int, parameters: Mapping[str, Any]
 ) -> dict[int, Bucket]:
     """The buckets of one side, by number, in one scan."""
@@ -308,7 +308,7 @@ class SideBySide:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Ends the threads, and then what they were reading; those that were asked for no stream are kept."""
         if kind is not None:
-            ended(self._pool, self._snapshots)
+            end_pool(self._pool, self._snapshots)
         elif not self._streaming:
             _IDLE.append(self._pool)
             return
@@ -338,7 +338,7 @@ class SideBySide:
         return following(first)
 
 
-def ended(pool: ThreadPoolExecutor, snapshots: Collection[Snapshot]) -> None:
+def end_pool(pool: ThreadPoolExecutor, snapshots: Collection[Snapshot]) -> None:
     """Ends what the threads of a pool are still asking of snapshots, and waits until they have noticed."""
     over = threading.Event()
 

@@ -135,7 +135,7 @@ def rows_sql(rows: RowSet, hashing: Hashing, *, texts: bool = False) -> str:
         texts: whether `:postmigration_texts` has the keys themselves, by which an index finds the rows.
     """
     key = _key_name(rows)
-    known = f"CAST(:postmigration_texts AS {hashing.found_again(rows.columns[: rows.key])}[])"
+    known = f"CAST(:postmigration_texts AS {hashing.find_key_type(rows.columns[: rows.key])}[])"
     where = f"WHERE q.{quoted(rows.columns[0])} = ANY({known})" if texts else ""
     # Grouped as they are, whatever the collation of a column takes for the same.
     values = ", ".join(f'({as_text(name)}) COLLATE "C" AS {quoted(name)}' for name in rows.columns)
@@ -180,7 +180,7 @@ class Pack:
         rows = dict(struct.iter_unpack(">qq", self.rows or b""))
         return None if self.repeated or len(rows) * 16 < len(self.rows or b"") else rows
 
-    def counted(self) -> Counter[tuple[int, int]]:
+    def count_pairs(self) -> Counter[tuple[int, int]]:
         """How often each pair of hashes stands there."""
         rows = Counter(struct.iter_unpack(">qq", self.rows or b""))
         rows.update({(key, row): times - 1 for key, row, times in struct.iter_unpack(">qqq", self.repeated or b"")})
@@ -201,7 +201,7 @@ def hash_differences(want: Pack, have: Pack) -> dict[DifferenceKind, Mapping[int
             "extra": dict.fromkeys(come - gone, 1),
             "changed": dict.fromkeys(gone & come, 1),
         }
-    wanted_rows, held_rows = want.counted(), have.counted()
+    wanted_rows, held_rows = want.count_pairs(), have.count_pairs()
     missing, extra = _by_key(wanted_rows - held_rows), _by_key(held_rows - wanted_rows)
     changed = missing & extra
     return {"missing": missing - changed, "extra": extra - changed, "changed": changed}

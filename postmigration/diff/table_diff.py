@@ -12,14 +12,14 @@ from queue import SimpleQueue
 import sqlalchemy as sa
 
 from postmigration.diff.expected_rows import expectation
-from postmigration.diff.fingerprint import WERE, Fingerprint, compared
-from postmigration.diff.row_diff import Comparison, Sides, ended
+from postmigration.diff.fingerprint import WERE, Fingerprint, diff_fingerprint
+from postmigration.diff.row_diff import Comparison, Sides, end_pool
 from postmigration.diff.row_sets import NO_DIFFERENCE, DifferenceKind, RowSet
 from postmigration.diff.scope import Relation
 from postmigration.model.errors import NotJudged
 from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog
-from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.postgres.connection import Snapshot, describe_refusal
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class TableComparison:
         return not self.reason and not self.problems and self.rows is not None and not self.rows.wrong
 
 
-def compared_tables(
+def diff_tables(
     before: Snapshot, after: Snapshot, names: Sequence[Relation], *, jobs: int, keep: int
 ) -> Generator[TableComparison]:
     """Compares tables, the largest first; the results come as they are ready.
@@ -75,7 +75,7 @@ def compared_tables(
         free.put((before, after))
         snapshots = [before, after]
         for _ in range(min(jobs, len(names)) - 1):
-            pair = (before.joined(), after.joined())
+            pair = (before.join(), after.join())
             snapshots += pair
             for snapshot in pair:
                 cleanup.callback(snapshot.close)
@@ -88,7 +88,7 @@ def compared_tables(
             try:
                 if stopped.is_set():
                     return TableComparison(relation.name, reason="the run was stopped")
-                return compared_table(*pair, *facts[relation.name], keep=keep)
+                return diff_table(*pair, *facts[relation.name], keep=keep)
             finally:
                 free.put(pair)
 
@@ -99,11 +99,11 @@ def compared_tables(
                 yield future.result()
         except BaseException:
             stopped.set()
-            ended(pool, snapshots)
+            end_pool(pool, snapshots)
             raise
 
 
-def compared_table(
+def diff_table(
     before: Snapshot, after: Snapshot, was: catalog.Table, now: catalog.Table, *, keep: int
 ) -> TableComparison:
     """Compares one table in all columns that both sides have.
@@ -120,13 +120,13 @@ def compared_table(
         columns = (*key, *(column for column in was.columns if column in now.columns and column not in key))
         values = ", ".join(map(quoted, columns))
         want, have = (
-            RowSet(f"SELECT {values} FROM {_named(name, side)}", columns, len(key) or len(columns))
+            RowSet(f"SELECT {values} FROM {_qualify(name, side)}", columns, len(key) or len(columns))
             for side in (before, after)
         )
         sides = Sides(before, after, want, have)
-        found = sides.compared(keep=keep)
+        found = sides.compare(keep=keep)
     except sa.exc.DBAPIError as error:
-        return TableComparison(name, reason=refused_because(error))
+        return TableComparison(name, reason=describe_refusal(error))
     except NotJudged as error:
         return TableComparison(name, reason=str(error))
     return TableComparison(
@@ -145,13 +145,13 @@ def compared_table(
     )
 
 
-def _named(name: str, side: Snapshot) -> str:
+def _qualify(name: str, side: Snapshot) -> str:
     """The table with its schema: by its name alone, one that is called like a catalog would be taken for that."""
     return f"{quoted(side.database.schema)}.{quoted(name)}"
 
 
 def _one_sided(name: str, side: Snapshot, *, missing: bool) -> TableComparison:
-    rows = side.counted(f"SELECT count(*) FROM {_named(name, side)}")
+    rows = side.count(f"SELECT count(*) FROM {_qualify(name, side)}")
     counts: dict[DifferenceKind, int] = {**NO_DIFFERENCE, "missing" if missing else "extra": rows}
     return TableComparison(
         name,
@@ -161,7 +161,7 @@ def _one_sided(name: str, side: Snapshot, *, missing: bool) -> TableComparison:
     )
 
 
-def compared_with_fingerprint(
+def diff_with_fingerprint(
     after: Snapshot, before: Fingerprint, names: Sequence[Relation], *, keep: int
 ) -> Generator[TableComparison]:
     """Compares tables with a fingerprint, which knows no rows: differences are told by their number only.
@@ -177,9 +177,9 @@ def compared_with_fingerprint(
                 yield _one_sided(name, after, missing=False)
                 continue
             expected = expectation(None, table.facts(), after.database.schema)
-            found = compared(after, before, table, WERE, expected, "infinity", keep=keep)
+            found = diff_fingerprint(after, before, table, WERE, expected, "infinity", keep=keep)
         except sa.exc.DBAPIError as error:
-            yield TableComparison(name, reason=refused_because(error))
+            yield TableComparison(name, reason=describe_refusal(error))
         except NotJudged as error:
             yield TableComparison(name, reason=str(error))
         else:

@@ -36,7 +36,7 @@ class Baseline:
     place: str = ""
 
 
-def located(
+def locate(
     named: Sequence[str],
     cleanup: ExitStack,
     *,

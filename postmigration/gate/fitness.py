@@ -44,12 +44,12 @@ def refuse_empty(schemas: Sequence[str], target: Snapshot, baseline: Snapshot | 
     hint = "--allow-empty judges the objects alone"
     tables = find_tables(side, schemas)
     if not tables:
-        raise CannotJudge(f"nothing to judge: the database of {where} has no table in {_listed(schemas)} ({hint})")
+        raise CannotJudge(f"nothing to judge: the database of {where} has no table in {_list(schemas)} ({hint})")
     if not has_rows(side, tables):
         raise CannotJudge(f"nothing to judge: no table of the database of {where} has a row that can be read ({hint})")
 
 
-def _listed(schemas: Sequence[str]) -> str:
+def _list(schemas: Sequence[str]) -> str:
     return f"schema {', '.join(schemas)}" if schemas else "any schema of its own"
 
 

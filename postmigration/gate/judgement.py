@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from postmigration.gate import run_facts
-from postmigration.gate.outcome import lost
-from postmigration.gate.selection import Checks, collect_all, miscounted
+from postmigration.gate.outcome import report_lost
+from postmigration.gate.selection import Checks, collect_all, find_miscounts
 from postmigration.gate.session import Run
 from postmigration.gate.starting import START, start_late
 from postmigration.model.migration import Migration
@@ -72,7 +72,7 @@ class Judgement:
         collected = yield
         if not (is_worker(self.config) or self.config.option.collectonly):
             self._all = collect_all(session, self.checks)
-            if not self._all.unread and (reason := miscounted(self._all, self.migration.plan_checks)):
+            if not self._all.unread and (reason := find_miscounts(self._all, self.migration.plan_checks)):
                 raise pytest.UsageError(reason)
         return collected
 
@@ -90,7 +90,7 @@ class Judgement:
         if told is None:
             if report.failed and (item := self._all.items.get(report.nodeid)):
                 # A worker died of it.
-                self.results[report.nodeid] = lost(item)
+                self.results[report.nodeid] = report_lost(item)
             elif report.failed:
                 self._troubles.append(Trouble(report.nodeid, report.longreprtext))
             return
@@ -113,7 +113,7 @@ class Judgement:
             return (yield)
         if (begun := self.config.stash.get(START, None)) is not None:
             begun.ignore_interrupts()
-        self.verdict = self._judged(exitstatus, stopped=bool(session.shouldfail))
+        self.verdict = self._count_judged(exitstatus, stopped=bool(session.shouldfail))
         if self.page is not None and begun is not None:
             try:
                 publishing.publish(self.record(), begun.files, self.page.write(session))
@@ -128,7 +128,10 @@ class Judgement:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Says in a pipeline's log too what was not judged, why, and of what people are warned."""
         results = in_order(list(self.results.values()))
-        for title, lines in (("not judged", as_text.unjudged(results)), ("warnings", as_text.warned(results))):
+        for title, lines in (
+            ("not judged", as_text.list_unjudged(results)),
+            ("warnings", as_text.list_warned(results)),
+        ):
             if lines:
                 terminalreporter.section(title)
                 terminalreporter.write_line("\n".join(lines))
@@ -137,7 +140,7 @@ class Judgement:
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Prints the verdict where a pipeline's log shows it: last."""
         if self.verdict is not None:
-            ending.concluded(self.verdict, github.commands(self.record(), os.environ))
+            ending.conclude(self.verdict, github.commands(self.record(), os.environ))
             if (begun := config.stash.get(START, None)) is not None:
                 begun.told = True
 
@@ -147,8 +150,8 @@ class Judgement:
         run = self.config.stash.get(RUN, None)
         results = in_order(list(self.results.values()))
         place = "" if run is None else run_facts.place(run)
-        weak = run_facts.weakened(self.config, run)
-        if omitted := self._omitted():
+        weak = run_facts.list_weakening(self.config, run)
+        if omitted := self._find_omitted():
             weak.append(f"{len(omitted):,} of {len(self._all.ids):,} checks left out")
         return Record(
             migration=self.migration,
@@ -167,14 +170,14 @@ class Judgement:
             evidence_rows=self.config.option.evidence_rows,
         )
 
-    def _omitted(self) -> list[str]:
+    def _find_omitted(self) -> list[str]:
         """The ids of the checks that came to no result: not asked for, or not come to."""
         return [nodeid for nodeid in self._all.ids if nodeid not in self.results]
 
-    def _judged(self, exitstatus: int, *, stopped: bool) -> Verdict:
+    def _count_judged(self, exitstatus: int, *, stopped: bool) -> Verdict:
         self._ended = datetime.datetime.now(datetime.UTC)
         run = self.config.stash.get(RUN, None)
-        omitted = self._omitted()
+        omitted = self._find_omitted()
         if run is not None and run.options.waivers and not omitted:
             self.results["waivers"] = of_waivers(run.options.waivers, list(self.results.values()), today(), run.excused)
         come_to = verdict(

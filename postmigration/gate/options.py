@@ -152,30 +152,30 @@ def declare_embedded(add: Callable[..., object]) -> None:
     )
 
 
-def chosen_baseline(option: Namespace) -> list[str]:
+def choose_baseline(option: Namespace) -> list[str]:
     """What the user named as the state before, in the order given; the empty text is a choice too, and a wrong one."""
     named: list[str] | None = option.baseline
     variable = os.environ.get(_ENVIRONMENT["baseline"])
     return named if named is not None else [] if variable is None else [variable]
 
 
-def chosen_target(option: Namespace) -> str | None:
+def choose_target(option: Namespace) -> str | None:
     """The URL that the option or its environment variable names; the empty text is a choice too, and a wrong one."""
-    return _chosen(option.db_url, "db_url")
+    return _choose(option.db_url, "db_url")
 
 
-def chosen_scratch(option: Namespace) -> str | None:
+def choose_scratch(option: Namespace) -> str | None:
     """Where copies are to live, as the option or its environment variable says.
 
     Raises:
         CannotJudge: neither can be meant.
     """
-    asked = _chosen(option.scratch, "scratch")
+    asked = _choose(option.scratch, "scratch")
     refuse_unknown(asked)
     return asked
 
 
-def _chosen(url: str | None, name: str) -> str | None:
+def _choose(url: str | None, name: str) -> str | None:
     return os.environ.get(_ENVIRONMENT[name]) if url is None else url
 
 
@@ -202,8 +202,8 @@ def request(option: Namespace) -> Request:
         if not text.strip() or not (Path(text).exists() or divide(text)):
             raise CannotJudge(f"--backup={text}: no such file (want one that pg_dump wrote)")
     return Request(
-        db_url=chosen_target(option),
-        baseline=tuple(chosen_baseline(option)),
+        db_url=choose_target(option),
+        baseline=tuple(choose_baseline(option)),
         backup=tuple(Path(text).resolve() for text in option.backup),
         schema=option.schema[0] if option.schema else "public",
         schemas=tuple(option.schema or ()),
@@ -211,8 +211,8 @@ def request(option: Namespace) -> Request:
         world_seed=option.world_seed,
         world_size=option.world_size,
         embedded_version=option.embedded_version,
-        authenticator_url=_chosen(option.authenticator_url, "authenticator_url"),
-        scratch=chosen_scratch(option),
+        authenticator_url=_choose(option.authenticator_url, "authenticator_url"),
+        scratch=choose_scratch(option),
     )
 
 

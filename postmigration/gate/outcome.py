@@ -63,7 +63,7 @@ def result_of(item: pytest.Item, call: pytest.CallInfo[None], testreport: pytest
     )
 
 
-def lost(item: pytest.Item) -> Result:
+def report_lost(item: pytest.Item) -> Result:
     """The result of a check whose process ended before the check did."""
     return Result(**_describe(item), outcome="broken", reason="the process that ran it crashed, or was killed")
 

@@ -57,10 +57,10 @@ def project(root: Path) -> tuple[Migration, Path]:
     if not checks.is_dir():
         near = name_nearest(checks.name, [path.name for path in root.iterdir() if path.is_dir()])
         raise CannotJudge(f"{file}: checks = {str(settings['checks'])!r} is no directory{near}")
-    return _declared(root, named, f"{file}: migration = {named!r}"), checks
+    return _find_declared(root, named, f"{file}: migration = {named!r}"), checks
 
 
-def _declared(root: Path, named: str, where: str) -> Migration:
+def _find_declared(root: Path, named: str, where: str) -> Migration:
     module, _, name = named.partition(":")
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))

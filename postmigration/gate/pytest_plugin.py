@@ -14,14 +14,14 @@ from postmigration.gate import built_in, options, run_facts, wrong_calls
 from postmigration.gate.judgement import PROVER, RUN, SESSION, Judgement, is_worker
 from postmigration.gate.outcome import POSITION, plan_of, result_of
 from postmigration.gate.project import project
-from postmigration.gate.session import opened
+from postmigration.gate.session import open_session
 from postmigration.gate.starting import ASKING, START
 from postmigration.model import faults
 from postmigration.model.errors import CannotJudge, NotJudged, UnsafeToJudge
 from postmigration.model.evidence import Finding, Violation, escape
 from postmigration.model.verdict import INTERRUPTED, Verdict
 from postmigration.mutation.proving import Prover
-from postmigration.postgres.connection import refusal, refused_because
+from postmigration.postgres.connection import describe_refusal, refusal
 from postmigration.postgres.dsn import redact_secrets
 from postmigration.report import ending
 from postmigration.report.formats.as_html import HtmlReport
@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--strict and --allow-partial contradict each other: leave one out")
     config.stash[built_in.DECLARED] = migration
     if not built_in.join(config, checks):
-        if options.chosen_target(config.option) is not None or options.chosen_baseline(config.option):
+        if options.choose_target(config.option) is not None or options.choose_baseline(config.option):
             raise pytest.UsageError(
                 f"--db-url and --baseline are for the checks in {checks.name}/, which were not asked for"
             )
@@ -83,7 +83,7 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             with ending.waiting(
                 "opening the databases", quiet=joined is not None or getattr(config.option, "verbose", 0) < 0
             ):
-                run = opened(options.request(config.option), judging, migration, joined)
+                run = open_session(options.request(config.option), judging, migration, joined)
         except CannotJudge as error:
             raise pytest.UsageError(escape(redact_secrets(str(error), wrong_calls.arguments(config)))) from None
         except NotJudged as error:
@@ -92,7 +92,7 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             config.stash[SESSION].verdict = Verdict("INTERRUPTED", "nothing was judged", INTERRUPTED)
             raise
         except sa.exc.DBAPIError as error:
-            raise pytest.UsageError(f"the database cannot be read: {refused_because(error)}") from None
+            raise pytest.UsageError(f"the database cannot be read: {describe_refusal(error)}") from None
         config.stash[RUN] = run
         config.add_cleanup(run.cleanup.close)
         if joined is None:

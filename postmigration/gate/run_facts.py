@@ -60,7 +60,7 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
     # The option is pytest's own; the gate takes it at its word.
     if config.option.strict:
         facts["strict"] = "warnings and what is not judged are NO-GO (--strict)"
-    if weak := weakened(config, run):
+    if weak := list_weakening(config, run):
         facts["weakened by"] = ", ".join(weak)
     facts["suite"] = f"postmigration {version('postmigration')}"
     # Names of schemas, roles and databases are whatever their owners want.
@@ -77,7 +77,7 @@ def _schemas(run: Run) -> str:
     return f"schema{'' if len(run.schemas) == 1 else 's'} {', '.join(run.schemas)}"
 
 
-def weakened(config: pytest.Config, run: Run | None) -> list[str]:
+def list_weakening(config: pytest.Config, run: Run | None) -> list[str]:
     """What weakens the gate: options that let something pass that would otherwise not, as they are spelled; superusers.
 
     Args:

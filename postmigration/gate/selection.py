@@ -69,7 +69,7 @@ def collect_all(session: pytest.Session, directory: Path) -> Checks:
         warnings.simplefilter("ignore")
         patch.setattr(config.option, "ignore", None)
         patch.setattr(config.option, "ignore_glob", None)
-        if own := _replaced_settings(config):
+        if own := _find_replaced_settings(config):
             asked = config.getini
             patch.setattr(config, "getini", lambda name: own[name] if name in own else asked(name))
         for node in _nodes(session, directory):
@@ -90,7 +90,7 @@ def _nodes(session: pytest.Session, directory: Path) -> Iterator[pytest.Collecto
     yield from collect(session)
 
 
-def miscounted(checks: Checks, plan_checks: int) -> str:
+def find_miscounts(checks: Checks, plan_checks: int) -> str:
     """What is wrong with the numbers of the plan's checks, in words; empty where they are 1 to N, each once.
 
     Args:
@@ -111,7 +111,7 @@ def miscounted(checks: Checks, plan_checks: int) -> str:
     return f"the plan has checks 1 to {plan_checks}, each once: {'; '.join(wrong)}" if wrong else ""
 
 
-def _replaced_settings(config: pytest.Config) -> dict[str, list[str]]:
+def _find_replaced_settings(config: pytest.Config) -> dict[str, list[str]]:
     """The project's own settings of what is a check, where the user replaced some of them; nothing otherwise."""
     option = config.option
     replaced = {text.partition("=")[0] for text in option.override_ini or ()}

@@ -23,7 +23,7 @@ from postmigration.diff import fingerprint_file
 from postmigration.diff.database_diff import Source
 from postmigration.diff.fingerprint import Fingerprint
 from postmigration.diff.fingerprint_fit import hashes_otherwise, unfit
-from postmigration.gate.baseline_source import Baseline, located
+from postmigration.gate.baseline_source import Baseline, locate
 from postmigration.gate.fitness import choose_schemas, refuse_empty, refuse_unfit
 from postmigration.model.errors import CannotJudge, NotJudged
 from postmigration.model.migration import Migration, declares_none
@@ -31,7 +31,7 @@ from postmigration.model.settings import Options
 from postmigration.model.sqltext import quoted
 from postmigration.model.waivers import Waiver
 from postmigration.postgres import embedded
-from postmigration.postgres.connection import Database, Limits, Snapshot, refused_because
+from postmigration.postgres.connection import Database, Limits, Snapshot, describe_refusal
 from postmigration.postgres.dsn import conninfo
 from postmigration.postgres.identity import Server, server
 from postmigration.postgres.shadows import avoid_lying_indexes, find_shadows, refuse_shadows
@@ -143,7 +143,7 @@ class Run:
                 against,
                 request.scratch,
                 cleanup,
-                judged=_judged(self.shared),
+                judged=_list_judged(self.shared),
                 schema=request.schema,
                 migration=self.migration,
             )
@@ -166,11 +166,11 @@ class Run:
 
     def share(self) -> dict[str, Any]:
         """What another process needs to see the same instant of the same databases."""
-        snapshots = [None if s is None else s.exported() for s in (self.target, self.baseline)]
+        snapshots = [None if s is None else s.export() for s in (self.target, self.baseline)]
         return {**self.shared, "snapshots": snapshots}
 
 
-def opened(request: Request, options: Options, migration: Migration, joined: dict[str, Any] | None = None) -> Run:
+def open_session(request: Request, options: Options, migration: Migration, joined: dict[str, Any] | None = None) -> Run:
     """Opens what the user asked for and makes sure that it can be judged.
 
     Args:
@@ -189,7 +189,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
         first = joined is None
         if joined is None:
             with embedded.in_room():
-                joined = _located(request, migration, cleanup)
+                joined = _locate(request, migration, cleanup)
         snapshots = joined.get("snapshots", [None, None])
         demonstration = joined["demonstration"]
         target_database = Database(
@@ -208,7 +208,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
         else:
             avoid_lying_indexes(target)
         _check(options.accepted, target)
-        _known(options.people, migration, target)
+        _expect_known(options.people, migration, target)
         baseline = baseline_server = fingerprint = None
         origin: Baseline | None = joined["baseline"] and Baseline(**joined["baseline"])
         if origin is not None and origin.fingerprint:
@@ -247,7 +247,7 @@ def opened(request: Request, options: Options, migration: Migration, joined: dic
             if request.scratch is not None:
                 from postmigration.backups.scratch import refuse_shared
 
-                refuse_shared(request.scratch, _judged(joined))
+                refuse_shared(request.scratch, _list_judged(joined))
             refuse_mistakes(migration, target, baseline, fingerprint)
         return Run(
             request=request,
@@ -295,7 +295,7 @@ def _give_back(handler: Any) -> None:
         signal.signal(signal.SIGTERM, handler)
 
 
-def _known(people: Sequence[str], migration: Migration, target: Snapshot) -> None:
+def _expect_known(people: Sequence[str], migration: Migration, target: Snapshot) -> None:
     """Makes sure that the users who were named are there."""
     if people and not migration.people.strip():
         raise CannotJudge(f"--as={people[0]}: the migration declares no people, so that nobody can be tried")
@@ -331,14 +331,14 @@ def _check(waivers: Sequence[Waiver], target: Snapshot) -> None:
                 try:
                     target.rows(f"EXPLAIN SELECT FROM {table} WHERE {condition}", target.application)
                 except sa.exc.DBAPIError as error:
-                    raise CannotJudge(f"{waiver.name} cannot be applied: {refused_because(error)}") from None
+                    raise CannotJudge(f"{waiver.name} cannot be applied: {describe_refusal(error)}") from None
 
 
-def _located(request: Request, migration: Migration, cleanup: contextlib.ExitStack) -> dict[str, Any]:
+def _locate(request: Request, migration: Migration, cleanup: contextlib.ExitStack) -> dict[str, Any]:
     """The connection strings of the target and the baseline; without a target, a demonstration world is built."""
     if request.db_url is not None:
         address = conninfo(request.db_url, "--db-url")
-        origin = located(request.baseline, cleanup, scratch=request.scratch, judged={"--db-url": address})
+        origin = locate(request.baseline, cleanup, scratch=request.scratch, judged={"--db-url": address})
         return {"target": address, "baseline": origin and asdict(origin), "demonstration": ""}
     if request.baseline:
         raise CannotJudge("--baseline is given without --db-url: name the migrated database too")
@@ -353,7 +353,7 @@ def _located(request: Request, migration: Migration, cleanup: contextlib.ExitSta
     }
 
 
-def _judged(joined: dict[str, Any]) -> dict[str, str]:
+def _list_judged(joined: dict[str, Any]) -> dict[str, str]:
     """The databases that are no copies, by the options that name them."""
     origin = joined["baseline"]
     sides = {} if joined["demonstration"] else {"--db-url": joined["target"]}

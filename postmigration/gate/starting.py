@@ -146,7 +146,7 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
     if asking or checks is None or set(known.plugins) & set(_RUNNERS):
         return
     if asks_for(_positional(config, known.file_or_dir), checks):
-        start(config, *_named(config))
+        start(config, *_find_report(config))
 
 
 def start_late(config: pytest.Config) -> Start:
@@ -205,7 +205,7 @@ def _positional(config: pytest.Config, named: Iterable[str]) -> list[Path]:
     return found or [directory]
 
 
-def _named(config: pytest.Config) -> tuple[str | None, str | None]:
+def _find_report(config: pytest.Config) -> tuple[str | None, str | None]:
     """Where the user wants the report; pytest-html may not have declared its option yet."""
     words = [*config.getini("addopts"), *shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))]
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)

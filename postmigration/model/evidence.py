@@ -177,7 +177,7 @@ class Violation(Exception):
         self.evidence = evidence
 
 
-def shown(value: Any, *, plain: bool) -> str:
+def show_value(value: Any, *, plain: bool) -> str:
     """A value as evidence: text that may describe a person is masked unless `plain`.
 
     Keys, numbers and times are needed to find the row and are always shown.
@@ -187,7 +187,7 @@ def shown(value: Any, *, plain: bool) -> str:
     if value == "":
         return "''"
     if isinstance(value, list | tuple):
-        return "{" + ", ".join(shown(item, plain=plain) for item in value) + "}"
+        return "{" + ", ".join(show_value(item, plain=plain) for item in value) + "}"
     if not plain and not isinstance(value, _IMPERSONAL):
         length = len(str(value))
         return f"‹masked, {length} character{'' if length == 1 else 's'}›"

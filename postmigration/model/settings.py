@@ -40,7 +40,7 @@ class Options:
     @property
     def accepted(self) -> list[Waiver]:
         """The waivers that have not expired."""
-        return [waiver for waiver in self.waivers if not waiver.expired(today())]
+        return [waiver for waiver in self.waivers if not waiver.has_expired(today())]
 
 
 def today() -> datetime.date:

@@ -33,10 +33,10 @@ def single(sql: str, parameters: Mapping[str, Any]) -> sa.TextClause:
 
 def pasteable(sql: str, parameters: Mapping[str, Any]) -> str:
     """The SQL with its parameters written out, as it can be pasted into psql."""
-    return written(statement(inspect.cleandoc(sql), parameters))
+    return write_literals(statement(inspect.cleandoc(sql), parameters))
 
 
-def written(query: sa.ClauseElement) -> str:
+def write_literals(query: sa.ClauseElement) -> str:
     """A query as SQL text with its parameters written out."""
     return str(query.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
 

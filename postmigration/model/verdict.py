@@ -157,28 +157,28 @@ def verdict(
     broken = [result.plan or result.title for result in results if result.outcome == "broken"]
     warnings = sum(len(result.evidence.warnings) for result in results)
     waived = sum(sum(result.evidence.waived.values()) for result in results)
-    rows = examined(results)
+    rows = count_examined(results)
     empty = not rows and not allow_empty
     counts = strict and bool(warnings or unjudged or unjudged_others or for_baseline)
 
-    def counted() -> list[str]:
+    def describe_counts() -> list[str]:
         parts = []
         if failed:
-            parts = [f"{len(failed)} of {plan_checks} plan checks failed: {_listed(failed)}"]
+            parts = [f"{len(failed)} of {plan_checks} plan checks failed: {_list(failed)}"]
         elif plan_checks:
             parts = [f"{len(passed)} of {plan_checks} plan checks passed"]
         if others_failed:
             named = _others(others_failed) if plan_checks else f"of {len(others)} checks"
-            parts.append(f"{len(others_failed)} {named} failed: {_listed(others_failed)}")
+            parts.append(f"{len(others_failed)} {named} failed: {_list(others_failed)}")
         if unjudged:
-            parts.append(f"{len(unjudged)} not judged: {_listed(unjudged)}")
+            parts.append(f"{len(unjudged)} not judged: {_list(unjudged)}")
         if others_unjudged:
             named = f"{_others(others_unjudged)} " if plan_checks else ""
-            parts.append(f"{len(others_unjudged)} {named}not judged: {_listed(others_unjudged)}")
+            parts.append(f"{len(others_unjudged)} {named}not judged: {_list(others_unjudged)}")
         if secondary:
-            parts.append(f"not judged, and not in the way: {_listed(secondary)}")
+            parts.append(f"not judged, and not in the way: {_list(secondary)}")
         if broken:
-            parts.append(f"{len(broken)} broke down: {_listed(broken)}")
+            parts.append(f"{len(broken)} broke down: {_list(broken)}")
         if crashed:
             parts.append(f"{len(crashed)} worker{'' if len(crashed) == 1 else 's'} crashed")
         if omitted:
@@ -198,7 +198,7 @@ def verdict(
             lacking = "the state before, and a fingerprint holds none" if fingerprint else "a --baseline"
             parts.append(f"{for_baseline} other{' needs' if for_baseline == 1 else 's need'} the rows of {lacking}")
         if not_held:
-            parts.append(f"not in a dump: {_listed(not_held)}")
+            parts.append(f"not in a dump: {_list(not_held)}")
         if inapplicable:
             parts.append(f"{inapplicable} not applicable")
         if waived:
@@ -210,7 +210,7 @@ def verdict(
         return [*parts, subject]
 
     # A list ends with a semicolon, or the number after it would be taken for one of its own.
-    *first, last = counted()
+    *first, last = describe_counts()
     sentence = "".join(f"{part}{';' if ': ' in part else ','} " for part in first) + last
     if interrupted:
         return Verdict("INTERRUPTED", sentence, INTERRUPTED)
@@ -231,7 +231,7 @@ def verdict(
     return Verdict(_DEMONSTRATION if demonstration else _GO, sentence, GO)
 
 
-def examined(results: Iterable[Result]) -> int:
+def count_examined(results: Iterable[Result]) -> int:
     """How many rows the checks looked at that were judged."""
     return sum(result.evidence.examined for result in results if result.outcome in ("passed", "failed"))
 
@@ -280,6 +280,6 @@ def _gravity(result: Result | None) -> int:
     )
 
 
-def _listed(items: Sequence[object], most: int = 29) -> str:
+def _list(items: Sequence[object], most: int = 29) -> str:
     text = ", ".join(str(item) for item in items[:most])
     return text if len(items) <= most else f"{text} and {len(items) - most} more"

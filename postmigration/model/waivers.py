@@ -49,7 +49,7 @@ class Waiver:
         """What the reader of the report should know."""
         return f"{self.name}, accepted until {self.expires} by {self.owner}: {self.reason}"
 
-    def expired(self, today: datetime.date) -> bool:
+    def has_expired(self, today: datetime.date) -> bool:
         """Whether its last day has passed."""
         return self.expires < today
 
@@ -127,7 +127,7 @@ def problems(waivers: Sequence[Waiver], used: Mapping[str, int], today: datetime
     """
     found = []
     for waiver in waivers:
-        if waiver.expired(today):
+        if waiver.has_expired(today):
             found.append(f"it has expired: {waiver.words}")
         elif not used.get(waiver.name):
             found.append(f"it excused nothing, delete it: {waiver.words}")

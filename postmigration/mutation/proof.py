@@ -52,7 +52,7 @@ class Proof:
         if missed := self.missed.get(check):
             return "not proven able to fail: " + "; ".join(f"{name}: {why}" for name, why in missed.items())
         if caught := self.caught.get(check):
-            return f"proven able to fail: {_counted(len(caught), 'fault')}"
+            return f"proven able to fail: {_count(len(caught), 'fault')}"
         reasons = sorted({why for fault, why in self.left_out.items() if check in fault.red | fault.warns})
         return f"not proven able to fail: {'; '.join(reasons) or 'there is no fault for it'}"
 
@@ -62,10 +62,10 @@ class Proof:
         faults = {name for check in proven for name in self.caught[check]}
         unproven = sorted(set(checks) - proven, key=lambda check: (int(check) if check.isdigit() else 1_000, check))
         if not unproven:
-            return f"every check proven able to fail by {_counted(len(faults), 'fault')}"
+            return f"every check proven able to fail by {_count(len(faults), 'fault')}"
         return (
-            f"{len(proven)} of {_counted(len(set(checks)), 'check')} proven able to fail by "
-            f"{_counted(len(faults), 'fault')} (not proven: {', '.join(unproven)})"
+            f"{len(proven)} of {_count(len(set(checks)), 'check')} proven able to fail by "
+            f"{_count(len(faults), 'fault')} (not proven: {', '.join(unproven)})"
         )
 
 
@@ -102,7 +102,7 @@ def prove(
     with ExitStack() as cleanup:
         directory = cleanup.enter_context(temporary.directory())
         running: list[tuple[subprocess.Popen[str], list[Fault], Path]] = []
-        cleanup.callback(lambda: _ended([process for process, *_ in running]))
+        cleanup.callback(lambda: _end_all([process for process, *_ in running]))
         for number, share in enumerate(shares):
             seen = directory / f"{number}.jsonl"
             task = {
@@ -166,7 +166,7 @@ def _end(process: subprocess.Popen[Any]) -> str:
     return f"ended with status {status}" if status else ""
 
 
-def _ended(processes: Sequence[subprocess.Popen[Any]]) -> None:
+def _end_all(processes: Sequence[subprocess.Popen[Any]]) -> None:
     """Ends those processes that are still running, and their servers with them."""
     for process in processes:
         process.terminate()
@@ -177,5 +177,5 @@ def _ended(processes: Sequence[subprocess.Popen[Any]]) -> None:
                 process.stdin.close()
 
 
-def _counted(number: int, name: str) -> str:
+def _count(number: int, name: str) -> str:
     return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -111,7 +111,7 @@ class Table:
 
     def created(self, conventions: Conventions) -> str | None:
         """The column that says when a row was made."""
-        return next((name for name in conventions.created_first(self.columns) if self._is_time(name)), None)
+        return next((name for name in conventions.sort_by_creation(self.columns) if self._is_time(name)), None)
 
     def updated(self, conventions: Conventions) -> list[str]:
         """The columns that say when a row was last changed."""
@@ -285,14 +285,14 @@ def tables(snapshot: Snapshot, *, expressions: bool = True) -> dict[str, Table]:
         expressions: with defaults, predicates and expressions, for which the server waits for whoever locks a table.
     """
 
-    def grouped(sql: str) -> dict[str, list[sa.Row[Any]]]:
+    def group(sql: str) -> dict[str, list[sa.Row[Any]]]:
         found: dict[str, list[sa.Row[Any]]] = {}
         asked = {"expressions": expressions} if ":expressions" in sql else {}
         for row in snapshot.rows(sql, schema=snapshot.database.schema, **asked):
             found.setdefault(row[0], []).append(row)
         return found
 
-    indexes, keys, triggers = grouped(_INDEXES), grouped(_FOREIGN_KEYS), grouped(_TRIGGERS)
+    indexes, keys, triggers = group(_INDEXES), group(_FOREIGN_KEYS), group(_TRIGGERS)
     return {
         name: Table(
             name,
@@ -311,7 +311,7 @@ def tables(snapshot: Snapshot, *, expressions: bool = True) -> dict[str, Table]:
             ),
             row_security=columns[0].row_security,
         )
-        for name, columns in grouped(_COLUMNS).items()
+        for name, columns in group(_COLUMNS).items()
     }
 
 

@@ -15,10 +15,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from postmigration.model.errors import CannotJudge
 from postmigration.model.sqltext import quoted, single
-from postmigration.postgres.dsn import redacted, unsteered
+from postmigration.postgres.dsn import ignore_environment, redact
+from postmigration.postgres.refusals import describe_refusal as describe_refusal
+from postmigration.postgres.refusals import find_refusal as find_refusal
 from postmigration.postgres.refusals import refusal as refusal
-from postmigration.postgres.refusals import refused as refused
-from postmigration.postgres.refusals import refused_because as refused_because
 from postmigration.postgres.refusals import unless_lost
 
 # A value must read the same whatever the server, the database or the role has set.
@@ -94,7 +94,7 @@ class Database:
         self.application_path = ", ".join(map(quoted, (*self.application_schemas, "pg_temp")))
         # No connection is kept between transactions: the server may end one that is idle.
         self.engine = sa.create_engine(
-            "postgresql+psycopg://", creator=self._opened, poolclass=sa.NullPool, hide_parameters=True
+            "postgresql+psycopg://", creator=self._open, poolclass=sa.NullPool, hide_parameters=True
         )
         sa.event.listen(self.engine, "connect", lambda connection, _: connection.rollback())
         sa.event.listen(self.engine, "handle_error", _close_cursor)
@@ -106,9 +106,9 @@ class Database:
         named = ",".join(str(parts.get(name) or "") for name in ("host", "hostaddr"))
         return frozenset(host for host in named.lower().split(",") if host)
 
-    def _opened(self) -> psycopg.Connection[Any]:
+    def _open(self) -> psycopg.Connection[Any]:
         # Nothing is prepared on the server: a transaction pooler hands each transaction another connection.
-        with nullcontext() if self._steered else unsteered():
+        with nullcontext() if self._steered else ignore_environment():
             connection = psycopg.connect(self._conninfo, prepare_threshold=None)
         # For what SQLAlchemy asks first, until the listener above ends this transaction.
         try:
@@ -127,7 +127,7 @@ class Database:
         try:
             return self.engine.connect()
         except sa.exc.DBAPIError as error:
-            cause = redacted(str(error.orig), self._conninfo)
+            cause = redact(str(error.orig), self._conninfo)
             raise CannotJudge(f"cannot connect to the database of {self.option}: {cause}") from None
 
     def pin(self, connection: sa.Connection, **more: str) -> None:
@@ -151,7 +151,7 @@ class Database:
         )
 
     @contextmanager
-    def rolled_back(self, **more: str) -> Iterator[sa.Connection]:
+    def begin_rollback_only(self, **more: str) -> Iterator[sa.Connection]:
         """A transaction that may write and is always rolled back; names are looked up as the application does.
 
         Deferred constraints are checked before that, so that what a commit would refuse is refused here too.
@@ -205,7 +205,7 @@ class Snapshot:
             self.taken_at = str(self.scalar("SELECT date_trunc('second', transaction_timestamp())"))
             undo.pop_all()
 
-    def exported(self) -> str:
+    def export(self) -> str:
         """The identifier under which other connections join this snapshot while it is open."""
         # PostgreSQL exports none from within a savepoint.
         with unless_lost(self._connection):
@@ -228,7 +228,7 @@ class Snapshot:
         with self._under(settings):
             return self._connection.execute(single(sql, parameters)).scalar()
 
-    def counted(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> int:
+    def count(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> int:
         """The number that a query gives; a snapshot does not change, so each query is asked once."""
         question = (sql, *sorted((settings or {}).items()), *sorted(parameters.items()))
         if question not in self._counts:
@@ -306,9 +306,9 @@ class Snapshot:
             with suppress(psycopg.Error):
                 connection.cancel_safe()
 
-    def joined(self) -> Snapshot:
+    def join(self) -> Snapshot:
         """Another connection that sees the same instant; whoever asks for it closes it."""
-        return Snapshot(self.database, self.exported())
+        return Snapshot(self.database, self.export())
 
     @contextmanager
     def _under(self, settings: Mapping[str, str] | None) -> Iterator[None]:

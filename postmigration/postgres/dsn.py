@@ -60,7 +60,7 @@ def _split_password(rest: str) -> bool:
     return "@" in rest.partition("?")[0]
 
 
-def redacted(text: str, secret_conninfo: str) -> str:
+def redact(text: str, secret_conninfo: str) -> str:
     """The text without the password, on one line."""
     parts = conninfo_to_dict(secret_conninfo)
     for password in (parts.get("password"), parts.get("sslpassword"), os.environ.get("PGPASSWORD")):
@@ -98,7 +98,7 @@ def redact_secrets(text: str, arguments: Iterable[str] = ()) -> str:
 
 
 @contextmanager
-def unsteered() -> Iterator[None]:
+def ignore_environment() -> Iterator[None]:
     """Hides from libpq what the environment would add to a connection string: another address, another service."""
     steering = {name: os.environ.pop(name) for name in tuple(os.environ) if name.startswith("PG")}
     try:

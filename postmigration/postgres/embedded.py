@@ -21,7 +21,7 @@ from psycopg import sql
 
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres import temporary, throwaway, watchdog
-from postmigration.postgres.dsn import unsteered
+from postmigration.postgres.dsn import ignore_environment
 
 VERSIONS = (16, 18)
 # The user of the machine who runs PostgreSQL where we are root; it owns nothing else.
@@ -38,7 +38,7 @@ class Server(throwaway.Server):
     def __init__(self, version: int = VERSIONS[-1]) -> None:
         self.version = version
         self.label = f"embedded PostgreSQL {version}"
-        with in_room(), unsteered(), patch.dict(os.environ, LC_ALL=throwaway.LOCALE, LANG=throwaway.LOCALE):
+        with in_room(), ignore_environment(), patch.dict(os.environ, LC_ALL=throwaway.LOCALE, LANG=throwaway.LOCALE):
             directory = temporary.make_directory()
             try:
                 self._server = _wheel().get_server(directory, cleanup_mode="delete", postgres_version=version)

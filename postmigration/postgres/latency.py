@@ -18,7 +18,7 @@ RUNS = 5
 _FACTOR, _FLOOR = 3.0, 20.0
 
 
-def judged(
+def judge(
     snapshot: Snapshot, sql: str, *, budget: float, index_only: bool, settings: Mapping[str, str]
 ) -> tuple[float, list[Finding]]:
     """How long a query takes, and what is wrong with that.

@@ -112,7 +112,7 @@ def hindrance(error: sa.exc.DBAPIError) -> Hindrance | None:
     return Hindrance.CONNECTION if is_lost(error) else _HINDRANCES.get(str(getattr(error.orig, "sqlstate", None)))
 
 
-def refused_because(error: sa.exc.DBAPIError) -> str:
+def describe_refusal(error: sa.exc.DBAPIError) -> str:
     """What stood in the way, whether or not it tells something about the data, on one line."""
     try:
         return refusal(error)
@@ -120,7 +120,7 @@ def refused_because(error: sa.exc.DBAPIError) -> str:
         return str(unknown)
 
 
-def refused(connection: sa.Connection, attempt: sa.Executable) -> str | None:
+def find_refusal(connection: sa.Connection, attempt: sa.Executable) -> str | None:
     """The SQLSTATE with which the server refuses a statement, or None if it lets it pass. Its effect is undone.
 
     Raises:

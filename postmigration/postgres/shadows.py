@@ -15,7 +15,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from postmigration.model.errors import CannotJudge, NotJudged, UnsafeToJudge
-from postmigration.postgres.connection import CATALOG_PATH, Database, Snapshot, refused_because
+from postmigration.postgres.connection import CATALOG_PATH, Database, Snapshot, describe_refusal
 
 # How an operator can stand in a statement besides its own name.
 _SPELLINGS = {
@@ -197,7 +197,7 @@ def explain_new_shadows(database: Database) -> str:
     except (CannotJudge, NotJudged) as error:
         return f"{_UNTOLD}: {error}"
     except sa.exc.DBAPIError as error:
-        return f"{_UNTOLD}: {refused_because(error)}"
+        return f"{_UNTOLD}: {describe_refusal(error)}"
     finally:
         if now is not None:
             now.close()

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from postmigration.postgres.dsn import unsteered
+from postmigration.postgres.dsn import ignore_environment
 
 # Durability is of no use to a server that is deleted; a fixed locale makes its order of text the same everywhere.
 SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
@@ -57,7 +57,7 @@ class Server:
 
     def connect(self, database: str, user: str = "") -> psycopg.Connection[Any]:
         """A connection in autocommit, as the superuser or as somebody else."""
-        with unsteered():
+        with ignore_environment():
             return psycopg.connect(self.conninfo(database, user), autocommit=True)
 
     def create(self, database: str, *, template: str = "template0") -> None:

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from postmigration.diff.database_diff import Source
 from postmigration.diff.hashing import as_text
 from postmigration.diff.row_sets import Difference, DifferenceKind, Row
-from postmigration.diff.table_diff import TableComparison, compared_table
-from postmigration.model.evidence import shown
+from postmigration.diff.table_diff import TableComparison, diff_table
+from postmigration.model.evidence import show_value
 from postmigration.model.migration import Migration
 from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog
@@ -41,22 +41,22 @@ def checks(
     """
     with ExitStack() as cleanup:
         was, then, since, now = (side.snapshot(cleanup, schema) for side in (before, migrated, used, back))
-        written = {name: _written(then, since, name) for name in catalog.tables(since)}
+        written = {name: _count_written(then, since, name) for name in catalog.tables(since)}
         survivors = {name: _there(now, result) for name, result in written.items()}
         return [
             _whole(was, now, survivors),
-            _gone(was, now),
-            _lost(since, migration, written, survivors),
+            _check_gone(was, now),
+            _find_lost(since, migration, written, survivors),
         ]
 
 
-def _compared(one: Snapshot, other: Snapshot, name: str, keep: int) -> TableComparison:
-    return compared_table(one, other, catalog.table(one, name), catalog.table(other, name), keep=keep)
+def _compare(one: Snapshot, other: Snapshot, name: str, keep: int) -> TableComparison:
+    return diff_table(one, other, catalog.table(one, name), catalog.table(other, name), keep=keep)
 
 
-def _written(then: Snapshot, since: Snapshot, name: str) -> TableComparison:
+def _count_written(then: Snapshot, since: Snapshot, name: str) -> TableComparison:
     """What was written to a table since the migration."""
-    return _compared(then, since, name, _FOLLOWED)
+    return _compare(then, since, name, _FOLLOWED)
 
 
 def _there(now: Snapshot, written: TableComparison) -> list[Difference]:
@@ -64,11 +64,13 @@ def _there(now: Snapshot, written: TableComparison) -> list[Difference]:
     rows = _extra(written)
     if not set(written.key) <= set(catalog.table(now, written.table).columns):
         return []
-    held = _held(now, written, rows)
+    held = _find_held(now, written, rows)
     return [row for row in rows if row.key in held]
 
 
-def _held(snapshot: Snapshot, result: TableComparison, rows: Sequence[Difference], which: str = "true") -> set[Row]:
+def _find_held(
+    snapshot: Snapshot, result: TableComparison, rows: Sequence[Difference], which: str = "true"
+) -> set[Row]:
     """The keys of those of some rows that a table holds, found in one scan.
 
     Args:
@@ -100,7 +102,7 @@ def _whole(was: Snapshot, now: Snapshot, survivors: dict[str, list[Difference]])
     details, rows = [], 0
     for name in catalog.tables(was):
         written = {row.key for row in survivors.get(name, ())}
-        result = _compared(was, now, name, _SHOWN + len(written))
+        result = _compare(was, now, name, _SHOWN + len(written))
         if result.reason or result.rows is None:
             return Check(f"{name} could not be compared: {result.reason}", "not judged")
         rows += result.rows.want_rows
@@ -108,7 +110,7 @@ def _whole(was: Snapshot, now: Snapshot, survivors: dict[str, list[Difference]])
         for kind, words in _WORDS.items():
             number = result.rows.counts[kind] - (len(written) if kind == "extra" else 0)
             keys = [row.key for row in result.rows.differences if row.kind == kind and row.key not in written]
-            some = ", ".join(shown(value, plain=plain) for key in keys[:_SHOWN] for value in key)
+            some = ", ".join(show_value(value, plain=plain) for key in keys[:_SHOWN] for value in key)
             if number:
                 details.append(f"{name}: {number:,} {words}{f': {some}' if some else ''}")
         details += [f"{name}: {problem}" for problem in result.lost]
@@ -117,13 +119,13 @@ def _whole(was: Snapshot, now: Snapshot, survivors: dict[str, list[Difference]])
     return Check(f"the former model is whole: {rows:,} rows are as they were", "passed")
 
 
-def _gone(was: Snapshot, now: Snapshot) -> Check:
+def _check_gone(was: Snapshot, now: Snapshot) -> Check:
     """Whether nothing of the new model's data is left."""
     details = []
     for name, table in catalog.tables(now).items():
         former = catalog.table(was, name)
         if not former.exists:
-            if rows := now.counted(f"SELECT count(*) FROM {quoted(name)}", now.application):
+            if rows := now.count(f"SELECT count(*) FROM {quoted(name)}", now.application):
                 details.append(f"{name}: {rows:,} rows left")
             continue
         for column in table.columns.values():
@@ -131,7 +133,7 @@ def _gone(was: Snapshot, now: Snapshot) -> Check:
                 continue
             without = "IS NOT NULL" if column.default is None else f"IS DISTINCT FROM ({column.default})"
             condition = f"{quoted(column.name)} {without}"
-            rows = now.counted(f"SELECT count(*) FROM {quoted(name)} WHERE {condition}", now.application)
+            rows = now.count(f"SELECT count(*) FROM {quoted(name)} WHERE {condition}", now.application)
             if rows:
                 details.append(f"{name}.{column.name}: {rows:,} values left")
     if details:
@@ -139,7 +141,7 @@ def _gone(was: Snapshot, now: Snapshot) -> Check:
     return Check("no data of the new model is left", "passed")
 
 
-def _lost(
+def _find_lost(
     since: Snapshot, migration: Migration, written: dict[str, TableComparison], survivors: dict[str, list[Difference]]
 ) -> Check:
     """What was written since and is lost: what the former model has no place for may be, and is told."""
@@ -154,7 +156,7 @@ def _lost(
         if not gone:
             continue
         plain = set(result.key) <= result.plain
-        keys = ", ".join(shown(value, plain=plain) for row in gone[:5] for value in row.key)
+        keys = ", ".join(show_value(value, plain=plain) for row in gone[:5] for value in row.key)
         words = f"{name}: {len(gone):,} of {len(rows):,} rows: {keys}"
         allowed = name not in migration.legacy_tables or _of_the_new_model(since, migration, result, gone)
         (told if allowed else wrong).append(words)
@@ -175,5 +177,5 @@ def _of_the_new_model(
     since: Snapshot, migration: Migration, result: TableComparison, gone: Sequence[Difference]
 ) -> bool:
     """Whether rows of a former table are such as only the migration adds."""
-    grown = _held(since, result, gone, migration.growth.get(result.table, "false"))
+    grown = _find_held(since, result, gone, migration.growth.get(result.table, "false"))
     return all(row.key in grown for row in gone)

@@ -54,7 +54,7 @@ class Seen:
     seconds: float = 0.0
     locks: dict[str, str] = field(default_factory=dict)
 
-    def worded(self) -> list[str]:
+    def describe(self) -> list[str]:
         """The locks by their modes, those first that stand in somebody's way."""
         tables: dict[str, list[str]] = {}
         for table, mode in sorted(self.locks.items(), key=lambda item: (-_STRENGTH[item[1]], item[0])):

@@ -10,26 +10,26 @@ from rich.console import Console
 from rich.text import Text
 
 from postmigration.model.errors import CannotJudge
-from postmigration.model.evidence import shown
+from postmigration.model.evidence import show_value
 from postmigration.model.files import replace_all
 from postmigration.rehearsal.steps import MARKS, Rehearsal, Step
 from postmigration.report.formats import rendering
 
 
-def told(step: Step, screen: Console) -> None:
+def tell(step: Step, screen: Console) -> None:
     """Prints a step when it has ended."""
     screen.print(Text(f"{MARKS[step.outcome]} {step.title}: {step.outcome}, {step.pace}"))
     for check in step.checks:
-        screen.print(Text(f"    {MARKS[check.outcome]} {shown(check.statement, plain=True)}"))
+        screen.print(Text(f"    {MARKS[check.outcome]} {show_value(check.statement, plain=True)}"))
         for detail in check.details:
-            screen.print(Text(f"        {shown(detail, plain=True)}"))
+            screen.print(Text(f"        {show_value(detail, plain=True)}"))
     for slow in step.slow:
-        screen.print(Text(f"    {slow.seconds:.1f} s: {shown(slow.statement, plain=True)}"))
+        screen.print(Text(f"    {slow.seconds:.1f} s: {show_value(slow.statement, plain=True)}"))
         for lock in slow.locks:
-            screen.print(Text(f"        {shown(lock, plain=True)}"))
+            screen.print(Text(f"        {show_value(lock, plain=True)}"))
 
 
-def unfinished(path: Path) -> None:
+def write_unfinished(path: Path) -> None:
     """Puts a page there that says that the rehearsal did not finish: one that dies leaves no older one in place.
 
     Raises:
@@ -46,7 +46,7 @@ def unfinished(path: Path) -> None:
         ) from None
 
 
-def written(rehearsal: Rehearsal, path: Path, suite: Path) -> None:
+def write(rehearsal: Rehearsal, path: Path, suite: Path) -> None:
     """Writes the page: one file that works offline.
 
     Args:
@@ -56,7 +56,7 @@ def written(rehearsal: Rehearsal, path: Path, suite: Path) -> None:
         CannotJudge: the page cannot be written there; the line says too what was found.
     """
     total = max((step.started + step.seconds + step.judged for step in rehearsal.steps), default=0.0) or 1.0
-    page = rendering.rendered(
+    page = rendering.render(
         "rehearsal.html",
         rehearsal=rehearsal,
         marks=MARKS,

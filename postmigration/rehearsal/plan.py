@@ -13,12 +13,12 @@ from postmigration.model.errors import CannotJudge
 from postmigration.postgres import embedded, temporary
 from postmigration.postgres.throwaway import Server
 from postmigration.rehearsal import later, suite
-from postmigration.rehearsal.stage import Stage, left_out, of_script, step_of
+from postmigration.rehearsal.stage import Stage, leave_out, of_script, step_of
 from postmigration.rehearsal.states import State, same_objects, same_rows, same_state
 from postmigration.rehearsal.steps import Check, Step
 
 
-def rehearsed(stage: Stage) -> list[Step]:
+def rehearse(stage: Stage) -> list[Step]:
     """Rehearses a plan on a server that holds the state before as the database `before`."""
     before = stage.state("before")
     migrate(stage)
@@ -36,7 +36,7 @@ def migrate(stage: Stage) -> None:
     started = time.monotonic()
     runs = stage.run("migrated", stage.plan.scripts)
     checks = [of_script(run) for run in runs]
-    stage.ended(step_of("the migration", stage, started, runs, checks))
+    stage.record_end(step_of("the migration", stage, started, runs, checks))
 
 
 def judge(stage: Stage) -> None:
@@ -44,8 +44,8 @@ def judge(stage: Stage) -> None:
     started = time.monotonic()
     plan = stage.plan
     target, baseline = (stage.server.conninfo(name) for name in ("migrated", "before"))
-    checks = suite.judged(plan.root, target, baseline, plan.schema, plan.report, show_values=plan.show_values)
-    stage.ended(step_of("the migrated copy, judged", stage, started, [], checks, judging=True))
+    checks = suite.judge(plan.root, target, baseline, plan.schema, plan.report, show_values=plan.show_values)
+    stage.record_end(step_of("the migrated copy, judged", stage, started, [], checks, judging=True))
 
 
 def again(stage: Stage) -> None:
@@ -70,32 +70,32 @@ def again(stage: Stage) -> None:
             else Check(f"a second time: {check.statement}", check.outcome, check.details)
             for check in unchanged
         ]
-        stage.ended(step_of("the migration, a second time", stage, started, runs, checks, done=done))
+        stage.record_end(step_of("the migration, a second time", stage, started, runs, checks, done=done))
 
 
 def roll_back(stage: Stage, before: State) -> None:
     """Takes all of the migration back: the state must be the one before."""
     title = "the rollback, at once"
     if not stage.plan.rollback:
-        stage.ended(left_out(title, stage, "no rollback scripts were named (--rollback)"))
+        stage.record_end(leave_out(title, stage, "no rollback scripts were named (--rollback)"))
         return
     with stage.copy("migrated", "back") as name:
         started = time.monotonic()
         runs = stage.run(name, stage.plan.rollback)
         done = time.monotonic()
         checks = [*map(of_script, runs), *same_state(before, stage.state(name), stage.plan.schema)]
-        stage.ended(step_of(title, stage, started, runs, checks, done=done))
+        stage.record_end(step_of(title, stage, started, runs, checks, done=done))
 
 
 def roll_back_after_use(stage: Stage) -> None:
     """Takes the rows back once the migrated application was used: what was there before must be whole."""
     title = "the selective rollback, after use"
     if not stage.plan.selective:
-        stage.ended(left_out(title, stage, "no rollback scripts were named (--selective, --rollback)"))
+        stage.record_end(leave_out(title, stage, "no rollback scripts were named (--selective, --rollback)"))
         return
     plan = stage.plan
     if not plan.migration.later.is_file():
-        stage.ended(left_out(title, stage, "the migration declares nothing that people write later"))
+        stage.record_end(leave_out(title, stage, "the migration declares nothing that people write later"))
         return
     with stage.copy("migrated", "used") as used:
         started = time.monotonic()
@@ -104,7 +104,7 @@ def roll_back_after_use(stage: Stage) -> None:
                 embedded.run_script(connection, plan.migration.later)
         except psycopg.Error as error:
             why = f"what people write afterwards is refused: {said(error)}"
-            stage.ended(step_of(title, stage, started, [], [Check(why, "not judged")]))
+            stage.record_end(step_of(title, stage, started, [], [Check(why, "not judged")]))
             return
         with stage.copy(used, "selective") as name:
             started = time.monotonic()
@@ -112,7 +112,7 @@ def roll_back_after_use(stage: Stage) -> None:
             done = time.monotonic()
             sides = [stage.source(database) for database in ("before", "migrated", used, name)]
             checks = [*map(of_script, runs), *later.checks(plan.migration, plan.schema, *sides)]
-            stage.ended(step_of(title, stage, started, runs, checks, done=done))
+            stage.record_end(step_of(title, stage, started, runs, checks, done=done))
 
 
 def restore_backup(stage: Stage, before: State) -> None:
@@ -131,7 +131,7 @@ def restore_backup(stage: Stage, before: State) -> None:
         checks = [note, *same_state(before, stage.state("restored"), plan.schema)]
         if restored.unrestored:
             checks.append(Check("not all could be restored", "failed", tuple(map(str, restored.unrestored))))
-        stage.ended(step_of("the backup, restored into an empty database", stage, started, [], checks, done=done))
+        stage.record_end(step_of("the backup, restored into an empty database", stage, started, [], checks, done=done))
         server.drop("restored")
         with stage.copy("migrated", "over") as name:
             started = time.monotonic()
@@ -148,7 +148,7 @@ def restore_backup(stage: Stage, before: State) -> None:
                 same_rows(before, after, plan.schema, otherwise="warned"),
             ]
             title = "the backup, restored over the migrated database"
-            stage.ended(step_of(title, stage, started, [], checks, done=done))
+            stage.record_end(step_of(title, stage, started, [], checks, done=done))
 
 
 def _program(server: Server, program: str, *arguments: str) -> list[str]:

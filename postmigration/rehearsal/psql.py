@@ -17,7 +17,7 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from postmigration.backups.script import unquoted
+from postmigration.backups.script import strip_quotes
 from postmigration.postgres.refusals import NAMING, SYNTAX_ERROR, mask_values
 from postmigration.postgres.throwaway import Server
 from postmigration.rehearsal.locks import Seen, Watch
@@ -133,7 +133,7 @@ def run(
     environment = {name: text for name, text in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
     at = server.log.stat().st_size
     with server.connect(database) as watching:
-        written = _written(server, database)
+        written = _count_written(server, database)
         started = time.monotonic()
         with Watch(watching, application, slow) as watch:
             process = subprocess.Popen(  # noqa: S603 # a program of PostgreSQL, and a script of the user's
@@ -157,8 +157,8 @@ def run(
                 process.communicate()
                 raise
             seconds = time.monotonic() - started
-        _ended(server, application, at_once=status is None)
-        rows = sum(max(0, now - written.get(name, 0)) for name, now in _written(server, database).items())
+        _wait_for_end(server, application, at_once=status is None)
+        rows = sum(max(0, now - written.get(name, 0)) for name, now in _count_written(server, database).items())
     with server.log.open("rb") as log:
         log.seek(at)
         records = log.read().decode(errors="replace")
@@ -182,7 +182,7 @@ def _speaks(line: str) -> bool:
     return _MEANT.search(line) is not None and not re.search(r"ERROR|^LINE \d+:|^STATEMENT:", line)
 
 
-def _ended(server: Server, application: str, *, at_once: bool) -> None:
+def _wait_for_end(server: Server, application: str, *, at_once: bool) -> None:
     """Waits until the session is gone; what it has counted is known then."""
     asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
     with server.connect("postgres") as connection:
@@ -194,7 +194,7 @@ def _ended(server: Server, application: str, *, at_once: bool) -> None:
             time.sleep(0.01)
 
 
-def _written(server: Server, database: str) -> dict[str, int]:
+def _count_written(server: Server, database: str) -> dict[str, int]:
     """The rows that were ever written to each table of the users."""
     with server.connect(database) as connection:
         rows = connection.execute(
@@ -220,19 +220,19 @@ def _statements(
         elif kind in ("ERROR", "FATAL", "PANIC"):
             failed = (state, message)
         elif kind == "STATEMENT" and failed is not None:
-            error = failed[1] if show_values else _worded(*failed)
+            error = failed[1] if show_values else _word(*failed)
             yield Statement(_beginning(message), None, error, next(where, ""))
             failed = None
 
 
 def _beginning(text: str) -> str:
     """How a statement begins, without literals: they may be rows."""
-    words = " ".join(unquoted(text.encode()).decode(errors="replace").split())
+    words = " ".join(strip_quotes(text.encode()).decode(errors="replace").split())
     words = re.sub(r"^(?:'' )+", "", words).replace("''", "‹…›")
     return words if len(words) <= _LONGEST else words[:_LONGEST] + " …"
 
 
-def _worded(state: str, message: str) -> str:
+def _word(state: str, message: str) -> str:
     """What the server said, on one line and without a value."""
     message = " ".join(re.sub(r" at character \d+$", "", message).split())
     if not state.startswith(NAMING) or state == SYNTAX_ERROR:

@@ -93,7 +93,7 @@ def refuse(script: Path, within: tuple[Path, ...]) -> None:
         if b"`" in rest:
             raise CannotJudge(f"{place}: a program in backquotes is not run in a rehearsal: take it out of the script")
         if name in _INCLUDES:
-            included = _included(script, name, rest, place)
+            included = _find_included(script, name, rest, place)
             if included.resolve() in {path.resolve() for path in (*within, script)}:
                 raise CannotJudge(f"{place}: {included.name} includes itself: psql would never come to its end")
             refuse(included, (*within, script))
@@ -116,7 +116,7 @@ def _runs(copy: bytes) -> bool:
     return re.search(rb"\bprogram\b|\bto\b(?!\s+p?stdout)", copy, re.I) is not None
 
 
-def _included(script: Path, name: str, rest: bytes, place: str) -> Path:
+def _find_included(script: Path, name: str, rest: bytes, place: str) -> Path:
     text = rest.strip().decode(errors="replace")
     line = script.read_text(errors="replace").splitlines()[int(place.rpartition(":")[2]) - 1]
     if "''" in text:

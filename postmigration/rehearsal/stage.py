@@ -77,7 +77,7 @@ class Stage:
         yield name
         self.server.drop(name)
 
-    def ended(self, step: Step) -> None:
+    def record_end(self, step: Step) -> None:
         """Takes down a step."""
         self.steps.append(step)
         self.tell(step)
@@ -140,7 +140,7 @@ def step_of(
     now = time.monotonic()
     done = done or now
     slow = [
-        Slow(statement.text, statement.seconds, tuple(statement.seen.worded() if statement.seen else ()))
+        Slow(statement.text, statement.seconds, tuple(statement.seen.describe() if statement.seen else ()))
         for statement in itertools.chain.from_iterable(run.statements for run in runs)
         if statement.seconds is not None and statement.seconds >= stage.plan.slow
     ]
@@ -155,7 +155,7 @@ def step_of(
     )
 
 
-def left_out(title: str, stage: Stage, why: str) -> Step:
+def leave_out(title: str, stage: Stage, why: str) -> Step:
     """A step that nobody has asked for."""
     outcome: Outcome = "left out"
     return Step(title, time.monotonic() - stage.began, 0.0, 0.0, (Check(why, outcome),))

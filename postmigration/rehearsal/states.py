@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from postmigration.diff.database_diff import Source, compared_schemas, schemas
+from postmigration.diff.database_diff import Source, diff_schemas, schemas
 from postmigration.diff.table_diff import TableComparison
-from postmigration.model.evidence import shown
+from postmigration.model.evidence import show_value
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.schema_objects import Objects, differing, objects
 from postmigration.rehearsal.steps import Check, Outcome
@@ -90,11 +90,11 @@ def same_state(before: State, after: State, schema: str, *, otherwise: Outcome =
 def same_objects(before: State, after: State, *, otherwise: Outcome = "failed") -> Check:
     """Whether every object is as it was, and nothing is left."""
     found = [difference for difference in differing(before.objects, after.objects) if difference.properties != _FILLED]
-    details = [shown(str(difference), plain=True) for difference in found]
+    details = [show_value(str(difference), plain=True) for difference in found]
     for name, was in before.sequences.items():
         # It may have counted on; counting back, it would give the same numbers again.
         if (now := after.sequences.get(name, was)).precedes(was):
-            what = f"sequence {shown(name, plain=True)} has gone back"
+            what = f"sequence {show_value(name, plain=True)} has gone back"
             details.append(f"{what}: it gives {now.following:,} next, where it gave {was.following:,}")
     if not details:
         return Check(f"the schema is the same: {len(before.objects):,} objects", "passed")
@@ -106,11 +106,11 @@ def same_objects(before: State, after: State, *, otherwise: Outcome = "failed") 
 
 def same_rows(before: State, after: State, schema: str, *, otherwise: Outcome = "failed") -> Check:
     """Whether every row of every table is as it was."""
-    found = compared(before.source, after.source, schema)
+    found = compare(before.source, after.source, schema)
     unjudged = [result for result in found if result.reason]
     different = [result for result in found if not result.reason and not result.equal]
     rows = sum(result.rows.want_rows for result in found if result.rows is not None)
-    details = _few([worded(result) for result in different])
+    details = _few([describe(result) for result in different])
     if different:
         return Check(f"the rows are not the same: {', '.join(r.table for r in different)}", otherwise, details)
     if unjudged:
@@ -119,21 +119,21 @@ def same_rows(before: State, after: State, schema: str, *, otherwise: Outcome = 
     return Check(f"the rows are the same: {rows:,} in {len(found)} tables", "passed")
 
 
-def compared(before: Source, after: Source, schema: str, keep: int = 5) -> list[TableComparison]:
+def compare(before: Source, after: Source, schema: str, keep: int = 5) -> list[TableComparison]:
     """Compares all tables of all schemas."""
     with ExitStack() as cleanup:
         sides = [side.snapshot(cleanup, schema) for side in (before, after)]
         names = dict.fromkeys([schema, *(name for side in sides for name in schemas(side))])
-    return compared_schemas(before, after, list(names), main=schema, keep=keep)
+    return diff_schemas(before, after, list(names), main=schema, keep=keep)
 
 
-def worded(result: TableComparison) -> str:
+def describe(result: TableComparison) -> str:
     """What a table differs in: how many rows, and the keys of the first of them."""
     assert result.rows is not None
     counts = [f"{number:,} {kind}" for kind, number in result.rows.counts.items() if number]
     plain = set(result.key) <= result.plain
     some = [
-        f"{difference.kind} {', '.join(shown(value, plain=plain) for value in difference.key)}"
+        f"{difference.kind} {', '.join(show_value(value, plain=plain) for value in difference.key)}"
         + (f" ({', '.join(result.columns[i] for i in difference.columns())})" if _both(difference) else "")
         for difference in result.rows.differences[:3]
     ]

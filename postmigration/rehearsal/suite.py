@@ -16,7 +16,7 @@ from postmigration.rehearsal.steps import Check, Outcome
 _FINDINGS = 3
 
 
-def judged(root: Path, target: str, baseline: str, schema: str, report: Path, *, show_values: bool) -> list[Check]:
+def judge(root: Path, target: str, baseline: str, schema: str, report: Path, *, show_values: bool) -> list[Check]:
     """Judges a migrated copy against the state before.
 
     Args:
@@ -47,11 +47,11 @@ def judged(root: Path, target: str, baseline: str, schema: str, report: Path, *,
     # Ended by a signal it has not come to a verdict, whatever it has said.
     checks = [Check(f"the suite says {last}", outcome, (f"its report is {report}",))]
     if outcome == "failed":
-        checks += _failed(json.loads(report.with_suffix(".json").read_text(encoding="utf-8")))
+        checks += _list_failed(json.loads(report.with_suffix(".json").read_text(encoding="utf-8")))
     return checks
 
 
-def _failed(told: dict[str, Any]) -> list[Check]:
+def _list_failed(told: dict[str, Any]) -> list[Check]:
     """The checks that failed or were not judged, with the beginning of what was found."""
     found = []
     for check in told["checks"]:

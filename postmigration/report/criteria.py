@@ -31,12 +31,12 @@ class Judged:
     how: str
 
 
-def judged(record: Record) -> list[Judged]:
+def judge(record: Record) -> list[Judged]:
     """The criteria of the plan, with what the record decides of them."""
-    return [_judged(criterion, record) for criterion in record.migration.criteria]
+    return [_judge(criterion, record) for criterion in record.migration.criteria]
 
 
-def _judged(criterion: Criterion, record: Record) -> Judged:
+def _judge(criterion: Criterion, record: Record) -> Judged:
     deciding = [result for result in record.results if any(_is(result, name) for name in criterion.decided_by)]
     missing = [name for name in criterion.decided_by if not any(_is(result, name) for result in deciding)]
     outcomes = {result.outcome for result in deciding}

@@ -27,7 +27,7 @@ def waiting(what: str, *, quiet: bool) -> Iterator[None]:
         yield
 
 
-def concluded(verdict: Verdict, commands: Iterable[str]) -> None:
+def conclude(verdict: Verdict, commands: Iterable[str]) -> None:
     """Prints the verdict as the last line, and before it what the pipeline is told.
 
     Args:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from postmigration.model.errors import Hindrance
 from postmigration.model.migration import Migration
-from postmigration.model.verdict import Outcome, Result, Verdict, examined
+from postmigration.model.verdict import Outcome, Result, Verdict, count_examined
 from postmigration.report.changes import Changes
 
 SYMBOLS: Mapping[Outcome, str] = {"passed": "✔", "failed": "✘", "not judged": "○", "not applicable": "–", "broken": "‼"}
@@ -72,7 +72,7 @@ class Record:
     @property
     def examined(self) -> int:
         """How many rows were looked at by the checks that were judged."""
-        return examined(self.results)
+        return count_examined(self.results)
 
     @property
     def judged(self) -> int:

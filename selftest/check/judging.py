@@ -12,7 +12,7 @@ from inspect import signature
 import postmigration.checks.builtin
 from postmigration.checks.builtin import MIGRATION
 from postmigration.gate import options
-from postmigration.gate.session import opened
+from postmigration.gate.session import open_session
 from postmigration.model.errors import NeedsBaseline, NotApplicable, NotJudged
 from postmigration.model.evidence import Evidence, Violation
 
@@ -71,7 +71,7 @@ def judge(before: str, after: str, *called: str, only: Collection[str] = ()) -> 
     options.declare(parser.add_argument)
     named = [f"--db-url={after}", *([f"--baseline={before}"] if before else []), "--allow-empty"]
     chosen = parser.parse_args([*named, *called])
-    run = opened(options.request(chosen), options.judging(chosen, MIGRATION.plan_checks), MIGRATION)
+    run = open_session(options.request(chosen), options.judging(chosen, MIGRATION.plan_checks), MIGRATION)
     verdict = Verdict()
     with run.cleanup:
         for name, check in find_checks():

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from postmigration.checks.contents import fingerprint_rows
-from postmigration.diff.fingerprint import Fingerprint, taken
+from postmigration.diff.fingerprint import Fingerprint, take_fingerprint
 from postmigration.postgres import embedded
 from postmigration.postgres.connection import Database, Snapshot
 from selftest.check.test_contents import World
@@ -21,7 +21,7 @@ def world(server: embedded.Server) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def fingerprint(world: World) -> Fingerprint:
     side = Snapshot(Database(world.server.conninfo("contents_before"), option="--db-url", schema="shop"))
-    taking = taken(side, None, portable=False)
+    taking = take_fingerprint(side, None, portable=False)
     try:
         while True:
             next(taking)

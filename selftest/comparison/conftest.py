@@ -15,7 +15,7 @@ import pytest
 from postmigration.diff import row_diff
 from postmigration.diff.hashing import Method
 from postmigration.diff.scope import relations
-from postmigration.diff.table_diff import TableComparison, compared_tables
+from postmigration.diff.table_diff import TableComparison, diff_tables
 from postmigration.gate.commands import cli
 from postmigration.postgres import dsn, embedded
 from postmigration.postgres.connection import Database, Snapshot
@@ -214,5 +214,5 @@ def compared_databases(
             cleanup.callback(snapshots[-1].close)
         known = {name: relation for snapshot in snapshots for name, relation in relations(snapshot).items()}
         assert method in (None, row_diff.method(snapshots[0], snapshots[1]))
-        found = compared_tables(snapshots[0], snapshots[1], [known[name] for name in names], jobs=2, keep=100)
+        found = diff_tables(snapshots[0], snapshots[1], [known[name] for name in names], jobs=2, keep=100)
         return {result.table: result for result in found}

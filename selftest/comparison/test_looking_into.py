@@ -60,7 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
 
 
 def compared(snapshots: Snapshots, want: str, have: str, **marks: str) -> Comparison:
-    return Sides(*snapshots, RowSet(want, COLUMNS, 1), RowSet(have, COLUMNS, 1, marks)).compared(keep=9)
+    return Sides(*snapshots, RowSet(want, COLUMNS, 1), RowSet(have, COLUMNS, 1, marks)).compare(keep=9)
 
 
 @pytest.mark.parametrize(("rows_per_pack", "packs"), [(10_000, 1_024), (1, 8_192)])
@@ -95,7 +95,7 @@ def test_a_kind_that_does_not_matter_is_left_out_and_no_other(
     snapshots: Snapshots, ignored: row_sets.DifferenceKind
 ) -> None:
     sides = Sides(*snapshots, RowSet(WANT, COLUMNS, 1), RowSet(HAVE, COLUMNS, 1, MARKS))
-    assert sides.compared(keep=9, ignore=[ignored]).counts == {**FAULTS, ignored: 0}
+    assert sides.compare(keep=9, ignore=[ignored]).counts == {**FAULTS, ignored: 0}
 
 
 def test_no_more_is_kept_than_is_asked_for() -> None:
@@ -103,7 +103,7 @@ def test_no_more_is_kept_than_is_asked_for() -> None:
     for first in (0, 10, 20):
         keys = dict.fromkeys(range(first, first + 10), 1)
         tally.take({"missing": keys, "changed": {-key: times for key, times in keys.items()}}, {})
-    assert tally.kept() == [0, 0, 1]
+    assert tally.first_keys() == [0, 0, 1]
     assert tally.counts == {"missing": 30, "extra": 0, "changed": 30}
     assert {kind: len(kept) for kind, kept in tally._kept.items()} == {"missing": 3, "extra": 0, "changed": 3}
 
@@ -167,14 +167,14 @@ def test_whatever_ends_the_work_ends_its_queries(snapshots: Snapshots) -> None:
 def test_each_side_has_its_own_settings(snapshots: Snapshots) -> None:
     sql = "SELECT 1 AS id, current_setting('application_name') AS v"
     sides = [RowSet(sql, COLUMNS, 1, settings={"application_name": name}) for name in ("one", "other")]
-    found = Sides(*snapshots, *sides).compared(keep=9)
+    found = Sides(*snapshots, *sides).compare(keep=9)
     assert [(d.kind, d.want, d.have) for d in found.differences] == [("changed", ("1", "one"), ("1", "other"))]
 
 
 def test_both_queries_may_have_parameters(snapshots: Snapshots) -> None:
     few = f"{WANT} WHERE i < CAST(:most AS int) - 1"
     sides = Sides(*snapshots, RowSet(f"{few} + 1", COLUMNS, 1), RowSet(few, COLUMNS, 1), most=20)
-    assert sides.compared(keep=9).counts == {"missing": 1, "extra": 0, "changed": 0}
+    assert sides.compare(keep=9).counts == {"missing": 1, "extra": 0, "changed": 0}
 
 
 def test_columns_beside_those_that_are_compared_say_how(snapshots: Snapshots) -> None:
@@ -186,7 +186,7 @@ def test_columns_beside_those_that_are_compared_say_how(snapshots: Snapshots) ->
     """
     rows = RowComparison(want, have, COLUMNS, settled="settled", new="new")
     sides = Sides.of(*snapshots, rows, accepted=["excused"], most=20)
-    found = sides.compared(keep=9)
+    found = sides.compare(keep=9)
     assert (found.wrong, found.grown, found.marked) == (0, 2, {"excused": 2, "since": 1})
 
 

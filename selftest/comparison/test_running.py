@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from postmigration.diff.scope import Relation
-from postmigration.diff.table_diff import TableComparison, compared_tables
+from postmigration.diff.table_diff import TableComparison, diff_tables
 from postmigration.gate.commands import cli
 from postmigration.gate.commands.comparison_report import Writer
 from postmigration.postgres.connection import Snapshot
@@ -181,12 +181,12 @@ def test_each_side_is_seen_as_it_was_at_one_instant(
     ) -> Generator[TableComparison]:
         # What one more connection sees, opened now, must not be what it finds now.
         change(1)
-        results = compared_tables(one, other, names, **more)
+        results = diff_tables(one, other, names, **more)
         yield next(results)
         change(2)
         yield from results
 
-    monkeypatch.setattr(cli, "compared_tables", changed_meanwhile)
+    monkeypatch.setattr(cli, "diff_tables", changed_meanwhile)
     done = run("compare", f"--baseline={before}", f"--db-url={after}", f"--jobs={jobs}")
     assert done == Done(0, "".join(f"{name}: equal: 900 rows\n" for name in "abcd"), "")
     monkeypatch.undo()

@@ -33,7 +33,7 @@ def compare(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Compar
                 cleanup.callback(snapshots[-1].close)
             sides = Sides(snapshots[0], snapshots[1], want, have)
             assert sides.hashing.method == method
-            return sides.compared(keep=9)
+            return sides.compare(keep=9)
 
         yield compared
 

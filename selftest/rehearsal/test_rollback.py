@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from fixtures import MIGRATION
-from postmigration.diff.database_diff import Source, compared_schemas, schemas
+from postmigration.diff.database_diff import Source, diff_schemas, schemas
 from postmigration.postgres import embedded
 from postmigration.postgres.embedded import run_script
 from postmigration.postgres.schema_objects import differing, objects
@@ -26,7 +26,7 @@ def differences(server: embedded.Server, before: str, after: str) -> list[str]:
         snapshots = [side.snapshot(cleanup) for side in sides]
         found = [str(difference) for difference in differing(*(objects(snapshot) for snapshot in snapshots))]
         names = dict.fromkeys(name for snapshot in snapshots for name in schemas(snapshot))
-        rows = compared_schemas(sides[0], sides[1], list(names), main="public", keep=3)
+        rows = diff_schemas(sides[0], sides[1], list(names), main="public", keep=3)
     return found + [f"{result.table}: {result.problems} {result.rows}" for result in rows if not result.equal]
 
 

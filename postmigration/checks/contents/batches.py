@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from postmigration.diff.row_diff import SideBySide
 from postmigration.model.errors import CannotJudge
-from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.postgres.connection import Snapshot, describe_refusal
 
 # So many questions in one statement, and so many pages that they read, that none runs long. The planner takes longer
 # for a long one than for several short ones.
@@ -84,7 +84,7 @@ def ask_twice_as_fast(
     if len(questions) < _MANY_QUESTIONS and sum(question.pages for question in questions) < _MANY_PAGES:
         return ask(snapshot, questions, settings)
     try:
-        second = snapshot.joined()
+        second = snapshot.join()
     except CannotJudge:
         # The server lets nobody else in.
         return ask(snapshot, questions, settings)
@@ -117,6 +117,6 @@ def _answer(snapshot: Snapshot, batch: Sequence[Question], settings: Mapping[str
         return [rows[i] for i in range(len(batch))]
     except sa.exc.DBAPIError as error:
         if len(batch) == 1:
-            return [Refusal(refused_because(error), str(getattr(error.orig, "sqlstate", "")))]
+            return [Refusal(describe_refusal(error), str(getattr(error.orig, "sqlstate", "")))]
         middle = len(batch) // 2
         return [*_answer(snapshot, batch[:middle], settings), *_answer(snapshot, batch[middle:], settings)]

@@ -11,10 +11,10 @@ from postmigration.checks.contents.examination import Examination, count, list_n
 from postmigration.checks.contents.tables import Relation, read_tables, title
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.findings import of_buckets
-from postmigration.diff.fingerprint import WERE, Fingerprint, TableFingerprint, compared
+from postmigration.diff.fingerprint import WERE, Fingerprint, TableFingerprint, diff_fingerprint
 from postmigration.model.errors import NotJudged
-from postmigration.model.evidence import shown
-from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.model.evidence import show_value
+from postmigration.postgres.connection import Snapshot, describe_refusal
 from postmigration.postgres.ledgers import find_ledger
 
 
@@ -100,9 +100,9 @@ def _compare(
             _compare_numbers(after, table, now, lost, found)
             return
         expected = expectation(None, table.facts(), before.schema)
-        result = compared(after, before, table, WERE, expected, "infinity", keep=keep)
+        result = diff_fingerprint(after, before, table, WERE, expected, "infinity", keep=keep)
     except sa.exc.DBAPIError as error:
-        found.unjudged.append(f"{table.name}: {refused_because(error)}")
+        found.unjudged.append(f"{table.name}: {describe_refusal(error)}")
         return
     except NotJudged as error:
         found.unjudged.append(f"{table.name}: {error}")
@@ -114,7 +114,7 @@ def _compare(
     elif result.different:
 
         def mask(text: str | None, name: str) -> str:
-            return shown(text, plain=show_values or name in result.plain)
+            return show_value(text, plain=show_values or name in result.plain)
 
         secured = now.secured and result.have_rows < result.want_rows
         hint = (
@@ -129,7 +129,7 @@ def _compare_numbers(
     after: Snapshot, table: TableFingerprint, now: Relation, lost: list[str], found: Examination
 ) -> None:
     """Compares how many rows a table has whose hashes cannot be repeated, since columns are lost."""
-    rows = after.counted(f"SELECT count(*) FROM {now.sql}")
+    rows = after.count(f"SELECT count(*) FROM {now.sql}")
     found.rows += max(rows, table.rows)
     for column in lost:
         if table.rows:

@@ -14,7 +14,7 @@ from postmigration.diff.row_diff import Sides
 from postmigration.diff.row_sets import RowSet
 from postmigration.model.evidence import Finding
 from postmigration.model.sqltext import quoted
-from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.postgres.connection import Snapshot, describe_refusal
 from postmigration.postgres.object_queries.members import MEMBER_E
 
 _NUMBERS = RowSet("SELECT oid::bigint AS loid FROM pg_catalog.pg_largeobject_metadata", ("loid",), 1)
@@ -50,8 +50,8 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str]) ->
     found = Examination()
     columns = _pointing(after, schemas, found.unjudged)
     columns_before = _pointing(before, schemas, []) if before is not None else {}
-    now = after.counted("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")
-    was = before.counted("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata") if before is not None else 0
+    now = after.count("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")
+    was = before.count("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata") if before is not None else 0
     found.facts = now + len(columns)
     if not (now or was) and not any(hits for hits, _ in (*columns.values(), *columns_before.values())):
         found.inapplicable = "there is no large object on either side"
@@ -102,7 +102,7 @@ def _compare(before: Snapshot, after: Snapshot, was: int, found: Examination) ->
         for side in (before, after)
     ]
     try:
-        numbers = Sides(before, after, _NUMBERS, _NUMBERS).compared(keep=5)
+        numbers = Sides(before, after, _NUMBERS, _NUMBERS).compare(keep=5)
         missing, extra = numbers.counts["missing"], numbers.counts["extra"]
         if missing and missing == extra and all(readable) and _contents(before) == _contents(after):
             found.add("large objects: the same bytes have other numbers than before", blocker=False)
@@ -118,9 +118,9 @@ def _compare(before: Snapshot, after: Snapshot, was: int, found: Examination) ->
         if not all(readable):
             found.unjudged.append("the bytes of large objects: only a superuser may read them")
             return
-        pages = Sides(before, after, _BYTES, _BYTES).compared(keep=1_000)
+        pages = Sides(before, after, _BYTES, _BYTES).compare(keep=1_000)
     except sa.exc.DBAPIError as error:
-        found.unjudged.append(f"large objects: {refused_because(error)}")
+        found.unjudged.append(f"large objects: {describe_refusal(error)}")
         return
     # Of those that one side lacks enough was said.
     changed = {d.key[0] for d in pages.differences} - {d.key[0] for d in numbers.differences}

@@ -12,7 +12,7 @@ from postmigration.checks.contents.examination import Examination, count
 from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import Name, title
 from postmigration.model.sqltext import quoted
-from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.postgres.connection import Snapshot, describe_refusal
 from postmigration.postgres.object_queries.members import MEMBER_E
 
 # The query of a materialized view may be anything: it gets so long.
@@ -244,5 +244,5 @@ def _run(side: Snapshot, view: View) -> tuple[Contents | None, str]:
     try:
         row = side.rows(f"SELECT {_ROWS} FROM (\n{view.definition}\n) q", settings)[0]
     except sa.exc.DBAPIError as error:
-        return None, refused_because(error)
+        return None, describe_refusal(error)
     return (int(row.rows), int(row.total)), ""

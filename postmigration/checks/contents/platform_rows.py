@@ -13,7 +13,7 @@ from postmigration.model.errors import NotJudged
 from postmigration.model.evidence import Finding
 from postmigration.model.platform import PlatformTable
 from postmigration.model.sqltext import quoted
-from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.postgres.connection import Snapshot, describe_refusal
 from postmigration.postgres.schemas import find_platform, read_inhabitants
 
 
@@ -32,7 +32,7 @@ def examine(before: Snapshot, after: Snapshot, schemas: Collection[str]) -> Exam
         try:
             _compare(table, name, before, after, found)
         except sa.exc.DBAPIError as error:
-            found.unjudged.append(f"{name}: {refused_because(error)}")
+            found.unjudged.append(f"{name}: {describe_refusal(error)}")
         except NotJudged as error:
             found.unjudged.append(f"{name}: {error}")
     _count_strangers(before, after, platform.schemas - {*schemas}, found)
@@ -42,7 +42,7 @@ def examine(before: Snapshot, after: Snapshot, schemas: Collection[str]) -> Exam
 
 
 def _compare(table: PlatformTable, name: str, before: Snapshot, after: Snapshot, found: Examination) -> None:
-    rows = before.counted(f"SELECT count(*) FROM {name}")
+    rows = before.count(f"SELECT count(*) FROM {name}")
     found.tables += 1
     found.rows += rows
     if not after.scalar("SELECT to_regclass(:name)", name=name):
@@ -53,7 +53,7 @@ def _compare(table: PlatformTable, name: str, before: Snapshot, after: Snapshot,
     shared = [column for column in before.types(f"SELECT * FROM {name}") if column in there]
     columns = (*table.key, *(column for column in shared if column not in table.key))
     rows_of = RowSet(f"SELECT {', '.join(map(quoted, columns))} FROM {name}", columns, len(table.key))
-    differences = Sides(before, after, rows_of, rows_of).compared(keep=0)
+    differences = Sides(before, after, rows_of, rows_of).compare(keep=0)
     if missing := differences.counts["missing"]:
         found.find(f"{name}: {count(missing, 'row')} of {rows:,} lost", wrong=missing, examined=rows)
     if changed := differences.counts["changed"]:
@@ -72,11 +72,11 @@ def _count_strangers(before: Snapshot, after: Snapshot, schemas: Collection[str]
             continue
         name = f"{quoted(schema)}.{quoted(table)}"
         try:
-            rows = before.counted(f"SELECT count(*) FROM {name}")
+            rows = before.count(f"SELECT count(*) FROM {name}")
             there = bool(after.scalar("SELECT to_regclass(:name)", name=name))
-            left = after.counted(f"SELECT count(*) FROM {name}") if there else 0
+            left = after.count(f"SELECT count(*) FROM {name}") if there else 0
         except sa.exc.DBAPIError as error:
-            found.notes.append(f"{name}: {refused_because(error)}")
+            found.notes.append(f"{name}: {describe_refusal(error)}")
             continue
         found.tables += 1
         found.rows += rows

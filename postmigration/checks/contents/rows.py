@@ -13,9 +13,9 @@ from postmigration.checks.contents.tables import Relation, read_tables
 from postmigration.diff.findings import of_keys, of_rows
 from postmigration.diff.hashing import new_secret
 from postmigration.diff.row_diff import Comparison, SideBySide, Sides, method
-from postmigration.model.evidence import IMPERSONAL_TYPES, shown
+from postmigration.model.evidence import IMPERSONAL_TYPES, show_value
 from postmigration.model.sqltext import quoted
-from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.postgres.connection import Snapshot, describe_refusal
 
 # Larger tables are divided at once when they are read, so that they are not read twice when they differ.
 _SMALL_TABLE = 1_000
@@ -173,11 +173,11 @@ class RowExamination:
         sides = None
         try:
             sides = Sides(self.before, self.after, pair.row_set(0), pair.row_set(1))
-            found = sides.compared(keep=self.keep)
+            found = sides.compare(keep=self.keep)
         except sa.exc.DBAPIError as error:
             state = str(getattr(error.orig, "sqlstate", ""))
-            self._retry(pair, Refusal(refused_because(error), state)) if sides else self.found.unjudged.append(
-                f"{pair.title}: {refused_because(error)}"
+            self._retry(pair, Refusal(describe_refusal(error), state)) if sides else self.found.unjudged.append(
+                f"{pair.title}: {describe_refusal(error)}"
             )
             return
         if not found.wrong:
@@ -190,7 +190,7 @@ class RowExamination:
         key = len(pair.key) or len(pair.columns)
 
         def mask(text: str | None, name: str) -> str:
-            return shown(text, plain=self.show_values or name in plain)
+            return show_value(text, plain=self.show_values or name in plain)
 
         query = of_keys(sides.row_sets[1].sql, pair.columns[:key], found.differences, plain)
         examined = max(found.want_rows, found.have_rows)

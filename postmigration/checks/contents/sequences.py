@@ -213,8 +213,8 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str]) ->
     was = read_sequences(before, schemas, []) if before is not None else {}
     states = _judge(after, now, found.unjudged)
     inherited = _judge(before, was, []) if before is not None else {}
-    keys = _exhausted_keys(after, schemas, found.unjudged)
-    keys_before = _exhausted_keys(before, schemas, []) if before is not None else {}
+    keys = _find_exhausted_keys(after, schemas, found.unjudged)
+    keys_before = _find_exhausted_keys(before, schemas, []) if before is not None else {}
     found.facts = len(now) + len(keys)
     if not (now or was or keys):
         found.inapplicable = "there is no sequence, and no key of whole numbers, on either side"
@@ -263,7 +263,7 @@ def _judge(side: Snapshot, sequences: Mapping[Name, SequenceState], unjudged: li
             continue
         behind += [(sequence, use, extreme) for use, extreme in extremes[name] if _is_behind(sequence, extreme)]
         facts[name] += _ending(sequence)
-    for name, fact in _taken(side, behind, unjudged):
+    for name, fact in _count_taken(side, behind, unjudged):
         facts[name].append(fact)
     return facts
 
@@ -274,7 +274,7 @@ def _is_behind(sequence: SequenceState, extreme: int) -> bool:
     return sequence.next <= extreme if sequence.increment > 0 else sequence.next >= extreme
 
 
-def _taken(
+def _count_taken(
     side: Snapshot, behind: Sequence[tuple[SequenceState, Use, int]], unjudged: list[str]
 ) -> Iterator[tuple[Name, Fact]]:
     """How many of the next values of sequences that are behind are taken."""
@@ -358,7 +358,7 @@ def _went_back(now: SequenceState, was: SequenceState | None) -> Iterator[Fact]:
     yield Fact("went back", severity, words + reason, repair)
 
 
-def _exhausted_keys(side: Snapshot, schemas: Sequence[str], unjudged: list[str]) -> dict[str, str]:
+def _find_exhausted_keys(side: Snapshot, schemas: Sequence[str], unjudged: list[str]) -> dict[str, str]:
     """For each key of whole numbers, what is wrong: it is near the end of its type; nothing where it is not."""
     questions = []
     for row in read_catalog(side, _KEYS, schemas, unjudged):

@@ -16,7 +16,7 @@ from postmigration.checks.contents.batches import (
 )
 from postmigration.checks.contents.constraints import Rule, read_rules
 from postmigration.checks.contents.examination import Examination, count
-from postmigration.model.evidence import Finding, Severity, shown
+from postmigration.model.evidence import Finding, Severity, show_value
 from postmigration.postgres.connection import Snapshot
 
 # Tables above one gigabyte are read only when that is wanted.
@@ -146,4 +146,4 @@ def _examples(
     except sa.exc.DBAPIError:
         return (), ()
     columns = tuple(rows[0]._fields) if rows else ()
-    return columns, tuple(tuple(shown(value, plain=show_values) for value in row) for row in rows)
+    return columns, tuple(tuple(show_value(value, plain=show_values) for value in row) for row in rows)

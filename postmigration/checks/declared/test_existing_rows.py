@@ -7,7 +7,7 @@ from postmigration.checks.existing_rows import Touched, guards, touch
 from postmigration.model.evidence import Severity
 from postmigration.postgres import catalog
 from postmigration.postgres.catalog import Table
-from postmigration.postgres.connection import refused_because
+from postmigration.postgres.connection import describe_refusal
 
 
 def test_existing_rows_can_be_changed(target: Target) -> None:
@@ -63,8 +63,8 @@ def _was_refused_before(target: Target, table: Table, found: Touched) -> bool:
         return not found.violates and concerned <= set(was)
     before = catalog.table(target.baseline, table.name)
     try:
-        with scratch.rolled_back(statement_timeout="2000", lock_timeout="2000") as connection:
+        with scratch.begin_rollback_only(statement_timeout="2000", lock_timeout="2000") as connection:
             return bool(touch(connection, before, ["true"]).refused)
     except sa.exc.DBAPIError as error:
-        target.note(f"whether that was so before cannot be tried: {refused_because(error)}")
+        target.note(f"whether that was so before cannot be tried: {describe_refusal(error)}")
         return False

@@ -1,7 +1,7 @@
 """The database is not still in maintenance: whoever judges it pins settings of their own, and people do not."""
 
 from postmigration import Finding, Target
-from postmigration.checks.restrictions import Restriction, lowered_limit, restrictions
+from postmigration.checks.restrictions import Restriction, find_lowered_limit, restrictions
 
 
 def test_nothing_was_left_in_maintenance(target: Target) -> None:
@@ -18,7 +18,7 @@ def test_nothing_was_left_in_maintenance(target: Target) -> None:
     inherited: set[Restriction] = set()
     if target.baseline is not None:
         inherited = set(restrictions(target.baseline)[0])
-        lowered = lowered_limit(target.baseline, target.snapshot)
+        lowered = find_lowered_limit(target.baseline, target.snapshot)
         found += [lowered] if lowered is not None and lowered not in found else []
     target.state(facts=1 + len(found))
     for restriction in found:

@@ -48,7 +48,7 @@ def _problems(snapshot: Snapshot, tables: Sequence[str]) -> list[str]:
             problems.append(f"table {row.name} is UNLOGGED: a crash of the server empties it")
         if row.children:
             table = f"{quoted(snapshot.database.schema)}.{quoted(row.name)}"
-            elsewhere = snapshot.counted(
+            elsewhere = snapshot.count(
                 f"SELECT count(*) FROM {table} t WHERE t.tableoid <> CAST(:table AS regclass)", table=table
             )
             if elsewhere:

@@ -90,13 +90,13 @@ def _describe(index: Index, order: Order) -> str:
         if lacking > 0:
             return f"{count(lacking, 'row')} of {order.rows:,} {agree(lacking, 'is', 'are')} not in it"
         return f"it has {count(-lacking, 'entry', 'entries')} more than its table has rows"
-    by = ", ".join(dict.fromkeys(key.opclass + _collated(key) for key in index.keys))
+    by = ", ".join(dict.fromkeys(key.opclass + _collate(key) for key in index.keys))
     misplaced = f"{count(order.misplaced, 'entry', 'entries')} of {order.entries:,}"
     verb = agree(order.misplaced, "stands", "stand")
     return f"{misplaced} {verb} in another order than {by} demands: searches miss rows"
 
 
-def _collated(key: Key) -> str:
+def _collate(key: Key) -> str:
     name = key.collation.removeprefix("pg_catalog.")
     return f" with the collation {name}" if name not in ("", '"default"') else ""
 

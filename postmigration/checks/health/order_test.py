@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.health.indexes import Index, Key
-from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.postgres.connection import Snapshot, describe_refusal
 
 # The order that is tested is that of the index: nothing may sort. What is compared comes from the table itself.
 _IN_ORDER = {
@@ -82,14 +82,14 @@ def check_order(snapshot: Snapshot, indexes: Sequence[Index]) -> Iterator[tuple[
             for index, order in walked:
                 rows = counted[_count(index)]
                 if isinstance(order, Refusal):
-                    yield index, _refused(order)
+                    yield index, _find_refusal(order)
                 elif isinstance(rows, Refusal):
-                    yield index, _refused(rows)
+                    yield index, _find_refusal(rows)
                 else:
                     yield index, Order(int(order.entries), int(order.misplaced), int(rows.entries))
 
 
-def _refused(refusal: Refusal) -> Order:
+def _find_refusal(refusal: Refusal) -> Order:
     damaged = refusal.state.startswith(DAMAGED)
     return Order(unreadable=refusal.reason) if damaged else Order(unread=refusal.reason)
 
@@ -105,7 +105,7 @@ def _read_in_order(
         leaves = [*_leaves(plan if isinstance(plan, list) else json.loads(plan))]
     except sa.exc.DBAPIError as error:
         if len(indexes) == 1:
-            return [], {indexes[0]: Order(unread=refused_because(error))}
+            return [], {indexes[0]: Order(unread=describe_refusal(error))}
         leaves = []
     if len(leaves) != len(indexes):
         if len(indexes) == 1:

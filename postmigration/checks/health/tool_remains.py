@@ -117,21 +117,21 @@ def _find(now: Side, then: Side | None) -> Iterator[Remains]:
         if name.kind in _TABLES and not facts.get("partition of"):
             if why := _judge_table(name, now, then):
                 yield Remains(name, why, f"DROP {name.kind.upper()} {on};")
-        elif name.kind == "column" and (tool := _made_by("columns", name.name)):
+        elif name.kind == "column" and (tool := _name_tool("columns", name.name)):
             yield Remains(name, f"is a column of {tool}", f"ALTER TABLE {on} DROP COLUMN {facts['~id']};")
-        elif name.kind == "trigger" and (tool := _made_by("triggers", name.name)):
+        elif name.kind == "trigger" and (tool := _name_tool("triggers", name.name)):
             yield Remains(name, f"is a trigger of {tool}", f"DROP TRIGGER {facts['~id']} ON {on};")
-        elif name.kind == "event trigger" and (tool := _made_by("triggers", name.name)):
+        elif name.kind == "event trigger" and (tool := _name_tool("triggers", name.name)):
             yield Remains(name, f"is one of {tool}", f"DROP EVENT TRIGGER {facts['~id']};")
 
 
-def _made_by(what: str, name: str) -> str:
+def _name_tool(what: str, name: str) -> str:
     return next((tool.name for tool in TOOLS if getattr(tool, what).match(name)), "")
 
 
 def _judge_schema(name: ObjectName, now: Side, then: Side | None) -> str:
     """Why a schema looks left; empty where it does not."""
-    if tool := _made_by("schemas", name.name):
+    if tool := _name_tool("schemas", name.name):
         return f"is one of {tool}"
     if not is_staging(name.name):
         return ""
@@ -146,7 +146,7 @@ def _judge_schema(name: ObjectName, now: Side, then: Side | None) -> str:
 def _judge_table(name: ObjectName, now: Side, then: Side | None) -> str:
     """Why a table looks left; empty where it does not."""
     key = (name.schema, name.name)
-    if tool := _made_by("tables", name.name):
+    if tool := _name_tool("tables", name.name):
         return f"is a table of {tool}"
     mine = now.columns.get(key, frozenset())
     base = find_base(name.name)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from postmigration.checks.contents.examination import Examination, list_names
-from postmigration.model.evidence import shown
-from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.model.evidence import show_value
+from postmigration.postgres.connection import Snapshot, describe_refusal
 
 _COLUMNS = """
     SELECT a.attname::text AS name FROM pg_attribute a
@@ -49,7 +49,7 @@ class Job:
     @property
     def title(self) -> str:
         """What it is called; what it does may hold a password."""
-        return f"job {shown(self.name or self.number, plain=True)} ({self.schedule})"
+        return f"job {show_value(self.name or self.number, plain=True)} ({self.schedule})"
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def _read(side: Snapshot, schemas: Collection[str], found: Examination) -> list[
     try:
         rows = side.rows(sql)
     except sa.exc.DBAPIError as error:
-        found.unjudged.append(f"jobs of pg_cron: {refused_because(error)}")
+        found.unjudged.append(f"jobs of pg_cron: {describe_refusal(error)}")
         return None
     return [
         Job(

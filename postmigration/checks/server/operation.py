@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from postmigration.checks.contents.examination import Examination, count
 from postmigration.checks.server.reading import read_rows
-from postmigration.model.evidence import shown
+from postmigration.model.evidence import show_value
 from postmigration.postgres.connection import Snapshot
 
 _ARCHIVER = """
@@ -99,7 +99,7 @@ def examine_standbys(after: Snapshot, before: Snapshot | None) -> Examination:
     for row in now:
         if row.behind is None or row.behind <= _LAG:
             continue
-        words = f"standby {shown(row.name, plain=True)} is {row.lag} behind"
+        words = f"standby {show_value(row.name, plain=True)} is {row.lag} behind"
         if row.name in lagging:
             found.notes.append(f"{words}; it was so before")
         else:
@@ -118,6 +118,6 @@ def compare_settings(after: Snapshot, before: Snapshot) -> Examination:
         if name in now and name in was:
             found.facts += 1
             if now[name] != was[name]:
-                then, here = (shown(side[name], plain=True) for side in (was, now))
+                then, here = (show_value(side[name], plain=True) for side in (was, now))
                 found.notes.append(f"{name} was {then}, is {here}")
     return found

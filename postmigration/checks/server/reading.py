@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from postmigration.checks.contents.examination import Examination
 from postmigration.checks.target import Target
-from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.postgres.connection import Snapshot, describe_refusal
 
 
 def read_rows(snapshot: Snapshot, sql: str, what: str, found: Examination, **parameters: Any) -> Sequence[sa.Row[Any]]:
@@ -21,7 +21,7 @@ def read_rows(snapshot: Snapshot, sql: str, what: str, found: Examination, **par
     try:
         return snapshot.rows(sql, **parameters)
     except sa.exc.DBAPIError as error:
-        words = f"{what}: {refused_because(error)}"
+        words = f"{what}: {describe_refusal(error)}"
         if words not in found.unjudged:
             found.unjudged.append(words)
         return ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, agree, count, list_names
 from postmigration.checks.server.reading import read_rows, version_of
-from postmigration.model.evidence import shown
+from postmigration.model.evidence import show_value
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 
@@ -136,7 +136,7 @@ def find_leftovers(after: Snapshot, before: Snapshot | None) -> Examination:
             found.add(words, blocker=False)
     _judge_slots(slots, slots_before, found)
     inherited = {row.name for row in origins_before}
-    new = [shown(name, plain=True) for name in origins if name not in inherited]
+    new = [show_value(name, plain=True) for name in origins if name not in inherited]
     for name in new:
         repair = f"SELECT pg_replication_origin_drop('{name.replace(chr(39), chr(39) * 2)}');"
         found.add(f"replication origin {name} is left over: no subscription has it", blocker=False, repair=repair)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from postmigration.checks.contents.examination import Examination, agree, count
 from postmigration.checks.server.reading import read_rows
-from postmigration.model.evidence import shown
+from postmigration.model.evidence import show_value
 from postmigration.postgres.connection import Snapshot
 
 # For how many seconds a transaction may be prepared, and idle: an application ends both at once.
@@ -43,7 +43,7 @@ def _judge_prepared(after: Snapshot, before: Snapshot | None, found: Examination
     known = {row.gid for row in read_rows(before, _PREPARED, "prepared transactions", found)} if before else set()
     for row in read_rows(after, _PREPARED, "prepared transactions", found):
         found.facts += 1
-        name, time = shown(row.gid, plain=True), _how_long(row.seconds)
+        name, time = show_value(row.gid, plain=True), _how_long(row.seconds)
         words = f"transaction {name} of role {row.owner} has been prepared for {time}"
         if row.seconds < PREPARED:
             found.notes.append(words)
@@ -68,7 +68,7 @@ def _judge_idle(after: Snapshot, before: Snapshot | None, found: Examination) ->
         found.facts += 1
         if row.seconds < IDLE:
             continue
-        name = f" ({shown(row.application, plain=True)})" if row.application else ""
+        name = f" ({show_value(row.application, plain=True)})" if row.application else ""
         words = (
             f"session {row.pid} of role {row.role}{name} has been idle in a transaction for {_how_long(row.seconds)}"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from postmigration.checks.contents.examination import Examination
-from postmigration.postgres.connection import Snapshot, refused_because
+from postmigration.postgres.connection import Snapshot, describe_refusal
 
 # Of the options no more than their names: one is a password.
 _MAPPINGS = """
@@ -23,7 +23,7 @@ def examine(after: Snapshot, before: Snapshot) -> Examination:
                     for side in (after, before))  # fmt: skip
     except sa.exc.DBAPIError as error:
         if any(side.scalar("SELECT count(*) FROM pg_user_mappings") for side in (after, before)):
-            found.unjudged.append(f"options of user mappings: {refused_because(error)}")
+            found.unjudged.append(f"options of user mappings: {describe_refusal(error)}")
         else:
             found.inapplicable = "there is no user mapping on either side"
         return found

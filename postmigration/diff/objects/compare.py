@@ -67,12 +67,14 @@ class Difference:
 
 def compare_objects(before: Objects, after: Objects, context: Context) -> Iterator[Difference]:
     """Compares two states of the objects of a database, object by object and property by property."""
-    before, after = _judged_here(before), _judged_here(after)
+    before, after = _select_judged(before), _select_judged(after)
     pairs = list(match_objects(before, after))
     holders = ({*map(str, before), *context.there[0]}, {*map(str, after), *context.there[1]})
     partitioned = {str(pair.renamed): pair for pair in pairs if pair.now is not None and pair.name.kind in RELATIONS}
     told: set[tuple[str, str, str]] = set()
-    unique = {_keyed(pair) for pair in pairs if pair.now is not None and pair.name.kind == "index" and _is_unique(pair)}
+    unique = {
+        _key_index(pair) for pair in pairs if pair.now is not None and pair.name.kind == "index" and _is_unique(pair)
+    }
     for pair in pairs:
         if pair.was is not None and pair.now is not None:
             told |= {(pair.name.kind, _holder(pair.now), rule.name) for rule, _, _ in _changes(pair, context)}
@@ -83,7 +85,7 @@ def compare_objects(before: Objects, after: Objects, context: Context) -> Iterat
             gone[pair.name.schema] += pair.name.kind not in ("column", "constraint", "comment")
             continue
         if pair.was is None or pair.now is None:
-            yield from _lost_or_added(pair, holders, context, unique)
+            yield from _diff_names(pair, holders, context, unique)
             continue
         for rule, level, text in _changes(pair, context):
             if _is_told_by_parents(pair, rule, partitioned, told):
@@ -106,16 +108,16 @@ def find_flaws(before: Objects | None, after: Objects) -> Iterator[Difference]:
     """
     pairs = [Pair(name, None, facts, name) for name, facts in after.items()]
     if before is not None:
-        pairs = [pair for pair in match_objects(_judged_here(before), _judged_here(after)) if pair.now is not None]
+        pairs = [pair for pair in match_objects(_select_judged(before), _select_judged(after)) if pair.now is not None]
     for pair in pairs:
-        facts = _valued(pair.now or {})
+        facts = _add_trigger_state(pair.now or {})
         kind = "unique index" if pair.name.kind == "index" and _is_unique(pair) else pair.name.kind
         for flaw in FLAWS:
             if flaw.kind != kind or facts.get(flaw.name) not in flaw.values or facts.get("~building") == "True":
                 continue
             if flaw.kind == "trigger" and facts.get("~child") == "True" and flaw.values == ("R",):
                 continue
-            was = None if pair.was is None else _valued(pair.was).get(flaw.name)
+            was = None if pair.was is None else _add_trigger_state(pair.was).get(flaw.name)
             if before is None:
                 level = flaw.unknown
             elif was is None:
@@ -138,7 +140,7 @@ def find_flaws(before: Objects | None, after: Objects) -> Iterator[Difference]:
                 )
 
 
-def _judged_here(objects: Objects) -> Objects:
+def _select_judged(objects: Objects) -> Objects:
     return {name: facts for name, facts in objects.items() if name.kind not in ELSEWHERE}
 
 
@@ -154,12 +156,12 @@ def _is_unique(pair: Pair) -> bool:
     return pair.facts.get("unique") == "True"
 
 
-def _keyed(pair: Pair) -> tuple[str, str]:
+def _key_index(pair: Pair) -> tuple[str, str]:
     """The table of a unique index, and its columns as a constraint lists them."""
     return _holder(pair.facts), pair.facts.get("definition", "").removeprefix(" USING btree ")
 
 
-def _valued(facts: Facts) -> dict[str, str]:
+def _add_trigger_state(facts: Facts) -> dict[str, str]:
     """The facts with what a rule asks for: of a constraint, whether the server's own triggers are off."""
     values = dict(facts)
     if "triggers" in values:
@@ -169,7 +171,7 @@ def _valued(facts: Facts) -> dict[str, str]:
 
 def _changes(pair: Pair, context: Context) -> Iterator[tuple[Property, Level, tuple[str, str]]]:
     """The properties of an object that are others, with how grave that is."""
-    was, now = _valued(pair.was or {}), _valued(pair.now or {})
+    was, now = _add_trigger_state(pair.was or {}), _add_trigger_state(pair.now or {})
     if pair.name.kind in RELATIONS:
         was["kind"], now["kind"] = pair.name.kind, pair.renamed.kind
     seen: set[str] = set()
@@ -188,7 +190,7 @@ def _changes(pair: Pair, context: Context) -> Iterator[tuple[Property, Level, tu
             continue
         seen.add(rule.name)
         level: Level = {"weaker": rule.weaker, "stronger": rule.stronger, "other": rule.other}[direction]
-        level = _tempered(pair, rule.name, level, was, now, context)
+        level = _temper(pair, rule.name, level, was, now, context)
         if level != "nothing":
             yield rule, level, (then, here)
 
@@ -222,7 +224,7 @@ def _differing(was: Facts, now: Facts) -> set[str]:
     return {key for key in was.keys() | now.keys() if was.get(key) != now.get(key)}
 
 
-def _tempered(pair: Pair, name: str, level: Level, was: Facts, now: Facts, context: Context) -> Level:
+def _temper(pair: Pair, name: str, level: Level, was: Facts, now: Facts, context: Context) -> Level:
     """How grave a change is where more is known than its direction."""
     kind = pair.name.kind
     if kind == "function" and name == "security definer" and now.get(name) == "True":
@@ -272,7 +274,7 @@ def _took_partition_key(pair: Pair, relations: Mapping[str, Pair]) -> bool:
     )
 
 
-def _lost_or_added(
+def _diff_names(
     pair: Pair, holders: tuple[set[str], set[str]], context: Context, unique: Collection[tuple[str, str]]
 ) -> Iterator[Difference]:
     facts = pair.facts

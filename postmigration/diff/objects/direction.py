@@ -67,10 +67,10 @@ def _of_texts(was: str, now: str, *, alike: bool) -> Direction | None:
         return "weaker" if now == NONE else "stronger"
     if same_text(was, now, alike=alike):
         return None
-    return None if _called(was) == _called(now) else "other"
+    return None if _canonical_name(was) == _canonical_name(now) else "other"
 
 
-def _called(expression: str) -> str:
+def _canonical_name(expression: str) -> str:
     """An expression by the name that it has among those that give the same."""
     for pattern, name in _SAME_CALLS:
         if pattern.match(expression):

@@ -99,7 +99,7 @@ def _differences(
         return
     callers = find_callers(state)
     context = Context(scope.alike, callers, (frozenset(map(str, before)), frozenset(map(str, after))))
-    yield from _left_out(before, after, scope)
+    yield from _list_left_out(before, after, scope)
     for difference in compare_objects(theirs, ours, context):
         yield _weigh_new_function(difference, ours, scope, callers)
     yield from compare_bounds(theirs, ours, scope.sort)
@@ -112,7 +112,7 @@ def _differences(
         yield from _of_roles(theirs, ours, (was, state), scope)
 
 
-def _left_out(before: Objects, after: Objects, scope: Scope) -> Iterator[Difference]:
+def _list_left_out(before: Objects, after: Objects, scope: Scope) -> Iterator[Difference]:
     """The schemas that are not compared, from both sides: one that is gone is lost, and others are told."""
     there = {name.name: name for side in (before, after) for name in side if name.kind == "schema"}
     for schema, name in sorted(there.items()):

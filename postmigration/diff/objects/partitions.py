@@ -39,7 +39,7 @@ def compare_bounds(before: Objects, after: Objects, sort: Sort | None) -> Iterat
         refused = f"keys for which it had a default partition ({was[_DEFAULT]})" if _DEFAULT in was else None
         types = _types(facts, table, after)
         if refused is None:
-            refused = _refused([*was], [*now], types, sort)
+            refused = _find_refused([*was], [*now], types, sort)
         if refused:
             words = f"{name} refuses {refused}: they were taken before, and no partition takes them now"
             lost = [bound for bound in was if bound not in now]
@@ -66,7 +66,7 @@ def _types(facts: Facts, table: str, objects: Objects) -> tuple[str, ...]:
     return tuple(type_ for type_ in found if type_) if all(found) else ()
 
 
-def _refused(was: Collection[str], now: Collection[str], types: tuple[str, ...], sort: Sort | None) -> str | None:
+def _find_refused(was: Collection[str], now: Collection[str], types: tuple[str, ...], sort: Sort | None) -> str | None:
     bounds = [*was, *now]
     if all(_HASH.match(bound) for bound in bounds):
         remainders = _remainders(was, now)
@@ -75,7 +75,7 @@ def _refused(was: Collection[str], now: Collection[str], types: tuple[str, ...],
         values = _values(was) - _values(now)
         return f"the keys {', '.join(sorted(values)[:5])}" if values else None
     if sort is not None and types and all(_RANGE.match(bound) for bound in bounds):
-        return _uncovered(was, now, types, sort)
+        return _find_uncovered(was, now, types, sort)
     return None
 
 
@@ -90,7 +90,7 @@ def _values(bounds: Collection[str]) -> set[str]:
     return {value for bound in bounds if (found := _LIST.match(bound)) for value in re.findall(_LITERAL, found[1])}
 
 
-def _uncovered(was: Collection[str], now: Collection[str], types: tuple[str, ...], sort: Sort) -> str | None:
+def _find_uncovered(was: Collection[str], now: Collection[str], types: tuple[str, ...], sort: Sort) -> str | None:
     """The first range that only the partitions of before took."""
     ranges = [[_ends(bound) for bound in side] for side in (was, now)]
     if any(len(end) != len(types) for side in ranges for pair in side for end in pair):

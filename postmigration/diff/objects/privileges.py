@@ -170,14 +170,14 @@ def compare_privileges(before: State, after: State) -> Iterator[Difference]:
             level = "blocker"
         gained[on, column, role, level].append(privilege)
     yield from _missing_roles(before, after)
-    yield from _lost_options(before, after)
+    yield from _find_lost_options(before, after)
     for (on, column, role, level), privileges in sorted(lost.items()):
-        yield _regranted(after, (on, column, role), privileges, level, lost=True)
+        yield _diff_grants(after, (on, column, role), privileges, level, lost=True)
     for (on, column, role, level), privileges in sorted(gained.items()):
-        yield _regranted(after, (on, column, role), privileges, level, lost=False)
+        yield _diff_grants(after, (on, column, role), privileges, level, lost=False)
 
 
-def _lost_options(before: State, after: State) -> Iterator[Difference]:
+def _find_lost_options(before: State, after: State) -> Iterator[Difference]:
     for key in sorted(before.grants.keys() & after.grants.keys()):
         on, column, role, privilege = key
         if (before.grants[key]["~option"], after.grants[key]["~option"]) == ("True", "False"):
@@ -205,7 +205,7 @@ def _opens(state: State, key: _Key) -> bool:
     return state.opens(on, privilege) and state.reaches(role, name.schema)
 
 
-def _regranted(
+def _diff_grants(
     state: State, what: tuple[str, str, str], privileges: Collection[str], level: Level, *, lost: bool
 ) -> Difference:
     on, column, role = what
@@ -254,7 +254,7 @@ def compare_defaults(before: Objects, after: Objects, after_state: State) -> Ite
     sides = [{n: f for n, f in side.items() if n.kind == "default privileges"} for side in (before, after)]
     for name in sorted({*sides[0], *sides[1]}):
         facts = sides[1].get(name) or sides[0][name]
-        was, now = (_granted_by_default(name, side.get(name)) for side in sides)
+        was, now = (_find_default_grants(name, side.get(name)) for side in sides)
         role = facts["~role"]
         if not _is_known(role, after_state):
             continue
@@ -272,7 +272,7 @@ def compare_defaults(before: Objects, after: Objects, after_state: State) -> Ite
                 yield Difference("default_privileges", level, words, name, "lost" if lost else "gained", repair=repair)
 
 
-def _granted_by_default(name: ObjectName, facts: Facts | None) -> set[tuple[str, str]]:
+def _find_default_grants(name: ObjectName, facts: Facts | None) -> set[tuple[str, str]]:
     if facts is None:
         return set() if name.schema else set(_BUILT_IN.get(name.name, ()))
     return {(grantee, privilege) for grantee, privilege in json.loads(facts.get("grants", "[]"))}

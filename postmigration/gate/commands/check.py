@@ -126,5 +126,5 @@ def _refuse_unnamed(sides: Sequence[str], rest: Sequence[str]) -> None:
     parser.add_argument("--db-url")
     parser.add_argument("--baseline", action="append")
     known, _ = parser.parse_known_args(list(rest))
-    if not sides and options.chosen_target(known) is None:
+    if not sides and options.choose_target(known) is None:
         raise CannotJudge(f"which database? {_USAGE}")

@@ -17,20 +17,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from postmigration.diff import fingerprint_file
-from postmigration.diff.fingerprint import identity, taken
+from postmigration.diff.fingerprint import identity, take_fingerprint
 from postmigration.diff.fingerprint_fit import unfit
 from postmigration.diff.scope import Relation, relations
-from postmigration.diff.table_diff import TableComparison, compared_tables, compared_with_fingerprint
+from postmigration.diff.table_diff import TableComparison, diff_tables, diff_with_fingerprint
 from postmigration.gate import options
-from postmigration.gate.baseline_source import is_address, located
+from postmigration.gate.baseline_source import is_address, locate
 from postmigration.gate.commands import comparison_report, role
 from postmigration.gate.commands.console import console
 from postmigration.gate.project import is_project, project
 from postmigration.gate.usage import explain
 from postmigration.model.errors import CannotJudge, NotJudged
-from postmigration.model.evidence import escape, shown
+from postmigration.model.evidence import escape, show_value
 from postmigration.model.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
-from postmigration.postgres.connection import Database, Snapshot, refused_because
+from postmigration.postgres.connection import Database, Snapshot, describe_refusal
 from postmigration.postgres.dsn import conninfo, redact_secrets
 from postmigration.postgres.identity import server
 from postmigration.postgres.schemas import find_schemas
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotJudged as error:
         print(f"ERROR: could not be judged: {escape(redact_secrets(str(error), arguments))}", file=sys.stderr)
     except sa.exc.DBAPIError as error:
-        print(f"ERROR: could not be judged: {refused_because(error)}", file=sys.stderr)
+        print(f"ERROR: could not be judged: {describe_refusal(error)}", file=sys.stderr)
     except BrokenPipeError:
         # Whoever reads has seen enough; what is left in the buffer has nowhere to go.
         sys.stdout = None
@@ -159,8 +159,8 @@ def _compare(option: Namespace) -> int:
             raise CannotJudge(f"{first} is missing: name what to compare with (a URL, a pg_dump file, a fingerprint)")
         after = _snapshot(option, cleanup, url, second)
         judged = {second: conninfo(url or "", second)}
-        scratch = options.chosen_scratch(option)
-        origin = located(named, cleanup, option=first, scratch=scratch, judged=judged)
+        scratch = options.choose_scratch(option)
+        origin = locate(named, cleanup, option=first, scratch=scratch, judged=judged)
         assert origin is not None
         writer = comparison_report.Writer(as_json=option.json, show_values=option.show_values, console=console())
         told = list(origin.facts)
@@ -173,9 +173,9 @@ def _compare(option: Namespace) -> int:
                 words = f"the fingerprint is of {before.database}, on another server or another database than {second}"
                 told.append(f"{words}, taken {before.taken_at}")
             sizes = {name: Relation(name, table.rows, "") for name, table in before.tables.items()}
-            chosen, left_out = _chosen(option, sizes, relations(after))
+            chosen, left_out = _choose_tables(option, sizes, relations(after))
             was = f"fingerprint {origin.fingerprint}"
-            results = compared_with_fingerprint(after, before, chosen, keep=option.evidence_rows)
+            results = diff_with_fingerprint(after, before, chosen, keep=option.evidence_rows)
         else:
             side = Database(
                 origin.conninfo,
@@ -191,12 +191,12 @@ def _compare(option: Namespace) -> int:
             this = server(snapshot)
             if this.identity == server(after).identity:
                 raise CannotJudge(f"{first} and {second} name the same running database: there is nothing to compare")
-            chosen, left_out = _chosen(option, relations(snapshot), relations(after))
+            chosen, left_out = _choose_tables(option, relations(snapshot), relations(after))
             was = ", ".join(named) if origin.restored else this.label
-            results = compared_tables(snapshot, after, chosen, jobs=option.jobs, keep=option.evidence_rows)
+            results = diff_tables(snapshot, after, chosen, jobs=option.jobs, keep=option.evidence_rows)
         # Beside the results and not among them.
         told += [f"not compared: {relation.name}: {relation.excluded}" for relation in left_out]
-        print(shown(f"before: {was}, after: {server(after).label}", plain=True), file=sys.stderr)
+        print(show_value(f"before: {was}, after: {server(after).label}", plain=True), file=sys.stderr)
         for words in told:
             print(escape(words), file=sys.stderr)
         # Whatever ends the printing ends the comparison first, and then the snapshots.
@@ -207,17 +207,17 @@ def _compare(option: Namespace) -> int:
             for result in results:
                 writer.table(result)
                 bar.update(task, advance=work[result.table], description=result.table)
-        status = _ended(writer.results)
+        status = _end(writer.results)
         print(_scope(option.schema, after), file=sys.stderr)
         return status
 
 
 def _scope(schema: str, after: Snapshot) -> str:
     """What was compared and what was not, for the last line."""
-    others = [shown(name, plain=True) for name in find_schemas(after) if name != schema]
+    others = [show_value(name, plain=True) for name in find_schemas(after) if name != schema]
     left_out = f"; other schemas were left out: {', '.join(others)}" if others else ""
     return (
-        f"compared: rows of schema {shown(schema, plain=True)} and nothing else{left_out}; "
+        f"compared: rows of schema {show_value(schema, plain=True)} and nothing else{left_out}; "
         "postmigration check compares objects, privileges and sequences too"
     )
 
@@ -225,7 +225,7 @@ def _scope(schema: str, after: Snapshot) -> str:
 def _sides(option: Namespace) -> tuple[list[str], str | None, tuple[str, str]]:
     """What to compare with what, and what each is called in messages."""
     if not option.sides:
-        return options.chosen_baseline(option), options.chosen_target(option), ("--baseline", "--db-url")
+        return options.choose_baseline(option), options.choose_target(option), ("--baseline", "--db-url")
     if option.baseline is not None or option.db_url is not None:
         raise CannotJudge("two ways to name what is compared: write compare BEFORE AFTER, or --baseline and --db-url")
     if len(option.sides) != 2:
@@ -238,7 +238,7 @@ def _sides(option: Namespace) -> tuple[list[str], str | None, tuple[str, str]]:
     return [before], after, ("BEFORE", "AFTER")
 
 
-def _ended(results: Sequence[TableComparison]) -> int:
+def _end(results: Sequence[TableComparison]) -> int:
     unjudged = [result for result in results if result.reason]
     different = [result for result in results if not result.reason and not result.equal]
     for result in unjudged:
@@ -246,7 +246,7 @@ def _ended(results: Sequence[TableComparison]) -> int:
     return NO_GO if different else CANNOT_JUDGE if unjudged else GO
 
 
-def _chosen(
+def _choose_tables(
     option: Namespace, before: dict[str, Relation], after: dict[str, Relation]
 ) -> tuple[list[Relation], list[Relation]]:
     """The tables to compare, those that were named or all of both sides; and what is left out of all."""
@@ -265,13 +265,13 @@ def _chosen(
 
 def _fingerprint(option: Namespace) -> int:
     with ExitStack() as cleanup:
-        snapshot = _snapshot(option, cleanup, options.chosen_target(option), "--db-url")
+        snapshot = _snapshot(option, cleanup, options.choose_target(option), "--db-url")
         migration = project(Path.cwd())[0] if is_project(Path.cwd()) else None
         sizes = {name: relation for name, relation in relations(snapshot).items() if not relation.excluded}
         if not sizes:
             raise CannotJudge(f"there is nothing to take: schema {option.schema} has no table (name another: --schema)")
         with _progress(sum(relation.size + 1 for relation in sizes.values())) as bar:
-            tables = taken(snapshot, migration, portable=option.portable)
+            tables = take_fingerprint(snapshot, migration, portable=option.portable)
             while True:
                 try:
                     table = next(tables)
@@ -279,7 +279,7 @@ def _fingerprint(option: Namespace) -> int:
                     fingerprint = end.value
                     break
                 bar.update(bar.task_ids[0], advance=sizes[table.name].size + 1, description=table.name)
-        fingerprint_file.written(fingerprint, option.output)
+        fingerprint_file.write(fingerprint, option.output)
         rows = sum(table.rows for table in fingerprint.tables.values())
         amounts = ((len(fingerprint.tables), "table"), (rows, "row"), (len(fingerprint.objects or ()), "object"))
         told = ", ".join(f"{number:,} {name}{'' if number == 1 else 's'}" for number, name in amounts)

@@ -14,7 +14,7 @@ from rich.text import Text
 from postmigration.diff.findings import as_evidence
 from postmigration.diff.row_sets import Difference
 from postmigration.diff.table_diff import TableComparison
-from postmigration.model.evidence import shown
+from postmigration.model.evidence import show_value
 
 
 class Writer:
@@ -46,22 +46,24 @@ class Writer:
         rows = f"{result.rows.want_rows:,} rows"
         if result.rows.have_rows != result.rows.want_rows:
             rows += f", now {result.rows.have_rows:,}"
-        self._console.print(_named(f"{result.table}: {'equal' if result.equal else 'different'}: {counts or rows}"))
+        self._console.print(
+            _escape_names(f"{result.table}: {'equal' if result.equal else 'different'}: {counts or rows}")
+        )
         for words in (*([rows] if counts else []), *result.problems, *result.notes):
-            self._console.print(_named(f"    {words}"))
+            self._console.print(_escape_names(f"    {words}"))
         if result.rows.differences:
             table = Table(box=None, pad_edge=False)
             for name in (*result.key, "difference", "column", "want", "have"):
-                table.add_column(_named(name), overflow="fold")
-            for row in as_evidence(result.rows.differences, result.columns, self._masked(result)):
+                table.add_column(_escape_names(name), overflow="fold")
+            for row in as_evidence(result.rows.differences, result.columns, self._mask(result)):
                 table.add_row(*map(Text, row))
             self._console.print(Padding(table, (0, 0, 0, 4)))
         if result.candidates:
             table = Table(title="some of these rows differ", title_justify="left", box=None, pad_edge=False)
             for name in result.key:
-                table.add_column(_named(name))
+                table.add_column(_escape_names(name))
             for key in result.candidates:
-                table.add_row(*(Text(self._masked(result)(v, n)) for v, n in zip(key, result.key, strict=True)))
+                table.add_row(*(Text(self._mask(result)(v, n)) for v, n in zip(key, result.key, strict=True)))
             self._console.print(Padding(table, (0, 0, 0, 4)))
 
     def object(self, result: TableComparison) -> dict[str, Any]:
@@ -98,12 +100,12 @@ class Writer:
 
     def _value(self, result: TableComparison, text: str | None, name: str) -> str | None:
         """The text itself, for a program: nothing is cut or escaped but what must be masked."""
-        return text if text is None or self._show_values or name in result.plain else shown(text, plain=False)
+        return text if text is None or self._show_values or name in result.plain else show_value(text, plain=False)
 
-    def _masked(self, result: TableComparison) -> Any:
-        return lambda text, name: shown(text, plain=self._show_values or name in result.plain)
+    def _mask(self, result: TableComparison) -> Any:
+        return lambda text, name: show_value(text, plain=self._show_values or name in result.plain)
 
 
-def _named(text: str) -> Text:
+def _escape_names(text: str) -> Text:
     """Words with names of the database in them, which could mean something to the reader's screen."""
-    return Text(shown(text, plain=True))
+    return Text(show_value(text, plain=True))

@@ -25,11 +25,11 @@ from postmigration.gate.project import project
 from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import Migration
 from postmigration.postgres import embedded, temporary
-from postmigration.postgres.dsn import conninfo, redacted
+from postmigration.postgres.dsn import conninfo, redact
 from postmigration.postgres.scratch.choice import Scratch
 from postmigration.postgres.scratch.choice import is_address as is_server
 from postmigration.rehearsal import page, psql, scripts
-from postmigration.rehearsal.plan import rehearsed
+from postmigration.rehearsal.plan import rehearse
 from postmigration.rehearsal.stage import Plan, Stage
 from postmigration.rehearsal.steps import Check, Rehearsal, Step
 
@@ -67,7 +67,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
 
 def _run(option: Namespace) -> int:
     migration, _ = project(Path.cwd())
-    named = options.chosen_baseline(option)
+    named = options.choose_baseline(option)
     if option.world_size < 1:
         raise CannotJudge(f"--world-size={option.world_size}: want 1 or more")
     if not option.script_timeout > 0:
@@ -80,7 +80,7 @@ def _run(option: Namespace) -> int:
     rollback = back or (list(migration.rollback) if reference else [])
     selective = some or back or (list(migration.selective_rollback) if reference else [])
     report: Path = option.html
-    page.unfinished(report)
+    page.write_unfinished(report)
     suite = report.with_name(f"{report.stem}-validation.html").resolve()
     screen = Console(stderr=True, highlight=False) if option.json else console()
     with embedded.in_room(), ExitStack() as cleanup:
@@ -101,7 +101,7 @@ def _run(option: Namespace) -> int:
                 show_values=option.show_values,
             ),
             server,
-            lambda step: page.told(step, screen),
+            lambda step: page.tell(step, screen),
         )
         facts = {
             "scripts": ", ".join(script.name for script in stage.plan.scripts),
@@ -110,11 +110,13 @@ def _run(option: Namespace) -> int:
         }
         started = time.monotonic()
         before, told = _before(option, files, migration, scratch)
-        stage.ended(Step("the state before", 0.0, time.monotonic() - started, 0.0, (Check(before, "passed", told),)))
-        rehearsed(stage)
+        stage.record_end(
+            Step("the state before", 0.0, time.monotonic() - started, 0.0, (Check(before, "passed", told),))
+        )
+        rehearse(stage)
     name = f"{migration.name}" if reference else f"scripts in {', '.join(option.migration)}"
     found = Rehearsal(name, {**facts, "state before": before}, stage.steps)
-    page.written(found, report, suite)
+    page.write(found, report, suite)
     if option.json:
         print(json.dumps(page.as_object(found), ensure_ascii=False))
     else:
@@ -124,7 +126,7 @@ def _run(option: Namespace) -> int:
 
 def _scratch(option: Namespace) -> str | None:
     """Where it is rehearsed."""
-    asked = options.chosen_scratch(option)
+    asked = options.choose_scratch(option)
     if is_server(asked):
         raise CannotJudge(
             "--scratch: a rehearsal changes the settings of its server and reads its log, which is no way to treat one "
@@ -142,11 +144,11 @@ def _files(named: list[str], scratch: Path, cleanup: ExitStack) -> list[Path]:
     """
     if len(named) == 1 and (base := open_base_backup(named[0], cleanup)):
         server, database = base
-        return [_dumped(server.conninfo(database), scratch / "baseline.dump")]
+        return [_dump(server.conninfo(database), scratch / "baseline.dump")]
     if any(is_address(text) or not text.strip() for text in named):
         if len(named) > 1:
             raise CannotJudge("--baseline may be repeated for the files of one backup only, and one is a URL")
-        return [_dumped(conninfo(named[0], "--baseline"), scratch / "baseline.dump")]
+        return [_dump(conninfo(named[0], "--baseline"), scratch / "baseline.dump")]
     files = [Path(text) for text in named]
     for file in files:
         if not file.exists():
@@ -174,7 +176,7 @@ def _before(
     return f"restored from {', '.join(file.name for file in files)}", facts
 
 
-def _dumped(address: str, file: Path) -> Path:
+def _dump(address: str, file: Path) -> Path:
     """Dumps a database without locking anybody out; its password stays off the command line."""
     parts = conninfo_to_dict(address)
     secret = parts.pop("password", None)
@@ -194,6 +196,6 @@ def _dumped(address: str, file: Path) -> Path:
         check=False,
     )
     if done.returncode:
-        cause = redacted(done.stderr.replace("pg_dump: error: ", "").strip(), address)
+        cause = redact(done.stderr.replace("pg_dump: error: ", "").strip(), address)
         raise CannotJudge(f"the database of --baseline cannot be dumped: {cause[:300]}")
     return file

@@ -113,7 +113,7 @@ def render_role(name: str, *, schema: str = "public", writing: bool = True, ever
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"identifier": _identifier, "literal": _literal, "commented": _commented}
+    environment.filters |= {"identifier": _identifier, "literal": _literal, "commented": _comment_out}
     return environment.get_template("role.sql").render(
         name=name,
         between=name + _BETWEEN,
@@ -170,5 +170,5 @@ def _literal(text: str) -> str:
     return sql.Literal(text).as_string(None)
 
 
-def _commented(text: str) -> str:
+def _comment_out(text: str) -> str:
     return "\n".join(f"-- {line}" for line in text.splitlines())

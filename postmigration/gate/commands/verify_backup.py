@@ -24,7 +24,7 @@ from postmigration.gate.commands import comparison_report
 from postmigration.gate.commands.console import console
 from postmigration.gate.project import is_project, project
 from postmigration.model.errors import CannotJudge
-from postmigration.model.evidence import escape, shown
+from postmigration.model.evidence import escape, show_value
 from postmigration.model.verdict import CANNOT_JUDGE, GO, NO_GO
 from postmigration.postgres import embedded
 from postmigration.postgres.dsn import conninfo
@@ -60,12 +60,12 @@ def _run(option: Namespace) -> int:
     if option.evidence_rows < 0:
         raise CannotJudge(f"--evidence-rows={option.evidence_rows}: want 0 or more")
     with embedded.in_room(), ExitStack() as cleanup:
-        against = _named(option)
+        against = _name(option)
         judged = {} if not isinstance(against, Source) else {"--against": against.conninfo}
         found = verify_where_it_fits(
             option.files,
             against,
-            options.chosen_scratch(option),
+            options.choose_scratch(option),
             cleanup,
             judged=judged,
             version=option.embedded_version,
@@ -84,7 +84,7 @@ def _run(option: Namespace) -> int:
     return CANNOT_JUDGE if proven is None else GO if proven else NO_GO
 
 
-def _named(option: Namespace) -> Source | Fingerprint | None:
+def _name(option: Namespace) -> Source | Fingerprint | None:
     text = option.against
     if text is None:
         return None
@@ -101,46 +101,46 @@ def _named(option: Namespace) -> Source | Fingerprint | None:
 def _print(found: Verification, option: Namespace, name: str) -> None:
     screen = console()
     for fact in (*found.restored.files, *found.restored.notes):
-        screen.print(Text(shown(fact, plain=True)))
+        screen.print(Text(show_value(fact, plain=True)))
     if found.tables:
         screen.print(
             f"restored into PostgreSQL {found.version} in {found.seconds:.1f} s: "
-            f"{_counted(len(found.tables), 'table')}, {_counted(found.rows, 'row')}"
+            f"{_count(len(found.tables), 'table')}, {_count(found.rows, 'row')}"
         )
     table = Table(box=None, pad_edge=False)
     for column in ("    table", "rows", "bytes"):
         table.add_column(column, justify="left" if "table" in column else "right")
     for held in found.tables:
-        table.add_row(Text(f"    {shown(held.name, plain=True)}"), f"{held.rows:,}", f"{held.size:,}")
+        table.add_row(Text(f"    {show_value(held.name, plain=True)}"), f"{held.rows:,}", f"{held.size:,}")
     if found.tables:
         screen.print(table)
     for words in found.lacking:
-        screen.print(Text(shown(f"not in it: {words}", plain=True)))
+        screen.print(Text(show_value(f"not in it: {words}", plain=True)))
     if any(not result.equal for result in found.comparisons):
         writer = comparison_report.Writer(as_json=False, show_values=option.show_values, console=screen)
         for result in found.comparisons:
             if not result.equal:
                 writer.table(result)
     for words in (*found.notes, *found.problems):
-        screen.print(Text(shown(words, plain=True)))
+        screen.print(Text(show_value(words, plain=True)))
     if found.problems:
-        print(f"NOT PROVEN: {name} is not what it claims to be: {shown(found.problems[0], plain=True)}")
+        print(f"NOT PROVEN: {name} is not what it claims to be: {show_value(found.problems[0], plain=True)}")
     elif not found.unjudged:
         compared = (
-            f"equal, row for row, to what --against names: {_counted(len(found.comparisons), 'table')}, "
-            f"{_counted(found.compared_rows, 'row')}"
+            f"equal, row for row, to what --against names: {_count(len(found.comparisons), 'table')}, "
+            f"{_count(found.compared_rows, 'row')}"
             if found.comparisons
             else f"whole: all of its {found.rows:,} rows arrived; it was compared with nothing (--against)"
         )
-        scope = f" for {_listed(found.schemas)}" if found.schemas else ""
+        scope = f" for {_list(found.schemas)}" if found.schemas else ""
         print(f"PROVEN{scope}: {name} is {compared}{_unproven(found)}")
 
 
-def _counted(number: int, name: str) -> str:
+def _count(number: int, name: str) -> str:
     return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
-def _listed(schemas: Sequence[str]) -> str:
+def _list(schemas: Sequence[str]) -> str:
     return f"schema{'s' if len(schemas) > 1 else ''} {', '.join(schemas)}"
 
 

@@ -65,9 +65,9 @@ class Planter(Runner):
             for check, items in checks.items():
                 for item in items:
                     if item.nodeid in self.task["sound"]:
-                        result = self.judged(item)
+                        result = self.judge(item)
                         if result.outcome != "passed" and not result.needs_baseline:
-                            self._say(fault=SOUND, check=check, missed=_told([result]))
+                            self._say(fault=SOUND, check=check, missed=_describe_end([result]))
 
     def _plant(
         self,
@@ -93,11 +93,11 @@ class Planter(Runner):
                 for check in checks.keys() & (fault.red | fault.warns):
                     results: list[Result] = []
                     for item in checks[check]:
-                        results.append(self.judged(item))
+                        results.append(self.judge(item))
                         # One of several tables suffices to have seen it.
-                        if not _missed(fault, check, results):
+                        if not _describe_miss(fault, check, results):
                             break
-                    self._say(fault=fault.name, check=check, missed=_missed(fault, check, results))
+                    self._say(fault=fault.name, check=check, missed=_describe_miss(fault, check, results))
         finally:
             server.drop(copy)
 
@@ -106,19 +106,19 @@ class Planter(Runner):
             seen.write(json.dumps(facts) + "\n")
 
 
-def _missed(fault: faults.Fault, check: str, results: Sequence[Result]) -> str:
+def _describe_miss(fault: faults.Fault, check: str, results: Sequence[Result]) -> str:
     """What a check did instead of catching a fault; nothing where it caught it."""
     if check in fault.warns:
         statements = " ".join(result.evidence.words for result in results if result.evidence.warnings)
         return "" if fault.says in statements else "it does not warn of it"
     if not any(result.outcome == "failed" for result in results):
-        return _told(results)
+        return _describe_end(results)
     if check == fault.check and not any(fault.says in result.evidence.words for result in results):
         return f"it fails, and does not say “{fault.says}”"
     return ""
 
 
-def _told(results: Sequence[Result]) -> str:
+def _describe_end(results: Sequence[Result]) -> str:
     """How a check ended that should have ended otherwise."""
     result = max(results, key=lambda result: result.outcome != "passed")
     return f"it {result.outcome}" if result.outcome in ("passed", "failed") else f"{result.outcome}: {result.reason}"

@@ -15,7 +15,7 @@ import pytest
 from postmigration.gate import options
 from postmigration.gate.judgement import RUN, SESSION
 from postmigration.gate.outcome import check_of
-from postmigration.gate.session import opened
+from postmigration.gate.session import open_session
 from postmigration.model.verdict import Result
 
 
@@ -69,12 +69,12 @@ class Runner:
         named = [f"--db-url={target}", *([f"--baseline={baseline}"] if baseline else [])]
         option = self._parser.parse_args([*named, *called])
         migration = self.config.stash[SESSION].migration
-        run = opened(options.request(option), options.judging(option, migration.plan_checks), migration)
+        run = open_session(options.request(option), options.judging(option, migration.plan_checks), migration)
         with run.cleanup:
             self.config.stash[RUN] = run
             yield
 
-    def judged(self, item: pytest.Item) -> Result:
+    def judge(self, item: pytest.Item) -> Result:
         """How a check ends on the database that `judging` named."""
         self._results = []
         item.ihook.pytest_runtest_protocol(item=item, nextitem=None)

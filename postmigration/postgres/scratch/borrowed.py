@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres import embedded, throwaway
-from postmigration.postgres.dsn import conninfo, redacted, unsteered
+from postmigration.postgres.dsn import conninfo, ignore_environment, redact
 from postmigration.postgres.scratch.cleaning import DONE, clean, clean_forgotten, prefix
 from postmigration.postgres.scratch.programs import find_binaries
 
@@ -53,7 +53,7 @@ class Borrowed(throwaway.Server):
             # Open for as long as this process works there: that tells others that it does.
             self._keeper = psycopg.connect(address, autocommit=True, application_name=self.mark)
         except psycopg.OperationalError as error:
-            raise CannotJudge(f"cannot connect to the server of {_OPTION}: {redacted(str(error), address)}") from None
+            raise CannotJudge(f"cannot connect to the server of {_OPTION}: {redact(str(error), address)}") from None
         try:
             self._take(conninfo_to_dict(address))
         except BaseException:
@@ -150,7 +150,7 @@ class Borrowed(throwaway.Server):
         except psycopg.OperationalError as error:
             if user != self.owner:
                 raise
-            words = redacted(str(error), self.conninfo(database, user))
+            words = redact(str(error), self.conninfo(database, user))
             raise CannotJudge(
                 f"the server of {_OPTION} does not let the role in that is to own the copies ({words}): it has to take "
                 "a password from roles that are made on it (pg_hba.conf)"
@@ -204,7 +204,7 @@ class Borrowed(throwaway.Server):
         atexit.unregister(self.stop)
         if self._waiting.stdin is None or self._waiting.stdin.closed:
             return
-        with suppress(psycopg.Error), unsteered():
+        with suppress(psycopg.Error), ignore_environment():
             if self._keeper.closed or self._keeper.broken:
                 self._keeper = psycopg.connect(self.conninfo("postgres"), autocommit=True)
             clean(self._keeper, self._token)

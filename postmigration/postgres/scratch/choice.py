@@ -98,7 +98,7 @@ def start_scratch(asked: str | None, needs: Needs, *, version: int = embedded.VE
     except BaseException:
         server.stop()
         raise
-    words = f"{needs.name} needs {_listed(missing)}, which {server.label} has not: name another server ({OPTION})"
+    words = f"{needs.name} needs {_list(missing)}, which {server.label} has not: name another server ({OPTION})"
     return Scratch(server, words if missing else "")
 
 
@@ -145,7 +145,7 @@ def _start_fitting(needs: Needs, version: int) -> Scratch:
         if not _ask(cluster, needs):
             if not old:
                 server.stop()
-            lacks = f"is older than {needs.version}" if old else f"lacks {_listed(missing)}"
+            lacks = f"is older than {needs.version}" if old else f"lacks {_list(missing)}"
             return Scratch(cluster, because=f"restored into {cluster.label}: the embedded one {lacks}")
         cluster.stop()
     there = ", ".join(str(installation.version) for installation in find_installations()) or "none"
@@ -158,7 +158,7 @@ def _start_fitting(needs: Needs, version: int) -> Scratch:
     newer = "" if len(fitting) == len(find_installations()) else f" of version {needs.version} or newer"
     return Scratch(
         server,
-        f"{needs.name} needs {_listed(missing)}, which neither the {server.label} nor an installed one{newer} has "
+        f"{needs.name} needs {_list(missing)}, which neither the {server.label} nor an installed one{newer} has "
         f"(installed: {there}): {remedy}",
     )
 
@@ -194,5 +194,5 @@ def _order(there: Sequence[Installation], needs: Needs) -> list[Installation]:
     return sorted(fit, key=lambda installation: installation.version != needs.version)
 
 
-def _listed(words: Iterable[str]) -> str:
+def _list(words: Iterable[str]) -> str:
     return " and ".join(words)

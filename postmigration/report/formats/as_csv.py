@@ -29,7 +29,7 @@ class Listed(NamedTuple):
     findings: dict[str, str]
 
 
-def listed(record: Record, directory: Path) -> Listed:
+def list_files(record: Record, directory: Path) -> Listed:
     """The files that are needed.
 
     Args:
@@ -47,14 +47,14 @@ def listed(record: Record, directory: Path) -> Listed:
     return known
 
 
-def written(record: Record, directory: Path) -> Listed:
+def write(record: Record, directory: Path) -> Listed:
     """Writes the files that are needed, and says which.
 
     Args:
         record: what the run came to.
         directory: where they go; it is made when there is something to write.
     """
-    known = listed(record, directory)
+    known = list_files(record, directory)
     for result in record.results:
         findings = result.evidence.findings
         for i, finding in enumerate(findings):

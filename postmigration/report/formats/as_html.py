@@ -53,7 +53,7 @@ class HtmlReport:
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Puts the whole page where pytest-html has room for it."""
         record = self._record()
-        listed = as_csv.listed(record, self._files.evidence)
+        listed = as_csv.list_files(record, self._files.evidence)
         prefix.append(page(record, listed, self._files))
 
     @pytest.hookimpl(wrapper=True)
@@ -95,7 +95,7 @@ class HtmlReport:
             raise OSError(error.errno, error.strerror, str(self._files.html)) from None
         finally:
             path.unlink(missing_ok=True)
-        return completed(written, f"{self._record().verdict.word}: {_TITLE}")
+        return complete(written, f"{self._record().verdict.word}: {_TITLE}")
 
 
 def configure_page(config: pytest.Config, files: Files) -> None:
@@ -125,8 +125,8 @@ def page(record: Record, listed: as_csv.Listed, files: Files) -> str:
     for result in sorted(record.results, key=lambda r: r.outcome not in ("failed", "broken")):
         checks[result.nodeid] = _check(result, record, listed, brief=room <= 0)
         room -= len(checks[result.nodeid])
-    judged = criteria.judged(record)
-    return rendering.rendered(
+    judged = criteria.judge(record)
+    return rendering.render(
         "report.html",
         record=record,
         verdict=record.verdict,
@@ -146,7 +146,7 @@ def page(record: Record, listed: as_csv.Listed, files: Files) -> str:
     )
 
 
-def completed(written: str, title: str) -> str:
+def complete(written: str, title: str) -> str:
     """The page with what its head lacks: its language, its width on a phone, and that nothing but its scripts may run.
 
     Args:
@@ -169,7 +169,7 @@ def completed(written: str, title: str) -> str:
 
 
 def _check(result: Result, record: Record, listed: as_csv.Listed, *, brief: bool) -> str:
-    return rendering.rendered(
+    return rendering.render(
         "check.html",
         result=result,
         anchor=anchor(result),

@@ -13,7 +13,7 @@ from postmigration.report.record import Record
 from postmigration.report.unfinished import SCHEMA_VERSION
 
 
-def written(record: Record, listed: Listed, criteria: list[Judged]) -> str:
+def render(record: Record, listed: Listed, criteria: list[Judged]) -> str:
     """The record as JSON.
 
     Args:

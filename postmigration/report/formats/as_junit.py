@@ -13,7 +13,7 @@ from postmigration.report.unfinished import NAME
 from postmigration.report.unfinished import make_legal as legal
 
 
-def written(record: Record) -> str:
+def render(record: Record) -> str:
     """The record as the text of an XML file."""
     cases = [_case(result, record.evidence_rows) for result in record.results]
     for trouble in record.troubles:

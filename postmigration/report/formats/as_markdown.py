@@ -7,7 +7,7 @@ import re
 from postmigration.model.verdict import Result
 from postmigration.report.formats import rendering
 from postmigration.report.formats.as_csv import Listed
-from postmigration.report.formats.as_text import counted
+from postmigration.report.formats.as_text import describe_count
 from postmigration.report.record import SYMBOLS, Record, when
 
 # GitHub takes comments of 65,536 characters.
@@ -17,15 +17,15 @@ _FINDINGS = 3
 _MARKUP = re.compile(r"[\\`*_{}\[\]#|~@<>&]|:(?=//)|(?<=www)\.")
 
 
-def written(record: Record, listed: Listed) -> str:
+def render(record: Record, listed: Listed) -> str:
     """The record as the text of a Markdown file: the verdict whole, and as many failed checks as there is room for."""
-    head = rendering.rendered(
+    head = rendering.render(
         "summary.md", record=record, symbols=SYMBOLS, plain=_plain, when=when, cells=_cells(record.groups(plan=True))
     )
     parts, room = [head.rstrip()], LONGEST - len(head) - 200
     failed = record.failed
     for i, result in enumerate(failed):
-        part = _failed(result, record.evidence_rows, listed)
+        part = _render_failed(result, record.evidence_rows, listed)
         if len(part) > room:
             parts.append(f"*{len(failed) - i} more failed checks are in the report.*")
             break
@@ -41,14 +41,14 @@ def _cells(groups: dict[str, list[Result]]) -> dict[str, str]:
     }
 
 
-def _failed(result: Result, evidence_rows: int, listed: Listed) -> str:
+def _render_failed(result: Result, evidence_rows: int, listed: Listed) -> str:
     number = "" if result.plan is None else f"Check {result.plan}, "
     lines = [f"### ✘ {_plain(number + result.group + ': ' + result.title)}", "", _plain(result.sentence)]
     if result.reason:
         lines += ["", _plain(result.reason)]
     findings = result.evidence.blockers
     for finding in findings[:_FINDINGS]:
-        lines += ["", f"**{_plain(counted(finding))}**"]
+        lines += ["", f"**{_plain(describe_count(finding))}**"]
         if finding.rows:
             lines += ["", _row(finding.columns), "|" + " --- |" * len(finding.columns)]
             lines += [_row(row) for row in finding.rows[: min(5, evidence_rows)]]

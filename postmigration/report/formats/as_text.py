@@ -56,10 +56,10 @@ def headline(result: Result) -> str:
     if not blockers:
         return result.reason
     more = f" (and {len(blockers) - 1} more)" if len(blockers) > 1 else ""
-    return f"{counted(blockers[0])}{more}"
+    return f"{describe_count(blockers[0])}{more}"
 
 
-def counted(finding: Finding) -> str:
+def describe_count(finding: Finding) -> str:
     """What is wrong, and with how many out of how many."""
     if (finding.wrong, finding.examined) == (1, 1):
         return finding.statement
@@ -74,14 +74,14 @@ def text(result: Result, evidence_rows: int) -> str:
         evidence_rows: how many wrong rows are shown per finding.
     """
     number = "" if result.plan is None else f"check {result.plan}, "
-    lines = _wrapped(f"{number}{result.group}: {result.title}")
-    lines += _wrapped(result.sentence if result.sentence != result.title else "") + _wrapped(result.reason)
+    lines = _wrap(f"{number}{result.group}: {result.title}")
+    lines += _wrap(result.sentence if result.sentence != result.title else "") + _wrap(result.reason)
     for finding in result.evidence.findings[:_MOST]:
-        lines += ["", *_wrapped(f"{finding.severity}: {counted(finding)}")]
+        lines += ["", *_wrap(f"{finding.severity}: {describe_count(finding)}")]
         if finding.rows:
             lines += [f"  │ {line}" for line in _table(finding, evidence_rows)]
         if finding.before:
-            lines += _wrapped(f"the state before the migration: {finding.before}")
+            lines += _wrap(f"the state before the migration: {finding.before}")
         if finding.repair:
             lines += ["", "    to repair it:", *textwrap.indent(finding.repair, " " * 4).splitlines()]
         if finding.query:
@@ -91,23 +91,23 @@ def text(result: Result, evidence_rows: int) -> str:
         lines += ["", f"and {more:,} more findings, which the report lists"]
     for name, words in (("", result.meaning), ("Likely causes: ", result.causes), ("What to do: ", result.remedy)):
         if words:
-            lines += ["", *_wrapped(f"{name}{words}")]
+            lines += ["", *_wrap(f"{name}{words}")]
     return "\n".join(_harmless(lines))
 
 
-def unjudged(results: Sequence[Result]) -> list[str]:
+def list_unjudged(results: Sequence[Result]) -> list[str]:
     """Why checks were not judged, each reason once; not those that only a state before would let judge."""
     names: dict[str, list[str]] = {}
     for result in results:
         if result.outcome == "not judged" and not result.needs_baseline:
             names.setdefault(result.reason, []).append(f"check {result.plan}" if result.plan else result.title)
-    return _harmless([line for reason, of in names.items() for line in _wrapped(f"{', '.join(of)}: {reason}")])
+    return _harmless([line for reason, of in names.items() for line in _wrap(f"{', '.join(of)}: {reason}")])
 
 
-def warned(results: Sequence[Result]) -> list[str]:
+def list_warned(results: Sequence[Result]) -> list[str]:
     """The warnings of checks that have not failed: those of others stand in their evidence."""
     found = [(r, finding) for r in results if r.outcome != "failed" for finding in r.evidence.warnings]
-    lines = _harmless([line for r, finding in found[:_MOST] for line in _wrapped(f"{r.title}: {counted(finding)}")])
+    lines = _harmless([line for r, finding in found[:_MOST] for line in _wrap(f"{r.title}: {describe_count(finding)}")])
     more = len(found) - _MOST
     return [*lines, f"and {more:,} more warnings, which the report lists"] if more > 0 else lines
 
@@ -119,7 +119,7 @@ def _harmless(lines: Iterable[str]) -> list[str]:
     return [f"│ {line}" if line.lstrip().startswith(("::", "##")) else line.rstrip() for line in escaped]
 
 
-def _wrapped(words: str) -> list[str]:
+def _wrap(words: str) -> list[str]:
     return textwrap.wrap(words, _WIDTH, break_on_hyphens=False)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from postmigration.report.formats.as_text import counted, headline
+from postmigration.report.formats.as_text import describe_count, headline
 from postmigration.report.record import Record
 
 # What GitHub shows of one step, of each kind; and how long the summary of one step may be.
@@ -24,12 +24,12 @@ def commands(record: Record, environment: Mapping[str, str]) -> list[str]:
         return []
     errors = [(r.group, r.title, headline(r)) for r in record.failed]
     errors += [("outside of the checks", where, text.partition("\n")[0]) for where, text in record.troubles]
-    warnings = [(r.group, r.title, counted(f)) for r in record.warned for f in r.evidence.warnings]
+    warnings = [(r.group, r.title, describe_count(f)) for r in record.warned for f in r.evidence.warnings]
     warnings += [(r.group, r.title, f"not judged: {r.reason}") for r in record.unjudged if not r.needs_baseline]
     return [*_commands("error", errors), *_commands("warning", warnings)]
 
 
-def summarized(summary: str, environment: Mapping[str, str]) -> None:
+def add_summary(summary: str, environment: Mapping[str, str]) -> None:
     """Adds the summary to that of the job, where GitHub Actions names a file for it.
 
     Args:

@@ -79,20 +79,20 @@ class Pictures:
 def pictures(record: Record) -> Pictures:
     """The pictures of what a run has looked at."""
     return Pictures(
-        parity=[_compare(*row) for overview in _shown(record, "parity") for row in _measured(overview)],
-        latency=[_time(*row) for overview in _shown(record, "latency") for row in _measured(overview)],
-        access=[*_seen(_shown(record, "access")), *(_matrix(overview) for overview in _shown(record, "work"))],
-        coverage=[row for overview in _shown(record, "coverage") for row in overview.rows],
+        parity=[_compare(*row) for overview in _show(record, "parity") for row in _measure(overview)],
+        latency=[_time(*row) for overview in _show(record, "latency") for row in _measure(overview)],
+        access=[*_describe_seen(_show(record, "access")), *(_matrix(overview) for overview in _show(record, "work"))],
+        coverage=[row for overview in _show(record, "coverage") for row in overview.rows],
     )
 
 
-def _shown(record: Record, picture: Picture) -> list[Overview]:
+def _show(record: Record, picture: Picture) -> list[Overview]:
     return [
         overview for result in record.results for overview in result.evidence.overviews if overview.picture == picture
     ]
 
 
-def _measured(overview: Overview) -> Iterable[tuple[tuple[str, ...], tuple[float | None, ...]]]:
+def _measure(overview: Overview) -> Iterable[tuple[tuple[str, ...], tuple[float | None, ...]]]:
     return zip(overview.rows, overview.figures, strict=True)
 
 
@@ -131,10 +131,10 @@ def _time(row: tuple[str, ...], figures: tuple[float | None, ...]) -> Bar:
     return Bar((query, who), (part,), marks, tuple(texts), taken > allowed)
 
 
-def _seen(overviews: Iterable[Overview]) -> list[Matrix]:
+def _describe_seen(overviews: Iterable[Overview]) -> list[Matrix]:
     cells: dict[str, dict[str, tuple[str, str]]] = {}
     tables: dict[str, None] = {}
-    for (who, table, may, sees, wrong), (rows,) in chain.from_iterable(map(_measured, overviews)):
+    for (who, table, may, sees, wrong), (rows,) in chain.from_iterable(map(_measure, overviews)):
         tables[table] = None
         words = f"{sees} of {may}" + (f", {wrong}" if wrong else "")
         cells.setdefault(who, {})[table] = (words, "wrong" if wrong else "" if rows else "nothing")

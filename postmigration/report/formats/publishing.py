@@ -23,13 +23,13 @@ def publish(record: Record, files: Files, page: str) -> None:
         OSError: one of the files cannot be written; its `filename` says which.
     """
     try:
-        listed = as_csv.written(record, files.evidence)
-        summary = as_markdown.written(record, listed)
-        content = as_json.written(record, listed, criteria.judged(record))
+        listed = as_csv.write(record, files.evidence)
+        summary = as_markdown.render(record, listed)
+        content = as_json.render(record, listed, criteria.judge(record))
         replace_all(
             {
                 files.summary: summary,
-                files.junit: as_junit.written(record),
+                files.junit: as_junit.render(record),
                 files.json: content,
                 files.html: page,
             }
@@ -37,4 +37,4 @@ def publish(record: Record, files: Files, page: str) -> None:
     except OSError:
         clear(files.evidence)
         raise
-    github.summarized(summary, os.environ)
+    github.add_summary(summary, os.environ)

@@ -18,6 +18,6 @@ _ENVIRONMENT = jinja2.Environment(
 _ENVIRONMENT.filters["thousands"] = "{:,}".format
 
 
-def rendered(name: str, **values: Any) -> str:
+def render(name: str, **values: Any) -> str:
     """A template with its values, each of them escaped for HTML."""
     return _ENVIRONMENT.get_template(name).render(**values)

@@ -15,6 +15,7 @@ from postmigration.postgres.connection import Database, Snapshot
 from postmigration.postgres.ledgers import LEDGERS, find_ledger, find_ledgers
 from selftest.check.history_faults import FAULTS, Fault
 from selftest.check.judging import Verdict, judge
+from selftest.dumps import dump
 from selftest.servers import Servers
 from selftest.tiers import few
 
@@ -42,12 +43,11 @@ def judged(ledgers: embedded.Server) -> Iterator[Judged]:
     """Judges a copy in which a statement was run, beside what it was; `before` was run on both sides."""
     made: list[str] = []
 
-    def run(sql: str, *, before: str = "", alone: bool = False) -> Verdict:
-        baseline = "ledgers"
-        if before:
-            baseline = copy(before, "ledgers")
-        after = copy(sql, baseline)
-        return judge("" if alone else ledgers.conninfo(baseline), ledgers.conninfo(after), only=MODULES)
+    def run(sql: str, *, before: str = "", alone: bool = False, baseline: str = "") -> Verdict:
+        template = copy(before, "ledgers") if before else "ledgers"
+        after = copy(sql, template)
+        named = "" if alone else baseline or ledgers.conninfo(template)
+        return judge(named, ledgers.conninfo(after), only=MODULES)
 
     def copy(sql: str, template: str) -> str:
         made.append(f"ledgers_{next(COUNTER)}")
@@ -100,6 +100,16 @@ def test_a_ledger_that_is_gone_is_told_once(judged: Judged) -> None:
     verdict = judged("DROP TABLE alembic_version; DROP SCHEMA supabase_migrations CASCADE")
     assert [w for w in verdict.words("told") if "alembic_version (Alembic): it is gone, and ended with ae1027a" in w]
     assert not verdict.red(), verdict.words("blocker")
+
+
+@pytest.mark.full
+def test_a_dump_holds_ledgers_too(ledgers: embedded.Server, judged: Judged, tmp_path: Path) -> None:
+    file = dump(ledgers, "ledgers", tmp_path / "before.dump", "-Fc")
+    verdict = judged("UPDATE go.schema_migrations SET version = 6; DELETE FROM alembic_version", baseline=str(file))
+    words = " ".join(verdict.words("blocker"))
+    assert verdict.red() == {CHECK}
+    assert "its version was 7, is 6" in words
+    assert "alembic_version (Alembic): it is empty, and its head was ae1027a6acf" in words
 
 
 def test_of_a_platform_the_ledger_of_the_application_is_judged_and_no_other(judged: Judged) -> None:

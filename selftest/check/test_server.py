@@ -123,6 +123,7 @@ def test_what_is_sound_is_not_accused(pair: Pair, what: str) -> None:
     # What is set for a role is compared with what was set, whatever it is.
     assert verdict.yellow() <= {"test_settings_are_as_before"}, verdict.words("warning")
     assert "work_mem was 4096kB, is 8192kB" in verdict.words("told")
+    assert ("subscriptions, as before: moved" in verdict.words("told")) == (both == SUBSCRIBE)
 
 
 @pytest.mark.full

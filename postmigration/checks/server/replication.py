@@ -129,6 +129,7 @@ def find_leftovers(after: Snapshot, before: Snapshot | None) -> Examination:
     for subscription in subscriptions.values():
         if subscription.name not in known:
             _judge_subscription(subscription, after, before, found)
+    found.tell("subscriptions, as before", [name for name in subscriptions if name in known])
     for name in known.keys() - subscriptions.keys():
         # With a slot here that it reads, the old server follows this one: a way back.
         if known[name].enabled and known[name].slot not in slots:

@@ -89,7 +89,7 @@ def test_it_works_installed_and_leaves_others_alone(run: Run, tmp_path: Path) ->
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_text(text)
         judged = run("pytest", "checks", f"--db-url={after}")
-        assert judged.stdout.splitlines()[-1].startswith("GO: 1 of 1 plan checks passed, 1 row examined"), judged
+        assert judged.stdout.splitlines()[-1].startswith("GO: 1 of 1 plan checks passed, "), judged
         own = run("pytest", "-q", "app", "-p", "no:cacheprovider")
         assert (own.returncode, "1 passed" in own.stdout) == (0, True), own.stdout + own.stderr
     finally:

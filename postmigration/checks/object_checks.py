@@ -34,13 +34,14 @@ _NOT_IN_A_DUMP = (
     "foreign table",
 )
 # What tells by itself that something is wrong with an object.
-_WITHOUT_BASELINE = ("constraints", "indexes", "triggers", "inheritance", "settings", "extensions")
+_WITHOUT_BASELINE = ("constraints", "indexes", "triggers", "inheritance", "settings", "extensions", "definers")
 _OF_ROLES = ("owners", "roles", "settings", "extensions")
 _OF_PRIVILEGES = ("privileges", "default_privileges")
 # What is counted for a family of checks that judges no kind of its own.
 _COUNTED = {
     "privileges": ("grant",),
     "default_privileges": ("default privileges",),
+    "definers": ("function",),
     "owners": ("schema", "table", "view", "function", "type", "sequence"),
     "roles": ("role",),
     "settings": ("setting",),

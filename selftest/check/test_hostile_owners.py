@@ -45,14 +45,14 @@ def changed(servers: Servers, request: pytest.FixtureRequest) -> Iterator[Change
         with server.connect(database) as connection:
             connection.execute(f"SET ROLE {role}; {statements}".encode())
 
-    def change(statements: str, *, both: str = "", superuser: str = "") -> Verdict:
+    def change(statements: str, *, both: str = "", superuser: str = "", alone: bool = False) -> Verdict:
         server.create(before)
         run(before, f"{WORLD}; GRANT CREATE ON DATABASE {before} TO {OWNER}; {superuser}", "postgres")
         run(before, both, OWNER)
         server.create(after, template=before)
         run(after, f"GRANT CREATE ON DATABASE {after} TO {OWNER}", "postgres")
         run(after, statements, OWNER)
-        return judge(server.conninfo(before), server.conninfo(after))
+        return judge("" if alone else server.conninfo(before), server.conninfo(after))
 
     yield change
     for database in (before, after):
@@ -120,3 +120,44 @@ def test_what_is_called_like_a_platforms_is_not_left_out(changed: Changed, what:
     )
     verdict = changed(then, both=both)
     assert any(words in said for said in verdict.words(severity)), verdict.words("blocker") + verdict.words("warning")
+
+
+# What a superuser has made, and what is said of it; nothing where it shows nobody more than they may read.
+DEFINERS = {
+    "rows": ("SETOF app.orders LANGUAGE sql", "SELECT * FROM app.orders", "shows anon what is in table app.orders"),
+    "a number": (
+        "numeric LANGUAGE sql SET search_path = app", "SELECT sum(total) FROM orders", "is in table app.orders"
+    ),
+    "a body of plpgsql": (
+        "text LANGUAGE plpgsql", "BEGIN RETURN (SELECT min(total) FROM \"app\".orders); END", "is in table app.orders"
+    ),
+    "what may be read": ("bigint LANGUAGE sql", "SELECT count(*) FROM app.open", ""),
+    "whether there is a row": ("boolean LANGUAGE sql", "SELECT EXISTS (SELECT FROM app.secured)", ""),
+    "rows that policies hide": ("json LANGUAGE sql", "SELECT to_json(s) FROM app.secured s", "is in table app.secured"),
+    "another schema": ("bigint LANGUAGE sql SET search_path = public", "SELECT count(*) FROM orders", ""),
+}  # fmt: skip
+READABLE = """
+    CREATE TABLE app.open (id int); CREATE TABLE app.secured (id int);
+    ALTER TABLE app.secured ENABLE ROW LEVEL SECURITY;
+    GRANT SELECT ON app.open, app.secured TO anon; SET check_function_bodies = off;
+"""
+
+
+@pytest.mark.parametrize("what", few(DEFINERS))
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "inherited"])
+def test_what_a_superusers_function_shows_is_told(changed: Changed, what: str, alone: bool) -> None:
+    returns, body, words = DEFINERS[what]
+    # PUBLIC may call it, since nobody has taken that back.
+    made = f"{READABLE} CREATE FUNCTION app.f() RETURNS {returns} SECURITY DEFINER AS $f$ {body} $f$"
+    verdict = changed("", superuser=made, alone=alone)
+    said = [s for s in verdict.words("warning") + verdict.words("told") if "app.f() runs as a superuser" in s]
+    assert not verdict.words("blocker")
+    assert len(said) == bool(words), said
+    assert not words or (words in said[0] if alone else said[0].endswith("it was so before"))
+    assert alone or not [s for s in verdict.words("warning") if "as a superuser" in s]
+
+
+@pytest.mark.full
+def test_what_belongs_to_nobody_special_is_not_told(changed: Changed) -> None:
+    made = "CREATE FUNCTION app.f() RETURNS bigint SECURITY DEFINER LANGUAGE sql AS 'SELECT count(*) FROM app.orders'"
+    assert not [s for s in changed("", both=made, alone=True).words("warning") if "runs as a superuser" in s]

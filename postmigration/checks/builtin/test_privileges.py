@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from postmigration import Target
 from postmigration.checks.object_checks import report_objects
 
@@ -17,6 +19,21 @@ def test_privileges_are_as_before(target: Target) -> None:
     Fix: GRANT what was lost and REVOKE what was gained, as each finding names it.
     """
     report_objects(target, "privileges")
+
+
+@pytest.mark.secondary
+def test_functions_show_what_their_callers_may_read(target: Target) -> None:
+    """No function with the rights of a superuser shows a role of an API tables that this role may not read.
+
+    Impact: Whoever may call it reads what privileges and row-level security keep from them.
+
+    Likely causes: SECURITY DEFINER functions of another owner belong to the superuser who restored them; EXECUTE is
+    granted to everybody where nobody takes it back.
+
+    Fix: Give it to an owner who may read no more than it has to, or REVOKE EXECUTE from PUBLIC and from the roles of
+    the API.
+    """
+    report_objects(target, "definers")
 
 
 def test_default_privileges_are_as_before(target: Target) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from postmigration.diff.objects.compare import Context, Difference, compare_objects, find_flaws
+from postmigration.diff.objects.definers import find_definers
 from postmigration.diff.objects.extensions import compare_extensions, find_old_extensions
 from postmigration.diff.objects.partitions import Sort, compare_bounds
 from postmigration.diff.objects.privileges import State, compare_defaults, compare_privileges, find_callers, read_state
@@ -94,7 +95,10 @@ def _differences(
     state = read_state(ours, scope.platform.api_roles)
     yield from find_flaws(theirs, ours)
     yield from find_stored_replication_role(theirs if scope.roles else None, ours)
-    if before is None or theirs is None:
+    was = None if theirs is None else read_state(theirs, scope.platform.api_roles)
+    was_known = None if theirs is None or was is None or not (scope.roles and scope.privileges) else (theirs, was)
+    yield from find_definers(was_known, (ours, state), scope.platform.api_roles)
+    if before is None or theirs is None or was is None:
         yield from find_old_extensions(after)
         return
     callers = find_callers(state)
@@ -104,7 +108,6 @@ def _differences(
         yield _weigh_new_function(difference, ours, scope, callers)
     yield from compare_bounds(theirs, ours, scope.sort)
     yield from compare_extensions(before, after, application=theirs)
-    was = read_state(theirs, scope.platform.api_roles)
     if scope.privileges:
         yield from compare_privileges(was, state)
         yield from compare_defaults(theirs, ours, state)

@@ -124,8 +124,10 @@ def test_what_is_lost_since_is_found(source: SystemServer, taken: Path) -> None:
         connection.execute("CREATE DATABASE lost TEMPLATE app")
     with source.connect("lost") as connection:
         connection.execute("DELETE FROM tool WHERE id = 1; DROP POLICY own ON tool; REVOKE SELECT ON tool FROM reader")
-    verdict = judge(f"{taken}#app", source.conninfo("lost"))
-    source.drop("lost")
+    try:
+        verdict = judge(f"{taken}#app", source.conninfo("lost"))
+    finally:
+        source.drop("lost")
     words = " ".join(verdict.words("blocker"))
     assert "policy own on tool" in words.replace("public.", "")
     assert "reader no longer has SELECT on table" in words
@@ -220,3 +222,10 @@ def test_who_reads_it_is_no_superuser_and_can_be_nobody_else(taken: Path) -> Non
         assert found == (False, True, 60, 5, False, "off")
     finally:
         server.stop()
+
+
+def test_the_same_database_is_as_before(source: SystemServer, taken: Path) -> None:
+    verdict = judge(f"{taken}#app", source.conninfo("app"))
+    assert not verdict.red(), verdict.words("blocker")
+    assert not verdict.yellow(), verdict.words("warning")
+    assert "rows not compared, what is not logged is in no base backup: passing" in " ".join(verdict.words("told"))

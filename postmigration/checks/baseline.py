@@ -27,12 +27,14 @@ class Before:
         unrestored: objects that the database lacks, since its backup could not be restored whole: what each is, and
             that with its name.
         scratch: the same database for trying statements that are rolled back, where it is a copy of our own.
+        started: it holds all that its server held, and is served by one of ours, with settings of ours.
     """
 
     snapshot: Snapshot | None = None
     fingerprint: Fingerprint | None = None
     unrestored: Sequence[tuple[str, str]] = ()
     scratch: Database | None = None
+    started: bool = False
 
     def rows(self) -> Snapshot:
         """The database.

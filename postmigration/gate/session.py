@@ -151,13 +151,14 @@ class Run:
     def view(self) -> Target:
         """The target as one check sees it, with evidence of its own."""
         unrestored = () if self.origin is None else self.origin.unrestored
-        ours = self.origin is not None and self.origin.restored and not self.origin.physical
+        started = self.origin is not None and self.origin.physical
+        ours = self.origin is not None and self.origin.restored and not started
         scratch = self.baseline.database if self.baseline is not None and ours else None
         return Target(
             self.target,
             writer=self.writer,
             server=self.server,
-            before=Before(self.baseline, self.fingerprint, unrestored, scratch),
+            before=Before(self.baseline, self.fingerprint, unrestored, scratch, started=started),
             population=lambda: self.population,
             migration=self.migration,
             options=self.options,

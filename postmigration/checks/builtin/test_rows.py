@@ -38,7 +38,9 @@ def test_rows_are_those_of_before(target: Target, declared_table: str) -> None:
         )
     else:
         before = target.before.rows()
-        found = RowExamination(before, target.snapshot, target.schemas, keep=keep, show_values=show_values).compare()
+        found = RowExamination(
+            before, target.snapshot, target.schemas, keep=keep, show_values=show_values, logged=target.before.started
+        ).compare()
     found.schemas = len(target.schemas)
     found.pass_to(target)
 

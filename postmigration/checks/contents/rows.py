@@ -34,11 +34,20 @@ class RowExamination:
         schemas: whose tables are compared.
         keep: how many differences of a table to show.
         show_values: values that may describe a person are shown.
+        logged: only logged tables of before hold what they held: it is a base backup.
     """
 
     def __init__(
-        self, before: Snapshot, after: Snapshot, schemas: Sequence[str], *, keep: int = 5, show_values: bool = False
+        self,
+        before: Snapshot,
+        after: Snapshot,
+        schemas: Sequence[str],
+        *,
+        keep: int = 5,
+        show_values: bool = False,
+        logged: bool = False,
     ) -> None:
+        self._logged = logged
         self.before, self.after = before, after
         self.keep, self.show_values = keep, show_values
         self.found = Examination()
@@ -102,7 +111,12 @@ class RowExamination:
 
     def _compare_pairs(self, pairs: Sequence[Pair]) -> None:
         readable = []
+        unlogged = [pair for pair in pairs if self._logged and pair.was.persistence == "u"]
+        words = "rows not compared, what is not logged is in no base backup"
+        self.found.tell(words, [pair.title for pair in unlogged])
         for pair in pairs:
+            if pair in unlogged:
+                continue
             hindrances = [side.hindrance for side in (pair.was, pair.now) if side.hindrance]
             if hindrances:
                 self.found.unjudged.append(f"{pair.title}: {hindrances[0]}")

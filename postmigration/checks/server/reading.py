@@ -33,5 +33,5 @@ def version_of(snapshot: Snapshot) -> int:
 
 
 def live_baseline(target: Target) -> Snapshot | None:
-    """The state before, where a server of its own serves it; a dump is restored on one of ours, which tells nothing."""
-    return None if target.before.scratch is not None else target.baseline
+    """The state before, where a server of its own serves it; one of ours tells nothing."""
+    return None if target.before.scratch is not None or target.before.started else target.baseline

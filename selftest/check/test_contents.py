@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from inspect import signature
 from pathlib import Path
 
 import psycopg
@@ -81,7 +82,8 @@ class World:
                 )
                 outcome = "passed"
                 try:
-                    function(target)
+                    # What a project declares of a table is asked of it elsewhere.
+                    function(target, *[""] * (len(signature(function).parameters) - 1))
                     target.conclude()
                 except Violation:
                     outcome = "failed"

@@ -25,11 +25,12 @@ def test_times_of_rows_are_possible(target: Target) -> None:
 
     Fix: Restore created_at and updated_at from the state before; set them to now where the row was really changed.
     """
-    conventions = target.migration.conventions
+    conventions, found = target.migration.conventions, False
     for name in target.migration.tables:
         table = catalog.table(target.snapshot, name)
         made = table.created(conventions)
         times = [*([made] if made else []), *table.updated(conventions)]
+        found = found or bool(times)
         for column in times:
             known = target.baseline is not None and catalog.has_columns(target.baseline, name, [*table.key, column])
             if known and table.key:
@@ -38,6 +39,8 @@ def test_times_of_rows_are_possible(target: Target) -> None:
                 _judge_alone(target, table, column)
         if target.options.cutover != _NEVER and times:
             _tell_excused(target, table, times)
+    if not found:
+        target.not_applicable("no table has a column that says when a row was made or changed")
 
 
 def _compare(target: Target, table: Table, column: str) -> None:

@@ -32,7 +32,7 @@ def rehearse(stage: Stage) -> list[Step]:
 
 def migrate(stage: Stage) -> None:
     """Applies the migration to a copy of the state before, which stays as the database `migrated`."""
-    stage.server.create("migrated", template="before")
+    stage.create("before", "migrated")
     started = time.monotonic()
     runs = stage.run("migrated", stage.plan.scripts)
     checks = [of_script(run) for run in runs]
@@ -43,7 +43,7 @@ def judge(stage: Stage) -> None:
     """Judges the migrated copy with the whole suite."""
     started = time.monotonic()
     plan = stage.plan
-    target, baseline = (stage.server.conninfo(name) for name in ("migrated", "before"))
+    target, baseline = (stage.conninfo(name) for name in ("migrated", "before"))
     checks = suite.judge(plan.root, target, baseline, plan.schema, plan.report, show_values=plan.show_values)
     stage.record_end(step_of("the migrated copy, judged", stage, started, [], checks, judging=True))
 
@@ -100,7 +100,7 @@ def roll_back_after_use(stage: Stage) -> None:
     with stage.copy("migrated", "used") as used:
         started = time.monotonic()
         try:
-            with stage.server.connect(used) as connection:
+            with stage.server.connect(used, stage.user) as connection:
                 embedded.run_script(connection, plan.migration.later)
         except psycopg.Error as error:
             why = f"what people write afterwards is refused: {said(error)}"
@@ -126,7 +126,7 @@ def restore_backup(stage: Stage, before: State) -> None:
         dumped = time.monotonic() - started
         note = Check(f"a backup was taken with pg_dump in {dumped:.1f} s: {size:,} bytes", "passed")
         started = time.monotonic()
-        restored = restore([backup], server, "restored", owner="postgres")
+        restored = restore([backup], server, "restored", owner=stage.user or server.superuser)
         done = time.monotonic()
         checks = [note, *same_state(before, stage.state("restored"), plan.schema)]
         if restored.unrestored:
@@ -136,7 +136,7 @@ def restore_backup(stage: Stage, before: State) -> None:
         with stage.copy("migrated", "over") as name:
             started = time.monotonic()
             complaints = _program(
-                server, "pg_restore", "--clean", "--if-exists", f"--dbname={server.conninfo(name)}", str(backup)
+                server, "pg_restore", "--clean", "--if-exists", f"--dbname={stage.conninfo(name)}", str(backup)
             )
             done = time.monotonic()
             after = stage.state(name)

@@ -32,6 +32,14 @@ _MEANT = re.compile(r"\b(?:success\w*|complete\w*|finished|done|passed)\b|✅", 
 _LONGEST = 90
 _CHANGE_NOTHING = ("SELECT", "SET", "RESET", "SHOW", "ANALYZE", "VACUUM", "BEGIN", "START", "COMMIT", "END", "ROLLBACK")
 _COUNTER = itertools.count()
+_NO_PRIVILEGE = "42501"
+_SUPERUSER = re.compile(
+    r"superuser|permission denied to (?:create|alter|drop) (?:extension|role|event trigger|database|tablespace|foreign)"
+    r"|permission denied to (?:set parameter|COPY)|permission denied for (?:language|parameter)"
+    r"|must be owner of (?:extension|event trigger|language)"
+)
+# Where an error of a DO block comes from.
+_INLINE = ("PL/pgSQL function inline_code_block ", "SQL statement ")
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Statement:
         seconds: how long it ran; None where it failed.
         error: what the server said; empty where it succeeded.
         place: the file and the line where it ends; empty where it succeeded.
+        privileged: it failed because only a superuser may do it; a function that says so is not believed.
         seen: the locks that it held, if it took long.
     """
 
@@ -51,6 +60,7 @@ class Statement:
     error: str = ""
     place: str = ""
     seen: Seen | None = None
+    privileged: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +118,12 @@ def log_statements(server: Server) -> None:
         connection.execute("SELECT pg_reload_conf()")
 
 
+def let_log(server: Server, user: str) -> None:
+    """Lets somebody who is no superuser have the statements of a session logged."""
+    with server.connect("postgres") as connection:
+        connection.execute(f'GRANT SET ON PARAMETER log_min_duration_statement TO "{user}"'.encode())
+
+
 def run(
     server: Server,
     database: str,
@@ -116,18 +132,20 @@ def run(
     timeout: float,
     slow: float = 1.0,
     show_values: bool = False,
+    user: str = "",
 ) -> ScriptRun:
     """Runs a script.
 
     Args:
         server: an embedded server on which `log_statements` was called.
+        user: as whom; empty for the superuser.
         timeout: seconds after which it is stopped.
         slow: seconds from which on it is told what a statement locks.
         show_values: show what an error says in full.
     """
     application = f"rehearsal {os.getpid()} {next(_COUNTER)}"
     address = make_conninfo(
-        server.conninfo(database), application_name=application, options="-c log_min_duration_statement=0"
+        server.conninfo(database, user), application_name=application, options="-c log_min_duration_statement=0"
     )
     command: list[str | Path] = [server.binaries / "psql", "--no-psqlrc", "--dbname", address, "--file", str(script)]
     environment = {name: text for name, text in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
@@ -207,6 +225,7 @@ def _statements(
     records: str, application: str, places: list[str], watch: Watch, show_values: bool
 ) -> Iterator[Statement]:
     failed: tuple[str, str] | None = None
+    context = ""
     where = iter(places)
     for text in re.split("(?=\x1e)", records):
         record = _RECORD.match(text)
@@ -218,11 +237,25 @@ def _statements(
             seconds = float(done[1]) / 1_000
             yield Statement(_beginning(done[2]), seconds, seen=watch.at(float(moment) - seconds))
         elif kind in ("ERROR", "FATAL", "PANIC"):
-            failed = (state, message)
+            failed, context = (state, message), ""
+        elif kind == "CONTEXT":
+            context = message
         elif kind == "STATEMENT" and failed is not None:
             error = failed[1] if show_values else _word(*failed)
-            yield Statement(_beginning(message), None, error, next(where, ""))
+            yield Statement(
+                _beginning(message), None, error, next(where, ""), privileged=_is_privileged(*failed, context)
+            )
             failed = None
+
+
+def _is_privileged(state: str, message: str, context: str) -> bool:
+    """Whether the server refused what only a superuser may do.
+
+    What the state before has defined may not decide that its code is run as one: neither by an error of its own, nor by
+    taking privileges away.
+    """
+    own = all(line.startswith(_INLINE) for line in context.splitlines())
+    return state == _NO_PRIVILEGE and own and _SUPERUSER.search(message) is not None
 
 
 def _beginning(text: str) -> str:

@@ -46,11 +46,16 @@ class Plan:
     show_values: bool = False
 
 
+class SuperuserNeeded(Exception):
+    """A script was refused what only a superuser may do: it is rehearsed as one."""
+
+
 @dataclass
 class Stage:
     """The server on which it is rehearsed, and the clock.
 
     Args:
+        user: to whom the state before belongs, and as whom everything is done; empty for the superuser.
         plan: what is rehearsed.
         server: a throw-away server with the database `before`.
         tell: told of each step when it has ended.
@@ -61,10 +66,15 @@ class Stage:
     tell: Callable[[Step], None]
     steps: list[Step] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+    user: str = ""
 
     def source(self, database: str) -> Source:
         """One of its databases."""
-        return Source(self.server.conninfo(database), database)
+        return Source(self.conninfo(database), database)
+
+    def conninfo(self, database: str) -> str:
+        """The connection string of one of its databases, as whom everything is done."""
+        return self.server.conninfo(database, self.user)
 
     def state(self, database: str) -> State:
         """The state in which one of its databases is."""
@@ -73,9 +83,18 @@ class Stage:
     @contextmanager
     def copy(self, template: str, name: str) -> Iterator[str]:
         """A copy of a database, until it was looked at."""
+        self.create(template, name)
+        try:
+            yield name
+        finally:
+            self.server.drop(name)
+
+    def create(self, template: str, name: str) -> None:
+        """Creates a database as a copy of another one, which belongs to the same role."""
         self.server.create(name, template=template)
-        yield name
-        self.server.drop(name)
+        if self.user:
+            with self.server.connect("postgres") as connection:
+                connection.execute(f'ALTER DATABASE "{name}" OWNER TO "{self.user}"'.encode())
 
     def record_end(self, step: Step) -> None:
         """Takes down a step."""
@@ -83,12 +102,27 @@ class Stage:
         self.tell(step)
 
     def run(self, database: str, scripts: Sequence[Path]) -> list[psql.ScriptRun]:
-        """Runs scripts one after the other, whatever becomes of them."""
-        plan = self.plan
-        return [
-            psql.run(self.server, database, script, timeout=plan.timeout, slow=plan.slow, show_values=plan.show_values)
-            for script in scripts
-        ]
+        """Runs scripts one after the other, whatever becomes of them.
+
+        Raises:
+            SuperuserNeeded: it is done as somebody else, and one of them was refused a privilege.
+        """
+        plan, found = self.plan, []
+        for script in scripts:
+            run = psql.run(
+                self.server,
+                database,
+                script,
+                timeout=plan.timeout,
+                slow=plan.slow,
+                show_values=plan.show_values,
+                user=self.user,
+            )
+            refused = [statement for statement in run.failed if statement.privileged]
+            if self.user and refused:
+                raise SuperuserNeeded(f"{refused[0].place}: {refused[0].error}: {refused[0].text}")
+            found.append(run)
+        return found
 
 
 def of_script(run: psql.ScriptRun) -> Check:

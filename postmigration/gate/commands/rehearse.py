@@ -30,7 +30,7 @@ from postmigration.postgres.scratch.choice import Scratch
 from postmigration.postgres.scratch.choice import is_address as is_server
 from postmigration.rehearsal import page, psql, scripts
 from postmigration.rehearsal.plan import rehearse
-from postmigration.rehearsal.stage import Plan, Stage
+from postmigration.rehearsal.stage import Plan, Stage, SuperuserNeeded
 from postmigration.rehearsal.steps import Check, Rehearsal, Step
 
 
@@ -88,32 +88,23 @@ def _run(option: Namespace) -> int:
         scratch = open_scratch(asked, cleanup, files=files, version=option.embedded_version)
         server = scratch.server
         psql.log_statements(server)
-        stage = Stage(
-            Plan(
-                migration,
-                Path.cwd(),
-                own or list(migration.scripts),
-                rollback,
-                selective,
-                option.schema,
-                suite,
-                option.script_timeout,
-                show_values=option.show_values,
-            ),
-            server,
-            lambda step: page.tell(step, screen),
+        plan = Plan(
+            migration,
+            Path.cwd(),
+            own or list(migration.scripts),
+            rollback,
+            selective,
+            option.schema,
+            suite,
+            option.script_timeout,
+            show_values=option.show_values,
         )
+        stage, before, user = _rehearse(option, plan, files, scratch, lambda step: page.tell(step, screen))
         facts = {
-            "scripts": ", ".join(script.name for script in stage.plan.scripts),
+            "scripts": ", ".join(script.name for script in plan.scripts),
             "rollback": ", ".join(script.name for script in rollback) or "none",
-            "server": f"{server.label}, thrown away afterwards, as its superuser",
+            "server": f"{server.label}, thrown away afterwards, {user}",
         }
-        started = time.monotonic()
-        before, told = _before(option, files, migration, scratch)
-        stage.record_end(
-            Step("the state before", 0.0, time.monotonic() - started, 0.0, (Check(before, "passed", told),))
-        )
-        rehearse(stage)
     name = f"{migration.name}" if reference else f"scripts in {', '.join(option.migration)}"
     found = Rehearsal(name, {**facts, "state before": before}, stage.steps)
     page.write(found, report, suite)
@@ -122,6 +113,34 @@ def _run(option: Namespace) -> int:
     else:
         print(f"{found.line}, {report}")
     return found.status
+
+
+def _rehearse(
+    option: Namespace, plan: Plan, files: list[Path], scratch: Scratch, tell: Callable[[Step], None]
+) -> tuple[Stage, str, str]:
+    """Rehearses as the owner of what was restored, or as a superuser where the scripts need one.
+
+    Returns:
+        The stage, the state before and as whom it was done, in words.
+    """
+    server, user, why = scratch.server, scratch.server.owner if files else "", ""
+    while True:
+        stage = Stage(plan, server, tell, user=user)
+        started = time.monotonic()
+        before, told = _before(option, files, plan.migration, scratch, user or server.superuser)
+        if user:
+            psql.let_log(server, user)
+        told = (*told, *([f"rehearsed as a superuser, whom the scripts need: {why}"] if why else []))
+        step = Step("the state before", 0.0, time.monotonic() - started, 0.0, (Check(before, "passed", told),))
+        try:
+            stage.record_end(step)
+            rehearse(stage)
+        except SuperuserNeeded as error:
+            user, why = "", str(error)
+            for database in ("migrated", "before"):
+                server.drop(database)
+        else:
+            return stage, before, f"as {user}, who is no superuser" if user else "as its superuser"
 
 
 def _scratch(option: Namespace) -> str | None:
@@ -159,7 +178,7 @@ def _files(named: list[str], scratch: Path, cleanup: ExitStack) -> list[Path]:
 
 
 def _before(
-    option: Namespace, files: list[Path], migration: Migration, scratch: Scratch
+    option: Namespace, files: list[Path], migration: Migration, scratch: Scratch, owner: str
 ) -> tuple[str, tuple[str, ...]]:
     """Builds or restores the state before as the database `before`; tells what it is, and what is to be known of it."""
     server = scratch.server
@@ -170,7 +189,7 @@ def _before(
                 embedded.run_script(connection, script)
             migration.load(connection, seed=option.world_seed, size=option.world_size)
         return f"demonstration world, seed {option.world_seed}, size {option.world_size}", ()
-    restored = restore(files, server, "before", owner=server.superuser, lacking=scratch.lacking)
+    restored = restore(files, server, "before", owner=owner, lacking=scratch.lacking)
     because = [scratch.because] if scratch.because else []
     facts = (*restored.facts, *because, *restored.set_aside)
     return f"restored from {', '.join(file.name for file in files)}", facts

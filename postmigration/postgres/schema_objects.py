@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from postmigration.model.secrets import mask_secrets
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.object_queries import object_queries
 
@@ -86,6 +87,12 @@ def objects(snapshot: Snapshot) -> Objects:
     found: dict[ObjectName, dict[str, str]] = {}
     for query in object_queries(snapshot.info.server_version // 10_000):
         for row in snapshot.rows(query):
-            facts = {name: str(text) for name, text in row.facts.items() if text is not None}
+            facts = {name: _tell(name, str(text)) for name, text in row.facts.items() if text is not None}
             found[ObjectName(row.name, *getattr(row, "parts", ()))] = facts
     return found
+
+
+def _tell(name: str, text: str) -> str:
+    """A fact without secrets: reports and fingerprints repeat it, and go where the database does not."""
+    # What an object is called is no secret, and needed to find it.
+    return text if name in ("~on", "~id", "of", "owner") else mask_secrets(text)

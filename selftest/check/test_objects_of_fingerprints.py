@@ -1,12 +1,14 @@
 """A fingerprint holds the objects of before, too: what became weaker is found without a state before."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
 
 from postmigration.gate.commands import cli
 from postmigration.model.errors import CannotJudge
+from postmigration.model.secrets import mask_secrets
 from selftest.check.conftest import Change
 from selftest.check.judging import judge
 
@@ -81,3 +83,45 @@ def test_one_whose_objects_were_cut_out_is_refused(changed: Change, fingerprint:
     file.write_text(cut + _seal(cut))
     with pytest.raises(CannotJudge, match="is damaged or was changed"):
         judge(fingerprint, changed()[1], only=ROWS)
+
+
+# Each is made up, of the form that its service gives it.
+SECRETS = (
+    "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZSJ9.c2lnbmF0dXJl",
+    "sk_live_" + "0123456789abcdef",
+    "ghp_" + "0123456789abcdefghij",
+    "AKIA" + "0123456789ABCDEF",
+    "-----BEGIN RSA PRIVATE KEY-----x1-----END RSA PRIVATE KEY-----",
+    "Bearer opaque-token-1",
+    "https://me:geheim1@host/",
+    "host=h password=geheim1",
+)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_is_masked_and_told_from_another_one(secret: str) -> None:
+    masked = mask_secrets(f"call('{secret}')")
+    assert masked.startswith("call('"), masked
+    assert masked.endswith(("')", "host/')"))
+    assert not {secret, "geheim1", "opaque-token-1"} & set(re.split(r"['@ /:=]", masked))
+    assert "‹secret " in masked
+    assert masked == mask_secrets(f"call('{secret}')") != mask_secrets(f"call('{secret.replace('1', '2')}')")
+
+
+@pytest.mark.parametrize(
+    "text", ["SELECT password = new.password FROM t", "'https://host/path'", "skill_live_1", "bearer of news", "a.b.c"]
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert mask_secrets(text) == text
+
+
+def test_secrets_in_definitions_are_told_nobody(changed: Change, tmp_path: Path) -> None:
+    key = SECRETS[1]
+    before, after = changed(f"ALTER TABLE sales.tariff ALTER valid_from DROP DEFAULT, ADD note text DEFAULT '{key}'")
+    file = tmp_path / "after.fingerprint"
+    assert cli.main(["fingerprint", f"--db-url={after}", "--schema=sales", "-o", str(file)]) == 0
+    assert key not in file.read_text()
+    assert "‹secret " in file.read_text()
+    verdict = judge(str(file), before, only=MODULES)
+    assert key not in repr([verdict.words("blocker"), verdict.repairs("blocker")])
+    assert verdict.red()

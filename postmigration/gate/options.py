@@ -50,7 +50,11 @@ def declare(add: Callable[..., object]) -> None:
         metavar="FILE",
         help="a backup that must hold the state before (repeat it for several files of one backup)",
     )
-    add("--cutover", metavar="TIMESTAMP", help="when the migrated application went live; what came later owes less")
+    add(
+        "--cutover",
+        metavar="TIMESTAMP",
+        help="when the migrated application went live; later rows are held to fewer rules",
+    )
     add("--waivers", metavar="FILE", help="accepted differences, each with reason, owner and expiry date (TOML)")
     add(
         "--as",
@@ -58,7 +62,7 @@ def declare(add: Callable[..., object]) -> None:
         default=[],
         dest="people",
         metavar="USER",
-        help="try it as this user, by id, and as nobody else",
+        help="judge as this user, by id, and as no other",
     )
     add(
         "--authenticator-url",
@@ -71,11 +75,15 @@ def declare(add: Callable[..., object]) -> None:
     add(
         "--deep",
         action="store_true",
-        help="of postmigration check: read tables and indexes above 1 GB whole, too",
+        help="for postmigration check: also read tables and indexes above 1 GB in full",
     )
     add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
     declare_scratch(add)
-    add("--prove", action="store_true", help="first see each check catch faults in copies of the demonstration world")
+    add(
+        "--prove",
+        action="store_true",
+        help="first prove that each check catches planted faults, in copies of the demonstration world",
+    )
     declare_world(add)
 
 
@@ -84,16 +92,22 @@ def declare_scratch(add: Callable[..., object]) -> None:
     add(
         "--scratch",
         metavar="WHERE",
-        help="where a dump is restored and copies live (or $POSTMIGRATION_SCRATCH): embedded, system or system:15 (an "
-        "installed PostgreSQL, started for it), or the URL of a server; default: embedded, or system where that lacks "
-        "what the dump needs",
+        help="where dumps are restored and copies are kept (or $POSTMIGRATION_SCRATCH): embedded, system or system:15 "
+        "(an installed PostgreSQL, started for it), or the URL of a server; default: embedded, or system if the embedded "
+        "one lacks what the dump needs",
     )
 
 
 def declare_world(add: Callable[..., object]) -> None:
     """Declares which demonstration world is built, and on which server."""
-    add("--world-seed", type=int, default=1, metavar="N", help="which demonstration world (%(default)s)")
-    add("--world-size", type=int, default=200, metavar="N", help="its customer contacts (%(default)s)")
+    add("--world-seed", type=int, default=1, metavar="N", help="seed of the demonstration world (%(default)s)")
+    add(
+        "--world-size",
+        type=int,
+        default=200,
+        metavar="N",
+        help="number of customer contacts in the demonstration world (%(default)s)",
+    )
     declare_embedded(add)
 
 
@@ -117,10 +131,12 @@ def declare_limits(add: Callable[..., object], *, schema: str = "store") -> None
         action=schema,
         default=default,
         metavar="NAME",
-        help="the schema of the application's tables (public); of postmigration check all, or these (repeat it)",
+        help="the schema of the application's tables (public); for postmigration check: only these schemas (repeat it), "
+        "by default all",
     )
-    add("--statement-timeout", type=int, default=300, metavar="SECONDS", help="for one statement (%(default)s)")
-    add("--lock-timeout", type=int, default=2, metavar="SECONDS", help="for waiting for a lock (%(default)s)")
+    seconds = {"type": int, "metavar": "SECONDS"}
+    add("--statement-timeout", default=300, help="time limit for one statement (%(default)s)", **seconds)
+    add("--lock-timeout", default=2, help="time limit for waiting for a lock (%(default)s)", **seconds)
 
 
 def declare_baseline(add: Callable[..., object]) -> None:
@@ -148,7 +164,7 @@ def declare_embedded(add: Callable[..., object]) -> None:
         type=int,
         choices=embedded.VERSIONS,
         default=embedded.VERSIONS[-1],
-        help="its PostgreSQL (%(default)s)",
+        help="PostgreSQL version of the embedded server (%(default)s)",
     )
 
 

@@ -102,10 +102,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser(first: Sequence[str]) -> ArgumentParser:
-    parser = _Parser(prog="postmigration", description="Row for row: databases, their fingerprints and their backups.")
+    parser = _Parser(
+        prog="postmigration",
+        description="Judges a migrated PostgreSQL database against its state before: another database, a fingerprint or "
+        "a backup.",
+    )
     parser.add_argument("--version", action="version", version=f"postmigration {version('postmigration')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    commands.add_parser("check", help="check any two databases: is anything lost, weaker, wide open or half done?")
+    commands.add_parser("check", help="check any two databases: is anything lost, weakened, exposed or unfinished?")
     compare = commands.add_parser(
         "compare",
         help="compare the tables of two databases, row by row",

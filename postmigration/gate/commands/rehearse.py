@@ -38,7 +38,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
     """Declares the command and its options."""
     parser = add_parser(
         "rehearse",
-        help="try a migration and its ways back on a copy",
+        help="try a migration and its rollbacks on a copy",
         description="Applies a migration to a copy of the state before, judges it, applies it again, takes "
         "it back in each way, and proves what state that leads to. Without options it rehearses the reference "
         "migration on the demonstration world. It never touches the database of --baseline but to read it.",

@@ -48,7 +48,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
     """Declares the command and its options."""
     parser = add_parser(
         "role",
-        help="print the SQL of a role that can judge and is no superuser",
+        help="print the SQL that creates a non-superuser role for judging",
         description="Prints the SQL of a role that reads everything, acts as the people who use the API and, unless "
         "--for=read, changes rows in transactions that are rolled back. It connects to nothing.",
         epilog="exit status: 0 printed, 4 no role can have this name",

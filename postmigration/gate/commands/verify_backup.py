@@ -34,7 +34,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
     """Declares the command and its options."""
     parser = add_parser(
         "verify-backup",
-        help="read a backup whole, restore it, compare it with what it claims to be",
+        help="read a whole backup, restore it, and compare it with its source",
         description="Restores a backup into a server of its own and compares it with the database that it was taken "
         "of. In the directory of a migration it must also be the state before.",
         epilog="exit status: 0 proven, 1 not what it claims to be, 2 interrupted, 4 could not be read or compared",

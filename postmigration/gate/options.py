@@ -93,8 +93,8 @@ def declare_scratch(add: Callable[..., object]) -> None:
         "--scratch",
         metavar="WHERE",
         help="where dumps are restored and copies are kept (or $POSTMIGRATION_SCRATCH): embedded, system or system:15 "
-        "(an installed PostgreSQL, started for it), or the URL of a server; default: embedded, or system if the embedded "
-        "one lacks what the dump needs",
+        "(an installed PostgreSQL, started for it), or the URL of a server; default: embedded, or system if the "
+        "embedded one lacks what the dump needs",
     )
 
 
@@ -131,8 +131,8 @@ def declare_limits(add: Callable[..., object], *, schema: str = "store") -> None
         action=schema,
         default=default,
         metavar="NAME",
-        help="the schema of the application's tables (public); for postmigration check: only these schemas (repeat it), "
-        "by default all",
+        help="the schema of the application's tables (public); for postmigration check: only these schemas (repeat "
+        "it), by default all",
     )
     seconds = {"type": int, "metavar": "SECONDS"}
     add("--statement-timeout", default=300, help="time limit for one statement (%(default)s)", **seconds)

@@ -104,8 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser(first: Sequence[str]) -> ArgumentParser:
     parser = _Parser(
         prog="postmigration",
-        description="Judges a migrated PostgreSQL database against its state before: another database, a fingerprint or "
-        "a backup.",
+        description="Judges a migrated PostgreSQL database against its state before: another database, a fingerprint "
+        "or a backup.",
     )
     parser.add_argument("--version", action="version", version=f"postmigration {version('postmigration')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")

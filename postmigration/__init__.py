@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from postmigration.public_names import find_names
 
 if TYPE_CHECKING:
-    from postmigration.checks.target import Target
+    from postmigration.checks.assertions import Target
     from postmigration.diff.row_sets import DifferenceKind
     from postmigration.model.comparison import RowComparison
     from postmigration.model.errors import CannotJudge, NeedsBaseline, NotApplicable, NotJudged
@@ -43,7 +43,7 @@ __all__ = [
 __getattr__ = find_names(
     __name__,
     {
-        "checks.target": ("Target",),
+        "checks.assertions": ("Target",),
         "diff.row_sets": ("DifferenceKind",),
         "model.comparison": ("RowComparison",),
         "model.errors": ("CannotJudge", "NeedsBaseline", "NotApplicable", "NotJudged"),

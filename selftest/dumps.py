@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from postmigration.backups.restored import Restored, restore
+from postmigration.backups.restore import Restored, restore
 from postmigration.postgres import embedded, throwaway
 from selftest.servers import SYSTEM_BINARIES
 

@@ -4,7 +4,7 @@ import json
 
 import msgspec
 
-from postmigration.report.formats.validation import Finished, Unfinished
+from postmigration.report.formats.json_fields import Finished, Unfinished
 
 
 def make_schema() -> str:

@@ -328,7 +328,7 @@ def test_faults_are_planted_on_an_installed_server(
 
 
 def test_only_what_columns_are_made_of_is_needed(tmp_path: Path) -> None:
-    from postmigration.backups.needs import find_needs
+    from postmigration.backups.requirements import find_needs
 
     file = tmp_path / "before.sql"
     file.write_text(

@@ -1,5 +1,5 @@
 """What pg_dump made, restored into the embedded server with every row accounted for."""
 
-from postmigration.backups.restored import Restored, restore
+from postmigration.backups.restore import Restored, restore
 
 __all__ = ["Restored", "restore"]

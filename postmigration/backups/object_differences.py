@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
-from postmigration.backups.restored import Restored
+from postmigration.backups.restore import Restored
 from postmigration.diff.objects.matching import Facts, match_objects
 from postmigration.diff.objects.spelling import same_text
 from postmigration.postgres.connection import Snapshot

@@ -29,7 +29,7 @@ class Loaded:
 
 
 @dataclass
-class Ledger:
+class RestoreLog:
     """What became of everything in the backup.
 
     Args:

@@ -12,9 +12,10 @@ import psycopg
 from psycopg import sql
 
 from postmigration.backups.contrib import AUTH, EXTENSIONS
-from postmigration.backups.extensions import install, open_rows
-from postmigration.backups.statements import PLATFORM_SCHEMAS, readable, split
+from postmigration.backups.install_extensions import install, open_rows
+from postmigration.backups.statements import readable, split
 from postmigration.model.errors import CannotJudge
+from postmigration.model.platform import SUPABASE
 from postmigration.postgres.schema_objects import STANDIN
 
 _IDENTIFIER = rb'(?:"[^"]+"|[A-Za-z_][\w$]*)'
@@ -60,7 +61,7 @@ class Standins:
         """Creates the functions that were mentioned and that nothing has defined."""
         there = {name for (name,) in self._connection.execute("SELECT nspname FROM pg_namespace").fetchall()}
         for schema, function in sorted(self._mentioned):
-            if schema in there | PLATFORM_SCHEMAS:
+            if schema in there | SUPABASE.schemas:
                 self._function(schema, function)
         # Where one function of an extension was, all were.
         for name, functions in EXTENSIONS.items():

@@ -6,12 +6,6 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from postmigration.model.platform import SUPABASE
-
-# Schemas that hosting platforms keep for themselves; a backup of the application often leaves them out.
-
-PLATFORM_SCHEMAS = SUPABASE.schemas
-
 
 class Role(Enum):
     """What becomes of a statement."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from postmigration.backups.object_differences import diff_objects, write_alike
-from postmigration.backups.restored import Restored, restore
+from postmigration.backups.restore import Restored, restore
 from postmigration.backups.standins import SAID
 from postmigration.diff.database_diff import Source, diff_schemas, schemas
 from postmigration.diff.fingerprint import Fingerprint

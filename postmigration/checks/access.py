@@ -12,7 +12,7 @@ from postmigration.access.attempts import Tried
 from postmigration.access.principals import STYLES, Actor
 from postmigration.access.row_visibility import compare_with_baseline, compare_with_rules, count_new, explain, recognize
 from postmigration.access.visible_counts import count_for_each, count_owed, explain_uncounted
-from postmigration.checks.target import Target
+from postmigration.checks.assertions import Target
 from postmigration.diff.row_diff import Sides
 from postmigration.diff.row_sets import DifferenceKind, RowSet
 from postmigration.model.errors import NotJudged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from postmigration.checks.target import Target
+from postmigration.checks.assertions import Target
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.scope import Relation, ledger, relations
 from postmigration.model.evidence import Finding

@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 
 from postmigration.access.dynamic_sql import runs_text
+from postmigration.checks.assertions import Target
 from postmigration.checks.contents.examination import Examination
 from postmigration.checks.server.replication import read_subscriptions
-from postmigration.checks.target import Target
 from postmigration.diff.objects.compare import Difference
 from postmigration.diff.objects.judge import Judgement, Scope, judge_objects
 from postmigration.diff.objects.privileges import PUBLIC

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postmigration.checks.target import Target
+from postmigration.checks.assertions import Target
 from postmigration.model.comparison import RowComparison
 from postmigration.model.migration import OuterTable
 from postmigration.model.sqltext import quoted

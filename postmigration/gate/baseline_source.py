@@ -77,7 +77,7 @@ def locate(
         return Baseline(fingerprint=str(files[0].resolve()))
     # Only files need what restores them, and most runs name a database.
     from postmigration.backups import restore
-    from postmigration.backups.scratch import open_scratch
+    from postmigration.backups.open_scratch import open_scratch
 
     chosen = open_scratch(scratch, cleanup, files=files, judged=judged)
     server = chosen.server
@@ -94,7 +94,7 @@ def locate(
 
 def _base_backup(named: Sequence[str], cleanup: ExitStack, option: str, compared: str) -> Baseline:
     """The state before as a base backup holds it, on a server of its own."""
-    from postmigration.backups.scratch import open_base_backup
+    from postmigration.backups.open_scratch import open_base_backup
 
     if len(named) > 1:
         raise CannotJudge(f"{option} is given {len(named)} times with a base backup: name that alone")

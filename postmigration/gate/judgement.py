@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from postmigration.gate import run_facts
-from postmigration.gate.outcome import report_lost
+from postmigration.gate.check_result import report_lost
 from postmigration.gate.selection import Checks, collect_all, find_miscounts
 from postmigration.gate.session import Run
 from postmigration.gate.starting import START, start_late

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from postmigration.backups.verification import Verification
-from postmigration.checks.target import Target
-from postmigration.gate import built_in, options, run_facts, wrong_calls
+from postmigration.checks.assertions import Target
+from postmigration.gate import join_built_in, options, run_facts, wrong_calls
+from postmigration.gate.check_result import POSITION, plan_of, result_of
 from postmigration.gate.judgement import PROVER, RUN, SESSION, Judgement, is_worker
-from postmigration.gate.outcome import POSITION, plan_of, result_of
 from postmigration.gate.project import project
 from postmigration.gate.session import open_session
 from postmigration.gate.starting import ASKING, START
@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     """Adds the options, and sees to it that a wrong call is answered by one line without a password."""
     options.declare(parser.getgroup("postmigration", "judging a migrated database").addoption)
     wrong_calls.explain_errors(parser, pluginmanager)
-    pluginmanager.register(built_in)
+    pluginmanager.register(join_built_in)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -50,8 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     if config.option.strict and config.option.allow_partial:
         raise pytest.UsageError("--strict and --allow-partial contradict each other: leave one out")
-    config.stash[built_in.DECLARED] = migration
-    if not built_in.join(config, checks):
+    config.stash[join_built_in.DECLARED] = migration
+    if not join_built_in.join(config, checks):
         if options.choose_target(config.option) is not None or options.choose_baseline(config.option):
             raise pytest.UsageError(
                 f"--db-url and --baseline are for the checks in {checks.name}/, which were not asked for"
@@ -178,7 +178,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turns how a check ended into its result, which travels with pytest's own report."""
     judgement = item.config.stash.get(SESSION, None)
-    if judgement is None or not built_in.is_check(item.path, judgement.checks):
+    if judgement is None or not join_built_in.is_check(item.path, judgement.checks):
         return (yield)
     traced = getattr(item.config.option, "tbstyle", "auto") not in ("auto", "no")
     if call.excinfo is not None and isinstance(call.excinfo.value, Violation | NotJudged) and not traced:

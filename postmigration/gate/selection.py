@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from postmigration.gate.built_in import collect
-from postmigration.gate.outcome import plan_of
+from postmigration.gate.check_result import plan_of
+from postmigration.gate.join_built_in import collect
 
 # pytest's settings that decide what is a check, and what they are where a project says nothing.
 _SETTINGS = {

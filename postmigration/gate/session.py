@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from postmigration.access.login import open_login
 from postmigration.access.principals import Population, population
 from postmigration.access.role_rights import describe_powers
+from postmigration.checks.assertions import Target
 from postmigration.checks.baseline import Before
 from postmigration.checks.declarations import refuse_mistakes
-from postmigration.checks.target import Target
 from postmigration.diff import fingerprint_file
 from postmigration.diff.database_diff import Source
 from postmigration.diff.fingerprint import Fingerprint
@@ -130,7 +130,7 @@ class Run:
             CannotJudge: it cannot be read to its end, or not restored here.
         """
         # Only a run with a backup needs what reads one.
-        from postmigration.backups.scratch import verify_where_it_fits
+        from postmigration.backups.open_scratch import verify_where_it_fits
 
         against: Source | Fingerprint | None = self.fingerprint
         if self.origin is not None and self.baseline is not None:
@@ -246,7 +246,7 @@ def open_session(request: Request, options: Options, migration: Migration, joine
             refuse_empty(schemas, target, baseline)
         if first:
             if request.scratch is not None:
-                from postmigration.backups.scratch import refuse_shared
+                from postmigration.backups.open_scratch import refuse_shared
 
                 refuse_shared(request.scratch, _list_judged(joined))
             refuse_mistakes(migration, target, baseline, fingerprint)
@@ -343,7 +343,7 @@ def _locate(request: Request, migration: Migration, cleanup: contextlib.ExitStac
         return {"target": address, "baseline": origin and asdict(origin), "demonstration": ""}
     if request.baseline:
         raise CannotJudge("--baseline is given without --db-url: name the migrated database too")
-    from postmigration.backups.scratch import open_scratch
+    from postmigration.backups.open_scratch import open_scratch
 
     throwaway = open_scratch(request.scratch, cleanup, version=request.embedded_version).server
     legacy, migrated = demonstration_world(throwaway, migration, seed=request.world_seed, size=request.world_size)

@@ -7,8 +7,8 @@ import time
 
 import psycopg
 
+from postmigration.backups.restore import restore
 from postmigration.backups.restore_log import said
-from postmigration.backups.restored import restore
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres import embedded, temporary
 from postmigration.postgres.throwaway import Server

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from postmigration.checks import builtin
-from postmigration.gate.outcome import read_docstring
+from postmigration.gate.check_result import read_docstring
 from selftest.check import health_faults, history_faults, object_faults, privilege_faults, server_faults
 from selftest.check.contents import read_faults
 

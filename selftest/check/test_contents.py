@@ -8,11 +8,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from postmigration.checks.assertions import Target
 from postmigration.checks.baseline import Before
 from postmigration.checks.builtin import MIGRATION, test_contents, test_references, test_rows, test_sequences
 from postmigration.checks.contents import violations
 from postmigration.checks.contents.rows import RowExamination
-from postmigration.checks.target import Target
 from postmigration.model.errors import NotApplicable, NotJudged
 from postmigration.model.evidence import Evidence, Violation
 from postmigration.model.settings import Options

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import MIGRATION
-from postmigration.backups.restored import restore
+from postmigration.backups.restore import restore
 from postmigration.gate.session import demonstration_world
 from postmigration.postgres import embedded
 from postmigration.rehearsal.plan import migrate, restore_backup

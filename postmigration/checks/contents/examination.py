@@ -11,7 +11,7 @@ from postmigration.model.errors import NotJudged
 from postmigration.model.evidence import Finding, Severity
 
 if TYPE_CHECKING:
-    from postmigration.checks.target import Target
+    from postmigration.checks.assertions import Target
 
 # How many findings of one kind are told one by one, and how many names a line lists.
 _ONE_BY_ONE = 20

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from postmigration.checks.contents.examination import Examination, count
-from postmigration.checks.health.migration_tools import TOOLS, find_base, is_called_a_copy, is_staging
+from postmigration.checks.health.tool_names import TOOLS, find_base, is_called_a_copy, is_staging
 from postmigration.diff.objects.privileges import State, name_target
 from postmigration.postgres.schema_objects import ObjectName, Objects
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from postmigration.checks.assertions import Target
 from postmigration.checks.contents.examination import Examination
-from postmigration.checks.target import Target
 from postmigration.postgres.connection import Snapshot, describe_refusal
 
 

@@ -15,8 +15,8 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rich.console import Console
 
-from postmigration.backups.restored import restore
-from postmigration.backups.scratch import open_base_backup, open_scratch
+from postmigration.backups.open_scratch import open_base_backup, open_scratch
+from postmigration.backups.restore import restore
 from postmigration.diff import fingerprint_file
 from postmigration.gate import options
 from postmigration.gate.baseline_source import is_address

@@ -13,7 +13,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from postmigration.backups.scratch import verify_where_it_fits
+from postmigration.backups.open_scratch import verify_where_it_fits
 from postmigration.backups.verification import Verification
 from postmigration.diff import fingerprint_file
 from postmigration.diff.database_diff import Source

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from postmigration.backups.scratch import open_scratch
+from postmigration.backups.open_scratch import open_scratch
 from postmigration.gate.judgement import SESSION
 from postmigration.gate.mutation.runner import Runner
 from postmigration.gate.session import demonstration_world

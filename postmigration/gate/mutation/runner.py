@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import pytest
 
 from postmigration.gate import options
+from postmigration.gate.check_result import check_of
 from postmigration.gate.judgement import RUN, SESSION
-from postmigration.gate.outcome import check_of
 from postmigration.gate.session import open_session
 from postmigration.model.verdict import Result
 

@@ -1,4 +1,4 @@
-"""The record as JSON, for programs: versioned, and described by validation.schema.json."""
+"""The record as JSON, for programs: versioned, and described by json_fields.schema.json."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import msgspec
 from postmigration.model.verdict import Result
 from postmigration.report import changes
 from postmigration.report.criteria import Judged
-from postmigration.report.formats import validation
+from postmigration.report.formats import json_fields
 from postmigration.report.formats.as_csv import Listed
 from postmigration.report.record import Record
 from postmigration.report.unfinished import SCHEMA_VERSION
@@ -22,14 +22,14 @@ def render(record: Record, listed: Listed, criteria: list[Judged]) -> str:
         criteria: what the deployment plan asks for besides its checks.
     """
     verdict = record.verdict
-    content = validation.Finished(
+    content = json_fields.Finished(
         schema_version=SCHEMA_VERSION,
         finished=True,
         migration=record.migration.name,
         database=record.place,
         started=record.started.isoformat(timespec="milliseconds"),
         ended=record.ended.isoformat(timespec="milliseconds"),
-        verdict=validation.Verdict(verdict.word, verdict.go, verdict.sentence, verdict.status),
+        verdict=json_fields.Verdict(verdict.word, verdict.go, verdict.sentence, verdict.status),
         facts=dict(record.facts),
         weakened_by=list(record.weakened),
         rows_examined=record.examined,
@@ -37,16 +37,16 @@ def render(record: Record, listed: Listed, criteria: list[Judged]) -> str:
         checks_of_project=record.checks,
         left_out=list(record.omitted),
         checks=[_check(result, record.evidence_rows, listed) for result in record.results],
-        criteria=[msgspec.convert(judged, validation.Criterion, from_attributes=True) for judged in criteria],
-        troubles=[validation.Trouble(trouble.where, trouble.text) for trouble in record.troubles],
+        criteria=[msgspec.convert(judged, json_fields.Criterion, from_attributes=True) for judged in criteria],
+        troubles=[json_fields.Trouble(trouble.where, trouble.text) for trouble in record.troubles],
         changes=_changes(record.changes),
     )
     return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
 
 
-def _check(result: Result, evidence_rows: int, listed: Listed) -> validation.Check:
+def _check(result: Result, evidence_rows: int, listed: Listed) -> json_fields.Check:
     evidence = result.evidence
-    return validation.Check(
+    return json_fields.Check(
         id=result.nodeid,
         plan=result.plan,
         group=result.group,
@@ -62,7 +62,7 @@ def _check(result: Result, evidence_rows: int, listed: Listed) -> validation.Che
         seconds=round(result.duration, 3),
         notes=list(evidence.notes),
         findings=[
-            validation.Finding(
+            json_fields.Finding(
                 severity=finding.severity,
                 statement=finding.statement,
                 wrong=finding.wrong,
@@ -78,16 +78,16 @@ def _check(result: Result, evidence_rows: int, listed: Listed) -> validation.Che
             for i, finding in enumerate(evidence.findings)
         ],
         tables=[
-            validation.Table(table.title, list(table.columns), [list(row) for row in table.rows])
+            json_fields.Table(table.title, list(table.columns), [list(row) for row in table.rows])
             for table in evidence.overviews
         ],
     )
 
 
-def _changes(found: changes.Changes | None) -> validation.Changes | None:
+def _changes(found: changes.Changes | None) -> json_fields.Changes | None:
     if found is None:
         return None
-    return validation.Changes(
+    return json_fields.Changes(
         since=found.judged,
         verdict=found.verdict,
         newly_failing=[result.nodeid for result in found.newly_failing],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from postmigration.checks.target import Target
+from postmigration.checks.assertions import Target
 from postmigration.gate import wrong_calls
 from postmigration.model.errors import CannotJudge, NeedsBaseline, NotApplicable, NotJudged
 from postmigration.model.evidence import Evidence, Violation, escape

@@ -9,13 +9,14 @@ from typing import Any
 import psycopg
 
 from postmigration.backups.archive import refuse_newer
-from postmigration.backups.loading import Loading
-from postmigration.backups.needs import find_source
-from postmigration.backups.restore_log import Ledger, said
+from postmigration.backups.requirements import find_source
+from postmigration.backups.restore_log import RestoreLog, said
+from postmigration.backups.restore_rows import Loading
 from postmigration.backups.script import Command, Copy, Script, strip_quotes
 from postmigration.backups.standins import Standins
-from postmigration.backups.statements import PLATFORM_SCHEMAS, Meaning, Role, meaning, split
+from postmigration.backups.statements import Meaning, Role, meaning, split
 from postmigration.model.errors import CannotJudge, Unrestorable
+from postmigration.model.platform import SUPABASE
 from postmigration.postgres.embedded import explain, is_exhausted
 from postmigration.postgres.scratch.choice import Needs, refuse_older
 from postmigration.postgres.throwaway import Server
@@ -65,7 +66,7 @@ class Restoring:
         standins: what the files may expect.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any], name: str, ledger: Ledger, standins: Standins) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], name: str, ledger: RestoreLog, standins: Standins) -> None:
         self._connection = connection
         self._name = name
         self._ledger = ledger
@@ -198,7 +199,7 @@ class Restoring:
             self._execute(text.replace(b"CREATE", b"CREATE OR REPLACE", 1), what)
         elif what.role in (Role.OPTIONAL, Role.SETTING):
             self._ledger.leave_out(what.kind, what.name)
-        elif what.schema in PLATFORM_SCHEMAS:
+        elif what.schema in SUPABASE.schemas:
             self._ledger.leave_out(what.kind, what.name, platform=True)
         elif what.role is not Role.APPLICATION:
             words = f"{self._name}: {what} cannot be restored: {said(error, defines=True)}"

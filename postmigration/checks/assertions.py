@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from postmigration.access.principals import Population
 from postmigration.checks.baseline import Before
-from postmigration.checks.gatherer import Gatherer
+from postmigration.checks.recording import Gatherer
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.findings import of_buckets, of_keys, of_rows
 from postmigration.diff.fingerprint import MUST_BE, diff_fingerprint

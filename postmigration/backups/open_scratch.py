@@ -10,7 +10,7 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
-from postmigration.backups.needs import find_needs
+from postmigration.backups.requirements import find_needs
 from postmigration.backups.verification import Verification, examine_base_backup, verify
 from postmigration.diff.database_diff import Source
 from postmigration.diff.fingerprint import Fingerprint

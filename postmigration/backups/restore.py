@@ -10,12 +10,13 @@ from typing import Any
 import psycopg
 
 from postmigration.backups.backup import Backup, identify
-from postmigration.backups.restore_log import ELSEWHERE, Ledger, said
-from postmigration.backups.restoring import Restoring
+from postmigration.backups.restore_log import ELSEWHERE, RestoreLog, said
+from postmigration.backups.restore_statements import Restoring
 from postmigration.backups.script import Script
 from postmigration.backups.standins import Standins
-from postmigration.backups.statements import PLATFORM_SCHEMAS, Meaning, Role
+from postmigration.backups.statements import Meaning, Role
 from postmigration.model.errors import CannotJudge, Incomplete
+from postmigration.model.platform import SUPABASE
 from postmigration.postgres import embedded, temporary
 from postmigration.postgres.dsn import ignore_environment
 from postmigration.postgres.throwaway import Server
@@ -76,7 +77,7 @@ def restore(
         CannotJudge: a file is no whole backup, rows did not arrive, or something that rows need cannot be created; one
             line with the cause and the remedy.
     """
-    ledger, described = Ledger(remedy=lacking or ELSEWHERE), []
+    ledger, described = RestoreLog(remedy=lacking or ELSEWHERE), []
     owner = owner or server.owner
     with embedded.in_room(), ignore_environment(), temporary.directory() as scratch:
         backups = [identify(path, scratch) for path in files]
@@ -122,7 +123,7 @@ def restore(
     )
 
 
-def _count(connection: psycopg.Connection[Any], ledger: Ledger) -> dict[str, int]:
+def _count(connection: psycopg.Connection[Any], ledger: RestoreLog) -> dict[str, int]:
     """Makes sure that what arrived is still there, and tells how much of each table."""
     rows = {}
     for oid, loaded in ledger.loaded.items():
@@ -148,18 +149,18 @@ def _count(connection: psycopg.Connection[Any], ledger: Ledger) -> dict[str, int
     return rows
 
 
-def _refuse_empty(backups: Sequence[Backup], ledger: Ledger) -> None:
+def _refuse_empty(backups: Sequence[Backup], ledger: RestoreLog) -> None:
     names = ", ".join(backup.name for backup in backups)
     if not ledger.tables:
         raise Incomplete(f"{names} defines no table: name the file with the application's tables too")
-    if not sum(loaded.rows for loaded in ledger.loaded.values() if loaded.schema not in PLATFORM_SCHEMAS):
+    if not sum(loaded.rows for loaded in ledger.loaded.values() if loaded.schema not in SUPABASE.schemas):
         raise Incomplete(
             f"{names} holds a schema and no rows, so there is nothing to compare with: dump again without "
             "--schema-only, by a role that sees all rows"
         )
 
 
-def _refresh(connection: psycopg.Connection[Any], ledger: Ledger) -> None:
+def _refresh(connection: psycopg.Connection[Any], ledger: RestoreLog) -> None:
     """Fills materialized views: where schema and rows are in different files, neither does."""
     views = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'm' AND NOT relispopulated ORDER BY oid"
     for (name,) in connection.execute(views).fetchall():

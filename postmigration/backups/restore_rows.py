@@ -10,10 +10,11 @@ from typing import Any
 
 import psycopg
 
-from postmigration.backups.restore_log import ELSEWHERE, Ledger, Loaded, said
+from postmigration.backups.restore_log import ELSEWHERE, Loaded, RestoreLog, said
 from postmigration.backups.script import Copy, strip_quotes
-from postmigration.backups.statements import PLATFORM_SCHEMAS, readable, split
+from postmigration.backups.statements import readable, split
 from postmigration.model.errors import CannotJudge, Incomplete
+from postmigration.model.platform import SUPABASE
 
 _VALUES = re.compile(rb"\bVALUES\b", re.I)
 _PLACE = re.compile(r"^COPY [^,\n]+, line (\d+)(?:, column (\w+))?", re.MULTILINE)
@@ -32,7 +33,7 @@ class Loading:
         ledger: where the rows are accounted for.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any], file: str, ledger: Ledger) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], file: str, ledger: RestoreLog) -> None:
         self._connection = connection
         self._file = file
         self._ledger = ledger
@@ -109,7 +110,7 @@ class Loading:
             found = self._connection.execute("SELECT to_regclass(%s)::oid::int8", [table]).fetchone()
             self._tables[table] = found[0] if found else None
         oid = self._tables[table]
-        if oid is not None or _schema(table) in PLATFORM_SCHEMAS:
+        if oid is not None or _schema(table) in SUPABASE.schemas:
             return oid
         if not self._ledger.tables:
             raise Incomplete(f"{self._file} holds data only, without a schema: name the file with the schema before it")

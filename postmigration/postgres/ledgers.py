@@ -48,6 +48,7 @@ class Ledger:
             nothing special.
         schema: the schema in which alone it is one; empty for any.
         exactly: its name tells little: by that it is known only where it has `columns` and no others.
+        also: what else it has in any version of the tool, in lower case.
     """
 
     tool: str
@@ -62,6 +63,12 @@ class Ledger:
     layout: frozenset[str] = frozenset()
     schema: str = ""
     exactly: bool = False
+    also: str = ""
+
+    def knows(self, columns: Collection[str]) -> bool:
+        """Whether the tool has made all of some columns."""
+        own = {*(name.lower() for name in (*self.columns, *self.layout)), *self.also.split()}
+        return {name.lower() for name in columns} <= own
 
     def entries(self, schema: str, table: str) -> str:
         """A query for all entries of a table as one value, JSON: of each the name, whether applied, which trouble."""
@@ -82,7 +89,7 @@ _LOCKED = "make sure that the tool runs nowhere, and release the lock"
 LEDGERS = (
     Ledger("Alembic", "alembic_version", ("version_num",), "version_num", "version_num", "head",
            layout=frozenset({"version_num"})),
-    Ledger("Django", "django_migrations", ("id", "app", "name"), "app || '.' || name", "id"),
+    Ledger("Django", "django_migrations", ("id", "app", "name"), "app || '.' || name", "id", also="applied"),
     Ledger("Flyway", "flyway_schema_history", ("installed_rank", "version", "script", "success"),
            "coalesce(version, script)", "installed_rank",
            applied="success AND type NOT LIKE 'UNDO%' AND type <> 'DELETE'",
@@ -94,23 +101,26 @@ LEDGERS = (
                              "installed_on", "execution_time", "success"})),
     Ledger("Liquibase", "databasechangelog", ("id", "filename", "orderexecuted", "exectype"),
            "filename || '::' || id", "orderexecuted", applied="exectype NOT IN ('FAILED', 'SKIPPED')",
+           also="author dateexecuted md5sum description comments tag liquibase contexts labels deployment_id",
            troubles=(Trouble("exectype = 'FAILED'", "it failed", "set right what it left, and liquibase update"),)),
     Ledger("Liquibase", "databasechangeloglock", ("id", "locked", "lockgranted"),
-           "concat('locked since ', date_trunc('second', lockgranted))", "id", "aside",
+           "concat('locked since ', date_trunc('second', lockgranted))", "id", "aside", also="lockedby",
            troubles=(Trouble("locked", "whoever migrates next waits until it is released",
                              "make sure that no Liquibase runs, and liquibase release-locks"),)),
     Ledger("Prisma", "_prisma_migrations", ("migration_name", "started_at", "finished_at", "rolled_back_at"),
            "migration_name", "started_at", applied="finished_at IS NOT NULL AND rolled_back_at IS NULL",
+           also="id checksum logs applied_steps_count",
            troubles=(Trouble("finished_at IS NULL AND rolled_back_at IS NULL", "it began and never finished",
                              "set right what it left half done, then prisma migrate resolve"),)),
     Ledger("golang-migrate", "schema_migrations", ("version", "dirty"), "version", "version", "head",
            troubles=(Trouble("dirty", "the version is dirty: its migration broke off half-way",
                              "set right what it left half done, then migrate force VERSION"),),
            layout=frozenset({"version", "dirty"})),
-    Ledger("Supabase", "schema_migrations", ("version",), "version", "version", schema="supabase_migrations"),
+    Ledger("Supabase", "schema_migrations", ("version",), "version", "version", schema="supabase_migrations",
+           also="statements name created_by idempotency_key rollback"),
     Ledger("Ecto", "schema_migrations", ("version", "inserted_at"), "version", "version"),
     Ledger("Rails or dbmate", "schema_migrations", ("version",), "version", "version"),
-    Ledger("Rails", "ar_internal_metadata", ("key", "value"), "key", "key", "aside"),
+    Ledger("Rails", "ar_internal_metadata", ("key", "value"), "key", "key", "aside", also="created_at updated_at"),
     # An older goose adds an entry that takes back another one, where a newer one deletes it.
     Ledger("goose", "goose_db_version", ("id", "version_id", "is_applied"), "version_id", "version_id",
            applied="is_applied", source="SELECT DISTINCT ON (version_id) * FROM {0} ORDER BY version_id, id DESC",
@@ -121,24 +131,28 @@ LEDGERS = (
            troubles=(Trouble("is_locked <> 0", "it is set: every further migration is refused",
                              "make sure that no Knex runs, and knex migrate:unlock"),)),
     Ledger("Drizzle", "__drizzle_migrations", ("id", "hash", "created_at"),
-           "coalesce(CAST(created_at AS text), hash)", "id"),
+           "coalesce(CAST(created_at AS text), hash)", "id", also="name applied_at"),
     Ledger("Sqitch", "changes", ("change_id", "change", "project", "planned_at", "committed_at"),
-           "project || ':' || change", "committed_at"),
+           "project || ':' || change", "committed_at",
+           also="note committer_name committer_email planner_name planner_email script_hash"),
     # Of each project what was tried last.
     Ledger("Sqitch", "events", ("event", "change_id", "change", "project", "committed_at"),
            "project || ':' || change", "committed_at", "aside",
+           also="note requires conflicts tags committer_name committer_email planned_at planner_name planner_email",
            troubles=(Trouble("event = 'fail'", "its deployment failed, and nothing was deployed since",
                              "set right what it left half done, and sqitch deploy"),),
            source="SELECT DISTINCT ON (project) * FROM {0} ORDER BY project, committed_at DESC"),
     Ledger("Atlas", "atlas_schema_revisions", ("version", "type", "applied", "total", "error"), "version", "version",
            applied="version NOT LIKE '.%' AND applied >= total",
+           also="description executed_at execution_time error_stmt hash partial_hashes operator_version",
            # A revision that somebody has marked as resolved has the third bit of its type set.
            troubles=(Trouble("version NOT LIKE '.%' AND type & 4 = 0 AND coalesce(error, '') <> ''",
                              "it failed after some of its statements", _RERUN),
                      Trouble("version NOT LIKE '.%' AND type & 4 = 0 AND applied < total",
                              "it is half applied", _RERUN))),
     Ledger("sqlx", "_sqlx_migrations", ("version", "success", "installed_on"), "version", "version",
-           applied="success", troubles=(Trouble("NOT success", "it is half applied", _RERUN),)),
+           applied="success", troubles=(Trouble("NOT success", "it is half applied", _RERUN),),
+           also="description checksum execution_time"),
     Ledger("Kysely", "kysely_migration", ("name", "timestamp"), "name", "name"),
     Ledger("Kysely", "kysely_migration_lock", ("id", "is_locked"), "'the lock'", "id", "aside",
            troubles=(Trouble("is_locked <> 0", "it is set: every further migration is refused", _LOCKED),)),
@@ -147,7 +161,7 @@ LEDGERS = (
     Ledger("Laravel", "migrations", ("id", "migration", "batch"), "migration", "id", exactly=True,
            layout=frozenset({"id", "migration", "batch"})),
     Ledger("TypeORM", "migrations", ("id", "timestamp", "name"), "name", "id", exactly=True),
-    Ledger("Sequelize", "SequelizeMeta", ("name",), "name", "name"),
+    Ledger("Sequelize", "SequelizeMeta", ("name",), "name", "name", also="createdat updatedat"),
     Ledger("Doctrine", "doctrine_migration_versions", ("version", "executed_at", "execution_time"), "version",
            "version"),
     Ledger("Diesel", "__diesel_schema_migrations", ("version", "run_on"), "version", "version"),
@@ -168,6 +182,12 @@ def find_ledger(schema: str, table: str, columns: Collection[str]) -> Ledger | N
         if (named and fits) or (ledger.layout and names == ledger.layout):
             return ledger
     return None
+
+
+def holds_ledger_alone(schema: str, table: str, columns: Collection[str]) -> bool:
+    """Whether a table is a ledger, and has no column of anybody else: then its rows are the tool's."""
+    ledger = find_ledger(schema, table, columns)
+    return ledger is not None and ledger.knows(columns)
 
 
 def find_ledgers(snapshot: Snapshot) -> dict[tuple[str, str], Ledger]:

@@ -161,3 +161,16 @@ def test_what_a_superusers_function_shows_is_told(changed: Changed, what: str, a
 def test_what_belongs_to_nobody_special_is_not_told(changed: Changed) -> None:
     made = "CREATE FUNCTION app.f() RETURNS bigint SECURITY DEFINER LANGUAGE sql AS 'SELECT count(*) FROM app.orders'"
     assert not [s for s in changed("", both=made, alone=True).words("warning") if "runs as a superuser" in s]
+
+
+def test_a_table_that_is_called_like_a_tools_and_holds_more_is_compared(changed: Changed) -> None:
+    both = """
+        CREATE TABLE app.alembic_version (version_num text PRIMARY KEY, iban text);
+        INSERT INTO app.alembic_version SELECT i, 'DE' || i FROM generate_series(1, 9) i;
+        CREATE TABLE app.flyway_schema_history (
+            installed_rank int PRIMARY KEY, version text, script text, success boolean, type text, extra text);
+        INSERT INTO app.flyway_schema_history VALUES (1, '1', 'a', true, 'SQL', 'x')
+    """
+    damaged = "UPDATE app.alembic_version SET iban = 'x'; UPDATE app.flyway_schema_history SET extra = NULL"
+    said = changed(damaged, both=both).words("blocker")
+    assert [words.split(":")[0] for words in said] == ["app.alembic_version", "app.flyway_schema_history"]

@@ -15,7 +15,7 @@ from postmigration.diff.fingerprint import WERE, Fingerprint, TableFingerprint, 
 from postmigration.model.errors import NotJudged
 from postmigration.model.evidence import show_value
 from postmigration.postgres.connection import Snapshot, describe_refusal
-from postmigration.postgres.ledgers import find_ledger
+from postmigration.postgres.ledgers import holds_ledger_alone
 
 
 def examine(
@@ -43,7 +43,7 @@ def examine(
     ledgers = []
     for name, table in sorted(before.tables.items()):
         now = tables.get((before.schema, name))
-        if find_ledger(before.schema, name, table.columns):
+        if holds_ledger_alone(before.schema, name, table.columns):
             ledgers.append(name)
         elif now is None:
             if table.rows:

@@ -10,7 +10,7 @@ from postmigration.checks.contents.tables import Name, Relation, children_of, pa
 from postmigration.diff.hashing import Hashing, Method, hashing
 from postmigration.diff.row_sets import RowSet
 from postmigration.model.sqltext import quoted
-from postmigration.postgres.ledgers import find_ledger
+from postmigration.postgres.ledgers import holds_ledger_alone
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,9 @@ def plan(before: Mapping[Name, Relation], after: Mapping[Name, Relation], zone: 
             continue
         if any(side is not None and side.extension for side in (was, now)):
             continue
-        if ledgers := [side for side in (now, was) if side and find_ledger(side.schema, side.name, side.columns)]:
-            found.ledgers.append(ledgers[0])
+        there = [side for side in (now, was) if side is not None]
+        if all(holds_ledger_alone(side.schema, side.name, side.columns) for side in there):
+            found.ledgers.append(there[0])
             continue
         if was is None or now is None:
             _sort_one_sided(found, was, now, (before, after), children)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -174,3 +177,33 @@ def test_a_table_that_is_called_like_a_tools_and_holds_more_is_compared(changed:
     damaged = "UPDATE app.alembic_version SET iban = 'x'; UPDATE app.flyway_schema_history SET extra = NULL"
     said = changed(damaged, both=both).words("blocker")
     assert [words.split(":")[0] for words in said] == ["app.alembic_version", "app.flyway_schema_history"]
+
+
+CONDITIONS = ("query_to_xml('SELECT app.strike()', true, true, '') IS NOT NULL", "app.strike()")
+STRIKE = """
+    CREATE FUNCTION app.strike() RETURNS boolean LANGUAGE plpgsql AS $$
+    BEGIN
+        IF current_setting('is_superuser') = 'on' THEN COPY (SELECT 1) TO PROGRAM 'touch {file}'; END IF;
+        RETURN true;
+    END
+    $$;
+    CREATE TABLE app.checked (id integer CONSTRAINT strikes CHECK ({condition}));
+    INSERT INTO app.checked VALUES (1);
+"""
+
+
+@pytest.mark.skipif(15 not in VERSIONS, reason="PostgreSQL 15 of Debian is not installed")
+@pytest.mark.parametrize("changed", [15], indirect=True, ids=["pg15"])
+@pytest.mark.parametrize(
+    "condition", few(["query_to_xml('SELECT app.strike()', true, true, '') IS NOT NULL", "app.strike()"])
+)
+def test_a_constraint_runs_nothing_as_the_superuser_who_judges(changed: Changed, condition: str) -> None:
+    directory = Path(tempfile.mkdtemp(prefix="postmigration-booty-"))
+    directory.chmod(0o777)
+    try:
+        verdict = changed("", both=STRIKE.replace("{file}", str(directory / "x")).replace("{condition}", condition))
+        assert not verdict.red(), verdict.words("blocker")
+        assert "test_constraints_hold_for_every_row" not in verdict.unjudged
+        assert not [*directory.iterdir()]
+    finally:
+        shutil.rmtree(directory)

@@ -23,6 +23,15 @@ _CODE = """
     JOIN pg_roles r ON r.oid = coalesce(p.proowner, c.opcowner) AND NOT r.rolsuper
     WHERE d.classid IN ('pg_constraint'::regclass, 'pg_class'::regclass)
       AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_opclass'::regclass)
+    UNION
+    -- PostgreSQL's own functions, of which nothing is known to depend, may run a text that they are given, read files,
+    -- or end sessions; what is immutable can do nothing of it.
+    SELECT 'pg_constraint'::regclass, k.oid FROM pg_constraint k
+    CROSS JOIN LATERAL regexp_matches(k.conbin::text, ':(?:op)?funcid (\\d+)', 'g') AS m(called)
+    JOIN pg_proc p ON p.oid = m.called[1]::oid AND p.provolatile <> 'i'
+    LEFT JOIN pg_class c ON c.oid = k.conrelid LEFT JOIN pg_type t ON t.oid = k.contypid
+    JOIN pg_roles r ON r.oid = coalesce(c.relowner, t.typowner) AND NOT r.rolsuper
+    WHERE k.contype = 'c'
 """
 _TRUSTED = "NOT us.rolsuper OR NOT EXISTS (SELECT FROM code WHERE (code.classid, code.objid) IN ({objects}))"
 _TABLE = """

@@ -183,6 +183,16 @@ BLOCKERS = (
     Fault("DROP POLICY never_paid ON sales.invoice", "row_level", "policy never_paid on sales.invoice is gone"),
     Fault("ALTER POLICY own ON sales.client TO PUBLIC", "row_level", "was for authenticated, is for PUBLIC"),
     Fault("ALTER POLICY own ON sales.client USING (true)", "row_level", "is true"),
+    Fault(
+        "CREATE POLICY more ON sales.client FOR SELECT USING (true)",
+        "row_level",
+        "policy more on sales.client is new, and lets PUBLIC pass for SELECT of any row",
+    ),
+    Fault(
+        "CREATE RULE nothing AS ON INSERT TO sales.tariff DO INSTEAD NOTHING",
+        "test_triggers",
+        "rule nothing on sales.tariff is new, and lets nothing be written without an error",
+    ),
     Fault("ALTER POLICY own_invoice ON sales.invoice WITH CHECK (true)", "row_level", "check was (stage = 'draft'"),
     Fault(
         "DROP POLICY own ON sales.client; CREATE POLICY own ON sales.client TO authenticated "
@@ -278,7 +288,9 @@ BLOCKERS = (
 
 WARNINGS = (
     Fault(
-        "CREATE POLICY more ON sales.client FOR SELECT USING (true)", "row_level", "policy more on sales.client is new"
+        "CREATE POLICY more ON sales.client FOR SELECT USING (mail IS NULL)",
+        "row_level",
+        "policy more on sales.client is new",
     ),
     Fault("ALTER TABLE sales.tariff ENABLE ROW LEVEL SECURITY", "row_level", "was off, is on"),
     Fault(

@@ -207,3 +207,14 @@ def test_a_constraint_runs_nothing_as_the_superuser_who_judges(changed: Changed,
         assert not [*directory.iterdir()]
     finally:
         shutil.rmtree(directory)
+
+
+def test_rows_that_moved_to_a_table_that_inherits_are_missed(changed: Changed) -> None:
+    verdict = changed("""
+        CREATE TABLE app.more () INHERITS (app.orders);
+        WITH moved AS (DELETE FROM ONLY app.orders WHERE id > 40 RETURNING *) INSERT INTO app.more SELECT * FROM moved
+    """)
+    (said,) = verdict.words("blocker")
+    assert said.startswith(
+        "app.orders: it holds 40 rows itself, and held 100: others lie in tables that inherit from it"
+    )

@@ -72,6 +72,7 @@ class RowExamination:
             found.find(f"{now.title}: none of its columns is one that it had: its rows cannot be those of before")
             found.notes.append(f"{was.title} was compared in no column")
         self._count_lost_columns(tables.pairs)
+        self._count_moved_to_children(tables.pairs)
         found.tell("new, and compared with nothing", [relation.title for relation in tables.new])
         found.tell("rows not compared", tables.other)
         return found
@@ -210,6 +211,32 @@ class RowExamination:
         examined = max(found.want_rows, found.have_rows)
         statement = describe(pair, found, self.zone)
         self.found.findings.append(of_rows(found, pair.columns, key, examined, statement, mask, query))
+
+    def _count_moved_to_children(self, pairs: Sequence[Pair]) -> None:
+        """Finds rows that lie in tables that inherit from theirs: its keys and constraints do not count there."""
+        apart = [
+            pair
+            for pair in pairs
+            if not pair.only
+            and pair.was.kind == pair.now.kind == "r"
+            and not (pair.was.hindrance or pair.now.hindrance)
+        ]
+        was = self._count_alone(self.before, [(pair.title, pair.was) for pair in apart])
+        now = self._count_alone(self.after, [(pair.title, pair.now) for pair in apart])
+        for pair in apart:
+            held, holds = was.get(pair.title), now.get(pair.title)
+            if held is not None and holds is not None and holds < held:
+                self.found.find(
+                    f"{pair.title}: it holds {count(holds, 'row')} itself, and held {held:,}: others lie in tables "
+                    "that inherit from it, where its keys do not count",
+                    wrong=held - holds,
+                    examined=held,
+                )
+
+    def _count_alone(self, side: Snapshot, tables: Sequence[tuple[str, Relation]]) -> dict[str, int]:
+        """How many rows lie in tables themselves; those that cannot be read are left out, and told elsewhere."""
+        questions = [Question(name, f"SELECT count(*) AS rows FROM ONLY {r.sql}", r.pages) for name, r in tables]
+        return {name: int(answer.rows) for name, answer in ask(side, questions) if not isinstance(answer, Refusal)}
 
     def _count_lost_columns(self, pairs: Sequence[Pair]) -> None:
         questions, new = [], []

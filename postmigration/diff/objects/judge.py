@@ -26,6 +26,7 @@ from postmigration.postgres.schema_objects import ObjectName, Objects
 _GLOBAL = ("event trigger", "publication", "foreign server", "user mapping", "language", "foreign-data wrapper", "cast")
 _ROLES = ("role", "setting")
 _ASKS_THE_LOGIN = re.compile(r"\bsession_user\b", re.IGNORECASE)
+_DISCARDS = re.compile(r"\bDO INSTEAD NOTHING\s*;?\s*$", re.IGNORECASE)
 _LITERAL_ID = re.compile(r"'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'", re.IGNORECASE)
 
 
@@ -105,7 +106,7 @@ def _differences(
     context = Context(scope.alike, callers, (frozenset(map(str, before)), frozenset(map(str, after))))
     yield from _list_left_out(before, after, scope)
     for difference in compare_objects(theirs, ours, context):
-        yield _weigh_new_function(difference, ours, scope, callers)
+        yield _weigh_opening(_weigh_new_function(difference, ours, scope, callers), ours)
     yield from compare_bounds(theirs, ours, scope.sort)
     yield from compare_extensions(before, after, application=theirs)
     if scope.privileges:
@@ -170,4 +171,24 @@ def _weigh_new_function(
     for pattern, what in ((_ASKS_THE_LOGIN, "asks for session_user"), (_LITERAL_ID, "decides by an id in its text")):
         if difference.level == "told" and pattern.search(body):
             return replace(difference, level="warning", statement=f"{difference.name} is new and {what}")
+    return difference
+
+
+def _weigh_opening(difference: Difference, objects: Objects) -> Difference:
+    """A new policy that lets everybody pass, and a new rule by which nothing is written, are graver than others."""
+    facts = objects.get(difference.name, {})
+    if difference.what == "policy new" and facts.get("permissive") == "True":
+        opened = [what for what in ("using", "check") if facts.get(what) == "true"]
+        if opened:
+            words = (
+                f"{difference.name} is new, and lets {facts.get('roles')} pass for {facts.get('command')} of any row"
+            )
+            return replace(difference, level="blocker", statement=words)
+    if (
+        difference.what == "rule new"
+        and _DISCARDS.search(facts.get("definition", ""))
+        and facts.get("enabled") in ("O", "A")
+    ):
+        words = f"{difference.name} is new, and lets nothing be written without an error"
+        return replace(difference, level="blocker", statement=words)
     return difference

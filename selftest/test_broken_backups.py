@@ -254,7 +254,7 @@ def test_an_interrupted_restoration_leaves_no_process(whole: dict[str, Path]) ->
     script = (
         "import sys; from pathlib import Path; from postmigration.backups.backup import identify\n"
         f"backup = identify(Path({str(whole['custom'])!r}), Path('/tmp'))\n"
-        "with backup.opened() as stream:\n    print(len(stream.read(10)), flush=True)\n    sys.stdin.read()\n"
+        "with backup.open_sql() as stream:\n    print(len(stream.read(10)), flush=True)\n    sys.stdin.read()\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT

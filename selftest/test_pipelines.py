@@ -55,4 +55,4 @@ def test_it_keeps_the_reports_and_passes_no_secret_on_the_command_line(name: str
 
 
 def test_every_example_is_checked() -> None:
-    assert {path.name for path in EXAMPLES.iterdir()} == set(SCHEMAS)
+    assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == set(SCHEMAS)

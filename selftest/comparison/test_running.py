@@ -47,7 +47,10 @@ def started(*arguments: str, **more: Any) -> subprocess.Popen[str]:
 
 
 # Who waits for the table that a selftest has locked; the server has other work, too.
-_WAITING = "SELECT FROM pg_locks WHERE NOT granted AND relation = CAST('a' AS regclass)"
+_WAITING = """
+    SELECT a.backend_type, a.application_name, a.state, a.query FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+    WHERE NOT l.granted AND l.relation = CAST('a' AS regclass)
+"""
 
 
 def running(conninfo: str) -> int:
@@ -93,8 +96,8 @@ def test_an_interrupted_comparison_waits_for_no_lock(fresh: Fresh, side: int) ->
         assert (process.returncode, err.splitlines()[1:]) == (2, ["INTERRUPTED"])
         # On a busy server its session may still be about to end.
         deadline = time.monotonic() + 30
-        while holder.execute(_WAITING).fetchall():
-            assert time.monotonic() < deadline
+        while waiting := holder.execute(_WAITING).fetchall():
+            assert time.monotonic() < deadline, waiting
     assert running(conninfos[1 - side]) == 0
 
 

@@ -37,5 +37,5 @@ def test_what_others_change_meanwhile_breaks_nothing(
         f"--db-url={target}", f"--baseline={server.conninfo('legacy')}", "-p", "selftest.conditions.meddling"
     )
     assert judged.status in statuses, judged.output
-    assert not [(r.nodeid, r.reason) for r in judged.results if r.outcome == "broken"]
+    assert not [(r.nodeid, r.reason) for r in judged.results if r.outcome == "broken"], judged.output
     assert "Traceback" not in judged.output

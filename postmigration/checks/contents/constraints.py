@@ -165,7 +165,7 @@ def read_rules(snapshot: Snapshot, schemas: Sequence[str], unjudged: list[str]) 
     """Every foreign key, CHECK, NOT NULL, domain check, partition bound and unique key of some schemas.
 
     Args:
-        unjudged: gets the tables that are locked.
+        unjudged: gets the tables that are locked, or changed meanwhile.
     """
 
     def read(sql: str) -> Sequence[sa.Row[Any]]:
@@ -173,7 +173,12 @@ def read_rules(snapshot: Snapshot, schemas: Sequence[str], unjudged: list[str]) 
 
     rules = [_foreign_key(row) for row in read(_FOREIGN_KEYS)]
     rules += [rule for row in read(_CONDITIONS) for rule in _condition(row)]
-    rules += [_unique(row) for row in read(_UNIQUE)]
+    for row in read(_UNIQUE):
+        # The server describes an index as it is now, and not as it was at the snapshot.
+        if None in row.keys:
+            unjudged.append(f"{title((row.schema, row.table))}: the index {row.name} was dropped meanwhile")
+        else:
+            rules.append(_unique(row))
     return rules
 
 

@@ -108,7 +108,8 @@ class Tools:
             "diff of pg_dump -s -C": lambda before, after: (
                 "bash",
                 "-c",
-                'diff <("$0" -s -C "$1" | sed "s/$3/x/g") <("$0" -s -C "$2" | sed "s/$4/x/g")',
+                # Each run has a token of its own in the commands \\restrict and \\unrestrict.
+                'diff <("$0" -s -C "$1" | sed "s/$3/x/; /restrict/d") <("$0" -s -C "$2" | sed "s/$4/x/; /restrict/d")',
                 *(SYSTEM_BINARIES / "pg_dump", self._url(before), self._url(after), before, after),
             ),
         }
@@ -139,7 +140,10 @@ def ask(command: Sequence[str | Path], directory: str) -> Answer:
 
 
 def pairs() -> Iterator[Pair]:
-    """Every fault and sound variant of the worlds of objects and of contents that a PostgreSQL 15 can have."""
+    """Every fault of objects and of contents that a PostgreSQL 15 can have, and every sound variant of objects.
+
+    What is sound for the contents alone, as a copy of a table without its key, is no sound database.
+    """
     for fault in (*object_faults.BLOCKERS, *privilege_faults.BLOCKERS):
         # What concerns the whole server is nothing that two databases of one server differ in.
         if fault.since <= 15 and not fault.undo:
@@ -149,8 +153,6 @@ def pairs() -> Iterator[Pair]:
             yield Pair("contents", planted.plant, damaged=True, about="contents")
     for statements in sound_objects.SOUND.values():
         yield Pair("objects", (statements,), damaged=False, about="objects")
-    for _, done in contents.read_sound():
-        yield Pair("contents", done, damaged=False, about="contents")
 
 
 def build_worlds(server: embedded.Server) -> None:

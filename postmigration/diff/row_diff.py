@@ -302,7 +302,7 @@ class SideBySide:
         try:
             self._pool = _IDLE.pop()
         except IndexError:
-            self._pool = ThreadPoolExecutor(len(self._snapshots))
+            self._pool = start_pool(len(self._snapshots))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -336,6 +336,23 @@ class SideBySide:
                 yield row
 
         return following(first)
+
+
+def start_pool(size: int) -> ThreadPoolExecutor:
+    """Starts a pool with all its threads, before any of them asks something.
+
+    A pool that is interrupted while it starts a thread does not know it, and would not wait for it.
+    """
+    pool = ThreadPoolExecutor(size)
+    started = threading.Barrier(size)
+    try:
+        for future in [pool.submit(started.wait) for _ in range(size)]:
+            future.result()
+    except BaseException:
+        started.abort()
+        pool.shutdown()
+        raise
+    return pool
 
 
 def end_pool(pool: ThreadPoolExecutor, snapshots: Collection[Snapshot]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -13,7 +12,7 @@ import sqlalchemy as sa
 
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.fingerprint import WERE, Fingerprint, diff_fingerprint
-from postmigration.diff.row_diff import Comparison, Sides, end_pool
+from postmigration.diff.row_diff import Comparison, Sides, end_pool, start_pool
 from postmigration.diff.row_sets import NO_DIFFERENCE, DifferenceKind, RowSet
 from postmigration.diff.scope import Relation
 from postmigration.model.errors import NotJudged
@@ -92,7 +91,7 @@ def diff_tables(
             finally:
                 free.put(pair)
 
-        pool = cleanup.enter_context(ThreadPoolExecutor(max(1, jobs)))
+        pool = cleanup.enter_context(start_pool(max(1, jobs)))
         try:
             waiting = [pool.submit(one, r) for r in sorted(names, key=lambda relation: -relation.size)]
             for future in waiting:

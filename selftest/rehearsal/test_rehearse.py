@@ -99,7 +99,8 @@ def test_a_hosted_database_is_rehearsed_from_its_dump_and_its_url(run: Run, tmp_
             assert [step["outcome"] for step in done.object()["steps"]] == OUTCOMES, done.err
             assert done.status == 0
             assert PASSWORD not in done.out + done.err + (tmp_path / "rehearsal.html").read_text()
-        done = run("verify-backup", backup, f"--against={url(server.conninfo('hosted'))}")
+        against = f"--against={url(server.conninfo('hosted'))}"
+        done = run("verify-backup", backup, against, "--scratch=embedded")
         assert done.status == 0, done.out
         assert "not in it: left out: " in done.out
         assert "extensions citext, pg_stat_statements, pg_trgm" in done.out

@@ -39,7 +39,8 @@ def assign_tiers(items: Sequence[pytest.Item]) -> None:
 def _version(item: pytest.Item) -> int | None:
     if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
         return None
-    version = item.callspec.params.get("server")
+    params = item.callspec.params
+    version = params.get("server", params.get("world"))
     return version if isinstance(version, int) else None
 
 

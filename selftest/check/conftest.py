@@ -20,11 +20,7 @@ _GENERATED = " \\gexec"
 Change = Callable[..., tuple[str, str]]
 
 
-@pytest.fixture(
-    scope="session",
-    params=[v if v == VERSIONS[0] else pytest.param(v, marks=pytest.mark.full) for v in VERSIONS],
-    ids=lambda version: f"pg{version}",
-)
+@pytest.fixture(scope="session", params=VERSIONS, ids=lambda version: f"pg{version}")
 def world(request: pytest.FixtureRequest, servers: Servers) -> embedded.Server:
     """A server with the world as the database `objects`."""
     server = servers[request.param]

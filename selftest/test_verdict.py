@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -128,6 +129,12 @@ CASES = [
     ),
     (THREE, {"interrupted": True}, INTERRUPTED, "INTERRUPTED: 3 of 3 plan checks passed, ROWS"),
 ]
+
+
+def test_the_demonstration_has_no_dump_that_could_lack_something() -> None:
+    results = [result(1, "passed"), replace(result(None, "not applicable"), not_held="roles")]
+    lines = [verdict(results, plan_checks=1, subject="db", demonstration=demo).line for demo in (False, True)]
+    assert ["not in a dump: roles" in line for line in lines] == [True, False]
 
 
 @pytest.mark.parametrize(("results", "options", "status", "line"), CASES)

@@ -197,7 +197,8 @@ def verdict(
         if for_baseline:
             lacking = "the state before, and a fingerprint holds none" if fingerprint else "a --baseline"
             parts.append(f"{for_baseline} other{' needs' if for_baseline == 1 else 's need'} the rows of {lacking}")
-        if not_held:
+        # The demonstration's state before is none that somebody has dumped.
+        if not_held and not demonstration:
             parts.append(f"not in a dump: {_list(not_held)}")
         if inapplicable:
             parts.append(f"{inapplicable} not applicable")

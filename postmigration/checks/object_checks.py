@@ -89,6 +89,8 @@ def report_objects(target: Target, *families: str) -> None:
     facts = sum(judgement.facts.get(kind, 0) for family in families for kind in _kinds(family))
     if not facts and not different:
         target.not_applicable(f"there are none: {', '.join(families).replace('_', ' ')}")
+    # What is gone has no fact left to be counted.
+    facts = max(facts, len(found))
     target.report(list(_findings(found, facts)), facts=facts, **_count_compared(families, judgement))
     for note in _notes(found):
         target.note(note)

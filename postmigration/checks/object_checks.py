@@ -21,6 +21,7 @@ from postmigration.diff.objects.rules import FAMILIES, RARE
 from postmigration.model.errors import NeedsBaseline
 from postmigration.model.evidence import Finding, Severity, show_value
 from postmigration.model.platform import Inhabitants, Platform, detect_platform
+from postmigration.model.waivers import Waiver
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.schema_objects import STANDIN, ObjectName, Objects, objects
 
@@ -91,7 +92,11 @@ def report_objects(target: Target, *families: str) -> None:
         target.not_applicable(f"there are none: {', '.join(families).replace('_', ' ')}")
     # What is gone has no fact left to be counted.
     facts = max(facts, len(found))
-    target.report(list(_findings(found, facts)), facts=facts, **_count_compared(families, judgement))
+    accepted = {waiver.object: waiver for waiver in target.options.accepted if waiver.object}
+    waived = [one for one in found if one.level == "blocker" and one.name in accepted]
+    found = [one for one in found if one not in waived]
+    findings = [*_findings(found, facts), *(_accept(one, accepted[one.name], facts) for one in waived)]
+    target.report(findings, facts=facts, **_count_compared(families, judgement))
     for note in _notes(found):
         target.note(note)
 
@@ -278,6 +283,11 @@ def _findings(found: Sequence[Difference], facts: int) -> Iterator[Finding]:
         words = f"{show_value(those[0].statement, plain=True)}; and {len(those) - 1:,} more of this kind"
         repair = "\n".join(filter(None, (one.repair for one in those)))
         yield Finding(words, len(those), facts, ("what",), rows, severity=severity, repair=repair)
+
+
+def _accept(difference: Difference, waiver: Waiver, facts: int) -> Finding:
+    words = f"{show_value(difference.statement, plain=True)}: {waiver.words}"
+    return Finding(words, 1, facts, severity="waived", waiver=waiver.name, repair=difference.repair)
 
 
 def _notes(found: Sequence[Difference]) -> Iterator[str]:

@@ -27,8 +27,8 @@ class Waiver:
         name: which it is, for people.
         check: the check whose findings are accepted: its number in the plan, or the name of its function.
         table: the table of whose rows differences are accepted.
-        object: the operator, function or cast that may stand in for one of PostgreSQL's (see `shadows`). Of these
-            three one is named.
+        object: the object of which differences are accepted, as a finding names it (`index public.a`), or the operator,
+            function or cast that may stand in for one of PostgreSQL's (see `shadows`). Of these three one is named.
         condition: SQL condition on these rows, which holds on one of the two sides.
         reason: why it is accepted.
         owner: who answers for it.

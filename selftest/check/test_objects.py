@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
@@ -97,3 +99,24 @@ def test_of_a_platform_what_the_application_put_there_is_compared(what: str, cha
     assert all(check in name for name in verdict.red())
     assert not verdict.yellow(), verdict.words("warning")
     assert any(words in said for said in verdict.words("blocker" if check else "told")), verdict.words("told")
+
+
+WAIVED = """
+[[waiver]]
+object = "index sales.invoice_note"
+reason = "nobody searches notes any more"
+owner = "dba"
+expires = 2999-12-31
+"""
+
+
+def test_a_waiver_of_an_object_accepts_what_became_of_it_and_of_no_other(changed: Change, tmp_path: Path) -> None:
+    file = tmp_path / "waivers.toml"
+    file.write_text(WAIVED)
+    before, after = changed("DROP INDEX sales.invoice_note", "DROP INDEX sales.invoice_open")
+    verdict = judge(before, after, f"--waivers={file}", only=MODULES)
+    (lost,) = verdict.words("blocker")
+    assert "index sales.invoice_open is gone" in lost
+    (accepted,) = verdict.words("waived")
+    assert "index sales.invoice_note is gone" in accepted
+    assert "nobody searches notes any more" in accepted

@@ -182,10 +182,11 @@ class Stage:
         return [words for words, is_so in wrong.items() if is_so]
 
     def _judged_all(self, told: dict[str, Any]) -> bool:
-        """Whether each check came to what it comes to undisturbed; with a baseline more of them pass."""
+        """Whether each check came to what it comes to undisturbed; with a baseline more pass, or do not apply."""
         outcomes = _outcomes(told)
         return outcomes.keys() == self._whole.keys() and all(
-            outcome in ("passed", self._whole[name]) for name, outcome in outcomes.items()
+            outcome in ("passed", self._whole[name]) or (outcome, self._whole[name]) == ("not applicable", "not judged")
+            for name, outcome in outcomes.items()
         )
 
     def find_remains(self) -> list[str]:

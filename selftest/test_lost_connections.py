@@ -24,6 +24,11 @@ END += "SELECT pg_terminate_backend(pid, 10000) FROM ours"
 def end():
     with psycopg.connect({conninfo!r}, autocommit=True) as other:
         assert other.execute(END).fetchall()
+def survive(target):
+    try:
+        target.snapshot.rows("SELECT 1")
+    except Exception:
+        target.snapshot.info
 def write(target, attempt):
     with target.writing() as connection:
         savepoint = connection.begin_nested()
@@ -43,6 +48,7 @@ DOING = {
     "planning": "end(); target.snapshot.rows('SELECT 1', {'jit': 'off'})",
     "streaming": "end(); list(target.snapshot.stream('SELECT 1'))",
     "sharing": "end(); target.snapshot.export()",
+    "asking where it leads": "end(); survive(target)",
     "comparing": "end(); target.expect_as_before(target.before.tables()['contacts'])",
     "writing": "write(target, lambda c: c.execute(sa.text('SELECT 1')))",
     "writing on": "write(target, lambda c: [c.begin_nested() for _ in range(2)])",

@@ -21,6 +21,9 @@ GO, NO_GO, INTERRUPTED, BROKEN, CANNOT_JUDGE = range(5)
 # What is compared, in the order in which the last line says how much of it.
 _COMPARED = ("tables", "schemas", "objects", "privileges")
 
+# Titles of failed checks that the last line holds, which is the first thing on the page too.
+_MOST_TITLES = 5
+
 _GO, _DEMONSTRATION = "GO", "GO (demonstration world, no database was named)"
 
 
@@ -169,7 +172,7 @@ def verdict(
             parts = [f"{len(passed)} of {plan_checks} plan checks passed"]
         if others_failed:
             named = _others(others_failed) if plan_checks else f"of {len(others)} checks"
-            parts.append(f"{len(others_failed)} {named} failed: {_list(others_failed)}")
+            parts.append(f"{len(others_failed)} {named} failed: {_list(others_failed, _MOST_TITLES)}")
         if unjudged:
             parts.append(f"{len(unjudged)} not judged: {_list(unjudged)}")
         if others_unjudged:

@@ -300,6 +300,8 @@ class Snapshot:
 
     def cancel(self) -> None:
         """Ends the statement that another thread is waiting for, if there is one."""
+        if self._connection.invalidated:
+            return
         connection = self._connection.connection.driver_connection
         if isinstance(connection, psycopg.Connection):
             # A server that cannot be asked to end it is about to say so to whoever waits.
@@ -363,7 +365,8 @@ class Snapshot:
     @property
     def info(self) -> psycopg.ConnectionInfo:
         """Where the connection leads, and as whom."""
-        connection = self._connection.connection.driver_connection
+        with unless_lost(self._connection):
+            connection = self._connection.connection.driver_connection
         assert isinstance(connection, psycopg.Connection)
         return connection.info
 

@@ -67,31 +67,6 @@ def test_no_orphaned_customer_organizations(target: Target) -> None:
     )
 
 
-def test_no_table_is_empty(target: Target) -> None:
-    """Every table of the model holds rows.
-
-    Impact: A restore that brought the schema and no data looks healthy to every check that finds nothing wrong.
-
-    Likely causes: A backup without rows was restored, the data script did not run, or this is not the database that you
-    mean.
-
-    Fix: Look whether the row counts of the state before are there; restore or migrate again. If an empty table is
-    right, say --allow-empty.
-    """
-    empty = [
-        name
-        for name in target.migration.tables
-        if not target.value(f"SELECT count(*) FROM (SELECT FROM {name} LIMIT 1) first")
-    ]
-    if not target.options.allow_empty:
-        target.expect_no_problems(
-            [f"table {name} holds no row (if that is right, say --allow-empty)" for name in empty],
-            facts=len(target.migration.tables),
-        )
-    else:
-        target.note(f"empty tables, which --allow-empty permits: {', '.join(empty) or 'none'}")
-
-
 def test_no_company_is_written_in_two_ways(target: Target) -> None:
     """Company names that differ only by case or white space are probably one company.
 
@@ -111,43 +86,6 @@ def test_no_company_is_written_in_two_ways(target: Target) -> None:
         statement="groups of customer organizations whose names differ only by case or white space",
         examined=f"SELECT count(*) FROM organizations WHERE {CUSTOMER_ORGANIZATION}",
         plain=["first_id"],
-        severity="warning",
-        optional=True,
-    )
-
-
-def test_statistics_were_gathered(target: Target) -> None:
-    """The planner knows every large table as it is now.
-
-    Impact: Pages are slow from the first minute, and nobody sees why: the planner still takes the tables for what they
-    were.
-
-    Likely causes: The bulk change was not followed by ANALYZE, and autovacuum has not come to it yet, or is switched
-    off.
-
-    Fix: Run ANALYZE on the tables that are named.
-    """
-    large = """
-        SELECT c.relname::text AS table_name, c.relpages AS pages_known,
-               pg_relation_size(c.oid) / current_setting('block_size')::int AS pages,
-               (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                AND NOT EXISTS (SELECT FROM pg_stats t WHERE (t.schemaname, t.tablename, t.attname)
-                                                            = (n.nspname, c.relname, a.attname))) AS unknown_columns
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = current_schema AND c.relkind = 'r'
-          AND pg_relation_size(c.oid) > 1024 * 1024
-    """
-    # All tables count as looked at: how large a file is changes between two runs on the same rows.
-    target.expect_none(
-        f"""
-        SELECT * FROM ({large}) l WHERE unknown_columns > 0 OR pages > pages_known * 1.3
-        """,
-        statement="large tables whose statistics were not gathered since the bulk change: run ANALYZE",
-        examined="""
-            SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname = current_schema AND c.relkind = 'r'
-        """,
-        plain=["table_name"],
         severity="warning",
         optional=True,
     )

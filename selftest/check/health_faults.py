@@ -128,6 +128,21 @@ FAULTS = (
         before=_MANY + _QUIET + "ANALYZE sales.many",
     ),
     Fault(
+        "INSERT INTO sales.many SELECT g, g FROM generate_series(1, 4000) g; SELECT pg_stat_force_next_flush()",
+        "the_planner_knows_its_tables",
+        "sales.many grew from about 2,000 to about 6,000 rows since its last ANALYZE",
+        "warning",
+        before=_MANY + _QUIET + "ANALYZE sales.many",
+        also=("rows_are_those_of_before",),
+    ),
+    Fault(
+        "ALTER TABLE sales.many ADD COLUMN late text",
+        "the_planner_knows_its_tables",
+        "sales.many was not analyzed since it got late",
+        "warning",
+        before=_MANY + _QUIET + "ANALYZE sales.many",
+    ),
+    Fault(
         "CREATE STATISTICS sales.late ON id, net FROM sales.invoice",
         "the_planner_knows_its_tables",
         "extended statistics sales.late of sales.invoice are empty",

@@ -12,12 +12,13 @@ pytestmark = pytest.mark.secondary
 
 
 def test_the_planner_knows_its_tables(target: Target) -> None:
-    """Every table of many rows was analyzed, and its extended statistics are built.
+    """Every table of many rows was analyzed as it is now, and its extended statistics are built.
 
     Impact: The planner guesses: queries that took milliseconds take minutes from the first request on.
 
     Likely causes: pg_upgrade before version 18, pg_restore and logical replication carry no statistics, no tool before
-    version 19 carries extended ones, and autovacuum has not come to them yet or is switched off.
+    version 19 carries extended ones; or a bulk change was not followed by ANALYZE, and autovacuum has not come to the
+    table yet or is switched off.
 
     Fix: Run ANALYZE, or vacuumdb --all --analyze-in-stages, before the first request.
     """

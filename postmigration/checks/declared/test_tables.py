@@ -58,3 +58,28 @@ def _problems(snapshot: Snapshot, tables: Sequence[str]) -> list[str]:
                     "its keys and references holds"
                 )
     return problems
+
+
+def test_no_table_is_empty(target: Target) -> None:
+    """Every table of the model holds rows.
+
+    Impact: A restore that brought the schema and no data looks healthy to every check that finds nothing wrong.
+
+    Likely causes: A backup without rows was restored, the data script did not run, or this is not the database that you
+    mean.
+
+    Fix: Look whether the row counts of the state before are there; restore or migrate again. If an empty table is
+    right, say --allow-empty.
+    """
+    empty = [
+        name
+        for name in target.migration.tables
+        if not target.value(f"SELECT count(*) FROM (SELECT FROM {quoted(name)} LIMIT 1) first")
+    ]
+    if not target.options.allow_empty:
+        target.expect_no_problems(
+            [f"table {name} holds no row (if that is right, say --allow-empty)" for name in empty],
+            facts=len(target.migration.tables),
+        )
+    else:
+        target.note(f"empty tables, which --allow-empty permits: {', '.join(empty) or 'none'}")

@@ -1,8 +1,8 @@
-"""What the planner does not know: tables that were never analyzed, and extended statistics that were never built."""
+"""What the planner does not know: tables and columns that were not analyzed, and extended statistics never built."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
@@ -17,6 +17,8 @@ from postmigration.postgres.object_queries.members import MEMBER_E
 # A table of fewer rows is read whole anyway.
 _MANY_ROWS = 1_000
 _LARGE_BYTES = 1 << 30
+# A table has grown when it holds so many times the rows, and _MANY_ROWS more.
+_GROWN = 1.3
 # So many rows, even without a column, take more room than this.
 _FEW_BYTES = _MANY_ROWS * 24
 
@@ -25,11 +27,15 @@ _FEW_BYTES = _MANY_ROWS * 24
 _TABLES = f"""
     SELECT n.nspname::text AS schema, c.relname::text AS name, pg_relation_size(c.oid) AS bytes,
            greatest(c.reltuples, pg_stat_get_live_tuples(c.oid))::bigint AS rows, s.tablename IS NOT NULL AS analyzed,
+           greatest(c.reltuples, 0)::bigint AS known_rows,
+           ARRAY(SELECT a.attname::text FROM pg_attribute a
+                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
+                   AND coalesce(a.attstattarget, -1) <> 0 AND a.attname <> ALL(s.columns) ORDER BY a.attnum) AS unknown,
            has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
                AND NOT row_security_active(c.oid) AS readable,
            c.reltuples < 0 OR c.relpages = 0 AND c.reltuples = 0 AS untouched
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    LEFT JOIN (SELECT DISTINCT schemaname, tablename FROM pg_stats) s
+    LEFT JOIN (SELECT schemaname, tablename, array_agg(attname) AS columns FROM pg_stats GROUP BY 1, 2) s
         ON s.schemaname = n.nspname AND s.tablename = c.relname
     WHERE n.nspname = ANY(CAST(:schemas AS text[])) AND c.oid <> ALL(CAST(:locked AS oid[]))
       AND c.relkind IN ('r', 'm') AND (c.relkind <> 'm' OR c.relispopulated) AND c.relpersistence <> 't'
@@ -64,7 +70,9 @@ class Known:
 
     Args:
         rows: about how many it has; `bytes`: its size.
+        known_rows: how many it had when it was analyzed.
         analyzed: there are statistics of its columns.
+        unknown: its columns that have none though others have.
         readable: we see its rows and its statistics.
         untouched: the catalogs know nothing of it either.
         unbuilt: its extended statistics that are empty.
@@ -74,7 +82,9 @@ class Known:
     name: str
     rows: int
     bytes: int
+    known_rows: int
     analyzed: bool
+    unknown: tuple[str, ...]
     readable: bool
     untouched: bool
     unbuilt: tuple[str, ...]
@@ -106,7 +116,9 @@ def read_known(snapshot: Snapshot, schemas: Sequence[str], unjudged: list[str]) 
             row.name,
             row.rows,
             row.bytes,
+            row.known_rows,
             row.analyzed,
+            tuple(row.unknown or ()),
             row.readable,
             row.untouched,
             tuple(unbuilt.get((row.schema, row.name), ())),
@@ -139,6 +151,7 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str]) ->
     words = f"though {agree(len(new), 'it holds', 'they hold')} {_MANY_ROWS:,} rows or more"
     _find_tables(found, [table for table in new if table not in large], "warning", words)
     found.tell("never analyzed, and neither before", [title(name) for name in sorted(inherited)])
+    _find_outdated(found, tables, older)
     _find_extended(found, tables, older)
     return found
 
@@ -171,6 +184,25 @@ def _find_tables(found: Examination, tables: Sequence[Known], severity: Severity
             repair="\n".join(f"ANALYZE {table.sql};" for table in tables),
         )
     )
+
+
+def _find_outdated(found: Examination, tables: Mapping[Name, Known], older: Mapping[Name, Known]) -> None:
+    """Tables that grew, or got a column, since they were analyzed.
+
+    By the rows that the server counts, and not by the size of the file: rows that were rolled back take room too.
+    """
+    for key, table in tables.items():
+        if not table.analyzed or not table.readable or table.rows < _MANY_ROWS:
+            continue
+        if table.rows - _MANY_ROWS > table.known_rows * _GROWN:
+            words = (
+                f"{title(key)} grew from about {table.known_rows:,} to about {table.rows:,} rows since its last ANALYZE"
+            )
+            found.add(words, blocker=False, repair=f"ANALYZE {table.sql};")
+        unknown = [name for name in table.unknown if key not in older or name not in older[key].unknown]
+        if unknown:
+            words = f"{title(key)} was not analyzed since it got {list_names(unknown)}"
+            found.add(words, blocker=False, repair=f"ANALYZE {table.sql};")
 
 
 def _find_extended(found: Examination, tables: dict[Name, Known], older: dict[Name, Known]) -> None:

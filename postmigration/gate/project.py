@@ -12,6 +12,7 @@ from pathlib import Path
 
 from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import Migration
+from postmigration.model.migration_file import read_migration
 from postmigration.model.nearest import name_nearest
 
 _CHECKS = Path(__file__).parent.parent / "checks"
@@ -61,6 +62,8 @@ def project(root: Path) -> tuple[Migration, Path]:
 
 
 def _find_declared(root: Path, named: str, where: str) -> Migration:
+    if named.endswith(".toml"):
+        return read_migration(root / named)
     module, _, name = named.partition(":")
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))

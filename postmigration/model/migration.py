@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from postmigration.model.changes import Change
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -163,6 +165,8 @@ class Migration:
         objects: patterns of the names of objects that it adds, changes or drops, with `*` for any text, as findings
             name them: `policy read_* on public.orders`, `column public.orders.total`.
         outer_tables: tables of other schemas, such as the platform's, whose rows must be kept.
+        changes: what it changes of the tables and rows of any schema (see `postmigration.changes`); everything else
+            must be as it was.
     """
 
     name: str
@@ -187,3 +191,4 @@ class Migration:
     conventions: Conventions = Conventions()
     objects: Sequence[str] = ()
     outer_tables: Sequence[OuterTable] = ()
+    changes: Sequence[Change] = ()

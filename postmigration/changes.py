@@ -1,0 +1,41 @@
+"""The changes that a migration declares; docs/your-own.md shows how each is written."""
+
+from postmigration.model.changes import (
+    Change,
+    ChangedObject,
+    DerivedValue,
+    GoneColumn,
+    GoneTable,
+    Grows,
+    HistoryTable,
+    Ignored,
+    MayChange,
+    MovedRows,
+    NewColumn,
+    NewTable,
+    RenamedColumn,
+    RenamedTable,
+    RepointedReference,
+    Retyped,
+    Shrinks,
+)
+
+__all__ = [
+    "Change",
+    "ChangedObject",
+    "DerivedValue",
+    "GoneColumn",
+    "GoneTable",
+    "Grows",
+    "HistoryTable",
+    "Ignored",
+    "MayChange",
+    "MovedRows",
+    "NewColumn",
+    "NewTable",
+    "RenamedColumn",
+    "RenamedTable",
+    "RepointedReference",
+    "Retyped",
+    "Shrinks",
+]

@@ -1,0 +1,89 @@
+"""`migration.toml`: a migration that is declared without Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from postmigration.model.changes import Change, describe_change
+from postmigration.model.errors import CannotJudge
+from postmigration.model.migration import Migration
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What the file holds.
+
+    Args:
+        name: what the migration is called in reports.
+        plan_checks: how many numbered checks the project has.
+        reasons: reasons that stand for several changes, by the name of their group.
+        legacy_scripts, scripts, rollback, selective_rollback: SQL files, or patterns of their names, as for
+            `Migration`; those of one pattern run in the order of their names.
+        change: the changes that were meant.
+    """
+
+    name: str
+    plan_checks: int = 0
+    reasons: Mapping[str, str] = {}
+    legacy_scripts: Sequence[str] = ()
+    scripts: Sequence[str] = ()
+    rollback: Sequence[str] = ()
+    selective_rollback: Sequence[str] = ()
+    change: Sequence[Change] = ()
+
+
+def read_migration(path: Path) -> Migration:
+    """Reads a migration from a file.
+
+    Raises:
+        CannotJudge: it cannot be read, an entry lacks something, or nobody said why a change was meant: one line.
+    """
+    try:
+        file = msgspec.toml.decode(path.read_bytes(), type=_File)
+    except OSError as error:
+        raise CannotJudge(f"{path} cannot be read: {error.strerror}") from None
+    except msgspec.ValidationError as error:
+        problem = str(error).removeprefix("Object ")
+        raise CannotJudge(f"{path}: {problem[:1].lower()}{problem[1:]}") from None
+    except ValueError as error:
+        raise CannotJudge(f"{path} is not TOML: {error}") from None
+    return Migration(
+        name=file.name,
+        plan_checks=file.plan_checks,
+        changes=_give_reasons(file, path),
+        legacy_scripts=_find_scripts(path, "legacy_scripts", file.legacy_scripts),
+        scripts=_find_scripts(path, "scripts", file.scripts),
+        rollback=_find_scripts(path, "rollback", file.rollback),
+        selective_rollback=_find_scripts(path, "selective_rollback", file.selective_rollback),
+    )
+
+
+def _give_reasons(file: _File, path: Path) -> tuple[Change, ...]:
+    """The changes, each with its reason."""
+    unreviewed, found = [], []
+    for n, change in enumerate(file.change, 1):
+        title = f"[[change]] {n}, {describe_change(change)}"
+        if change.reason.strip() and change.group:
+            raise CannotJudge(f"{path}: {title}: it has a reason and a group, want one of them")
+        if change.group and change.group not in file.reasons:
+            raise CannotJudge(f"{path}: {title}: there is no {change.group} in [reasons]")
+        reason = file.reasons[change.group] if change.group else change.reason
+        if not reason.strip():
+            unreviewed.append(title)
+        found.append(msgspec.structs.replace(change, reason=reason.strip()))
+    if unreviewed:
+        more = f" (and {len(unreviewed) - 1} more)" if len(unreviewed) > 1 else ""
+        raise CannotJudge(f"{path}: {unreviewed[0]}: reason is empty: say why it was meant{more}")
+    return tuple(found)
+
+
+def _find_scripts(path: Path, field: str, patterns: Sequence[str]) -> tuple[Path, ...]:
+    found: list[Path] = []
+    for pattern in patterns:
+        files = sorted(path.parent.glob(pattern))
+        if not files:
+            raise CannotJudge(f"{path}: {field}: there is no file {pattern}")
+        found += files
+    return tuple(found)

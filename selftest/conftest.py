@@ -21,7 +21,7 @@ from selftest.judging import Judges
 from selftest.processes import begin as begin
 from selftest.processes import place as place
 from selftest.servers import VERSIONS, Servers
-from selftest.tiers import TIERS, assign_tiers, tier_of
+from selftest.tiers import TIERS, assign_tiers, name_group, tier_of
 
 ROOT = Path(__file__).parent.parent
 COUNTER = itertools.count()
@@ -48,8 +48,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left_out)
 
 
-def pytest_collection_finish() -> None:
-    """Spares what was collected from the garbage collection, of which each session within a selftest does ten."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Has one process run a group, and spares what was collected from the garbage collections of inner sessions."""
+    if getattr(session.config.option, "loadgroup", False):
+        for item in session.items:
+            name_group(item)
     gc.collect()
     gc.freeze()
 

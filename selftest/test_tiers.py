@@ -14,7 +14,7 @@ import pytest
 from selftest.conftest import ROOT
 from selftest.servers import VERSIONS
 from selftest.test_faults import EVERYWHERE, IN_TURN, ONCE
-from selftest.tiers import TIERS, few, tier_of
+from selftest.tiers import TIERS, few, name_group, tier_of
 
 
 class Ledger:
@@ -87,6 +87,24 @@ def test_all_but_a_few_cases_are_left_to_the_full_tier() -> None:
     pair = few([("a", 1), ("b", 2)])[1]
     assert (pair.values, [mark.name for mark in pair.marks]) == (("b", 2), ["full"])
     assert TIERS[0] == "default"
+
+
+class Bare(pytest.Item):
+    """A selftest that does nothing."""
+
+    def runtest(self) -> None:
+        raise NotImplementedError
+
+
+def test_one_process_runs_a_group(request: pytest.FixtureRequest) -> None:
+    item = Bare.from_parent(request.session, name="bare")
+    alone = item.nodeid
+    name_group(item)
+    assert item.nodeid == alone
+    item.add_marker(pytest.mark.xdist_group("of two"))
+    for _ in range(2):
+        name_group(item)
+        assert item.nodeid == f"{alone}@of two"
 
 
 def test_what_a_selftest_starts_can_be_interrupted_though_the_selftests_are_started_in_the_background() -> None:

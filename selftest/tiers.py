@@ -36,6 +36,17 @@ def assign_tiers(items: Sequence[pytest.Item]) -> None:
             item.add_marker("full" if place == turn % len(others) else "nightly")
 
 
+def name_group(item: pytest.Item) -> None:
+    """Ends the id of a selftest with the group that it is in, by which pytest-xdist has one process run them all.
+
+    It does so itself (3.8), but where pytest (9.2) does not read it.
+    """
+    groups = {str(mark.args[0]) for mark in item.iter_markers("xdist_group")}
+    ending = f"@{'_'.join(sorted(groups))}"
+    if groups and not item.nodeid.endswith(ending):
+        item._id = type(item._id).parse(item.nodeid + ending)
+
+
 def _version(item: pytest.Item) -> int | None:
     if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
         return None

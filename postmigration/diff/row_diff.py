@@ -38,6 +38,10 @@ _SECRET = new_secret()
 
 # The mark of rows that the target may have beyond those of before.
 GROWTH = "growth"
+# The mark of rows of before that may be gone.
+SHRINKAGE = "shrinkage"
+# Each excuses one kind of difference: what may be new, or gone, may not be other than it was.
+_EXCUSES: Mapping[str, DifferenceKind] = {GROWTH: "extra", SHRINKAGE: "missing"}
 # The mark of rows that were created or changed after the cut-over.
 _SINCE = "since"
 
@@ -236,8 +240,7 @@ class _Tally:
                 continue
             rest = keys
             for name, marked in marks.items():
-                # What may be new may not be other than it was.
-                if marked and (name != GROWTH or kind == "extra"):
+                if marked and _EXCUSES.get(name, kind) == kind:
                     rest = {key: times for key, times in rest.items() if key not in marked}
                     self._excuse(name, sum(keys.values()) - sum(rest.values()))
                     keys = rest

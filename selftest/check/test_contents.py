@@ -12,7 +12,7 @@ from postmigration.checks.assertions import Target
 from postmigration.checks.baseline import Before
 from postmigration.checks.builtin import MIGRATION, test_contents, test_references, test_rows, test_sequences
 from postmigration.checks.contents import violations
-from postmigration.checks.contents.rows import RowExamination
+from postmigration.checks.rows.row_examination import RowExamination
 from postmigration.model.errors import NotApplicable, NotJudged
 from postmigration.model.evidence import Evidence, Violation
 from postmigration.model.settings import Options

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from postmigration import Target
 from postmigration.checks.contents import fingerprint_rows, platform_rows
-from postmigration.checks.contents.rows import RowExamination
 from postmigration.checks.declared_rows import compare_declared_table, compare_other_tables
 from postmigration.checks.outer_tables import compare_outer_tables
+from postmigration.checks.rows.row_examination import RowExamination
 
 
 def test_rows_are_those_of_before(target: Target, declared_table: str) -> None:

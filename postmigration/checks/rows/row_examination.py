@@ -8,11 +8,15 @@ import sqlalchemy as sa
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, agree, count, list_names
-from postmigration.checks.contents.pairs import Pair, Plan, pair_tables, plan
-from postmigration.checks.contents.tables import Relation, read_tables
+from postmigration.checks.contents.tables import Name, Relation, read_tables
+from postmigration.checks.rows.declared import Declared
+from postmigration.checks.rows.declared_use import DeclaredUse
+from postmigration.checks.rows.pairs import Pair, pair_tables
+from postmigration.checks.rows.plan import Plan, plan
 from postmigration.diff.findings import of_keys, of_rows
 from postmigration.diff.hashing import new_secret
 from postmigration.diff.row_diff import Comparison, SideBySide, Sides, method
+from postmigration.model.changes import Change, describe_change
 from postmigration.model.evidence import IMPERSONAL_TYPES, show_value
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot, describe_refusal
@@ -35,6 +39,7 @@ class RowExamination:
         keep: how many differences of a table to show.
         show_values: values that may describe a person are shown.
         logged: only logged tables of before hold what they held: it is a base backup.
+        changes: what a migration declares of the tables.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class RowExamination:
         keep: int = 5,
         show_values: bool = False,
         logged: bool = False,
+        changes: Sequence[Change] = (),
     ) -> None:
         self._logged = logged
         self.before, self.after = before, after
@@ -53,12 +59,15 @@ class RowExamination:
         self.found = Examination()
         self.zone = str(after.scalar("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'"))
         self.relations = read_tables(before, schemas), read_tables(after, schemas)
-        self.plan = plan(*self.relations, self.zone)
+        self.declared = Declared(changes)
+        self.plan = plan(*self.relations, self.zone, self.declared)
+        # What came of the tables of which changes are declared, by their names.
+        self.compared: dict[Name, Comparison] = {}
 
     def compare(self) -> Examination:
         """Compares everything."""
         found, tables = self.found, self.plan
-        if not (tables.pairs or tables.lost or tables.new or tables.apart or tables.other):
+        if not any(self.relations):
             found.inapplicable = "there is no table on either side"
             return found
         ledgers = [relation.title for relation in tables.ledgers]
@@ -73,6 +82,11 @@ class RowExamination:
             found.notes.append(f"{was.title} was compared in no column")
         self._count_lost_columns(tables.pairs)
         self._count_moved_to_children(tables.pairs)
+        if self.declared.changes:
+            use = DeclaredUse(
+                found, self.before, self.after, self.relations[0], tables, self.declared, self.compared, self.zone
+            )
+            use.judge()
         found.tell("new, and compared with nothing", [relation.title for relation in tables.new])
         found.tell("rows not compared", tables.other)
         return found
@@ -168,8 +182,9 @@ class RowExamination:
         if pair.retyped and rows:
             changes = list_names([pair.describe_retyped(name) for name in pair.retyped])
             self.found.notes.append(f"{pair.title}: retyped, same values: {changes}")
-        lost_key = pair.was.keys and frozenset(pair.was.keys[0]) not in map(frozenset, pair.now.keys)
-        if lost_key:
+        if pair.changes is not None:
+            return
+        if pair.was.keys and frozenset(pair.was.keys[0]) not in map(frozenset, pair.now.keys):
             by = f"by {', '.join(pair.key)}" if pair.key else "in all columns, no key being left"
             key = ", ".join(pair.was.keys[0])
             self.found.notes.append(f"{pair.title}: its key was ({key}) and is another one: compared {by}")
@@ -177,7 +192,7 @@ class RowExamination:
     def _retry(self, pair: Pair, refusal: Refusal) -> None:
         """Compares a table whose values of before the type of now cannot hold as text; others are not judged."""
         plain = None
-        if pair.retyped and refusal.state.startswith(_BAD_VALUE):
+        if pair.changes is None and pair.retyped and refusal.state.startswith(_BAD_VALUE):
             plain = pair_tables(pair.was, pair.now, only=pair.only, zone=self.zone, pages=pair.pages, plain=True)
         if plain is None:
             self.found.unjudged.append(f"{pair.title}: {refusal.reason}")
@@ -195,6 +210,7 @@ class RowExamination:
                 f"{pair.title}: {describe_refusal(error)}"
             )
             return
+        self.compared[pair.now.key] = found
         if not found.wrong:
             self._take_equal(pair, found.have_rows)
             return
@@ -217,7 +233,7 @@ class RowExamination:
         apart = [
             pair
             for pair in pairs
-            if not pair.only
+            if not (pair.only or pair.is_new or (pair.changes is not None and pair.changes.shrinks))
             and pair.was.kind == pair.now.kind == "r"
             and not (pair.was.hindrance or pair.now.hindrance)
         ]
@@ -241,8 +257,19 @@ class RowExamination:
     def _count_lost_columns(self, pairs: Sequence[Pair]) -> None:
         questions, new = [], []
         for pair in pairs:
-            lost = [name for name in pair.was.columns if name not in pair.now.columns]
-            new += [f"{pair.title}.{name}" for name in pair.now.columns if name not in pair.was.columns]
+            if pair.is_new:
+                continue
+            changes = self.declared.of(pair.now.key)
+            lost = [
+                name
+                for name in pair.was.columns
+                if name not in pair.now.columns and name not in changes.gone and name not in changes.columns.values()
+            ]
+            new += [
+                f"{pair.title}.{name}"
+                for name in pair.now.columns
+                if name not in pair.was.columns and name not in changes.new and name not in changes.columns
+            ]
             if lost and not pair.was.hindrance:
                 counts = ", ".join(f"count({quoted(name)})" for name in lost)
                 sql = f"SELECT ARRAY[{counts}] AS held FROM {'ONLY ' * pair.only}{pair.was.sql}"
@@ -291,6 +318,8 @@ def describe(pair: Pair, found: Comparison, zone: str) -> str:
         words.append("row-level security is on: whoever copied it was perhaps shown some of its rows only")
     if not pair.key:
         words.append("compared in all columns, since nothing identifies a row")
+    if pair.changes is not None:
+        words.append(f"declared: {list_names([describe_change(change) for change in pair.changes.listed], most=5)}")
     differing = _names(pair, found)
     for name in pair.retyped:
         if name in differing:

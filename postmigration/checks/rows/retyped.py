@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from postmigration.checks.contents.tables import Column
 
-_TEXT = "CASE WHEN {0} IS DISTINCT FROM NULL THEN concat({0}) END"
+# A value as text, whatever its type.
+TEXT = "CASE WHEN {0} IS DISTINCT FROM NULL THEN concat({0}) END"
 _INTEGERS = ("smallint", "integer", "bigint")
 _FLOATS = ("real", "double precision")
 _NUMBERS = (*_INTEGERS, *_FLOATS, "numeric", "money")
@@ -37,6 +38,11 @@ def write_values(was: Column, now: Column, zone: str) -> tuple[str, str] | None:
     return one, _write(now.root, was.root, now.root, zone)
 
 
+def write_number(value: str) -> str:
+    """How a numeric is written without the zeros at its end that say nothing."""
+    return _shortest(f"({value})::numeric")
+
+
 def write_generated(was: Column, now: Column) -> tuple[str, str] | None:
     """How the values of a generated column are written that are made of one with other decimals now."""
     return (_number("numeric"), _number("numeric")) if was.root == now.root == "numeric" else None
@@ -44,7 +50,7 @@ def write_generated(was: Column, now: Column) -> tuple[str, str] | None:
 
 def write_text(was: Column, now: Column) -> tuple[str, str] | None:
     """How the values of such a column are written where one side cannot read those of the other: as text."""
-    return None if was.root_type == now.root_type and was.root == now.root else (_TEXT, _TEXT)
+    return None if was.root_type == now.root_type and was.root == now.root else (TEXT, TEXT)
 
 
 def _write(mine: str, other: str, now: str, zone: str) -> str:
@@ -71,7 +77,7 @@ def _write(mine: str, other: str, now: str, zone: str) -> str:
         return "({0})::jsonb::text" if "jsonb" in both or mine in _JSON else "({0})::text"
     if both <= {*_NETWORKS}:
         return "text(({0})::inet)"
-    return _TEXT
+    return TEXT
 
 
 def _shortest(number: str) -> str:

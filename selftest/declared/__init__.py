@@ -1,0 +1,1 @@
+"""Selftests of what a migration declares to have changed."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from postmigration.diff.expected_rows import Expectation, expectation
+from postmigration.diff.fingerprint_contents import LargeObjectsFingerprint, SequencesFingerprint
 from postmigration.diff.hashing import Hashing, Method, as_text, hashing, new_secret
 from postmigration.diff.row_diff import SCAN, calibration, power_of_two
 from postmigration.diff.scope import relations
@@ -89,6 +90,8 @@ class Fingerprint:
         tables: by name.
         secret: what the hashes began with (see `Hashing`); 0 in older fingerprints.
         objects: every object of the database, and what is granted on it; None in older ones.
+        sequences: where those of all schemas stood; None in older ones.
+        large_objects: which there were; None in older ones.
     """
 
     taken_at: str
@@ -102,6 +105,8 @@ class Fingerprint:
     tables: Mapping[str, TableFingerprint]
     secret: int = field(default=0, repr=False)
     objects: Objects | None = field(default=None, repr=False)
+    sequences: SequencesFingerprint | None = field(default=None, repr=False)
+    large_objects: LargeObjectsFingerprint | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,7 @@ def take_fingerprint(
         Each table when it is done.
 
     Returns:
-        The fingerprint.
+        The fingerprint, without sequences and large objects.
 
     Raises:
         sa.exc.DBAPIError: the server refused.

@@ -14,9 +14,9 @@ from postmigration.model.errors import CannotJudge
 from postmigration.model.files import replace_all
 from postmigration.postgres.schema_objects import ObjectName
 
-# The first format had no objects.
-FORMAT = 2
-_READABLE = (1, 2)
+# The first format had no objects, the second no sequences and no large objects.
+FORMAT = 3
+_READABLE = (1, 2, 3)
 _MAGIC = "postmigration fingerprint"
 # The last line before the sum, which older files lack.
 _OBJECTS = "objects of the database"
@@ -75,7 +75,9 @@ def read(path: Path) -> Fingerprint:
         objects = None
         if len(lines) > 1 and lines[-1].startswith(f'{{"{_OBJECTS}"'.encode()):
             objects = msgspec.json.decode(lines.pop(), type=dict[str, _Objects])[_OBJECTS]
-        if objects is None and known != 1:
+        if objects is None and known > 1:
+            raise ValueError
+        if known > 2 and not (head["sequences"] and head["large_objects"]):
             raise ValueError
         tables = [msgspec.json.decode(line, type=TableFingerprint) for line in lines[1:]]
         return replace(

@@ -1,14 +1,22 @@
 """With a fingerprint as the state before, what was lost is found by numbers and hashes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from postmigration.checks.contents import fingerprint_rows
+from postmigration.checks.complete_fingerprint import complete_fingerprint
+from postmigration.checks.contents import fingerprint_rows, large_objects, sequences
+from postmigration.checks.contents.examination import Examination
+from postmigration.diff import fingerprint_file
 from postmigration.diff.fingerprint import Fingerprint, take_fingerprint
+from postmigration.model.errors import NeedsBaseline
 from postmigration.postgres import embedded
 from postmigration.postgres.connection import Database, Snapshot
-from selftest.check.test_contents import World
+from selftest.check.contents import Fault, read_faults
+from selftest.check.test_contents import SCHEMAS, World
+from selftest.tiers import few
 
 
 @pytest.fixture(scope="module")
@@ -19,17 +27,23 @@ def world(server: embedded.Server) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def fingerprint(world: World) -> Fingerprint:
-    side = Snapshot(Database(world.server.conninfo("contents_before"), option="--db-url", schema="shop"))
+def fingerprint(world: World, tmp_path_factory: pytest.TempPathFactory) -> Fingerprint:
+    return take(world, "contents_before", tmp_path_factory.mktemp("fingerprint") / "file")
+
+
+def take(world: World, name: str, file: Path) -> Fingerprint:
+    """The fingerprint of a database, as its file gives it back."""
+    side = Snapshot(Database(world.server.conninfo(name), option="--db-url", schema="shop"))
     taking = take_fingerprint(side, None, portable=False)
     try:
         while True:
             next(taking)
     except StopIteration as done:
+        fingerprint_file.write(complete_fingerprint(side, done.value), file)
+    finally:
         side.close()
-        result = done.value
-    assert isinstance(result, Fingerprint)
-    return result
+        side.database.close()
+    return fingerprint_file.read(file)
 
 
 @pytest.mark.parametrize(
@@ -58,3 +72,110 @@ def test_what_is_lost_is_found(world: World, fingerprint: Fingerprint, planted: 
     said = " ".join(finding.statement for finding in found.findings)
     assert (says in said) if says else not said, said
     assert not found.unjudged
+
+
+JUDGES: dict[str, Callable[[Snapshot, Snapshot | Fingerprint | None, Sequence[str]], Examination]] = {
+    "sequences_give_free_values": sequences.examine,
+    "large_objects_are_those_of_before": large_objects.examine,
+}
+FAULTS = [fault for fault in read_faults() if JUDGES.keys() & (fault.red | fault.warns)]
+
+
+def said(found: Examination) -> list[tuple[str, str]]:
+    """What was found, and how grave it is; a fingerprint tells how many at the least."""
+    return sorted((finding.statement.replace("at least ", ""), finding.severity) for finding in found.findings)
+
+
+@pytest.mark.parametrize("fault", few(FAULTS, 4, 15), ids=lambda fault: fault.name)
+def test_sequences_and_large_objects_are_judged_as_with_the_database_of_before(
+    world: World, tmp_path: Path, fault: Fault
+) -> None:
+    before, after = world.copy(*fault.before), world.copy(*fault.before, *fault.plant)
+    fingerprint = take(world, before, tmp_path / "before.fingerprint")
+    sides = [world.open(name) for name in (before, after)]
+    try:
+        for check, judge in JUDGES.items():
+            found, live = (judge(sides[1], state, SCHEMAS) for state in (fingerprint, sides[0]))
+            assert said(found) == said(live), check
+            assert (found.notes, found.unjudged, found.inapplicable) == (live.notes, live.unjudged, live.inapplicable)
+            assert bool(said(found)) == (check in fault.red | fault.warns)
+    finally:
+        for side in sides:
+            side.close()
+            side.database.close()
+        for name in (before, after):
+            world.server.drop(name)
+
+
+SOUND = (
+    "SELECT 1",
+    "SELECT setval('shop.invoice_number', nextval('shop.invoice_number') + 10)",
+    "ALTER SEQUENCE shop.invoice_number RENAME TO numbers",
+    "VACUUM FULL pg_largeobject",
+)
+
+
+@pytest.mark.parametrize("done", few(SOUND, 1))
+def test_sound_sequences_and_large_objects_are_not_accused(world: World, fingerprint: Fingerprint, done: str) -> None:
+    name = world.copy(*([] if done.startswith("VACUUM") else [done]))
+    if done.startswith("VACUUM"):
+        with world.server.connect(name) as connection:
+            connection.autocommit = True
+            connection.execute(done.encode())
+    after = world.open(name)
+    found = [judge(after, fingerprint, SCHEMAS) for judge in JUDGES.values()]
+    after.close()
+    world.server.drop(name)
+    assert not [finding for one in found for finding in one.findings]
+    assert not [words for one in found for words in (*one.unjudged, one.inapplicable) if words]
+
+
+def test_the_same_bytes_under_other_numbers_are_told(world: World, fingerprint: Fingerprint) -> None:
+    moved = """
+        DO $$ DECLARE n oid; BEGIN
+            FOR n IN SELECT oid FROM pg_largeobject_metadata ORDER BY oid LOOP
+                PERFORM lo_from_bytea((n::bigint + 777)::oid, lo_get(n));
+                PERFORM lo_unlink(n);
+            END LOOP;
+            UPDATE shop.scan SET content = (content::bigint + 777)::oid, other = (other::bigint + 777)::oid;
+        END $$
+    """
+    name = world.copy(moved)
+    after = world.open(name)
+    found = large_objects.examine(after, fingerprint, SCHEMAS)
+    after.close()
+    world.server.drop(name)
+    assert said(found) == [("large objects: the same bytes have other numbers than before", "warning")]
+
+
+def test_what_a_fingerprint_does_not_hold_is_said(world: World, fingerprint: Fingerprint) -> None:
+    assert fingerprint.sequences is not None
+    assert fingerprint.large_objects is not None
+    rest = tuple(one for one in fingerprint.sequences.sequences if one.name != "invoice_number")
+    older = replace(fingerprint, sequences=None, large_objects=None)
+    lacking = replace(
+        fingerprint,
+        sequences=replace(fingerprint.sequences, sequences=rest),
+        large_objects=replace(fingerprint.large_objects, contents=None),
+    )
+    name = world.copy("SELECT setval('shop.invoice_number', 1, false)", "SELECT lo_put(900003, 0, 'y')")
+    bare = world.copy("SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
+    after, without = world.open(name), world.open(bare)
+    try:
+        for judge in JUDGES.values():
+            found = judge(after, older, SCHEMAS)
+            assert not found.findings
+            assert "an older version took it; judged without a state before" in found.notes[0]
+            assert judge(after, fingerprint, SCHEMAS).findings
+        with pytest.raises(NeedsBaseline, match="the fingerprint holds no large objects"):
+            large_objects.examine(without, older, SCHEMAS)
+        numbers = sequences.examine(after, lacking, SCHEMAS)
+        assert "sequence shop.invoice_number: the fingerprint does not hold where it stood" in numbers.unjudged[0]
+        objects = large_objects.examine(after, lacking, SCHEMAS)
+        assert not objects.findings
+        assert objects.unjudged == ["the bytes of large objects: only a superuser may read them"]
+    finally:
+        for side, copy in ((after, name), (without, bare)):
+            side.close()
+            side.database.close()
+            world.server.drop(copy)

@@ -1,6 +1,7 @@
 """A fingerprint holds the objects of before, too: what became weaker is found without a state before."""
 
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -40,13 +41,20 @@ def test_what_is_as_it_was_is_not_accused(changed: Change, fingerprint: str) -> 
 
 def test_one_of_an_older_version_says_what_it_lacks(changed: Change, fingerprint: str) -> None:
     file = Path(fingerprint)
-    *lines, objects, _ = file.read_text().splitlines()
+    head, *lines, objects, _ = file.read_text().splitlines()
     assert objects.startswith('{"objects of the database"')
-    older = "".join(f"{line}\n" for line in lines).replace('fingerprint":2', 'fingerprint":1', 1)
-    file.write_text(older + _seal(older))
-    verdict = judge(fingerprint, changed()[1], only=MODULES)
-    reasons = set(verdict.unjudged.values())
-    assert "the fingerprint holds no objects: an older version took it" in reasons
+    held = json.loads(head)
+    assert held.pop("sequences")
+    assert held.pop("large_objects")
+    for version, kept in ((2, [*lines, objects]), (1, lines)):
+        held["postmigration fingerprint"] = version
+        older = "".join(f"{line}\n" for line in (json.dumps(held, separators=(",", ":")), *kept))
+        file.write_text(older + _seal(older))
+        verdict = judge(fingerprint, changed()[1], only=(*MODULES, "test_sequences"))
+        reasons = set(verdict.unjudged.values())
+        assert ("the fingerprint holds no objects: an older version took it" in reasons) == (version == 1)
+        notes = " ".join(verdict.words("told"))
+        assert "the fingerprint holds no sequences: an older version took it; judged without a state before" in notes
 
 
 def _seal(text: str) -> str:
@@ -76,10 +84,13 @@ def test_tables_that_were_cut_out_of_it_are_not_judged(changed: Change, fingerpr
     assert "the fingerprint holds no rows of it, and lists it as a table" in reason
 
 
-def test_one_whose_objects_were_cut_out_is_refused(changed: Change, fingerprint: str) -> None:
+@pytest.mark.parametrize("lost", ["objects of the database", "sequences", "large_objects"])
+def test_one_of_which_something_was_cut_out_is_refused(changed: Change, fingerprint: str, lost: str) -> None:
     file = Path(fingerprint)
-    *lines, _objects, _ = file.read_text().splitlines()
-    cut = "".join(f"{line}\n" for line in lines)
+    head, *lines, _ = file.read_text().splitlines()
+    held = {name: what for name, what in json.loads(head).items() if name != lost}
+    kept = [line for line in lines if not line.startswith(f'{{"{lost}"')]
+    cut = "".join(f"{line}\n" for line in (json.dumps(held, separators=(",", ":")), *kept))
     file.write_text(cut + _seal(cut))
     with pytest.raises(CannotJudge, match="is damaged or was changed"):
         judge(fingerprint, changed()[1], only=ROWS)

@@ -160,7 +160,7 @@ def damaged(path: Path) -> list[tuple[str, bytes, str]]:
     people = json.loads(tables[1])
     people["rows"] += 1
     edited = b"".join([head, tables[0], json.dumps(people).encode() + b"\n", *tables[2:], last])
-    other = head.replace(b'fingerprint":2', b'fingerprint":7')
+    other = head.replace(b'fingerprint":3', b'fingerprint":7')
     signed = b"".join([other, *tables])
     return [
         ("cut in the middle", whole[: len(whole) // 2], "is damaged or was changed"),
@@ -177,7 +177,7 @@ def damaged(path: Path) -> list[tuple[str, bytes, str]]:
         (
             "another format",
             signed + json.dumps({"sha256": hashlib.sha256(signed).hexdigest()}).encode() + b"\n",
-            "has format 7, and this version reads 1 to 2: take it again",
+            "has format 7, and this version reads 1 to 3: take it again",
         ),
     ]
 

@@ -18,4 +18,5 @@ def test_sequences_give_free_values(target: Target) -> None:
     Fix: Run the SELECT setval of each finding before the first write; widen what is near its end by ALTER SEQUENCE or
     ALTER COLUMN TYPE.
     """
-    sequences.examine(target.snapshot, target.baseline, target.schemas).pass_to(target)
+    before = target.before.fingerprint or target.baseline
+    sequences.examine(target.snapshot, before, target.schemas).pass_to(target)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from postmigration.checks.contents.batches import Question, Refusal, ask_twice_as_fast
 from postmigration.checks.contents.examination import Examination, count
 from postmigration.checks.contents.locks import read_catalog
-from postmigration.checks.contents.tables import Name, title
+from postmigration.checks.contents.tables import Name, Use, title
+from postmigration.diff.fingerprint import Fingerprint
+from postmigration.diff.fingerprint_contents import SequenceFingerprint, SequencesFingerprint
 from postmigration.model.evidence import Finding, Severity
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
@@ -72,30 +74,6 @@ _BY_TEXT = """
     JOIN pg_namespace sn ON sn.oid = s.relnamespace
     WHERE d.named IS NOT NULL AND s.relkind = 'S' AND sn.nspname = ANY(CAST(:schemas AS text[]))
 """
-
-
-@dataclass(frozen=True)
-class Use:
-    """A column that gets its values of a sequence.
-
-    Args:
-        type: its type, of a domain that beneath.
-    """
-
-    schema: str
-    table: str
-    column: str
-    type: str
-
-    @property
-    def sql(self) -> str:
-        """The table in SQL."""
-        return f"{quoted(self.schema)}.{quoted(self.table)}"
-
-    @property
-    def title(self) -> str:
-        """The column for people."""
-        return f"{title((self.schema, self.table))}.{self.column}"
 
 
 @dataclass(frozen=True)
@@ -202,7 +180,20 @@ class Fact:
     repair: str = ""
 
 
-def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str]) -> Examination:
+def take_fingerprint(side: Snapshot, schemas: Sequence[str]) -> SequencesFingerprint:
+    """What a state before tells of its sequences."""
+    states = read_sequences(side, schemas, [])
+    flaws = _judge(side, states, [])
+    return SequencesFingerprint(
+        tuple(
+            SequenceFingerprint(*name, one.increment, one.next, {fact.kind: fact.severity for fact in flaws[name]})
+            for name, one in states.items()
+        ),
+        tuple(column for column, words in _find_exhausted_keys(side, schemas, []).items() if words),
+    )
+
+
+def examine(after: Snapshot, before: Snapshot | Fingerprint | None, schemas: Sequence[str]) -> Examination:
     """Judges all sequences, and the keys that are near the end of their type.
 
     Args:
@@ -210,17 +201,16 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str]) ->
     """
     found = Examination()
     now = read_sequences(after, schemas, found.unjudged)
-    was = read_sequences(before, schemas, []) if before is not None else {}
+    then = _read_before(before, schemas, now, found)
+    was = {(one.schema, one.name): one for one in then.sequences if one.schema in schemas}
     states = _judge(after, now, found.unjudged)
-    inherited = _judge(before, was, []) if before is not None else {}
     keys = _find_exhausted_keys(after, schemas, found.unjudged)
-    keys_before = _find_exhausted_keys(before, schemas, []) if before is not None else {}
     found.facts = len(now) + len(keys)
     if not (now or was or keys):
         found.inapplicable = "there is no sequence, and no key of whole numbers, on either side"
     for name, sequence in now.items():
         facts = states.get(name, []) or [*_went_back(sequence, was.get(name))]
-        older = {fact.kind: fact.severity for fact in inherited.get(name, ())}
+        older = was[name].flaws if name in was else {}
         for fact in facts:
             severity = fact.severity
             said = ""
@@ -233,11 +223,32 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str]) ->
             statement = f"sequence {sequence.title}: {fact.words}{said}"
             found.findings.append(Finding(statement, 1, len(now), severity=severity, repair=fact.repair))
     for column, words in keys.items():
-        if words and column in keys_before and keys_before[column]:
+        if words and column in then.exhausted:
             found.notes.append(f"{column}: {words}; it was so before")
         elif words:
             found.find(f"{column}: {words}", severity="warning")
     return found
+
+
+def _read_before(
+    before: Snapshot | Fingerprint | None, schemas: Sequence[str], now: Collection[Name], found: Examination
+) -> SequencesFingerprint:
+    """What the state before tells; a fingerprint may hold less than there was."""
+    if isinstance(before, Snapshot):
+        return take_fingerprint(before, schemas)
+    if before is None:
+        return SequencesFingerprint()
+    if before.sequences is None:
+        found.notes.append(
+            "the fingerprint holds no sequences: an older version took it; judged without a state before"
+        )
+        return SequencesFingerprint()
+    held = {(one.schema, one.name) for one in before.sequences.sequences}
+    there = {(name.schema, name.name) for name in before.objects or {} if name.kind == "sequence"}
+    for name in sorted(there.intersection(now) - held):
+        words = "the fingerprint does not hold where it stood: take it as a role that may SELECT from it"
+        found.unjudged.append(f"sequence {title(name)}: {words}")
+    return before.sequences
 
 
 def _judge(side: Snapshot, sequences: Mapping[Name, SequenceState], unjudged: list[str]) -> dict[Name, list[Fact]]:
@@ -342,7 +353,7 @@ def _ending(sequence: SequenceState) -> Iterator[Fact]:
             yield Fact("near its end", "warning", words, "")
 
 
-def _went_back(now: SequenceState, was: SequenceState | None) -> Iterator[Fact]:
+def _went_back(now: SequenceState, was: SequenceFingerprint | None) -> Iterator[Fact]:
     """Whether a sequence gives values again that it gave before, where no column of numbers tells."""
     if was is None or was.next is None or now.next is None or now.cycle or now.increment * was.increment <= 0:
         return

@@ -150,6 +150,30 @@ class Relation:
         return ""
 
 
+@dataclass(frozen=True)
+class Use:
+    """A column that gets its values of a sequence.
+
+    Args:
+        type: its type, of a domain that beneath.
+    """
+
+    schema: str
+    table: str
+    column: str
+    type: str
+
+    @property
+    def sql(self) -> str:
+        """The table in SQL."""
+        return f"{quoted(self.schema)}.{quoted(self.table)}"
+
+    @property
+    def title(self) -> str:
+        """The column for people."""
+        return f"{title((self.schema, self.table))}.{self.column}"
+
+
 def title(name: Name) -> str:
     """The name of a relation for people: without the schema where that is `public`."""
     return name[1] if name[0] == "public" else f"{name[0]}.{name[1]}"

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from postmigration.checks.complete_fingerprint import complete_fingerprint
 from postmigration.diff import fingerprint_file
 from postmigration.diff.fingerprint import identity, take_fingerprint
 from postmigration.diff.fingerprint_fit import unfit
@@ -280,14 +281,18 @@ def _fingerprint(option: Namespace) -> int:
                 try:
                     table = next(tables)
                 except StopIteration as end:
-                    fingerprint = end.value
+                    fingerprint = complete_fingerprint(snapshot, end.value)
                     break
                 bar.update(bar.task_ids[0], advance=sizes[table.name].size + 1, description=table.name)
         fingerprint_file.write(fingerprint, option.output)
         rows = sum(table.rows for table in fingerprint.tables.values())
-        amounts = ((len(fingerprint.tables), "table"), (rows, "row"), (len(fingerprint.objects or ()), "object"))
+        amounts = [(len(fingerprint.tables), "table"), (rows, "row"), (len(fingerprint.objects or ()), "object")]
+        if held := fingerprint.large_objects:
+            amounts += [(held.count, "large object")] if held.count else []
         told = ", ".join(f"{number:,} {name}{'' if number == 1 else 's'}" for number, name in amounts)
         print(f"{option.output}: {told}, as of {fingerprint.taken_at}")
+        if held and held.count and held.contents is None:
+            print("without the bytes of large objects, which only a superuser may read: a changed one is not found")
         if migration is None:
             print("for postmigration check and compare only: the gate needs one that was taken in its own directory")
         return GO

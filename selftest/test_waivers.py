@@ -157,6 +157,8 @@ SIGNED = 'reason = "r"\nowner = "o"\nexpires = 2999-12-31\n'
             "waiver 1 of w.toml: missing required field `reason`",
         ),
         ('[[waiver]]\ncheck = 1\nowner = " "\nreason = "r"\nexpires = 2999-12-31', "owner is empty"),
+        ('[[waiver]]\ncheck = " "\nowner = "o"\nreason = "r"\nexpires = 2999-12-31', "check is empty"),
+        ('[[waiver]]\ntable = "t"\nwhere = ""\nowner = "o"\nreason = "r"\nexpires = 2999-12-31', "where is empty"),
         (
             '[[waiver]]\ncheck = 1\nowner = "o"\nreason = "r"\nexpires = "soon"',
             "expected `date`, got `str` - at `.{1,2}expires`",

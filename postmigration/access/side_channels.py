@@ -57,7 +57,7 @@ class Guarded:
     """A table whose rows not everybody may know of.
 
     Args:
-        may: condition on a row `t`: that somebody may know of it (see `visibility.seen`).
+        may: condition on a row `t`: that somebody may know of it (see `row_visibility.compare_with_rules`).
         texts: columns of which strangers may know no value.
     """
 

@@ -108,7 +108,7 @@ def count_owed(
 
     Args:
         keys: the columns that identify a row.
-        may, must: conditions on a row `t` (see `visibility.seen`).
+        may, must: conditions on a row `t` (see `row_visibility.compare_with_rules`).
     """
     groups = {(actor.tenant, actor.kind == "internal"): None for actor in actors}
 

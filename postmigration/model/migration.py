@@ -81,7 +81,7 @@ class Conventions:
     created: Sequence[str] = ()
     updated: Sequence[str] = ()
 
-    def sort_by_creation(self, columns: Collection[str]) -> list[str]:
+    def find_creation_columns(self, columns: Collection[str]) -> list[str]:
         """Those of some columns whose names say when a row was made, the likeliest first."""
         found = [name for name in columns if name not in self.updated and _MADE.fullmatch(_spelling(name))]
         return list(dict.fromkeys([*(name for name in self.created if name in columns), *found]))

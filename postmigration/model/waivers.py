@@ -92,7 +92,8 @@ def _waiver(name: str, content: Mapping[str, Any]) -> Waiver:
     except msgspec.ValidationError as error:
         problem = str(error).removeprefix("Object ")
         raise CannotJudge(f"{name}: {problem[:1].lower()}{problem[1:]}: {_EXAMPLE}") from None
-    problems = [f"{field} is empty" for field in ("reason", "owner") if not getattr(entry, field).strip()]
+    texts = {field: getattr(entry, field) for field in ("reason", "owner", "check", "table", "object", "where")}
+    problems = [f"{name} is empty" for name, text in texts.items() if isinstance(text, str) and not text.strip()]
     if sum(said is not None for said in (entry.check, entry.table, entry.object)) != 1:
         problems.append("it needs either check, table or object")
     if (entry.table is not None) != ((entry.key is None) != (entry.where is None)):

@@ -111,7 +111,7 @@ class Table:
 
     def created(self, conventions: Conventions) -> str | None:
         """The column that says when a row was made."""
-        return next((name for name in conventions.sort_by_creation(self.columns) if self._is_time(name)), None)
+        return next((name for name in conventions.find_creation_columns(self.columns) if self._is_time(name)), None)
 
     def updated(self, conventions: Conventions) -> list[str]:
         """The columns that say when a row was last changed."""

@@ -1,6 +1,6 @@
 """Nothing gets around row-level security, and what policies, views and functions do can be trusted."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from functools import cache
 
 import pytest
@@ -9,7 +9,7 @@ from postmigration import Target
 from postmigration.access.broken_objects import use_everything
 from postmigration.access.principals import require_roles
 from postmigration.access.rls_bypass import WAYS, Problem, describe, open_ways
-from postmigration.access.routine_bodies import read_bodies
+from postmigration.access.routine_bodies import Bodies, read_bodies
 from postmigration.checks.access import expect_new, expect_no_new_facts
 
 
@@ -75,27 +75,14 @@ def test_policies_decide_by_who_asks(target: Target) -> None:
         lambda before: read(before).believes_users(),
         examined="functions of policies that believe what users say of themselves",
     )
-    expect_new(
-        target,
-        bodies.names_somebody(),
-        lambda before: read(before).names_somebody(),
-        examined="ids in policies",
-        severity="warning",
-    )
-    expect_new(
-        target,
-        bodies.asks_the_login(),
-        lambda before: read(before).asks_the_login(),
-        examined="policies, functions, triggers and views that ask for session_user",
-        severity="warning",
-    )
-    expect_new(
-        target,
-        bodies.asks_the_session(),
-        lambda before: read(before).asks_the_session(),
-        examined="policies, functions, triggers and views that decide by what the API's session has otherwise",
-        severity="warning",
-    )
+
+    def warn_of_new(find: Callable[[Bodies], Mapping[Hashable, str]], examined: str) -> None:
+        expect_new(target, find(bodies), lambda before: find(read(before)), examined=examined, severity="warning")
+
+    asking = "policies, functions, triggers and views that"
+    warn_of_new(Bodies.names_somebody, "ids in policies")
+    warn_of_new(Bodies.asks_the_login, f"{asking} ask for session_user")
+    warn_of_new(Bodies.asks_the_session, f"{asking} decide by what the API's session has otherwise")
 
 
 def test_functions_lend_no_rights(target: Target) -> None:

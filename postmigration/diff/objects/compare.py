@@ -23,7 +23,6 @@ from postmigration.postgres.schema_objects import ObjectName, Objects
 # These are judged fact by fact elsewhere.
 ELSEWHERE = ("grant", "default privileges", "setting", "role", "extension")
 _FIRES = {"D": "disabled", "R": "fired by replication alone", "O": "enabled", "A": "fired always"}
-_LEVELS: tuple[Level, ...] = ("nothing", "told", "warning", "blocker")
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,7 @@ from postmigration.diff.objects.roles import (
 from postmigration.model.platform import PLAIN, Platform
 from postmigration.postgres.schema_objects import ObjectName, Objects
 
-# What no schema holds, and what belongs to the whole server.
-_GLOBAL = ("event trigger", "publication", "foreign server", "user mapping", "language", "foreign-data wrapper", "cast")
+# What belongs to the whole server.
 _ROLES = ("role", "setting")
 _ASKS_THE_LOGIN = re.compile(r"\bsession_user\b", re.IGNORECASE)
 _DISCARDS = re.compile(r"\bDO INSTEAD NOTHING\s*;?\s*$", re.IGNORECASE)

@@ -229,3 +229,5 @@ def test_the_same_database_is_as_before(source: SystemServer, taken: Path) -> No
     assert not verdict.red(), verdict.words("blocker")
     assert not verdict.yellow(), verdict.words("warning")
     assert "rows not compared, what is not logged is in no base backup: passing" in " ".join(verdict.words("told"))
+    assert verdict.unjudged["test_standbys_follow"] == "a base backup does not tell of standbys"
+    assert not [reason for reason in verdict.unjudged.values() if "dump" in reason]

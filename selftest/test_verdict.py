@@ -15,6 +15,7 @@ from postmigration.model.verdict import (
     GO,
     INTERRUPTED,
     NO_GO,
+    BaselineForm,
     Outcome,
     Result,
     of_waivers,
@@ -211,9 +212,18 @@ def test_no_row_examined_is_no_go(more: dict[str, Any]) -> None:
 
 
 def test_with_a_fingerprint_no_baseline_is_asked_for() -> None:
-    results = [*THREE, result(None, "not judged", needs_baseline=True)]
-    come_to = verdict(results, plan_checks=3, subject="db", fingerprint=True)
-    assert come_to.sentence.endswith("1 other needs the rows of the state before, and a fingerprint holds none, db")
+    lacking = replace(result(None, "not judged", needs_baseline=True), title="settings are told")
+    come_to = verdict([*THREE, lacking], plan_checks=3, subject="db", baseline="fingerprint")
+    assert come_to.sentence.endswith("1 other needs more than a fingerprint holds: settings are told; db")
+
+
+def test_what_a_base_backup_does_not_tell_is_not_said_of_a_dump() -> None:
+    results = [result(1, "passed"), replace(result(None, "not applicable"), not_held="standbys")]
+    forms: tuple[BaselineForm, ...] = ("dump", "base backup")
+    lines = [verdict(results, plan_checks=1, subject="db", baseline=form).line for form in forms]
+    assert "not in a dump: standbys" in lines[0]
+    assert "not compared with a base backup: standbys" in lines[1]
+    assert "dump" not in lines[1]
 
 
 def test_a_run_without_any_check_is_no_go() -> None:

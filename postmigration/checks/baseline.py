@@ -36,6 +36,11 @@ class Before:
     scratch: Database | None = None
     started: bool = False
 
+    @property
+    def copied_from(self) -> str:
+        """What the database is a copy of, where it is one of our own."""
+        return "a base backup" if self.started else "a dump"
+
     def rows(self) -> Snapshot:
         """The database.
 

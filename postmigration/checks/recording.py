@@ -69,7 +69,7 @@ class Gatherer:
 
         Args:
             reason: what that is.
-            not_held: what a dump as the state before does not hold, where that is why.
+            not_held: what a dump or a base backup does not tell of the state before, where that is why.
 
         Raises:
             NotApplicable: always.

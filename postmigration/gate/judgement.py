@@ -191,7 +191,7 @@ class Judgement:
             allow_partial=self.config.option.allow_partial,
             allow_empty=self.config.option.allow_empty,
             strict=bool(self.config.option.strict),
-            fingerprint=run is not None and run.fingerprint is not None,
+            baseline="" if run is None else run_facts.find_baseline_form(run),
             # With workers, pytest calls it an interruption that -x or --maxfail stopped the run.
             interrupted=exitstatus == pytest.ExitCode.INTERRUPTED and not (self._collection_failed or stopped),
             proof=self.config.stash[PROVER].sentence() if PROVER in self.config.stash else "",

@@ -10,6 +10,7 @@ import pytest
 from postmigration.diff.fingerprint import Fingerprint, identity
 from postmigration.gate.session import Run
 from postmigration.model.evidence import escape
+from postmigration.model.verdict import BaselineForm
 from postmigration.postgres.identity import Server
 
 _WEAKENING = (
@@ -112,6 +113,15 @@ def summary(config: pytest.Config, run: Run) -> str:
     shown = report.relative_to(Path.cwd()) if report.is_relative_to(Path.cwd()) else report
     name = "embedded" if run.demonstration else run.server.label
     return escape(f"{name} (PostgreSQL {run.server.version}), {shown}")
+
+
+def find_baseline_form(run: Run) -> BaselineForm:
+    """Which form the state before has; empty where it is a database that is reached, or there is none."""
+    if run.fingerprint is not None:
+        return "fingerprint"
+    if run.origin is not None and run.origin.physical:
+        return "base backup"
+    return "dump" if run.origin is not None and run.origin.restored else ""
 
 
 def _of_fingerprint(fingerprint: Fingerprint, judged: Server) -> str:

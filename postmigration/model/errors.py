@@ -51,7 +51,7 @@ class NotApplicable(Exception):
 
     Args:
         reason: what neither side has.
-        not_held: what a dump as the state before does not hold, where that is why.
+        not_held: what a dump or a base backup does not tell of the state before, where that is why.
     """
 
     def __init__(self, reason: str, not_held: str = "") -> None:

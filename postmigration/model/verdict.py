@@ -26,6 +26,9 @@ _MOST_TITLES = 5
 
 _GO, _DEMONSTRATION = "GO", "GO (demonstration world, no database was named)"
 
+# What stands for the state before, where that is no database that is reached.
+BaselineForm = Literal["", "dump", "base backup", "fingerprint"]
+
 
 @dataclass(frozen=True)
 class Result:
@@ -44,7 +47,7 @@ class Result:
         reason: why it was not judged or does not apply, or what broke.
         needs_baseline: it was not judged because no state before was named.
         by: what kept it from being judged; None where nothing general is known of it.
-        not_held: what a dump as the state before does not hold, where it does not apply for that.
+        not_held: what a dump or a base backup does not tell of the state before, where it does not apply for that.
         secondary: that it is not judged is told, and in the way with --strict only.
         evidence: what it found.
         duration: seconds.
@@ -113,7 +116,7 @@ def verdict(
     omitted: int = 0,
     crashed: Sequence[str] = (),
     demonstration: bool = False,
-    fingerprint: bool = False,
+    baseline: BaselineForm = "",
     allow_partial: bool = False,
     allow_empty: bool = False,
     strict: bool = False,
@@ -130,7 +133,7 @@ def verdict(
         omitted: how many of them came to no result.
         crashed: the processes that died while they ran checks.
         demonstration: no database was named, and the engine judged a world of its own.
-        fingerprint: a fingerprint stands for the state before.
+        baseline: which form the state before has.
         allow_partial: what was left out or not judged does not stand in the way.
         allow_empty: nor does it that no row was examined.
         strict: warnings, and whatever was not judged, stand in the way.
@@ -198,11 +201,16 @@ def verdict(
         lacking = " (GO needs one, or --allow-empty)" if empty else ""
         parts.append(f"{rows:,} row{'' if rows == 1 else 's'} examined{lacking}")
         if for_baseline:
-            lacking = "the state before, and a fingerprint holds none" if fingerprint else "a --baseline"
-            parts.append(f"{for_baseline} other{' needs' if for_baseline == 1 else 's need'} the rows of {lacking}")
+            lacking = "the rows of a --baseline"
+            if baseline == "fingerprint":
+                titles = [result.title for result in others if result.needs_baseline]
+                lacking = f"more than a fingerprint holds: {_list(titles, _MOST_TITLES)}"
+            parts.append(f"{for_baseline} other{' needs' if for_baseline == 1 else 's need'} {lacking}")
         # The demonstration's state before is none that somebody has dumped.
         if not_held and not demonstration:
-            parts.append(f"not in a dump: {_list(not_held)}")
+            # A base backup holds the whole server, but is served by one of ours.
+            where = "compared with a base backup" if baseline == "base backup" else "in a dump"
+            parts.append(f"not {where}: {_list(not_held)}")
         if inapplicable:
             parts.append(f"{inapplicable} not applicable")
         if waived:

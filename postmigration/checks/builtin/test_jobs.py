@@ -23,7 +23,7 @@ def test_jobs_run_as_before(target: Target) -> None:
     """
     baseline = live_baseline(target)
     if target.baseline is not None and baseline is None:
-        target.not_applicable("the jobs of pg_cron are not restored from a dump", not_held="jobs")
+        target.not_applicable(f"the jobs of pg_cron are not read from {target.before.copied_from}", not_held="jobs")
     jobs.examine(target.snapshot, baseline, target.schemas).pass_to(target)
 
 
@@ -38,7 +38,8 @@ def test_user_mappings_keep_their_options(target: Target) -> None:
     """
     before = target.before.rows()
     if live_baseline(target) is None:
-        target.not_applicable("user mappings are not restored from a dump", not_held="user mappings")
+        words = f"user mappings are not read from {target.before.copied_from}"
+        target.not_applicable(words, not_held="user mappings")
     user_mappings.examine(target.snapshot, before).pass_to(target)
 
 

@@ -75,7 +75,7 @@ def test_standbys_follow(target: Target) -> None:
     Fix: Build them with pg_basebackup, or wait until they have caught up.
     """
     if target.baseline is not None and live_baseline(target) is None:
-        target.not_applicable("a dump does not tell of standbys", not_held="standbys")
+        target.not_applicable(f"{target.before.copied_from} does not tell of standbys", not_held="standbys")
     operation.examine_standbys(target.snapshot, live_baseline(target)).pass_to(target)
 
 
@@ -90,5 +90,6 @@ def test_settings_of_the_server_are_told(target: Target) -> None:
     """
     before = target.before.rows()
     if live_baseline(target) is None:
-        target.not_applicable("a dump does not tell the settings of its server", not_held="settings of the server")
+        words = f"{target.before.copied_from} is not compared in the settings of its server"
+        target.not_applicable(words, not_held="settings of the server")
     operation.compare_settings(target.snapshot, before).pass_to(target)

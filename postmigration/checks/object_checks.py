@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,8 +12,10 @@ import sqlalchemy as sa
 from postmigration.access.dynamic_sql import runs_text
 from postmigration.checks.assertions import Target
 from postmigration.checks.contents.examination import Examination
+from postmigration.checks.declared_objects import is_declared, is_declared_new, list_patterns
 from postmigration.checks.server.replication import read_subscriptions
 from postmigration.diff.objects.compare import Difference
+from postmigration.diff.objects.expected import expect_objects
 from postmigration.diff.objects.judge import Judgement, Scope, judge_objects
 from postmigration.diff.objects.privileges import PUBLIC
 from postmigration.diff.objects.rules import FAMILIES, RARE
@@ -28,6 +29,7 @@ from postmigration.postgres.schema_objects import STANDIN, ObjectName, Objects, 
 # More differences of one kind are told as one.
 _FOLDED = 20
 _LISTED = 50
+_UNDECLARED = ", and nobody declared it"
 # What a dump does not hold, or what is not restored from it.
 _NOT_IN_A_DUMP = (
     *("role", "setting", "extension", "comment", "event trigger", "publication"),
@@ -52,6 +54,7 @@ _COUNTED = {
     "publications": ("publication", "published table", "published schema"),
 }
 _READ: WeakKeyDictionary[Snapshot, Objects] = WeakKeyDictionary()
+_EXPECTED: WeakKeyDictionary[Snapshot, tuple[Snapshot | None, Objects]] = WeakKeyDictionary()
 _JUDGED: WeakKeyDictionary[Snapshot, tuple[Snapshot | None, Judgement]] = WeakKeyDictionary()
 
 
@@ -81,11 +84,11 @@ def report_objects(target: Target, *families: str) -> None:
     different = [difference for family in families for difference in judgement.found.get(family, ())]
     if "publications" in families and any(one.what == "publication lost" for one in different):
         different = _excuse_own_publications(different, target.snapshot)
-    declared = target.migration.objects
-    found = [one for one in different if not _is_declared(one.name, declared)]
-    if len(found) < len(different):
-        target.note(f"{len(different) - len(found):,} differences are declared")
-    if declared:
+    declared = list_patterns(target.migration)
+    found = [one for one in different if not is_declared(one.name, declared)]
+    if number := len(different) - len(found):
+        target.note(f"{number:,} difference{' is' if number == 1 else 's are'} declared")
+    if declared or target.migration.changes:
         found = [_weigh_undeclared(one, target) for one in found]
     facts = sum(judgement.facts.get(kind, 0) for family in families for kind in _kinds(family))
     if not facts and not different:
@@ -101,25 +104,26 @@ def report_objects(target: Target, *families: str) -> None:
         target.note(note)
 
 
-def _is_declared(name: ObjectName, patterns: Sequence[str]) -> bool:
-    """Whether a migration adds, changes or drops an object."""
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-
-
 def _weigh_undeclared(difference: Difference, target: Target) -> Difference:
     """What is new, and who may use it, is a warning where a project declares what it adds.
 
-    Whether it lets anybody see or do more than is theirs, the project's checks try as the people themselves.
+    Whether it lets anybody see or do more than is theirs, the checks of a project that names people try as these.
     """
-    if difference.level == "told" and difference.what.endswith(" new"):
-        return replace(difference, level="warning", statement=f"{difference.statement}, and nobody declared it")
-    if difference.level == "blocker" and difference.what == "gained" and _is_new(difference.name, target):
-        return replace(difference, level="warning")
+    if difference.what.endswith(" new"):
+        facts = _read(target.snapshot).get(difference.name, {})
+        if is_declared_new(difference.name, facts, target.migration.changes):
+            told = difference.level != "blocker"
+            statement = difference.statement.removesuffix(_UNDECLARED)
+            return replace(difference, level="told" if told else "blocker", statement=statement)
+        if difference.level == "told":
+            return replace(difference, level="warning", statement=f"{difference.statement}{_UNDECLARED}")
+    if difference.level == "blocker" and difference.what == "gained" and target.migration.people.strip():
+        return replace(difference, level="warning") if _is_new(difference.name, target) else difference
     return difference
 
 
 def _is_new(name: ObjectName, target: Target) -> bool:
-    before = _in_a_fingerprint(target) if target.baseline is None else _read(target.baseline)
+    before, _ = expect_sides(target)
     return before is not None and name not in before
 
 
@@ -140,6 +144,24 @@ def read_sides(target: Target) -> tuple[Objects | None, Objects]:
     """Reads the objects of the state before, if there is one that holds them, and those of the database."""
     before = _in_a_fingerprint(target) if target.baseline is None else _read(target.baseline)
     return before, _read(target.snapshot)
+
+
+def expect_sides(target: Target) -> tuple[Objects | None, Objects]:
+    """Reads the objects of the state before as the declared changes leave them, and those of the database."""
+    before, after = read_sides(target)
+    if before is None or not target.migration.changes:
+        return before, after
+    held = _EXPECTED.get(target.snapshot)
+    if held is None or held[0] is not target.baseline:
+        held = target.baseline, expect_objects(before, after, target.migration.changes)
+        _EXPECTED[target.snapshot] = held
+    return held[1], after
+
+
+def list_unused(target: Target) -> list[str]:
+    """The patterns of objects that may be others, and of which none is."""
+    names = [one.name for found in _judge(target).found.values() for one in found]
+    return [pattern for pattern in list_patterns(target.migration) if not any(is_declared(n, [pattern]) for n in names)]
 
 
 def holds_privileges(target: Target) -> bool:
@@ -164,9 +186,9 @@ def _judge(target: Target) -> Judgement:
     held = _JUDGED.get(target.snapshot)
     if held is not None and held[0] is target.baseline:
         return held[1]
-    before, after = read_sides(target)
+    platform = detect(*(side or {} for side in reversed(read_sides(target))))
+    before, after = expect_sides(target)
     restored = _is_restored(target)
-    platform = detect(after, before or {})
     if before is not None and restored:
         roles = {name: facts for name, facts in after.items() if name.kind == "role"}
         before, after = _in_a_dump(before), _in_a_dump(after) | roles

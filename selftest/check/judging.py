@@ -11,10 +11,12 @@ from inspect import signature
 
 import postmigration.checks.builtin
 from postmigration.checks.builtin import MIGRATION
+from postmigration.checks.declared import test_changes
 from postmigration.gate import options
 from postmigration.gate.session import open_session
 from postmigration.model.errors import NeedsBaseline, NotApplicable, NotJudged
 from postmigration.model.evidence import Evidence, Violation
+from postmigration.model.migration import Migration
 
 
 @dataclass
@@ -58,23 +60,27 @@ def find_checks() -> Iterator[tuple[str, Callable[..., None]]]:
                     yield name, function
 
 
-def judge(before: str, after: str, *called: str, only: Collection[str] = ()) -> Verdict:
-    """Judges a database by all built-in checks.
+def judge(
+    before: str, after: str, *called: str, only: Collection[str] = (), migration: Migration = MIGRATION
+) -> Verdict:
+    """Judges a database by all built-in checks of any two databases, and of the changes that are declared.
 
     Args:
         before: the connection string, or the file, of the baseline; empty for none.
         after: the connection string of the database that is judged.
         called: further options as a user gives them.
         only: the modules whose checks are run; all where it is empty.
+        migration: what is declared.
     """
     parser = argparse.ArgumentParser()
     options.declare(parser.add_argument)
     named = [f"--db-url={after}", *([f"--baseline={before}"] if before else []), "--allow-empty"]
     chosen = parser.parse_args([*named, *called])
-    run = open_session(options.request(chosen), options.judging(chosen, MIGRATION.plan_checks), MIGRATION)
+    run = open_session(options.request(chosen), options.judging(chosen, migration.plan_checks), migration)
     verdict = Verdict()
     with run.cleanup:
-        for name, check in find_checks():
+        changes = [("declared changes", test_changes.test_declared_changes_happened)] if migration.changes else []
+        for name, check in (*find_checks(), *changes):
             if only and check.__module__.rpartition(".")[2] not in only:
                 continue
             target = run.view()

@@ -1,0 +1,39 @@
+"""What a project declares to have changed did change."""
+
+from __future__ import annotations
+
+from postmigration import Finding, Target
+from postmigration.checks.declared_objects import find_undone, list_obligations
+from postmigration.checks.object_checks import list_unused, read_sides
+from postmigration.model.changes import describe_change
+from postmigration.model.evidence import show_value
+
+
+def test_declared_changes_happened(target: Target) -> None:
+    """Every table and column that is declared to be dropped, added, renamed, retyped or re-pointed is.
+
+    Impact: The application that goes live was written for another schema; what everybody takes for gone is still
+    there, with its rows and privileges.
+
+    Likely causes: A script of the migration did not run, ended half-way or was rolled back; or the declaration is of
+    another release.
+
+    Fix: Run the script that makes the change that is named, or take the declaration out where it was not meant.
+    """
+    changes = list_obligations(target.migration.changes)
+    if not target.migration.changes:
+        target.not_applicable("the project declares no changes")
+    before, after = read_sides(target)
+    undone = [*find_undone(before, after, changes)]
+    for change, words in undone:
+        statement = f"{describe_change(change)}: {words}"
+        target.evidence.findings.append(Finding(show_value(statement, plain=True), 1, len(changes)))
+    target.state(facts=len(changes))
+    late = [describe_change(change) for change, _ in undone]
+    named = [(describe_change(change), change.reason) for change in changes]
+    rows = [(name, "no" if name in late else "yes", reason) for name, reason in named]
+    if rows:
+        target.evidence.show("what is declared", ("change", "happened", "reason"), rows)
+    if before is not None:
+        for pattern in list_unused(target):
+            target.note(f"nothing used changed_object {pattern}: take it out")

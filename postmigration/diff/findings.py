@@ -11,6 +11,8 @@ from postmigration.diff.row_sets import Difference
 from postmigration.model.evidence import Finding, show_value
 from postmigration.model.sqltext import quoted
 
+# Of so many columns it is told in how many rows they differ.
+_COLUMNS = 5
 # Shows the value of a column.
 Mask = Callable[[str | None, str], str]
 
@@ -38,7 +40,24 @@ def of_rows(
     """What was found of rows that differ: for each value that does the key, both values and the kind of difference."""
     fields = (*columns[:key], "difference", "column", "want", "have")
     rows = tuple(as_evidence(found.differences, columns, mask))
+    statement += _describe_columns(found)
     return Finding(statement, found.wrong, max(examined, found.wrong), fields, rows, query)
+
+
+def _describe_columns(found: Comparison) -> str:
+    """In how many of the rows that differ each column does, where that says more than their names."""
+    said = []
+    for column in found.columns:
+        if column.nulls == column.rows:
+            now = " (NULL now)" if column.rows == 1 else " (all NULL now)"
+        else:
+            now = f" ({column.nulls:,} of them NULL now)" if column.nulls else ""
+        said.append(f"{show_value(column.name, plain=True)} {column.rows:,} of {found.counted:,}{now}")
+    if len(said) < 2 and not any(column.nulls for column in found.columns):
+        return ""
+    more = f", and {len(said) - _COLUMNS} more columns" if len(said) > _COLUMNS else ""
+    part = f" in the first {found.counted:,}" if found.counted < found.counts["changed"] else ""
+    return f"; by column{part}: {', '.join(said[:_COLUMNS])}{more}"
 
 
 def of_buckets(found: FingerprintComparison, key: Sequence[str], statement: str, mask: Mask, query: str) -> Finding:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice, zip_longest
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -23,17 +21,18 @@ from postmigration.diff.row_sets import (
     Pack,
     RowSet,
     buckets_sql,
+    columns_sql,
     hash_differences,
     hashes_sql,
     row_differences,
     rows_sql,
 )
+from postmigration.diff.side_by_side import SideBySide
 from postmigration.model.comparison import RowComparison
 from postmigration.model.evidence import IMPERSONAL_TYPES
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 
-_T = TypeVar("_T")
 _SECRET = new_secret()
 
 # The mark of rows that the target may have beyond those of before.
@@ -52,10 +51,28 @@ _ROWS_PER_PACK = 10_000
 # Where few rows are looked into, their keys travel too and spare another scan; the client holds many packs at a time.
 _FEW_ROWS = 250_000
 
+# Of so many rows that differ it is counted in which columns they do.
+_COUNTED = 10_000
+
 # One scan into few groups, whatever the planner takes their number for; workers are as many as the server allows.
 SCAN = {"jit": "off", "enable_sort": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
 # Packs of rows come in order from a sort, which goes to disk where it must; a hash table would have to hold them all.
 _SORT = {"jit": "off", "enable_hashagg": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
+
+
+@dataclass(frozen=True)
+class ColumnCount:
+    """In how many of the rows that differ a column does.
+
+    Args:
+        name: the column.
+        rows: how many rows differ in it.
+        nulls: how many of them hold NULL now.
+    """
+
+    name: str
+    rows: int
+    nulls: int
 
 
 @dataclass(frozen=True)
@@ -68,6 +85,8 @@ class Comparison:
         grown: rows that only the target has, and may have.
         marked: differences that a mark of the row sets excuses, by the name of the mark.
         differences: the first few faults, in the order of their keys.
+        columns: in how many of the first `counted` rows that differ each column does, the most first.
+        counted: see `columns`.
     """
 
     want_rows: int
@@ -76,6 +95,8 @@ class Comparison:
     grown: int
     marked: Mapping[str, int]
     differences: tuple[Difference, ...]
+    columns: tuple[ColumnCount, ...] = ()
+    counted: int = 0
 
     @property
     def wrong(self) -> int:
@@ -159,6 +180,7 @@ class Sides:
                 texts = rows <= _FEW_ROWS and bool(self.hashing.find_key_type(self._key))
                 self._look_into(threads, chosen, finer, tally, texts=texts)
             differences = self._differences(threads, tally)
+            columns = self._count_columns(threads, tally)
         return Comparison(
             want_rows=sum(bucket.rows for bucket in want.values()),
             have_rows=sum(bucket.rows for bucket in have.values()),
@@ -166,6 +188,8 @@ class Sides:
             grown=tally.grown,
             marked=tally.marked,
             differences=differences,
+            columns=columns,
+            counted=len(tally.changed),
         )
 
     @property
@@ -198,22 +222,48 @@ class Sides:
         hashes = tally.first_keys()
         if not hashes:
             return ()
+        want, have = self._read(threads, tally, hashes, rows_sql)
+        found = row_differences(want, have, key=self.row_sets[0].key, most=tally.keep)
+        return tuple(d for d in found if d.kind not in tally.ignore)[: tally.keep]
+
+    def _count_columns(self, threads: SideBySide, tally: _Tally) -> tuple[ColumnCount, ...]:
+        """In how many of the rows that differ each column does."""
+        rows = self.row_sets[0]
+        names = rows.columns[rows.key :]
+        if not tally.changed or not tally.keep or not names:
+            return ()
+        want, have = ({row[0]: row for row in side} for side in self._read(threads, tally, tally.changed, columns_sql))
+        counts, nulls = Counter[str](), Counter[str]()
+        for key in want.keys() & have.keys():
+            for name, was, now, null in zip(names, want[key].hashes, have[key].hashes, have[key].nulls, strict=True):
+                if was != now:
+                    counts[name] += 1
+                    nulls[name] += null
+        return tuple(ColumnCount(name, number, nulls[name]) for name, number in counts.most_common())
+
+    def _read(
+        self, threads: SideBySide, tally: _Tally, hashes: Sequence[int], query: Callable[..., str]
+    ) -> list[Sequence[sa.Row[Any]]]:
+        """What a query gives for the rows of some keys on both sides.
+
+        Args:
+            hashes: the hashes of the keys.
+            query: makes the query of a row set, with `texts` where the keys themselves are known.
+        """
         texts = [tally.texts.get(key) for key in hashes]
         known = None not in texts
         named = {"postmigration_texts": texts} if known else {}
-        want, have = threads.each(
+        return threads.each(
             lambda snapshot, rows: snapshot.rows(
-                rows_sql(rows, self.hashing, texts=known),
+                query(rows, self.hashing, texts=known),
                 {**SCAN, **rows.settings},
-                postmigration_hashes=hashes,
+                postmigration_hashes=list(hashes),
                 **named,
                 **self.parameters,
             ),
             self.snapshots,
             self.row_sets,
         )
-        found = row_differences(want, have, key=self.row_sets[0].key, most=tally.keep)
-        return tuple(d for d in found if d.kind not in tally.ignore)[: tally.keep]
 
 
 def _path(rows: RowSet) -> Mapping[str, str]:
@@ -230,6 +280,7 @@ class _Tally:
         self.counts = dict(NO_DIFFERENCE)
         self.marked: dict[str, int] = {}
         self.grown = 0
+        self.changed: list[int] = []
         self.texts: dict[int, str | None] = {}
         self._kept: dict[DifferenceKind, list[int]] = {kind: [] for kind in NO_DIFFERENCE}
 
@@ -246,10 +297,13 @@ class _Tally:
                     keys = rest
             self.counts[kind] += sum(rest.values())
             self._kept[kind] += islice(rest, self.keep - len(self._kept[kind]))
+            if kind == "changed" and self.keep:
+                self.changed += islice(rest, _COUNTED - len(self.changed))
 
     def name(self, texts: Mapping[int, str | None]) -> None:
         """Keeps the keys themselves of what is kept."""
-        self.texts |= {key: texts[key] for kept in self._kept.values() for key in kept if key in texts}
+        kept = chain(self.changed, *self._kept.values())
+        self.texts |= {key: texts[key] for key in kept if key in texts}
 
     def _excuse(self, name: str, rows: int) -> None:
         if name == GROWTH:
@@ -287,95 +341,6 @@ def calibration(snapshot: Snapshot) -> str:
     """What a server makes of known values."""
     encoding = snapshot.scalar("SHOW server_encoding")
     return f"{encoding} {snapshot.scalar(CALIBRATION) if _hashes_records(snapshot) else ''}"
-
-
-# Threads that wait for the next two sides.
-_IDLE: list[ThreadPoolExecutor] = []
-
-
-class SideBySide:
-    """A thread for each of two snapshots. Whatever ends its work early ends their queries too."""
-
-    def __init__(self, *snapshots: Snapshot) -> None:
-        self._snapshots = snapshots
-
-    def __enter__(self) -> SideBySide:
-        """Starts the threads, or takes those that have nothing to do: a run compares many small tables."""
-        self._streams, self._streaming = ExitStack(), False
-        try:
-            self._pool = _IDLE.pop()
-        except IndexError:
-            self._pool = start_pool(len(self._snapshots))
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Ends the threads, and then what they were reading; those that were asked for no stream are kept."""
-        if kind is not None:
-            end_pool(self._pool, self._snapshots)
-        elif not self._streaming:
-            _IDLE.append(self._pool)
-            return
-        self._pool.shutdown()
-        self._streams.close()
-
-    def submit(self, function: Callable[..., _T], *arguments: Any) -> Future[_T]:
-        """Has a thread do something."""
-        return self._pool.submit(function, *arguments)
-
-    def each(self, function: Callable[..., _T], *arguments: Iterable[Any]) -> list[_T]:
-        """What a function gives for the first of each argument, for the second of each, and so on, all at once."""
-        waiting = [self.submit(function, *some) for some in zip(*arguments, strict=True)]
-        return [future.result() for future in waiting]
-
-    def ahead(self, rows: Generator[sa.Row[Any]]) -> Iterator[sa.Row[Any]]:
-        """The same rows, of which the next one is always on its way."""
-        self._streaming = True
-        self._streams.callback(rows.close)
-        first = self.submit(next, rows, None)
-
-        def following(future: Future[sa.Row[Any] | None]) -> Iterator[sa.Row[Any]]:
-            while (row := future.result()) is not None:
-                future = self.submit(next, rows, None)
-                yield row
-
-        return following(first)
-
-
-def start_pool(size: int) -> ThreadPoolExecutor:
-    """Starts a pool with all its threads, before any of them asks something.
-
-    A pool that is interrupted while it starts a thread does not know it, and would not wait for it.
-    """
-    pool = ThreadPoolExecutor(size)
-    started = threading.Barrier(size)
-    try:
-        for future in [pool.submit(started.wait) for _ in range(size)]:
-            future.result()
-    except BaseException:
-        started.abort()
-        pool.shutdown()
-        raise
-    return pool
-
-
-def end_pool(pool: ThreadPoolExecutor, snapshots: Collection[Snapshot]) -> None:
-    """Ends what the threads of a pool are still asking of snapshots, and waits until they have noticed."""
-    over = threading.Event()
-
-    def cancel() -> None:
-        # One that is between two statements begins the next one after the first request has gone by.
-        while not over.wait(0.1):
-            for snapshot in snapshots:
-                snapshot.cancel()
-
-    canceller = threading.Thread(target=cancel)
-    canceller.start()
-    try:
-        # Not by the futures that were kept: whatever ends the work may come before they are.
-        pool.shutdown(cancel_futures=True)
-    finally:
-        over.set()
-        canceller.join()
 
 
 def _by_bucket(want: Iterator[sa.Row[Any]], have: Iterator[sa.Row[Any]]) -> Iterator[tuple[Pack, Pack]]:

@@ -147,6 +147,25 @@ def rows_sql(rows: RowSet, hashing: Hashing, *, texts: bool = False) -> str:
     """
 
 
+def columns_sql(rows: RowSet, hashing: Hashing, *, texts: bool = False) -> str:
+    """The query for the rows with the keys of `:postmigration_hashes`: each value's hash, and if it is NULL.
+
+    Args:
+        texts: as for `rows_sql`.
+    """
+    key = _key_name(rows)
+    known = f"CAST(:postmigration_texts AS {hashing.find_key_type(rows.columns[: rows.key])}[])"
+    where = f"WHERE q.{quoted(rows.columns[0])} = ANY({known})" if texts else ""
+    values = rows.columns[rows.key :]
+    hashes = ", ".join(hashing.row((name,)) for name in values)
+    nulls = ", ".join(f"q.{quoted(name)} IS NOT DISTINCT FROM NULL" for name in values)
+    return f"""
+        SELECT {key}, ARRAY[{hashes}] AS hashes, ARRAY[{nulls}] AS nulls
+        FROM (SELECT q.*, {hashing.key(rows.columns[: rows.key])} AS {key} FROM ({rows.sql}) q {where}) q
+        WHERE {key} = ANY(CAST(:postmigration_hashes AS bigint[]))
+    """
+
+
 @dataclass(frozen=True)
 class Pack:
     """The rows of one bucket as `hashes_sql` packs them.

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.fingerprint import WERE, Fingerprint, diff_fingerprint
-from postmigration.diff.row_diff import Comparison, Sides, end_pool, start_pool
+from postmigration.diff.row_diff import Comparison, Sides
 from postmigration.diff.row_sets import NO_DIFFERENCE, DifferenceKind, RowSet
 from postmigration.diff.scope import Relation
+from postmigration.diff.side_by_side import end_pool, start_pool
 from postmigration.model.errors import NotJudged
 from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog

@@ -9,9 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from postmigration import RowComparison
-from postmigration.diff import row_diff, row_sets
-from postmigration.diff.row_diff import Comparison, SideBySide, Sides, calibration, power_of_two
+from postmigration.diff import row_diff, row_sets, side_by_side
+from postmigration.diff.findings import of_rows
+from postmigration.diff.row_diff import ColumnCount, Comparison, Sides, calibration, power_of_two
 from postmigration.diff.row_sets import RowSet
+from postmigration.diff.side_by_side import SideBySide
 from postmigration.postgres.connection import Database, Snapshot
 from selftest.comparison.conftest import SIDES, Servers
 
@@ -137,18 +139,31 @@ def test_the_same_row_again_is_a_difference(
     assert found.counts == {"missing": 0, "extra": 0, "changed": 0, kind: 2}
 
 
+def test_differences_are_counted_by_column(snapshots: Snapshots) -> None:
+    columns = ("id", "v", "w", "same")
+    rows = "SELECT i AS id, i AS v, i AS w, 'x' AS same FROM generate_series(1, 60) i"
+    values = "CASE WHEN id > 20 THEN v END AS v, CASE WHEN id = 7 THEN 0 ELSE w END AS w"
+    sides = RowSet(rows, columns, 1), RowSet(f"SELECT id, {values}, same FROM ({rows}) r", columns, 1)
+    found = Sides(*snapshots, *sides).compare(keep=2)
+    assert found.counts["changed"] == found.counted == 20
+    assert found.columns == (ColumnCount("v", 20, 20), ColumnCount("w", 1, 0))
+    assert of_rows(found, columns, 1, 60, "rows differ", lambda text, _: text or "", "").statement == (
+        "rows differ; by column: v 20 of 20 (all NULL now), w 1 of 20"
+    )
+
+
 def test_equal_sides_are_read_once(
     snapshots: Snapshots, asked: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(row_diff, "_IDLE", [])
+    monkeypatch.setattr(side_by_side, "_IDLE", [])
     assert compared(snapshots, WANT, WANT).wrong == 0
-    (threads,) = row_diff._IDLE
+    (threads,) = side_by_side._IDLE
     assert compared(snapshots, WANT, WANT).wrong == 0
-    assert [threads] == row_diff._IDLE
+    assert [threads] == side_by_side._IDLE
     assert asked == {"packs": [], "by key": []}
     # Whoever was reading a stream ends with it.
     assert compared(snapshots, WANT, HAVE).wrong > 0
-    assert row_diff._IDLE == []
+    assert side_by_side._IDLE == []
 
 
 def test_whatever_ends_the_work_ends_its_queries(snapshots: Snapshots) -> None:

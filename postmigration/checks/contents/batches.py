@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postmigration.diff.row_diff import SideBySide
+from postmigration.diff.side_by_side import SideBySide
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres.connection import Snapshot, describe_refusal
 

@@ -15,7 +15,8 @@ from postmigration.checks.rows.pairs import Pair, pair_tables
 from postmigration.checks.rows.plan import Plan, plan
 from postmigration.diff.findings import of_keys, of_rows
 from postmigration.diff.hashing import new_secret
-from postmigration.diff.row_diff import Comparison, SideBySide, Sides, method
+from postmigration.diff.row_diff import Comparison, Sides, method
+from postmigration.diff.side_by_side import SideBySide
 from postmigration.model.changes import Change, describe_change
 from postmigration.model.evidence import IMPERSONAL_TYPES, show_value
 from postmigration.model.sqltext import quoted

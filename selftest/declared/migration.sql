@@ -17,7 +17,8 @@ INSERT INTO "Visit" SELECT 'visit_' || id, "eMail", 'done', "createdAt" FROM "Bo
 ALTER TABLE "Payment" ADD COLUMN "stayId" text REFERENCES "Stay";
 UPDATE "Payment" SET "stayId" = 'stay_' || "bookingId", reviewed = CASE WHEN id % 3 = 0 THEN 'yes' ELSE reviewed END;
 ALTER TABLE "Payment" ALTER "stayId" SET NOT NULL, DROP COLUMN "bookingId";
-ALTER TABLE "Payment" ALTER "isRefund" DROP DEFAULT, ALTER "isRefund" TYPE boolean USING "isRefund" = 1;
+ALTER TABLE "Payment" ALTER "isRefund" DROP DEFAULT, ALTER "isRefund" TYPE boolean USING "isRefund" = 1,
+    ALTER "isRefund" SET DEFAULT false;
 DROP TABLE "Booking";
 INSERT INTO "Event" VALUES (201, 'migrated');
 DELETE FROM "Draft" WHERE stale AND id < 11;

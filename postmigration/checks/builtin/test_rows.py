@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from postmigration import Target
-from postmigration.checks.contents import fingerprint_rows, platform_rows
+from postmigration.checks.contents import platform_rows
 from postmigration.checks.declared_rows import compare_declared_table, compare_other_tables
 from postmigration.checks.outer_tables import compare_outer_tables
+from postmigration.checks.rows import fingerprint_rows
 from postmigration.checks.rows.row_examination import RowExamination
 
 
@@ -31,15 +32,21 @@ def test_rows_are_those_of_before(target: Target, declared_table: str) -> None:
         return
     options = target.options
     keep, show_values = options.listed_rows, options.show_values
-    fingerprint = target.before.fingerprint
+    changes, fingerprint = target.migration.changes, target.before.fingerprint
     if fingerprint is not None:
         found = fingerprint_rows.examine(
-            target.snapshot, fingerprint, target.schemas, keep=keep, show_values=show_values
+            target.snapshot, fingerprint, target.schemas, keep=keep, show_values=show_values, changes=changes
         )
     else:
         before = target.before.rows()
         found = RowExamination(
-            before, target.snapshot, target.schemas, keep=keep, show_values=show_values, logged=target.before.started
+            before,
+            target.snapshot,
+            target.schemas,
+            keep=keep,
+            show_values=show_values,
+            logged=target.before.started,
+            changes=changes,
         ).compare()
     found.schemas = len(target.schemas)
     found.pass_to(target)

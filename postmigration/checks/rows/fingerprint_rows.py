@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 
 from postmigration.checks.contents.examination import Examination, count, list_names
 from postmigration.checks.contents.tables import Relation, read_tables, title
+from postmigration.checks.rows.declared import Declared
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.findings import of_buckets
 from postmigration.diff.fingerprint import WERE, Fingerprint, TableFingerprint, diff_fingerprint
+from postmigration.model.changes import Change
 from postmigration.model.errors import NotJudged
 from postmigration.model.evidence import show_value
 from postmigration.postgres.connection import Snapshot, describe_refusal
 from postmigration.postgres.ledgers import holds_ledger_alone
 
+_OTHERS = "a dump or a database as the state before"
+
 
 def examine(
-    after: Snapshot, before: Fingerprint, schemas: Collection[str] = (), *, keep: int = 5, show_values: bool = False
+    after: Snapshot,
+    before: Fingerprint,
+    schemas: Collection[str] = (),
+    *,
+    keep: int = 5,
+    show_values: bool = False,
+    changes: Sequence[Change] = (),
 ) -> Examination:
     """Compares all tables that a fingerprint holds.
 
@@ -28,8 +38,10 @@ def examine(
             proven.
         keep: of how many buckets that differ to tell the keys.
         show_values: values that may describe a person are shown.
+        changes: what a migration declares of the tables: what it makes of rows, a fingerprint cannot tell.
     """
     found = Examination()
+    declared = Declared(changes)
     tables = read_tables(after, [before.schema])
     _tell_unheld(before, schemas, found)
     if not (before.tables or found.unjudged):
@@ -40,9 +52,18 @@ def examine(
         names = list_names(sorted(before.tables))
         found.find(f"all {count(len(before.tables), 'table')} are lost, with {count(rows, 'row')}: {names}", wrong=rows)
         return found
-    ledgers = []
+    ledgers: list[str] = []
+    excused: list[str] = []
+    touched = [key for key, those in declared.tables.items() if those.moves and key[1] not in before.tables]
     for name, table in sorted(before.tables.items()):
-        now = tables.get((before.schema, name))
+        key = (before.schema, name)
+        now = tables.get(key)
+        if key in declared.ignored or (key in declared.gone and now is None):
+            excused.append(name)
+            continue
+        if key in declared.renamed or declared.of(key).changes_rows:
+            touched.append(declared.renamed.get(key, key))
+            continue
         if holds_ledger_alone(before.schema, name, table.columns):
             ledgers.append(name)
         elif now is None:
@@ -57,9 +78,17 @@ def examine(
         elif now.hindrance:
             found.unjudged.append(f"{name}: {now.hindrance}")
         else:
-            _compare(after, before, table, now, found, keep, show_values)
+            _compare(after, before, table, now, found, keep, show_values, declared.of(key).gone)
     found.tell("rows not compared, what a migration tool has done stands there", ledgers)
-    new = [r.title for key, r in tables.items() if r.is_table and not r.partition and key[1] not in before.tables]
+    found.tell("rows not compared, as declared", excused)
+    if touched:
+        names = list_names([title(key) for key in touched])
+        found.unjudged.append(f"{names}: what declared changes make of rows a fingerprint cannot tell: name {_OTHERS}")
+    new = [
+        r.title
+        for key, r in tables.items()
+        if r.is_table and not r.partition and key[1] not in before.tables and key not in touched
+    ]
     found.tell("new, and compared with nothing", new)
     return found
 
@@ -80,7 +109,7 @@ def _tell_unheld(before: Fingerprint, schemas: Collection[str], found: Examinati
         names = [title((schema, name)) for schema, those in unheld.items() for name in those]
         found.unjudged.append(
             f"{list_names(names)}: the fingerprint holds rows of schema {before.schema} alone: judge that with "
-            f"--schema={before.schema}, or name a dump or a database as the state before"
+            f"--schema={before.schema}, or name {_OTHERS}"
         )
 
 
@@ -92,12 +121,13 @@ def _compare(
     found: Examination,
     keep: int,
     show_values: bool,
+    gone: Collection[str],
 ) -> None:
     lost = [column for column in table.columns if column not in now.columns]
     found.tell(f"{table.name}: new columns", [name for name in now.columns if name not in table.columns])
     try:
         if lost:
-            _compare_numbers(after, table, now, lost, found)
+            _compare_numbers(after, table, now, [column for column in lost if column not in gone], found)
             return
         expected = expectation(None, table.facts(), before.schema)
         result = diff_fingerprint(after, before, table, WERE, expected, "infinity", keep=keep)

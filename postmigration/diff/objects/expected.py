@@ -32,6 +32,7 @@ _CAST = re.compile(
     rf"::{IDENTIFIER}(?:\.{IDENTIFIER})?(?: varying| precision| with(?:out)? time zone)?(?:\([\d, ]+\))?(?:\[\])*"
 )
 _NUMBER = re.compile(r"'(-?[\d.]+)'")
+_TRUTH = {"0": "false", "1": "true"}
 _INTEGERS = ("smallint", "integer", "bigint")
 _SAID = ("definition", "using", "check", "default", "generated", "sql body")
 
@@ -269,7 +270,15 @@ def _retype(was: Facts, now: Facts) -> Facts:
             del facts["default"]
             if "default" in now:
                 facts["default"] = now["default"]
+    if _say_the_same(facts.get("default", ""), now.get("default", "")):
+        facts["default"] = now["default"]
     return facts
+
+
+def _say_the_same(was: str, now: str) -> bool:
+    """Whether two defaults are the same constant, as their types write it: `0` and `false`, `'5'::text` and `5`."""
+    one, other = (_TRUTH.get(text, text) for text in (_CAST.sub("", side).strip("'") for side in (was, now)))
+    return bool(was and now) and one == other
 
 
 def _followers(column: Column, objects: Objects) -> Iterator[Column]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import psycopg
 import sqlalchemy as sa
 
+from postmigration.checks.change_mistakes import find_mistakes
 from postmigration.diff.fingerprint import Fingerprint
 from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import Migration
@@ -53,6 +54,7 @@ def refuse_mistakes(
     elif baseline is not None:
         before = catalog.tables(baseline, expressions=False)
     mistakes = [*_names(migration, now, before), *_fragments(migration, target, baseline)]
+    mistakes += find_mistakes(migration.changes, target, baseline, fingerprint)
     if mistakes:
         more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
         raise CannotJudge(f"the migration is declared wrong: {mistakes[0]}{more}")

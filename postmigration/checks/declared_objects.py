@@ -5,7 +5,14 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterator, Sequence
 
-from postmigration.diff.objects.expected import find_through, list_columns, read_renames, uses_of
+from postmigration.diff.objects.expected import (
+    find_through,
+    list_columns,
+    list_made,
+    list_made_columns,
+    read_renames,
+    uses_of,
+)
 from postmigration.diff.objects.matching import Facts
 from postmigration.diff.objects.renames import Table, list_tables
 from postmigration.model.changes import (
@@ -76,26 +83,28 @@ class _Undone:
         self._changes = changes
         self._before, self._after = before or {}, after
         self._tables, self._columns = list_tables(after), list_columns(after)
+        # Under the name of one that is gone there may be another one.
+        self._others = self._tables - list_made(changes), self._columns - list_made_columns(changes)
         self._renames = read_renames(self._before, after, changes)
 
     def describe(self, change: Change) -> str:
         match change:
             case GoneTable(schema=schema, table=table):
-                return "it is still there" if (schema, table) in self._tables else ""
+                return "it is still there" if (schema, table) in self._others[0] else ""
             case NewTable(schema=schema, table=table):
                 return "" if (schema, table) in self._tables else "there is none"
             case GoneColumn(schema=schema, table=table, column=column):
-                return "it is still there" if (*self._now((schema, table)), column) in self._columns else ""
+                return "it is still there" if (*self._now((schema, table)), column) in self._others[1] else ""
             case NewColumn(schema=schema, table=table, column=column):
                 return self._lacks((schema, table), column)
             case RenamedTable(schema=schema, table=table, to=to, to_schema=other):
-                there = (schema, table) in self._tables, (other or schema, to) in self._tables
+                there = (schema, table) in self._others[0], (other or schema, to) in self._tables
                 return _of_names(there, table, to)
             case RenamedColumn(schema=schema, table=table, column=column, to=to):
                 now = self._now((schema, table))
                 if now not in self._tables:
                     return f"there is no table {now[1]}"
-                return _of_names(((*now, column) in self._columns, (*now, to) in self._columns), column, to)
+                return _of_names(((*now, column) in self._others[1], (*now, to) in self._columns), column, to)
             case Retyped(schema=schema, table=table, column=column):
                 return self._keeps_type((schema, table), column)
             case RepointedReference(schema=schema, table=table, column=column, to=to):

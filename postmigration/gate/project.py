@@ -10,9 +10,10 @@ import traceback
 from dataclasses import fields
 from pathlib import Path
 
+from postmigration.model.changes import describe_change
 from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import Migration
-from postmigration.model.migration_file import read_migration
+from postmigration.model.migration_file import read_migration, refuse_unreviewed
 from postmigration.model.nearest import name_nearest
 
 _CHECKS = Path(__file__).parent.parent / "checks"
@@ -88,6 +89,10 @@ def _find_declared(root: Path, named: str, where: str) -> Migration:
         what = f"is a {type(migration).__name__}" if hasattr(found, name) else "is not there"
         near = name_nearest(name, known) or (f" (there is {known[0]})" if known else "")
         raise CannotJudge(f"{where}: {name or 'a name after a colon'} {what}, want a postmigration.Migration{near}")
+    if grouped := [change for change in migration.changes if change.group]:
+        words = f"{describe_change(grouped[0])}: group is for migration.toml, say reason"
+        raise CannotJudge(f"{where}: {words}")
+    refuse_unreviewed(where, {describe_change(change): change.reason for change in migration.changes})
     if migration.tables and not migration.legacy_tables:
         raise CannotJudge(f"{where}: legacy_tables is empty: name the tables that stood before the migration")
     if strangers := [table for table in migration.legacy_tables if table not in migration.tables]:

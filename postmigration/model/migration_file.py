@@ -62,7 +62,7 @@ def read_migration(path: Path) -> Migration:
 
 def _give_reasons(file: _File, path: Path) -> tuple[Change, ...]:
     """The changes, each with its reason."""
-    unreviewed, found = [], []
+    reasons, found = {}, []
     for n, change in enumerate(file.change, 1):
         title = f"[[change]] {n}, {describe_change(change)}"
         if change.reason.strip() and change.group:
@@ -70,13 +70,26 @@ def _give_reasons(file: _File, path: Path) -> tuple[Change, ...]:
         if change.group and change.group not in file.reasons:
             raise CannotJudge(f"{path}: {title}: there is no {change.group} in [reasons]")
         reason = file.reasons[change.group] if change.group else change.reason
-        if not reason.strip():
-            unreviewed.append(title)
+        reasons[title] = reason
         found.append(msgspec.structs.replace(change, reason=reason.strip()))
+    refuse_unreviewed(str(path), reasons)
+    return tuple(found)
+
+
+def refuse_unreviewed(where: str, reasons: Mapping[str, str]) -> None:
+    """Makes sure that somebody said of each change why it was meant.
+
+    Args:
+        where: where the changes are declared.
+        reasons: the reason of each, by what it is called.
+
+    Raises:
+        CannotJudge: one has none: one line.
+    """
+    unreviewed = [title for title, reason in reasons.items() if not reason.strip()]
     if unreviewed:
         more = f" (and {len(unreviewed) - 1} more)" if len(unreviewed) > 1 else ""
-        raise CannotJudge(f"{path}: {unreviewed[0]}: reason is empty: say why it was meant{more}")
-    return tuple(found)
+        raise CannotJudge(f"{where}: {unreviewed[0]}: reason is empty: say why it was meant{more}")
 
 
 def _find_scripts(path: Path, field: str, patterns: Sequence[str]) -> tuple[Path, ...]:

@@ -155,6 +155,21 @@ CASES = {
         "REVOKE INSERT ON public.stay FROM check_reader",
         "check_reader no longer has INSERT on table public.stay",
     ),
+    "a column in the place of another": Case(
+        "ALTER TABLE public.scrap DROP part CASCADE; ALTER TABLE public.scrap ADD parts integer; "
+        "ALTER TABLE public.scrap RENAME booking_id TO part; "
+        "CREATE POLICY open ON public.scrap FOR SELECT USING (parts > 0)",
+        [
+            GoneColumn(table="scrap", column="part", reason=WHY),
+            RenamedColumn(table="scrap", column="booking_id", to="part", reason=WHY),
+            NewColumn(table="scrap", column="parts", reason=WHY),
+            ChangedObject(object="policy open on public.scrap", reason=WHY),
+        ],
+        "column public.scrap.booking_id is gone",
+        "renamed_column scrap.booking_id to part: both are there",
+        "ALTER TABLE public.scrap DROP CONSTRAINT scrap_booking_id_fkey",
+        "constraint scrap_booking_id_fkey on public.scrap is gone",
+    ),
     "a column of another type": Case(
         "DROP VIEW public.totals, public.plain; DROP POLICY own ON public.booking; DROP POLICY paid ON public.payment; "
         "DROP TRIGGER stamp ON public.booking; "

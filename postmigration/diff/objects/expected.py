@@ -13,6 +13,8 @@ from postmigration.model.changes import (
     GoneColumn,
     GoneTable,
     MovedRows,
+    NewColumn,
+    NewTable,
     RenamedColumn,
     RenamedTable,
     RepointedReference,
@@ -65,19 +67,35 @@ def read_renames(before: Objects, after: Objects, changes: Sequence[Change]) -> 
         for change in changes
         if isinstance(change, RenamedTable)
     }
-    tables = {was: now for was, now in tables.items() if was in known and now in there and was not in there}
+    others = there - list_made(changes)
+    tables = {was: now for was, now in tables.items() if was in known and now in there and was not in others}
     ours = list_columns(after)
+    other_columns = ours - list_made_columns(changes)
     columns = {}
     for change in changes:
         if isinstance(change, RenamedColumn):
             now = tables.get((change.schema, change.table), (change.schema, change.table))
-            if (*now, change.to) in ours and (*now, change.column) not in ours:
+            if (*now, change.to) in ours and (*now, change.column) not in other_columns:
                 columns[change.schema, change.table, change.column] = change.to
     spelled = {name.name: facts["~id"] for name, facts in after.items() if name.kind in ("column", "constraint")}
     for name, facts in after.items():
         if name.kind in (*RELATIONS, "schema"):
             spelled[name.name] = re.findall(IDENTIFIER, facts["~on"])[-1]
     return Renames(tables, columns, known, spelled)
+
+
+def list_made(changes: Sequence[Change]) -> set[Table]:
+    """The names of tables that are new, or that another one had before: whoever had them is gone from there."""
+    new = {(c.schema, c.table) for c in changes if isinstance(c, NewTable)}
+    return new | {(c.to_schema or c.schema, c.to) for c in changes if isinstance(c, RenamedTable)}
+
+
+def list_made_columns(changes: Sequence[Change]) -> set[Column]:
+    """The names of columns that are new, or that another one had before, with their tables' names afterwards."""
+    tables = {(c.schema, c.table): (c.to_schema or c.schema, c.to) for c in changes if isinstance(c, RenamedTable)}
+    new = {(c.schema, c.table, c.column) for c in changes if isinstance(c, NewColumn)}
+    renamed = (c for c in changes if isinstance(c, RenamedColumn))
+    return new | {(*tables.get((c.schema, c.table), (c.schema, c.table)), c.to) for c in renamed}
 
 
 def list_columns(objects: Objects) -> set[Column]:
@@ -87,7 +105,7 @@ def list_columns(objects: Objects) -> set[Column]:
 
 def _drop_tables(before: Objects, after: Objects, changes: Sequence[Change]) -> Objects:
     """The objects without tables that are dropped, and without all that stands on them or leads there."""
-    there = list_tables(after)
+    there = list_tables(after) - list_made(changes)
     gone = {(change.schema, change.table) for change in changes if isinstance(change, GoneTable)} - there
     if not gone:
         return before
@@ -118,7 +136,14 @@ def _drop_tables(before: Objects, after: Objects, changes: Sequence[Change]) -> 
 
 def _drop_columns(before: Objects, after: Objects, changes: Sequence[Change]) -> Objects:
     """The objects without columns that are dropped, and without what cannot be without them."""
-    gone = {(c.schema, c.table, c.column) for c in changes if isinstance(c, GoneColumn)} - list_columns(after)
+    renamed = {(c.schema, c.table): (c.to_schema or c.schema, c.to) for c in changes if isinstance(c, RenamedTable)}
+    there = list_columns(after) - list_made_columns(changes)
+    gone = {
+        (c.schema, c.table, c.column)
+        for c in changes
+        if isinstance(c, GoneColumn)
+        and not {(c.schema, c.table, c.column), (*renamed.get((c.schema, c.table), ("", "")), c.column)} & there
+    }
     if not gone:
         return before
     # What is there under its name over other columns is compared as anything else is.

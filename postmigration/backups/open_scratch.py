@@ -69,7 +69,8 @@ def open_scratch(
         asked: what the user asked for, or None.
         cleanup: ends it.
         files: the backup that it is to hold; none where it holds a world of our own.
-        judged: the databases that are judged or compared, by the options that name them.
+        judged: the databases that are judged or compared, by the options that name them; None where there are none, and
+            the server is to hold a world of our own.
         version: the PostgreSQL of an embedded server.
 
     Raises:
@@ -80,6 +81,8 @@ def open_scratch(
     if isinstance(scratch.server, Borrowed):
         for option, address in (judged or {}).items():
             scratch.server.refuse_sharing(option, address)
+        if not files and judged is None:
+            scratch.server.require_superuser()
     return scratch
 
 

@@ -130,12 +130,19 @@ def _count(connection: psycopg.Connection[Any], ledger: RestoreLog) -> dict[str,
         row = connection.execute(
             """
             SELECT oid::regclass::text, relkind = 'p', EXISTS (
-                SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
+                SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e'),
+                row_security_active(c.oid)
             FROM pg_class c WHERE oid = %s
             """,
             [oid],
         ).fetchone()
-        name, partitioned, brought = row or ("a table", False, False)
+        name, partitioned, brought, filtered = row or ("a table", False, False, False)
+        if filtered:
+            user = connection.info.user
+            raise CannotJudge(
+                f"{name} forces its policies on its owner too, so that role {user} does not see all rows on the server "
+                f"of --scratch: ALTER ROLE {user} BYPASSRLS, or name a superuser"
+            )
         only = "" if partitioned else "ONLY "
         counted = connection.execute(f"SELECT count(*) FROM {only}{name}".encode()).fetchone() if row else None
         have = counted[0] if counted else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +78,9 @@ class Restoring:
         self._section = self._section_of_tables = ""
         connection.prepare_threshold = None
         # No trigger may change what is loaded, and no foreign key is checked before all rows are there.
-        connection.execute("SET session_replication_role = replica")
+        # Who may not set that needs it less: triggers and foreign keys are created when all rows are there.
+        with suppress(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SET session_replication_role = replica")
         connection.execute("SET maintenance_work_mem = '256MB'")
 
     def read(self, script: Script, server: Server) -> list[Later]:
@@ -164,6 +167,9 @@ class Restoring:
                 self._ledger.leave_out(what.kind, what.name)
             case Role.OPTIONAL if what.kind == "owner" and _OWNED_ABOVE.match(text):
                 pass
+            case Role.OPTIONAL if what.kind == "owner" and not self._standins.may_create_roles:
+                # All belongs to who restores it, who can make nobody else the owner.
+                self._ledger.leave_out(what.kind, what.name)
             case Role.EXTENSION:
                 self._extension(text, what)
             case Role.ACCOUNT:

@@ -6,6 +6,7 @@ Nothing here is created unless the dump refers to it and does not define it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -37,7 +38,8 @@ class Standins:
 
     Args:
         connection: the database that is being restored, as its owner.
-        superuser: the same as a superuser, for what runs no code of the database.
+        superuser: the same as a superuser, for what runs no code of the database; on a server that lets no superuser
+            in, as its owner too.
         mark: the comment of each role that is made; a server where it is empty is ours.
     """
 
@@ -45,6 +47,11 @@ class Standins:
         self._connection = connection
         self.superuser = superuser
         self._mark = mark
+        row = superuser.execute(
+            "SELECT rolsuper, rolcreaterole FROM pg_catalog.pg_roles WHERE rolname = current_user"
+        ).fetchone()
+        self._is_superuser: bool = row is not None and row[0]
+        self.may_create_roles: bool = row is not None and any(row)
         self.roles: set[str] = set()
         self.publications: set[str] = set()
         self.functions: set[str] = set()
@@ -83,6 +90,8 @@ class Standins:
         Its oid is one of the server's own, so that pg_dump does not take it for an extension of the user's, which it
         would leave to a server that has it.
         """
+        if not self._is_superuser:
+            return
         self._schema(schema)
         with self.superuser.transaction():
             self.superuser.execute("SET LOCAL allow_system_table_mods = on")
@@ -128,7 +137,8 @@ class Standins:
         if foreign.rowcount:
             raise CannotJudge(
                 f"the backup needs the role {name}, and the server of --scratch has one of that name, which is not "
-                "touched: name a server without it (--scratch=system), or dump again with --no-owner --no-privileges"
+                "touched: name a server without it (--scratch=system), or dump again as SQL with --no-owner and "
+                "--no-privileges"
             )
 
     def _all_of(self, name: str, schema: str) -> None:
@@ -165,19 +175,30 @@ class Standins:
         self.roles.add(name)
         # Roles belong to the whole server: another database of it may have them already.
         there = known or self.superuser.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
+        try:
+            self._make_role(name, attributes, there=bool(there))
+        except psycopg.errors.InsufficientPrivilege:
+            raise CannotJudge(
+                f"the backup needs the role {name}{''.join(f' {one}' for one in attributes)}, which role "
+                f"{self.superuser.info.user} may not create on the server of --scratch: name a superuser, another "
+                "server (--scratch=system), or a dump without privileges (pg_dump --no-privileges)"
+            ) from None
+        return not there
+
+    def _make_role(self, name: str, attributes: Sequence[str], *, there: bool) -> None:
+        role = sql.Identifier(name)
         if not there:
             with self.superuser.transaction():
-                self.superuser.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
+                self.superuser.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
                 if self._mark:
-                    self.superuser.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(sql.Identifier(name), self._mark))
+                    self.superuser.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(role, self._mark))
             # A superuser needs no membership.
-            if (owner := self._connection.info.user) != self.superuser.info.user:
+            if (owner := self._connection.info.user) != self.superuser.info.user or not self._is_superuser:
                 member = sql.SQL("GRANT {} TO {} WITH ADMIN OPTION")
-                self.superuser.execute(member.format(sql.Identifier(name), sql.Identifier(owner)))
+                self.superuser.execute(member.format(role, sql.Identifier(owner)))
         if attributes:
-            changed = sql.SQL("ALTER ROLE {} ").format(sql.Identifier(name))
+            changed = sql.SQL("ALTER ROLE {} ").format(role)
             self.superuser.execute(changed.as_bytes() + " ".join(attributes).encode())
-        return not there
 
     def facts(self) -> list[str]:
         """What was created, in sentences."""

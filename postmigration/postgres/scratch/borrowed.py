@@ -8,6 +8,7 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,12 @@ _IDENTITY = """
            pg_catalog.pg_postmaster_start_time()::text, pg_catalog.pg_is_in_recovery()
 """
 _ROLE = """
-    SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) current_user
+    SELECT rolsuper, rolcreatedb FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) current_user
+"""
+_UNTRUSTED = """
+    SELECT a.name FROM pg_catalog.pg_available_extensions a JOIN pg_catalog.pg_available_extension_versions v
+        ON v.name OPERATOR(pg_catalog.=) a.name AND v.version OPERATOR(pg_catalog.=) a.default_version
+    WHERE v.superuser AND NOT v.trusted AND a.name OPERATOR(pg_catalog.=) ANY (%s) ORDER BY 1
 """
 
 
@@ -37,7 +43,7 @@ class Borrowed(throwaway.Server):
     """Databases of ours on a server that is named; their names begin with `postmigration_`.
 
     Args:
-        url: the server, as a superuser.
+        url: the server, as a superuser or as a role that may create databases: then the copies belong to that role.
 
     Raises:
         CannotJudge: it cannot be reached, or cannot hold copies.
@@ -65,6 +71,9 @@ class Borrowed(throwaway.Server):
         info = self._keeper.info
         self.version = info.server_version // 10_000
         self.superuser, self._maintenance = info.user, info.dbname
+        self._is_superuser, self._may_create = self._keeper.execute(_ROLE).fetchone() or (False, False)
+        if not self._is_superuser:
+            self.owner, self._password = info.user, info.password
         host = f"[{info.host}]" if info.host.startswith("/") else info.host
         self.label = f"PostgreSQL {self.version} at {host}:{info.port}"
         # What the environment added is said in full: it is hidden from those who connect later.
@@ -92,20 +101,38 @@ class Borrowed(throwaway.Server):
         atexit.register(self.stop)
 
     def _refuse_unfit(self) -> None:
-        (superuser,) = self._keeper.execute(_ROLE).fetchone() or (False,)
         recovering = self._identity(self._keeper)[2]
         wrong = ""
         if self.version < _OLDEST:
             wrong = f"is too old, {_OLDEST} or newer is needed"
         elif recovering:
             wrong = "is a standby, on which nothing can be made"
-        elif not superuser:
+        elif not (self._is_superuser or self._may_create):
             wrong = (
-                f"lets role {self._keeper.info.user} in, which is no superuser: a restore makes databases and roles "
-                f"and switches triggers off; name a superuser of a server that is there for this, or {_OPTION}=system"
+                f"lets role {self.superuser} in, which may not create databases: ALTER ROLE {self.superuser} CREATEDB, "
+                f"name another role, or {_OPTION}=system"
             )
         if wrong:
             raise CannotJudge(f"the server of {_OPTION}, {self.label}, {wrong}")
+
+    def require_superuser(self) -> None:
+        """Makes sure that more than a dump can live there: a world of ours has roles and settings of its own.
+
+        Raises:
+            CannotJudge: who is let in is no superuser.
+        """
+        if not self._is_superuser:
+            raise CannotJudge(
+                f"the server of {_OPTION}, {self.label}, lets role {self.superuser} in, which is no superuser: that is "
+                "enough for dumps, but not for a demonstration world or --prove; name a superuser, or "
+                f"{_OPTION}=system"
+            )
+
+    def find_forbidden(self, extensions: Collection[str]) -> list[str]:
+        """Lists those of some extensions that are there and that only a superuser may create, where we are none."""
+        if self._is_superuser:
+            return []
+        return [str(name) for (name,) in self._keeper.execute(_UNTRUSTED, [list(extensions)])]
 
     def _identity(self, connection: psycopg.Connection[Any]) -> tuple[Any, ...]:
         return connection.execute(_IDENTITY).fetchone() or ()
@@ -135,7 +162,8 @@ class Borrowed(throwaway.Server):
 
     def conninfo(self, database: str, user: str = "") -> str:
         """The connection string of one of its databases; it may hold a password."""
-        secret = {"password": self._password} if user == self.owner else self._secret
+        own = self._is_superuser and user == self.owner
+        secret = {"password": self._password} if own else self._secret
         name = self._maintenance if database == "postgres" else self.mark + database
         return make_conninfo("", dbname=name, **{**self._parts, **secret, "user": user or self.superuser})
 
@@ -174,6 +202,8 @@ class Borrowed(throwaway.Server):
     def create_owned(self, database: str, owner: str) -> None:
         """Creates a database that belongs to somebody."""
         self.create(database)
+        if owner == self.superuser:
+            return
         if owner == self.owner:
             self._make_owner()
         name = sql.Identifier(self.mark + database)

@@ -98,8 +98,15 @@ def start_scratch(asked: str | None, needs: Needs, *, version: int = embedded.VE
     except BaseException:
         server.stop()
         raise
-    words = f"{needs.name} needs {_list(missing)}, which {server.label} has not: name another server ({OPTION})"
-    return Scratch(server, words if missing else "")
+    lacking = f"{needs.name} needs {_list(missing)}, which {server.label} has not: name another server ({OPTION})"
+    if missing or not isinstance(server, Borrowed):
+        return Scratch(server, lacking if missing else "")
+    forbidden = server.find_forbidden(needs.extensions)
+    lacking = (
+        f"{needs.name} needs {_name_extensions(forbidden)}, which on {server.label} only a superuser may create: name "
+        f"a superuser, or another server ({OPTION})"
+    )
+    return Scratch(server, lacking if forbidden else "")
 
 
 def refuse_older(server: Server, needs: Needs) -> None:
@@ -122,7 +129,7 @@ def find_missing(server: Server, needs: Needs) -> list[str]:
     with server.connect("postgres") as connection:
         there = {name for (name,) in connection.execute("SELECT name FROM pg_catalog.pg_available_extensions")}
         absent = sorted(needs.extensions - there)
-        missing = [f"the extension{'' if len(absent) == 1 else 's'} {', '.join(absent)}"] if absent else []
+        missing = [_name_extensions(absent)] if absent else []
         icu = "SELECT FROM pg_catalog.pg_collation WHERE collname OPERATOR(pg_catalog.=) 'und-x-icu'"
         if needs.icu and not connection.execute(icu).rowcount:
             missing.append(_ICU)
@@ -192,6 +199,10 @@ def _order(there: Sequence[Installation], needs: Needs) -> list[Installation]:
     """Those that are new enough: first the one of the same version, which writes definitions alike."""
     fit = [installation for installation in there if installation.version >= max(needs.version, 15)]
     return sorted(fit, key=lambda installation: installation.version != needs.version)
+
+
+def _name_extensions(names: Sequence[str]) -> str:
+    return f"the extension{'' if len(names) == 1 else 's'} {', '.join(names)}"
 
 
 def _list(words: Iterable[str]) -> str:

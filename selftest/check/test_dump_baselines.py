@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from postmigration.postgres import embedded
 from selftest.check.conftest import Change
@@ -56,3 +58,24 @@ def test_what_the_database_has_lost_since_a_dump_blocks(
         "policy own on sales.client",
         "view sales.own_client",
     }
+
+
+def test_large_objects_which_are_not_restored_are_no_difference(
+    world: embedded.Server, changed: Change, tmp_path: Path
+) -> None:
+    made = """
+        CREATE TABLE sales.scan (content oid);
+        INSERT INTO sales.scan SELECT lo_from_bytea(0, 'x') FROM generate_series(1, 3);
+    """
+    before, after = changed(made), changed(made)
+    name = str(conninfo_to_dict(before[1])["dbname"])
+    file = dump(world, name, tmp_path / "before.dump", "-Fc")
+    verdict = judge(str(file), after[1], only=("test_contents",))
+    assert not verdict.yellow(), verdict.words("warning")
+    reason = "the large objects of a dump are not restored"
+    assert verdict.unjudged["test_large_objects_are_those_of_before"] == reason
+    with psycopg.connect(after[1]) as connection:
+        connection.execute("SELECT lo_unlink(content) FROM sales.scan LIMIT 1")
+    assert judge(str(file), after[1], only=("test_contents",)).words("blocker") == [
+        "sales.scan.content: 1 value of 3 points at no large object"
+    ]

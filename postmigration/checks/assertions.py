@@ -191,11 +191,13 @@ class Target(Gatherer):
             if table:
                 self.evidence.show_rows(table, found.want_rows, found.counts)
             if found.wrong:
-                safe = {*plain, *sides.impersonal}
+                safe = {*plain, *sides.impersonal, *self.migration.find_codes(self.snapshot.database.schema, table)}
                 few = found.differences[: self.options.evidence_rows]
-                query = self._pasteable(of_keys(rows.have, rows.columns[: rows.key], few, safe), parameters)
+                query = of_keys(rows.want, rows.have, rows.columns[: rows.key], few, safe)
                 mask = partial(self._mask, plain=safe)
-                self.evidence.findings.append(of_rows(found, rows.columns, rows.key, count, statement, mask, query))
+                self.evidence.findings.append(
+                    of_rows(found, rows.columns, rows.key, count, statement, mask, self._pasteable(query, parameters))
+                )
             return found.want_rows
         return 0
 

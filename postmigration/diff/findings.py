@@ -82,19 +82,25 @@ def of_buckets(found: FingerprintComparison, key: Sequence[str], statement: str,
     )
 
 
-def of_keys(sql: str, key: Sequence[str], differences: Sequence[Difference], plain: Collection[str]) -> str:
-    """The query for those of its rows that differ, or for all where a key may tell of a person.
+def of_keys(want: str, have: str, key: Sequence[str], differences: Sequence[Difference], plain: Collection[str]) -> str:
+    """The query for those rows that differ, or for all where a key may tell of a person.
+
+    It is asked of the database that is judged, or of the state before where all of them are missing.
 
     Args:
+        want, have: the queries for all rows of both sides.
         key: the columns that identify a row.
         plain: columns whose values say nothing of a person.
     """
+    missing = all(difference.kind == "missing" for difference in differences)
+    sql, side = (want, "baseline") if missing else (have, "target")
+    where = "-- on the state before, where they are\n" if missing else ""
     if not set(plain).issuperset(key):
-        return sql
+        return where + sql
     keys = sorted({difference.key for difference in differences}, key=str)
     literals = ", ".join(f"({', '.join(map(_literal, values))})" for values in keys)
     names = ", ".join(map(quoted, key))
-    return f"SELECT * FROM (\n{inspect.cleandoc(sql)}\n) AS target WHERE ({names}) IN ({literals})"
+    return f"{where}SELECT * FROM (\n{inspect.cleandoc(sql)}\n) AS {side} WHERE ({names}) IN ({literals})"
 
 
 def _literal(value: str | None) -> str:

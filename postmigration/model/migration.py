@@ -165,6 +165,8 @@ class Migration:
         objects: patterns of the names of objects that it adds, changes or drops, with `*` for any text, as findings
             name them: `policy read_* on public.orders`, `column public.orders.total`.
         outer_tables: tables of other schemas, such as the platform's, whose rows must be kept.
+        codes: columns of text whose values name things and nobody: `table.column`, or with the schema before it. They
+            are shown where other text is masked, so that a row is found by its key.
         changes: what it changes of the tables and rows of any schema (see `postmigration.changes`); everything else
             must be as it was.
     """
@@ -192,3 +194,13 @@ class Migration:
     objects: Sequence[str] = ()
     outer_tables: Sequence[OuterTable] = ()
     changes: Sequence[Change] = ()
+    codes: Sequence[str] = ()
+
+    def find_codes(self, schema: str, table: str) -> set[str]:
+        """The columns of a table whose values name nobody, as far as that is declared.
+
+        Args:
+            schema: where the table stands.
+        """
+        begin = (f"{table}.", f"{schema}.{table}.")
+        return {code.removeprefix(start) for code in self.codes for start in begin if code.startswith(start)}

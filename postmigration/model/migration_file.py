@@ -21,6 +21,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         reasons: reasons that stand for several changes, by the name of their group.
         legacy_scripts, scripts, rollback, selective_rollback: SQL files, or patterns of their names, as for
             `Migration`; those of one pattern run in the order of their names.
+        codes: columns of text that may be shown, as for `Migration`.
         change: the changes that were meant.
     """
 
@@ -31,6 +32,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     scripts: Sequence[str] = ()
     rollback: Sequence[str] = ()
     selective_rollback: Sequence[str] = ()
+    codes: Sequence[str] = ()
     change: Sequence[Change] = ()
 
 
@@ -52,6 +54,7 @@ def read_migration(path: Path) -> Migration:
     return Migration(
         name=file.name,
         plan_checks=file.plan_checks,
+        codes=file.codes,
         changes=_give_reasons(file, path),
         legacy_scripts=_find_scripts(path, "legacy_scripts", file.legacy_scripts),
         scripts=_find_scripts(path, "scripts", file.scripts),

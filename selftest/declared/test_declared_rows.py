@@ -9,6 +9,7 @@ import pytest
 from postmigration.checks.contents.examination import Examination
 from postmigration.checks.rows.row_examination import RowExamination
 from postmigration.model.changes import Change, Grows, MayChange, Shrinks, describe_change
+from postmigration.model.migration import Migration
 from postmigration.model.migration_file import read_migration
 from postmigration.postgres import embedded
 from postmigration.postgres.connection import Database, Snapshot
@@ -75,7 +76,8 @@ def examine(server: embedded.Server, worlds: Callable[[str], str]) -> Iterator[E
         after = worlds(statement) if statement else "declared_after"
         for name in ("declared_before", after):
             opened.append(Snapshot(Database(server.conninfo(name), option="--db-url")))
-        return RowExamination(opened[-2], opened[-1], ["public"], changes=changes).compare()
+        migration = Migration("declared", changes=changes, codes=["Visit.id", "public.Stay.note"])
+        return RowExamination(opened[-2], opened[-1], ["public"], migration=migration).compare()
 
     yield run
     for snapshot in opened:
@@ -107,6 +109,16 @@ def test_what_differs_beside_is_found(examine: Examine, statement: str) -> None:
     said = [finding.statement for finding in found.findings]
     assert len(said) == 1, said
     assert FAULTS[statement] in said[0]
+
+
+def test_codes_are_shown_and_missing_rows_are_asked_of_the_state_before(examine: Examine) -> None:
+    (finding,) = examine("DELETE FROM \"Visit\" WHERE id = 'visit_8'").findings
+    assert finding.rows == (("visit_8", "missing", "", "–", "–"),)
+    assert finding.query.startswith("-- on the state before, where they are\nSELECT * FROM (")
+    assert finding.query.endswith("AS baseline WHERE (id) IN (('visit_8'))")
+    (finding,) = examine("UPDATE \"Stay\" SET note = 'none' WHERE id = 'stay_1'").findings
+    assert finding.rows == (("‹masked, 6 characters›", "changed", "note", "NULL", "none"),)
+    assert finding.query.startswith("SELECT t.id AS id")
 
 
 # What is not declared, and what must be said of it then.

@@ -32,10 +32,15 @@ def test_rows_are_those_of_before(target: Target, declared_table: str) -> None:
         return
     options = target.options
     keep, show_values = options.listed_rows, options.show_values
-    changes, fingerprint = target.migration.changes, target.before.fingerprint
+    fingerprint = target.before.fingerprint
     if fingerprint is not None:
         found = fingerprint_rows.examine(
-            target.snapshot, fingerprint, target.schemas, keep=keep, show_values=show_values, changes=changes
+            target.snapshot,
+            fingerprint,
+            target.schemas,
+            keep=keep,
+            show_values=show_values,
+            changes=target.migration.changes,
         )
     else:
         before = target.before.rows()
@@ -46,7 +51,7 @@ def test_rows_are_those_of_before(target: Target, declared_table: str) -> None:
             keep=keep,
             show_values=show_values,
             logged=target.before.started,
-            changes=changes,
+            migration=target.migration,
         ).compare()
     found.schemas = len(target.schemas)
     found.pass_to(target)

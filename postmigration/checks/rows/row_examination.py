@@ -17,8 +17,9 @@ from postmigration.diff.findings import of_keys, of_rows
 from postmigration.diff.hashing import new_secret
 from postmigration.diff.row_diff import Comparison, Sides, method
 from postmigration.diff.side_by_side import SideBySide
-from postmigration.model.changes import Change, describe_change
+from postmigration.model.changes import describe_change
 from postmigration.model.evidence import IMPERSONAL_TYPES, show_value
+from postmigration.model.migration import Migration
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot, describe_refusal
 
@@ -40,7 +41,7 @@ class RowExamination:
         keep: how many differences of a table to show.
         show_values: values that may describe a person are shown.
         logged: only logged tables of before hold what they held: it is a base backup.
-        changes: what a migration declares of the tables.
+        migration: what it declares of the tables.
     """
 
     def __init__(
@@ -52,15 +53,16 @@ class RowExamination:
         keep: int = 5,
         show_values: bool = False,
         logged: bool = False,
-        changes: Sequence[Change] = (),
+        migration: Migration | None = None,
     ) -> None:
+        self._find_codes = Migration("").find_codes if migration is None else migration.find_codes
         self._logged = logged
         self.before, self.after = before, after
         self.keep, self.show_values = keep, show_values
         self.found = Examination()
         self.zone = str(after.scalar("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'"))
         self.relations = read_tables(before, schemas), read_tables(after, schemas)
-        self.declared = Declared(changes)
+        self.declared = Declared(() if migration is None else migration.changes)
         self.plan = plan(*self.relations, self.zone, self.declared)
         # What came of the tables of which changes are declared, by their names.
         self.compared: dict[Name, Comparison] = {}
@@ -218,13 +220,13 @@ class RowExamination:
         self.found.tables += 1
         self.found.rows += max(found.want_rows, found.have_rows)
         roots = [{n for n, root in types.items() if root in IMPERSONAL_TYPES} for types in pair.sides_roots]
-        plain = sides.impersonal | (roots[0] & roots[1])
+        plain = sides.impersonal | (roots[0] & roots[1]) | self._find_codes(*pair.now.key)
         key = len(pair.key) or len(pair.columns)
 
         def mask(text: str | None, name: str) -> str:
             return show_value(text, plain=self.show_values or name in plain)
 
-        query = of_keys(sides.row_sets[1].sql, pair.columns[:key], found.differences, plain)
+        query = of_keys(pair.sql[0], pair.sql[1], pair.columns[:key], found.differences, plain)
         examined = max(found.want_rows, found.have_rows)
         statement = describe(pair, found, self.zone)
         self.found.findings.append(of_rows(found, pair.columns, key, examined, statement, mask, query))

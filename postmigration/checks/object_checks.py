@@ -15,10 +15,12 @@ from postmigration.checks.contents.examination import Examination
 from postmigration.checks.declared_objects import is_declared, is_declared_new, list_patterns
 from postmigration.checks.server.replication import read_subscriptions
 from postmigration.diff.objects.compare import Difference
-from postmigration.diff.objects.expected import expect_objects
+from postmigration.diff.objects.expected import expect_objects, read_renames
 from postmigration.diff.objects.judge import Judgement, Scope, judge_objects
 from postmigration.diff.objects.privileges import PUBLIC
+from postmigration.diff.objects.renames import Renames
 from postmigration.diff.objects.rules import FAMILIES, RARE
+from postmigration.model.changes import RenamedColumn, RenamedTable
 from postmigration.model.errors import NeedsBaseline
 from postmigration.model.evidence import Finding, Severity, show_value
 from postmigration.model.platform import Inhabitants, Platform, detect_platform
@@ -156,6 +158,32 @@ def expect_sides(target: Target) -> tuple[Objects | None, Objects]:
         held = target.baseline, expect_objects(before, after, target.migration.changes)
         _EXPECTED[target.snapshot] = held
     return held[1], after
+
+
+def find_renames(target: Target) -> Renames | None:
+    """The tables and columns that have other names, as declared; None where there are none."""
+    changes = target.migration.changes
+    if not any(isinstance(change, RenamedTable | RenamedColumn) for change in changes):
+        return None
+    before, after = read_sides(target)
+    return None if before is None else read_renames(before, after, changes)
+
+
+def match_sequences(target: Target) -> dict[tuple[str, str], tuple[str, str]]:
+    """What sequences are called now that have other names, with their tables or beside them, by their old names."""
+    renames = find_renames(target)
+    if renames is None:
+        return {}
+    before, after = read_sides(target)
+    owned = {
+        facts["owned by"]: name for name, facts in after.items() if name.kind == "sequence" and "owned by" in facts
+    }
+    found = {}
+    for name, facts in (before or {}).items():
+        now = owned.get(renames.rewrite(facts.get("owned by", ""), None)) if name.kind == "sequence" else None
+        if now is not None and now != name:
+            found[name.schema, name.name] = (now.schema, now.name)
+    return found
 
 
 def list_unused(target: Target) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from postmigration import Migration
 from postmigration.changes import (
@@ -306,3 +307,37 @@ def test_what_is_broken_beside_it_is_found_alone(what: str, changed: Changed, sm
     said = verdict.words("blocker")
     assert len(said) == 1, said
     assert case.words in said[0]
+
+
+def test_what_was_so_before_is_found_under_its_new_name(changed: Changed, small: str) -> None:
+    """Rows that violate a constraint, and a sequence that goes back, are compared with those of the old name."""
+    wrong = "ALTER TABLE public.booking DROP CONSTRAINT booking_total_check; UPDATE public.booking SET total = -1"
+    check = "ALTER TABLE public.booking ADD CONSTRAINT positive CHECK (total >= 0) NOT VALID"
+    _, before = changed(wrong, check, "SELECT setval('public.booking_id_seq', 7)", database=small)
+    name = conninfo_to_dict(before)["dbname"]
+    rename = (
+        'ALTER TABLE public.booking RENAME TO "Stay"; ALTER TABLE public."Stay" RENAME total TO "sum"; '
+        "ALTER SEQUENCE public.booking_id_seq RENAME TO stay_id_seq; SELECT setval('public.stay_id_seq', 3)"
+    )
+    _, after = changed(rename, database=str(name))
+    changes = (
+        RenamedTable(table="booking", to="Stay", reason=WHY),
+        RenamedColumn(table="booking", column="total", to="sum", reason=WHY),
+    )
+    only = ("test_references", "test_sequences")
+    verdict = judge(before, after, only=only, migration=Migration(name="stays", changes=changes))
+    assert not verdict.words("blocker")
+    assert verdict.words("warning") == [
+        "Stay: 1 row violates the CHECK positive, which is not validated; it was so before",
+        "sequence stay_id_seq: it gives 4 next, and would have given 8 before",
+    ]
+
+
+def test_a_declared_table_is_nothing_that_a_tool_has_left(changed: Changed, small: str) -> None:
+    before, after = changed("CREATE TABLE public.booking_old AS TABLE public.booking", database=small)
+    changes: list[Change] = [NewTable(table="booking_old", reason=WHY)]
+    for declared in (changes, []):
+        verdict = judge(
+            before, after, only=("test_tool_remains",), migration=Migration(name="stays", changes=tuple(declared))
+        )
+        assert bool(verdict.words("warning")) is not bool(declared)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from postmigration import Target
 from postmigration.checks.contents import sequences
+from postmigration.checks.object_checks import match_sequences
 
 
 def test_sequences_give_free_values(target: Target) -> None:
@@ -19,4 +20,5 @@ def test_sequences_give_free_values(target: Target) -> None:
     ALTER COLUMN TYPE.
     """
     before = target.before.fingerprint or target.baseline
-    sequences.examine(target.snapshot, before, target.schemas).pass_to(target)
+    renamed = match_sequences(target)
+    sequences.examine(target.snapshot, before, target.schemas, renamed).pass_to(target)

@@ -6,7 +6,7 @@ import pytest
 
 from postmigration import Target
 from postmigration.checks.health import broken, planner_statistics, replica_identities
-from postmigration.checks.object_checks import read_sides
+from postmigration.checks.object_checks import expect_sides
 
 pytestmark = pytest.mark.secondary
 
@@ -50,6 +50,6 @@ def test_published_tables_can_be_updated(target: Target) -> None:
 
     Fix: Add the primary key, or set the replica identity that each finding names; drop a publication that nobody needs.
     """
-    before, after = read_sides(target)
+    before, after = expect_sides(target)
     live = target.before.scratch is None
     replica_identities.examine(before, after, target.schemas, holds_publications=live).pass_to(target)

@@ -193,16 +193,24 @@ def take_fingerprint(side: Snapshot, schemas: Sequence[str]) -> SequencesFingerp
     )
 
 
-def examine(after: Snapshot, before: Snapshot | Fingerprint | None, schemas: Sequence[str]) -> Examination:
+def examine(
+    after: Snapshot,
+    before: Snapshot | Fingerprint | None,
+    schemas: Sequence[str],
+    renamed: Mapping[Name, Name] | None = None,
+) -> Examination:
     """Judges all sequences, and the keys that are near the end of their type.
 
     Args:
         before: the state before; None where there is none.
+        renamed: what sequences are called now, by their old names.
     """
     found = Examination()
     now = read_sequences(after, schemas, found.unjudged)
     then = _read_before(before, schemas, now, found)
-    was = {(one.schema, one.name): one for one in then.sequences if one.schema in schemas}
+    names = renamed or {}
+    was = {names.get((one.schema, one.name), (one.schema, one.name)): one for one in then.sequences}
+    was = {name: one for name, one in was.items() if name[0] in schemas}
     states = _judge(after, now, found.unjudged)
     keys = _find_exhausted_keys(after, schemas, found.unjudged)
     found.facts = len(now) + len(keys)

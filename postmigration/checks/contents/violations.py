@@ -16,6 +16,7 @@ from postmigration.checks.contents.batches import (
 )
 from postmigration.checks.contents.constraints import Rule, read_rules
 from postmigration.checks.contents.examination import Examination, count
+from postmigration.diff.objects.renames import Renames
 from postmigration.model.evidence import Finding, Severity, show_value
 from postmigration.postgres.connection import Snapshot
 
@@ -31,6 +32,7 @@ def examine(
     deep: bool = False,
     keep: int = 5,
     show_values: bool = False,
+    renames: Renames | None = None,
     unvalidated: Severity = "warning",
 ) -> Examination:
     """Counts the rows that violate each rule.
@@ -40,6 +42,7 @@ def examine(
         deep: tables above 1 GB are read, too.
         keep: how many rows to show.
         show_values: values that may describe a person are shown.
+        renames: tables and columns that have other names since before.
         unvalidated: how grave it is that rows violate a constraint that is NOT VALID, and was not violated before.
     """
     found = Examination()
@@ -59,7 +62,7 @@ def examine(
     found.facts = len(asked)
     found.unjudged += [f"{rule.subject} ({rule.words}): {refusal.reason}" for rule, refusal in refused.items()]
     violated = [rule for rule in asked if wrong.get(rule)]
-    older = _count_older(before, violated, schemas)
+    older = _count_older(before, violated, schemas, renames)
     for rule in violated:
         number = wrong[rule]
         inherited = older.get(rule, 0) >= number
@@ -74,11 +77,17 @@ def examine(
     return found
 
 
-def _count_older(before: Snapshot | None, violated: Sequence[Rule], schemas: Sequence[str]) -> dict[Rule, int]:
+def _count_older(
+    before: Snapshot | None, violated: Sequence[Rule], schemas: Sequence[str], renames: Renames | None
+) -> dict[Rule, int]:
     """How many rows of the state before violate rules that it had, too."""
     if before is None or not violated:
         return {}
-    known = {key: rule for rule in read_rules(before, schemas, []) for key in (rule.wrong, (rule.subject, rule.words))}
+    rules = read_rules(before, schemas, [])
+    known = {key: rule for rule in rules for key in (rule.wrong, (rule.subject, rule.words))}
+    if renames is not None:
+        # A question names the table and its columns in SQL.
+        known |= {renames.rewrite_of(rule.wrong, rule.source): rule for rule in rules}
     found = {}
     for rule in violated:
         old = known.get(rule.wrong) or known.get((rule.subject, rule.words))

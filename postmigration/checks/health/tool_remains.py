@@ -53,6 +53,7 @@ def examine(
     *,
     rights: State,
     compared: bool,
+    meant: Collection[ObjectName] = (),
     triggers: Collection[str] = (),
 ) -> Examination:
     """Finds what was left.
@@ -61,6 +62,7 @@ def examine(
         before: the objects of the state before; None where there is none that holds them.
         rights: who may do what now.
         compared: who may read a new object is told elsewhere.
+        meant: what a migration declares to be new.
         triggers: the kinds of trigger of which it is told elsewhere that they are new.
     """
     found = Examination()
@@ -69,7 +71,7 @@ def examine(
     if not now.tables:
         found.inapplicable = "there is no table on either side"
         return found
-    for remains in _find(now, then):
+    for remains in (one for one in _find(now, then) if one.name not in meant):
         words = f"{remains.name} {remains.why}"
         old = before is not None and remains.name in before
         if old:

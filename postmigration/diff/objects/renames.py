@@ -142,6 +142,15 @@ class Renames:
         """
         return "".join(self._tokens(text, own)) if self.mentions(text) else text
 
+    def rewrite_of(self, text: str, source: str) -> str:
+        """SQL with the names of afterwards.
+
+        Args:
+            text: the SQL.
+            source: the table whose columns it names without their table, in SQL.
+        """
+        return self.rewrite(text, next(_pairs(source, self.known), None))
+
     def _tokens(self, text: str, own: Table | None) -> Iterator[str]:
         tokens = split_tokens(text)
         aliases = _find_aliases(tokens, self.known)

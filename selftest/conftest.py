@@ -20,7 +20,7 @@ from postmigration.postgres import embedded
 from selftest.judging import Judges
 from selftest.processes import begin as begin
 from selftest.processes import place as place
-from selftest.servers import VERSIONS, Servers
+from selftest.servers import VERSIONS, Servers, work_in_memory
 from selftest.tiers import TIERS, assign_tiers, name_group, tier_of
 
 ROOT = Path(__file__).parent.parent
@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     """Lets what a selftest starts be interrupted, also where a shell has started this process in the background."""
+    work_in_memory()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -104,6 +104,8 @@ class Judges:
 
     def stop(self) -> None:
         assert self._process.stdin is not None
+        # Its session would still report on all that was judged, which takes seconds and is for nobody.
+        self._process.kill()
         self._process.stdin.close()
         self._process.wait()
         self._answers.close()

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from fixtures import MIGRATION
-from postmigration import Conventions, IntendedChange, Reference
+from postmigration import Conventions, Reference
+from postmigration.changes import DerivedValue, Grows, MayChange, Shrinks
 from postmigration.postgres import embedded
 from selftest import scratch as scratch_project
 from selftest.conftest import Copy, Scratch
@@ -45,7 +47,7 @@ def renamed(names: Any, name: str, other: str) -> tuple[str, ...]:
     return tuple(other if name == known else known for known in names)
 
 
-CHANGE = IntendedChange("contacts", "organization_id", rows="true", why="R2")
+CHANGE = MayChange(table="contacts", column="organization_id", reason="R2")
 MISTAKES = {
     "a table": (
         {
@@ -78,36 +80,40 @@ MISTAKES = {
         {"references": [Reference("contacts", "created_by", "users", "emial")]},
         "references: there is no column users.emial (did you mean email?)",
     ),
-    "the table of an intended change": (
-        {"intended": [replace(CHANGE, table="contcats")]},
-        "intended: there is no table contcats (did you mean contacts?)",
+    "the table of a change": (
+        {"changes": [structs.replace(CHANGE, table="contcats")]},
+        "may_change contcats.organization_id: there is no table contcats (did you mean contacts?)",
     ),
-    "the column of an intended change": (
-        {"intended": [replace(CHANGE, column="organisation_id")]},
-        "intended: there is no column contacts.organisation_id (did you mean organization_id?)",
+    "the column of a change": (
+        {"changes": [structs.replace(CHANGE, column="organisation_id")]},
+        "may_change contacts.organisation_id: there is no column contacts.organisation_id (did you mean",
     ),
-    "the rows of an intended change": (
-        {"intended": [replace(CHANGE, rows="r.typ = 'customer'")]},
-        "rows of intended contacts.organization_id: column r.typ does not exist",
+    "the rows of a change": (
+        {"changes": [structs.replace(CHANGE, where="r.typ = 'customer'")]},
+        "where of may_change contacts.organization_id: column r.typ does not exist",
     ),
-    "its value": (
-        {"intended": [replace(CHANGE, want="r.organization_id +")]},
-        "want of intended contacts.organization_id: syntax error at or near",
+    "a derived value": (
+        {"changes": [DerivedValue(table="contacts", column="company_name", value="r.company_name +", reason="R2")]},
+        "value of derived_value contacts.company_name: syntax error at or near",
     ),
-    "its rows afterwards": (
-        {"intended": [replace(CHANGE, after="t.typee = 'customer'")]},
-        "after of intended contacts.organization_id: column t.typee does not exist",
+    "the rows of a change afterwards": (
+        {"changes": [structs.replace(CHANGE, after="t.typee = 'customer'")]},
+        "after of may_change contacts.organization_id: column t.typee does not exist",
+    ),
+    "rows that move though their table is one of before": (
+        {"changes": [Shrinks(table="documents", where="true", reason="R2")]},
+        "shrinks documents: legacy_tables keep their rows and columns: leave documents out of them",
     ),
     "rows that are added": (
-        {"growth": {"organizations": "t.descripton IS NULL"}},
-        "growth of organizations: column t.descripton does not exist",
+        {"changes": [Grows(table="organizations", where="t.descripton IS NULL", reason="R1")]},
+        "where of grows organizations: column t.descripton does not exist",
     ),
     "the table of rows that are added": (
-        {"growth": {"organisations": "true"}},
-        "growth: there is no table organisations (did you mean organizations?)",
+        {"changes": [Grows(table="organisations", reason="R1")]},
+        "grows organisations: there is no table organisations (did you mean organizations?)",
     ),
     "a query for the rows of before": (
-        {"before": {"organizations": "SELECT o.* FORM organizations o"}, "intended": []},
+        {"before": {"organizations": "SELECT o.* FORM organizations o"}, "changes": []},
         "before of organizations: syntax error",
     ),
     "everybody": (
@@ -225,7 +231,7 @@ def test_times_are_found_whatever_their_columns_are_called(
     with server.connect(after) as connection:
         later = f"UPDATE reviews SET {updated} = now() + interval '1 hour', comments = 'later' WHERE id IN (%s)"
         connection.execute(later.replace("%s", "SELECT id FROM reviews ORDER BY id LIMIT 1").encode())
-    fields: dict[str, Any] = {"conventions": conventions, "intended": (), "growth": {}, "before": {}}
+    fields: dict[str, Any] = {"conventions": conventions, "changes": (), "before": {}}
     monkeypatch.setattr(scratch_project, "MIGRATION", replace(scratch_project.MIGRATION, **fields))
     options = [f"--db-url={server.conninfo(after)}", f"--baseline={server.conninfo(before)}"]
     check = "@plan\ndef test_one(target):\n    target.expect_as_before(target.before.tables()['reviews'])\n"

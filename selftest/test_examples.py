@@ -16,7 +16,9 @@ WEBSHOP = ROOT / "examples" / "webshop"
 # What went wrong, and the check that must say so.
 DAMAGE = {
     "": "",
-    'UPDATE "Order" SET "totalCents" = "totalCents" + 1 WHERE "orderId" = 7': "test_totals_are_the_same_in_cents",
+    'UPDATE "Order" SET "totalCents" = "totalCents" + 1 WHERE "orderId" = 7': "builtin/test_rows.py",
+    'UPDATE "Invoice" SET "invoiceNo" = \'R-1\' WHERE "orderId" = 9': "builtin/test_rows.py",
+    'UPDATE "Invoice" SET "invoiceNo" = \'9\' WHERE "orderId" = 9': "test_invoice_numbers_are_in_order",
     'UPDATE "Customer" SET "eMail" = lower("eMail") || \' \' WHERE "customerId" = 3': "builtin/test_rows.py",
     'ALTER TABLE "Customer" DROP CONSTRAINT "Customer_eMail_key"': "builtin/test_objects.py",
 }
@@ -49,6 +51,6 @@ def test_the_web_shop_is_judged(server: Server, tmp_path: Path, damage: str) -> 
     finally:
         for name in names:
             server.drop(name)
-    assert done.stdout.splitlines()[-1].startswith("NO-GO: " if damage else "GO: 3 of 3 plan checks passed"), done
+    assert done.stdout.splitlines()[-1].startswith("NO-GO: " if damage else "GO: 2 of 2 plan checks passed"), done
     assert done.returncode == (1 if damage else 0)
     assert DAMAGE[damage] in done.stdout

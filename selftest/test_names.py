@@ -122,8 +122,7 @@ def test_a_database_of_odd_names_is_judged_like_any_other(
         references=ids,
         people="",
         before={},
-        intended=(),
-        growth={},
+        changes=(),
     )
     monkeypatch.setattr(scratch_project, "MIGRATION", declared)
     server.create("names_after", template="names")

@@ -1,23 +1,28 @@
 """What the migration of the web shop changes on purpose: totals become cents, and invoices a table of their own."""
 
-from postmigration import IntendedChange, Migration, Reference
+from postmigration import Migration
+from postmigration.changes import DerivedValue, GoneColumn, MovedRows, NewColumn, NewTable
+
+CENTS = "the tax office wants whole cents"
+INVOICES = "an order will have several invoices"
 
 MIGRATION = Migration(
     name="totals in cents, and invoices by themselves",
-    plan_checks=3,
-    tables=["Customer", "Order", "Invoice"],
-    legacy_tables=["Customer", "Order"],
-    references=[Reference("Invoice", "orderId", "Order", "orderId", added=True)],
-    intended=[
-        IntendedChange("Order", "Total", rows="true", why="it is totalCents now; check 1 judges what became of it"),
-        IntendedChange("Order", "invoiceNo", rows="true", why="it is Invoice.invoiceNo now; check 2 judges it"),
+    plan_checks=2,
+    changes=[
+        GoneColumn(table="Order", column="Total", reason=CENTS),
+        NewColumn(table="Order", column="totalCents", reason=CENTS),
+        DerivedValue(table="Order", column="totalCents", value='r."Total" * 100', reason=CENTS),
+        GoneColumn(table="Order", column="invoiceNo", reason=INVOICES),
+        NewTable(table="Invoice", reason=INVOICES),
+        MovedRows(
+            table="Order",
+            to="Invoice",
+            where='r."invoiceNo" IS NOT NULL',
+            key={"invoiceNo": 'r."invoiceNo"'},
+            columns={"orderId": 'r."orderId"'},
+            reason=INVOICES,
+        ),
     ],
-    objects=[
-        'column public."Order"."Total"',
-        'column public."Order"."totalCents"',
-        'column public."Order"."invoiceNo"',
-        'constraint Order_invoiceNo_key on public."Order"',
-        'constraint "Order_invoiceNo_key" on public."Order"',
-        'table public."Invoice"',
-    ],
+    codes=["Invoice.invoiceNo"],
 )

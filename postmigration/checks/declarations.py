@@ -7,7 +7,7 @@ is a mistake when a name is nearly that of something else, and the rest when the
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -15,6 +15,20 @@ import sqlalchemy as sa
 
 from postmigration.checks.change_mistakes import find_mistakes
 from postmigration.diff.fingerprint import Fingerprint
+from postmigration.model.changes import (
+    Change,
+    DerivedValue,
+    Grows,
+    HistoryTable,
+    Ignored,
+    MayChange,
+    MovedRows,
+    RenamedColumn,
+    RenamedTable,
+    RepointedReference,
+    Shrinks,
+    describe_change,
+)
 from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import Migration
 from postmigration.model.nearest import name_nearest
@@ -54,7 +68,10 @@ def refuse_mistakes(
     elif baseline is not None:
         before = catalog.tables(baseline, expressions=False)
     mistakes = [*_names(migration, now, before), *_fragments(migration, target, baseline)]
-    mistakes += find_mistakes(migration.changes, target, baseline, fingerprint)
+    of_legacy = _list_of_legacy(migration)
+    others = [change for change in migration.changes if change not in of_legacy]
+    mistakes += _find_strangers(migration, others)
+    mistakes += find_mistakes(others, target, baseline, fingerprint)
     if mistakes:
         more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
         raise CannotJudge(f"the migration is declared wrong: {mistakes[0]}{more}")
@@ -67,11 +84,26 @@ def _list_declared(migration: Migration) -> Iterator[_Name]:
         yield _Name("references", r.table, r.column, not r.added)
         if not r.parent_schema:
             yield _Name("references", r.parent, r.parent_column, r.parent in migration.legacy_tables)
-    for change in migration.intended:
-        yield _Name("intended", change.table, change.column, True)
-    for field, named in (("before", migration.before), ("growth", migration.growth)):
-        for name in named:
-            yield _Name(field, name, None, True)
+    for change in _list_of_legacy(migration):
+        column = change.column if isinstance(change, DerivedValue | MayChange) else None
+        yield _Name(describe_change(change), change.table, column, True)
+    for name in migration.before:
+        yield _Name("before", name, None, True)
+
+
+def _find_strangers(migration: Migration, changes: Sequence[Change]) -> Iterator[str]:
+    """Changes of rows that the legacy tables cannot have: they hold what they held, but for some values."""
+    kinds = RenamedTable | RenamedColumn | MovedRows | RepointedReference | Shrinks | Ignored
+    for change in changes:
+        if isinstance(change, kinds) and change.table in migration.legacy_tables:
+            words = f"legacy_tables keep their rows and columns: leave {change.table} out of them"
+            yield f"{describe_change(change)}: {words}"
+
+
+def _list_of_legacy(migration: Migration) -> list[DerivedValue | MayChange | Grows | HistoryTable]:
+    """What is declared of the legacy tables."""
+    kinds = DerivedValue | MayChange | Grows | HistoryTable
+    return [change for change in migration.changes if isinstance(change, kinds)] if migration.legacy_tables else []
 
 
 def _names(migration: Migration, now: Tables, before: Tables | None) -> Iterator[str]:
@@ -107,16 +139,16 @@ def _fragments(migration: Migration, target: Snapshot, baseline: Snapshot | None
     for table, sql in migration.before.items():
         if words := _find_refusal(legacy, sql, certain=certain):
             yield f"before of {table}: {words}"
-    for change in migration.intended:
+    for change in _list_of_legacy(migration):
         source = migration.before.get(change.table, f"SELECT * FROM {quoted(change.table)}")
-        for field, sql in (("rows", change.rows), ("want", change.want or "NULL")):
-            if words := _find_refusal(legacy, f"SELECT ({sql}) FROM ({source}) r", certain=certain):
-                yield f"{field} of intended {change.table}.{change.column}: {words}"
-        if words := _of_target(target, baseline, f"SELECT ({change.after}) FROM {quoted(change.table)} t"):
-            yield f"after of intended {change.table}.{change.column}: {words}"
-    for table, sql in migration.growth.items():
-        if words := _of_target(target, baseline, f"SELECT ({sql}) FROM {quoted(table)} t"):
-            yield f"growth of {table}: {words}"
+        for field in ("where", "value", "after"):
+            sql = getattr(change, field, "")
+            if field == "after" or isinstance(change, Grows):
+                words = sql and _of_target(target, baseline, f"SELECT ({sql}) FROM {quoted(change.table)} t")
+            else:
+                words = sql and _find_refusal(legacy, f"SELECT ({sql}) FROM ({source}) r", certain=certain)
+            if words:
+                yield f"{field} of {describe_change(change)}: {words}"
     for field, sql in (("people", migration.people), ("everybody", migration.everybody)):
         if sql.strip() and (words := _of_target(target, baseline, sql)):
             yield f"{field}: {words}"

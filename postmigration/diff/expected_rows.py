@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from postmigration.model.changes import DerivedValue, Grows, HistoryTable, MayChange
 from postmigration.model.comparison import RowComparison
-from postmigration.model.migration import Conventions, IntendedChange, Migration
+from postmigration.model.migration import Conventions, Migration
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.catalog import Table
 
@@ -76,10 +77,10 @@ def expectation(
         accepted: see `Expectation`.
     """
     name, table = before.name, f"{quoted(schema)}.{quoted(before.name)}"
-    intended = [] if migration is None else [change for change in migration.intended if change.table == name]
-    growth = "false" if migration is None else migration.growth.get(name, "false")
+    intended = [] if migration is None else list_value_changes(migration, name)
+    growth = "false" if migration is None else describe_growth(migration, name)
     source = "" if migration is None else migration.before.get(name, "")
-    free = tuple(change.column for change in intended if change.everywhere and change.column in before.columns)
+    free = tuple(change.column for change in intended if is_free(change) and change.column in before.columns)
     columns = (*before.key, *(column for column in before.columns if column not in (*before.key, *free)))
     wanted, held = _cases(intended, "r"), _cases(intended, "t")
     conventions = Conventions() if migration is None else migration.conventions
@@ -124,14 +125,31 @@ def _flags(accepted: Mapping[str, str]) -> str:
     return "".join(f", (\n{condition}\n) AS {quoted(name)}" for name, condition in accepted.items())
 
 
-def _cases(intended: Sequence[IntendedChange], row: Literal["r", "t"]) -> dict[str, str]:
+def list_value_changes(migration: Migration, table: str) -> list[DerivedValue | MayChange]:
+    """What is declared of the values of one of the legacy tables."""
+    changes = [change for change in migration.changes if isinstance(change, DerivedValue | MayChange)]
+    return [change for change in changes if change.table == table]
+
+
+def describe_growth(migration: Migration, table: str) -> str:
+    """SQL condition on a row `t` of a table: that the migration may have added it."""
+    grows = [change for change in migration.changes if isinstance(change, Grows | HistoryTable)]
+    conditions = [change.where if isinstance(change, Grows) else "true" for change in grows if change.table == table]
+    return " OR ".join(f"({condition})" for condition in conditions) or "false"
+
+
+def is_free(change: DerivedValue | MayChange) -> bool:
+    """Whether the value of a column may be any in all rows, so that there is nothing to compare."""
+    return isinstance(change, MayChange) and change.where == "true" and change.after in ("", "true")
+
+
+def _cases(changes: Sequence[DerivedValue | MayChange], row: Literal["r", "t"]) -> dict[str, str]:
     """For columns that change, SQL for the value to compare of a row of before (`r`) or after (`t`)."""
     cases: dict[str, str] = {}
-    for change in intended:
-        if change.want is None:
-            cases[change.column] = cases.get(change.column, "") + (
-                f" WHEN {change.rows if row == 'r' else change.after} THEN NULL"
-            )
+    for change in changes:
+        if isinstance(change, MayChange):
+            condition = change.where if row == "r" else change.after or "true"
+            cases[change.column] = cases.get(change.column, "") + f" WHEN {condition} THEN NULL"
         elif row == "r":
-            cases[change.column] = cases.get(change.column, "") + f" WHEN {change.rows} THEN {change.want}"
+            cases[change.column] = cases.get(change.column, "") + f" WHEN {change.where} THEN {change.value}"
     return {column: f"CASE{whens} ELSE {row}.{quoted(column)} END" for column, whens in cases.items()}

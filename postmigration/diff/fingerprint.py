@@ -339,7 +339,7 @@ def identity(this: Server) -> str:
 
 def rules(migration: Migration | None) -> str:
     """Tells the intended changes of a migration from others."""
-    named: tuple[object, ...] | None = None if migration is None else (migration.before, migration.intended)
+    named: tuple[object, ...] | None = None if migration is None else (migration.before, migration.changes)
     if migration is not None and named is not None and migration.conventions != Conventions():
         named += (migration.conventions,)
     return hashlib.sha256(repr(named).encode()).hexdigest()

@@ -32,33 +32,6 @@ class Reference:
     parent_schema: str = ""
 
 
-@dataclass(frozen=True)
-class IntendedChange:
-    """A value that the migration changes on purpose; every other difference from before is a fault.
-
-    Args:
-        table, column: what changes.
-        rows: SQL condition on a row `r` of the state before (see `Migration.before`): which rows change.
-        why: the rule that wants it, for the reader of the report.
-        want: SQL expression over the row `r` of the state before: the value that it *must* have afterwards;
-            None where the value *may* be any (another check judges it, or none has to).
-        after: for what may be any, SQL condition on a row `t` of the target that holds for the same rows; `true` when
-            that is all of them.
-    """
-
-    table: str
-    column: str
-    rows: str
-    why: str
-    want: str | None = None
-    after: str = "true"
-
-    @property
-    def everywhere(self) -> bool:
-        """Whether the value may be any in all rows, so that there is nothing to compare."""
-        return self.want is None and self.rows == self.after == "true"
-
-
 _MADE = re.compile("(date|time)?(created|creation|inserted|insertion)(at|on|date|time|timestamp|ts|utc)*")
 _CHANGED = re.compile(
     "(date|time)?(last)?(updated|update|modified|modification|changed|change)(at|on|date|time|timestamp|ts|utc)*"
@@ -146,10 +119,8 @@ class Migration:
         tables: the tables of the model; each must hold rows.
         legacy_tables: those of them that stood before the migration.
         references: columns that must refer to existing rows.
-        before: for a table, a query on the state before that gives its rows with what `intended` needs beside them.
-        intended: the changes that the migration makes on purpose.
-        growth: for a table, SQL condition on a row `t` of the target: rows that the migration may add, and what they
-            hold. None is older than the youngest of before (by its `created_at`), or of days to come.
+        before: for one of `legacy_tables`, a query on the state before that gives its rows `r` with what the SQL of
+            `changes` needs beside them.
         legacy_scripts: SQL that builds the schema before the migration.
         scripts: SQL that migrates, in this order.
         rollback: SQL that takes the migration back, schema and rows, in this order.
@@ -167,8 +138,10 @@ class Migration:
         outer_tables: tables of other schemas, such as the platform's, whose rows must be kept.
         codes: columns of text whose values name things and nobody: `table.column`, or with the schema before it. They
             are shown where other text is masked, so that a row is found by its key.
-        changes: what it changes of the tables and rows of any schema (see `postmigration.changes`); everything else
-            must be as it was.
+        changes: what it changes of tables and rows (see `postmigration.changes`); everything else must be as it was.
+            Of `legacy_tables`, which keep their columns, these are derived values, what may change and what grows: the
+            SQL finds tables and functions as the application does. A row that such a table may add is no older than
+            the youngest of before (by the time of its creation), and none of days to come.
     """
 
     name: str
@@ -177,8 +150,6 @@ class Migration:
     legacy_tables: Sequence[str] = ()
     references: Sequence[Reference] = ()
     before: Mapping[str, str] = field(default_factory=dict)
-    intended: Sequence[IntendedChange] = ()
-    growth: Mapping[str, str] = field(default_factory=dict)
     legacy_scripts: Sequence[Path] = ()
     scripts: Sequence[Path] = ()
     rollback: Sequence[Path] = ()

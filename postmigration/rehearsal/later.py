@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from postmigration.diff.database_diff import Source
+from postmigration.diff.expected_rows import describe_growth
 from postmigration.diff.hashing import as_text
 from postmigration.diff.row_sets import Difference, DifferenceKind, Row
 from postmigration.diff.table_diff import TableComparison, diff_table
@@ -177,5 +178,5 @@ def _of_the_new_model(
     since: Snapshot, migration: Migration, result: TableComparison, gone: Sequence[Difference]
 ) -> bool:
     """Whether rows of a former table are such as only the migration adds."""
-    grown = _find_held(since, result, gone, migration.growth.get(result.table, "false"))
+    grown = _find_held(since, result, gone, describe_growth(migration, result.table))
     return all(row.key in grown for row in gone)

@@ -4,6 +4,8 @@ import sqlalchemy as sa
 
 from postmigration import Finding, Target
 from postmigration.checks.existing_rows import Touched, guards, touch
+from postmigration.diff.expected_rows import list_value_changes
+from postmigration.model.changes import MayChange
 from postmigration.model.evidence import Severity
 from postmigration.postgres import catalog
 from postmigration.postgres.catalog import Table
@@ -45,8 +47,8 @@ def _conditions(target: Target, table: Table) -> list[str]:
     """Rows of every kind: any, and such as the migration changed."""
     changed = [
         change.after
-        for change in target.migration.intended
-        if change.table == table.name and change.column in table.columns and change.after != "true"
+        for change in list_value_changes(target.migration, table.name)
+        if isinstance(change, MayChange) and change.column in table.columns and change.after not in ("", "true")
     ]
     return ["true", *dict.fromkeys(changed)]
 

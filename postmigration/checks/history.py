@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
@@ -28,11 +28,13 @@ class Entry:
         name: the migration.
         applied: whether it was applied.
         trouble: which of the ledger's troubles it is in; None for none.
+        details: what else the ledger holds of it.
     """
 
     name: str
     applied: bool
     trouble: int | None
+    details: object = None
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,9 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Collection[str]) 
     """
     found = Examination()
     sides = [side for side in (after, before) if side is not None]
-    left_out = find_platform(*sides).schemas - {_OF_THE_APPLICATION}
-    now = _read(after, left_out, found.unjudged)
+    now = read_ledgers(after, sides, found.unjudged)
     # What cannot be read on the side of before is told once, and compared with nothing.
-    was = {} if before is None else _read(before, left_out, found.unjudged)
+    was = {} if before is None else read_ledgers(before, sides, found.unjudged)
     if not (now or was or found.unjudged):
         found.inapplicable = "no tool that migrates keeps a ledger here"
         return found
@@ -82,8 +83,23 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Collection[str]) 
     return found
 
 
-def _read(side: Snapshot, left_out: Collection[str], unjudged: list[str]) -> dict[Name, State]:
-    ledgers = {name: ledger for name, ledger in find_ledgers(side).items() if name[0] not in left_out}
+def read_ledgers(
+    side: Snapshot, sides: Sequence[Snapshot], unjudged: list[str], tools: Collection[str] = ()
+) -> dict[Name, State]:
+    """Reads the ledgers of a database, but for those of a platform.
+
+    Args:
+        side: the database.
+        sides: by what the platform is known.
+        unjudged: takes what cannot be read, and why.
+        tools: whose ledgers are read; empty for all.
+    """
+    left_out = find_platform(*sides).schemas - {_OF_THE_APPLICATION}
+    ledgers = {
+        name: ledger
+        for name, ledger in find_ledgers(side).items()
+        if name[0] not in left_out and (not tools or ledger.tool in tools)
+    }
     questions = [Question(name, ledger.entries(*name)) for name, ledger in ledgers.items()]
     states = {}
     # They are ordered, whatever a batch of small questions is asked with otherwise.
@@ -92,7 +108,9 @@ def _read(side: Snapshot, left_out: Collection[str], unjudged: list[str]) -> dic
             words = f"{title(name)}: {answer.reason}"
             unjudged += [words] if words not in unjudged else []
         else:
-            entries = tuple(Entry(show_value(n, plain=True), bool(a), t) for n, a, t in json.loads(answer.entries))
+            entries = tuple(
+                Entry(show_value(n, plain=True), bool(a), t, d) for n, a, t, d in json.loads(answer.entries)
+            )
             states[name] = State(ledgers[name], name, entries)
     return states
 

@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
+from postmigration.checks.migration_files.find import refuse_none
 from postmigration.gate.session import Request
 from postmigration.model import waivers
 from postmigration.model.errors import CannotJudge
@@ -76,6 +77,15 @@ def declare(add: Callable[..., object]) -> None:
         "--deep",
         action="store_true",
         help="for postmigration check: also read tables and indexes above 1 GB in full",
+    )
+    add(
+        "--migrations",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="hold the ledger of Alembic, Django, Flyway, Prisma, Supabase, golang-migrate, dbmate or Rails against "
+        "the migration files in this directory (repeat it for several); default: those that lie in the project where "
+        "their tool expects them",
     )
     add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
     declare_scratch(add)
@@ -232,8 +242,13 @@ def request(option: Namespace) -> Request:
     )
 
 
-def judging(option: Namespace, plan_checks: int) -> Options:
+def judging(option: Namespace, plan_checks: int, project: Path | None = None) -> Options:
     """What the user chose about how checks judge.
+
+    Args:
+        option: what the user chose.
+        plan_checks: how many checks the plan has.
+        project: where migration files are looked for that nobody has named; None for nowhere.
 
     Raises:
         CannotJudge: an option has no such value.
@@ -248,7 +263,16 @@ def judging(option: Namespace, plan_checks: int) -> Options:
         people=tuple(option.people),
         waivers=() if option.waivers is None else waivers.read(Path(option.waivers)),
         budgets=dict(_budget(text, plan_checks) for text in option.budget),
+        migrations=[_find_migrations(text) for text in option.migrations] or ([project] if project else []),
+        migrations_named=bool(option.migrations),
     )
+
+
+def _find_migrations(text: str) -> Path:
+    if not text.strip() or not Path(text).is_dir():
+        raise CannotJudge(f"--migrations={text}: no such directory (want the one that holds the migration files)")
+    refuse_none(Path(text))
+    return Path(text)
 
 
 def _timestamp(text: str | None) -> str:

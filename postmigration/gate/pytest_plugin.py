@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from postmigration.checks.assertions import Target
 from postmigration.gate import join_built_in, options, run_facts, wrong_calls
 from postmigration.gate.check_result import POSITION, plan_of, result_of
 from postmigration.gate.judgement import PROVER, RUN, SESSION, Judgement, is_worker
-from postmigration.gate.project import project
+from postmigration.gate.project import BUILT_IN, project
 from postmigration.gate.session import open_session
 from postmigration.gate.starting import ASKING, START
 from postmigration.model import faults
@@ -79,7 +80,7 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
         try:
             migration = config.stash[SESSION].migration
             known = faults.read_all(migration.faults) if config.option.prove else ()
-            judging = options.judging(config.option, migration.plan_checks)
+            judging = options.judging(config.option, migration.plan_checks, _find_project(config))
             with ending.waiting(
                 "opening the databases", quiet=joined is not None or getattr(config.option, "verbose", 0) < 0
             ):
@@ -202,6 +203,12 @@ def pytest_runtest_makereport(
     if call.excinfo is not None and isinstance(call.excinfo.value, UnsafeToJudge):
         testreport.unsafe = str(call.excinfo.value)  # type: ignore[attr-defined]
     return testreport
+
+
+def _find_project(config: pytest.Config) -> Path | None:
+    """The project whose migration files the database must have: a demonstration world has none of them."""
+    judged = options.choose_target(config.option) is not None
+    return config.rootpath if judged and config.rootpath != BUILT_IN.parent else None
 
 
 def _runs_on_its_own(config: pytest.Config) -> bool:

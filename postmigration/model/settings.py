@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from postmigration.model.waivers import Waiver
 
@@ -24,6 +25,8 @@ class Options:
         people: the ids of the users as whom it is tried; empty for some of each kind.
         waivers: differences that are accepted.
         budgets: milliseconds that replace the budget of a plan check, by its number.
+        migrations: directories in which the files of migration tools may lie.
+        migrations_named: the user has named them: that they hold some is known.
     """
 
     cutover: str = "infinity"
@@ -36,6 +39,8 @@ class Options:
     people: Sequence[str] = ()
     waivers: Sequence[Waiver] = ()
     budgets: Mapping[int, float] = field(default_factory=dict)
+    migrations: Sequence[Path] = ()
+    migrations_named: bool = False
 
     @property
     def accepted(self) -> list[Waiver]:

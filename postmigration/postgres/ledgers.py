@@ -49,6 +49,7 @@ class Ledger:
         schema: the schema in which alone it is one; empty for any.
         exactly: its name tells little: by that it is known only where it has `columns` and no others.
         also: what else it has in any version of the tool, in lower case.
+        details: what else is known of an entry, for whoever holds it against the files: an expression of SQL.
     """
 
     tool: str
@@ -64,6 +65,7 @@ class Ledger:
     schema: str = ""
     exactly: bool = False
     also: str = ""
+    details: str = "NULL"
 
     def knows(self, columns: Collection[str]) -> bool:
         """Whether the tool has made all of some columns."""
@@ -71,12 +73,13 @@ class Ledger:
         return {name.lower() for name in columns} <= own
 
     def entries(self, schema: str, table: str) -> str:
-        """A query for all entries of a table as one value, JSON: of each the name, whether applied, which trouble."""
+        """A query for all entries of a table as one value, JSON: name, whether applied, which trouble, details."""
         cases = " ".join(f"WHEN {trouble.where} THEN {i}" for i, trouble in enumerate(self.troubles))
         trouble = f"CASE {cases} END" if cases else "NULL"
         source = self.source.format(f"{quoted(schema)}.{quoted(table)}")
         return f"""
-            SELECT CAST(coalesce(json_agg(json_build_array(CAST({self.entry} AS text), {self.applied}, {trouble})
+            SELECT CAST(coalesce(json_agg(json_build_array(CAST({self.entry} AS text), {self.applied}, {trouble},
+                                                           {self.details})
                                           ORDER BY {self.order}), '[]') AS text) AS entries
             FROM ({source}) r
         """
@@ -98,7 +101,8 @@ LEDGERS = (
            source="SELECT DISTINCT ON (coalesce(version, script)) * FROM {0} "
            "ORDER BY coalesce(version, script), installed_rank DESC",
            layout=frozenset({"installed_rank", "version", "description", "type", "script", "checksum", "installed_by",
-                             "installed_on", "execution_time", "success"})),
+                             "installed_on", "execution_time", "success"}),
+           details="json_build_array(type, checksum)"),
     Ledger("Liquibase", "databasechangelog", ("id", "filename", "orderexecuted", "exectype"),
            "filename || '::' || id", "orderexecuted", applied="exectype NOT IN ('FAILED', 'SKIPPED')",
            also="author dateexecuted md5sum description comments tag liquibase contexts labels deployment_id",
@@ -109,7 +113,7 @@ LEDGERS = (
                              "make sure that no Liquibase runs, and liquibase release-locks"),)),
     Ledger("Prisma", "_prisma_migrations", ("migration_name", "started_at", "finished_at", "rolled_back_at"),
            "migration_name", "started_at", applied="finished_at IS NOT NULL AND rolled_back_at IS NULL",
-           also="id checksum logs applied_steps_count",
+           also="id checksum logs applied_steps_count", details="checksum",
            troubles=(Trouble("finished_at IS NULL AND rolled_back_at IS NULL", "it began and never finished",
                              "set right what it left half done, then prisma migrate resolve"),)),
     Ledger("golang-migrate", "schema_migrations", ("version", "dirty"), "version", "version", "head",

@@ -10,7 +10,14 @@ from typing import NamedTuple
 
 from postmigration.checks import builtin
 from postmigration.gate.check_result import read_docstring
-from selftest.check import health_faults, history_faults, object_faults, privilege_faults, server_faults
+from selftest.check import (
+    health_faults,
+    history_faults,
+    migration_files,
+    object_faults,
+    privilege_faults,
+    server_faults,
+)
 from selftest.check.contents import read_faults
 
 # What no check can tell of itself.
@@ -55,7 +62,7 @@ def list_faults(check: str) -> list[str]:
     others = (*object_faults.BLOCKERS, *privilege_faults.BLOCKERS, *object_faults.WARNINGS, *privilege_faults.WARNINGS)
     found = contents + [fault.words for fault in others if fault.check in f"test_{check}"]
     found += [fault.words for fault in health_faults.FAULTS if fault.check == check]
-    state = (*history_faults.FAULTS, *server_faults.FAULTS)
+    state = (*history_faults.FAULTS, *migration_files.FAULTS, *server_faults.FAULTS)
     return found + [fault.words for fault in state if fault.check == check and fault.level != "told"]
 
 

@@ -1,0 +1,1 @@
+"""The files of migration tools, held against the ledgers of a database; no file is ever imported or run."""

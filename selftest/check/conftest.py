@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from postmigration.postgres import embedded
+from postmigration.postgres import embedded, throwaway
 from selftest.servers import VERSIONS, Servers
 
 WORLD = Path(__file__).parent / "world.sql"
@@ -56,7 +56,7 @@ def changed(world: embedded.Server) -> Iterator[Change]:
             load(world, "postgres", undo)
 
 
-def load(server: embedded.Server, database: str, script: str) -> None:
+def load(server: throwaway.Server, database: str, script: str) -> None:
     """Runs a script as psql would, as far as the world needs it."""
     with server.connect(database) as connection:
         connection.autocommit = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 
 from postmigration.diff.database_diff import Source
@@ -47,7 +47,7 @@ def checks(
         return [
             _whole(was, now, survivors),
             _check_gone(was, now),
-            _find_lost(since, migration, written, survivors),
+            _find_lost(since, migration, migration.legacy_tables or catalog.tables(was), written, survivors),
         ]
 
 
@@ -143,9 +143,17 @@ def _check_gone(was: Snapshot, now: Snapshot) -> Check:
 
 
 def _find_lost(
-    since: Snapshot, migration: Migration, written: dict[str, TableComparison], survivors: dict[str, list[Difference]]
+    since: Snapshot,
+    migration: Migration,
+    former: Collection[str],
+    written: dict[str, TableComparison],
+    survivors: dict[str, list[Difference]],
 ) -> Check:
-    """What was written since and is lost: what the former model has no place for may be, and is told."""
+    """What was written since and is lost: what the former model has no place for may be, and is told.
+
+    Args:
+        former: the tables of the former model.
+    """
     told: list[str] = []
     wrong: list[str] = []
     total = 0
@@ -159,7 +167,7 @@ def _find_lost(
         plain = set(result.key) <= result.plain
         keys = ", ".join(show_value(value, plain=plain) for row in gone[:5] for value in row.key)
         words = f"{name}: {len(gone):,} of {len(rows):,} rows: {keys}"
-        allowed = name not in migration.legacy_tables or _of_the_new_model(since, migration, result, gone)
+        allowed = name not in former or _of_the_new_model(since, migration, result, gone)
         (told if allowed else wrong).append(words)
     if wrong:
         return Check("rows that were written since are lost", "failed", (*wrong, *told))

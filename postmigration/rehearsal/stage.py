@@ -23,7 +23,7 @@ class Plan:
 
     Args:
         migration: the migration whose checks judge the result.
-        root: its directory.
+        root: its directory; None where there is no project.
         scripts: what migrates, in this order.
         rollback: what takes it back; none where that is not rehearsed.
         selective: what takes the rows back once the migrated application was used.
@@ -35,7 +35,7 @@ class Plan:
     """
 
     migration: Migration
-    root: Path
+    root: Path | None
     scripts: Sequence[Path]
     rollback: Sequence[Path]
     selective: Sequence[Path]
@@ -132,8 +132,9 @@ def of_script(run: psql.ScriptRun) -> Check:
     if run.succeeded:
         details = []
         if run.commits:
+            times = "once" if run.commits == 1 else f"{run.commits:,} times"
             details.append(
-                f"it is not one transaction: {run.commits:,} times it makes changes final on the way, which an error "
+                f"it is not one transaction: {times} it makes changes final on the way, which an error "
                 "behind that does not undo"
             )
         return Check(f"{name}: {count}, all succeeded, {run.seconds:.1f} s", "passed", tuple(details))

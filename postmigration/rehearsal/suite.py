@@ -1,4 +1,4 @@
-"""The whole suite on a copy, run as a user runs it."""
+"""The whole suite on a copy, run as a user runs it: the project's, or the built-in checks where there is none."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from postmigration.rehearsal.steps import Check, Outcome
 _FINDINGS = 3
 
 
-def judge(root: Path, target: str, baseline: str, schema: str, report: Path, *, show_values: bool) -> list[Check]:
+def judge(
+    root: Path | None, target: str, baseline: str, schema: str, report: Path, *, show_values: bool
+) -> list[Check]:
     """Judges a migrated copy against the state before.
 
     Args:
-        root: the directory of the migration and its checks.
+        root: the directory of the migration and its checks; None where there are none.
         target, baseline: the connection strings of both; they hold no secret.
         schema: where the tables stand.
         show_values: show personal data in its report.
@@ -32,8 +34,12 @@ def judge(root: Path, target: str, baseline: str, schema: str, report: Path, *, 
         *(["--show-values"] if show_values else []),
     ]
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST_", "POSTMIGRATION_", "PG"))}
+    program = ["pytest"] if root is not None else ["postmigration", "check"]
+    if root is None:
+        # Nothing is imported of a directory that is no project.
+        kept["PYTHONSAFEPATH"] = "1"
     done = subprocess.run(  # noqa: S603 # this Python, and options of ours
-        [sys.executable, "-m", "pytest", *arguments],
+        [sys.executable, "-m", *program, *arguments],
         cwd=root,
         env=kept,
         stdin=subprocess.DEVNULL,

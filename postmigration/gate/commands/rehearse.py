@@ -7,7 +7,7 @@ import os
 import subprocess
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ from postmigration.diff import fingerprint_file
 from postmigration.gate import options
 from postmigration.gate.baseline_source import is_address
 from postmigration.gate.commands.console import console
-from postmigration.gate.project import project
+from postmigration.gate.project import is_project, project
 from postmigration.model.errors import CannotJudge
-from postmigration.model.migration import Migration
+from postmigration.model.migration import Migration, declares_none
 from postmigration.postgres import embedded, temporary
 from postmigration.postgres.dsn import conninfo, redact
 from postmigration.postgres.scratch.choice import Scratch
@@ -40,8 +40,9 @@ def declare(add_parser: Callable[..., Any]) -> None:
         "rehearse",
         help="try a migration and its rollbacks on a copy",
         description="Applies a migration to a copy of the state before, judges it, applies it again, takes "
-        "it back in each way, and proves what state that leads to. Without options it rehearses the reference "
-        "migration on the demonstration world. It never touches the database of --baseline but to read it.",
+        "it back in each way, and proves what state that leads to. In a project it rehearses the project's "
+        "migration, without --baseline on the demonstration world; elsewhere, --migration and --baseline say what. It "
+        "never touches the database of --baseline but to read it.",
         epilog="exit status: 0 proven, 1 not proven, 2 interrupted, 4 could not be rehearsed or judged",
     )
     add = parser.add_argument
@@ -66,8 +67,10 @@ def declare(add_parser: Callable[..., Any]) -> None:
 
 
 def _run(option: Namespace) -> int:
-    migration, _ = project(Path.cwd())
+    root = Path.cwd() if is_project(Path.cwd()) else None
+    migration = project(root)[0] if root is not None else Migration("")
     named = options.choose_baseline(option)
+    _refuse_unnamed(option, named, migration, root)
     if option.world_size < 1:
         raise CannotJudge(f"--world-size={option.world_size}: want 1 or more")
     if not option.script_timeout > 0:
@@ -90,7 +93,7 @@ def _run(option: Namespace) -> int:
         psql.log_statements(server)
         plan = Plan(
             migration,
-            Path.cwd(),
+            root,
             own or list(migration.scripts),
             rollback,
             selective,
@@ -113,6 +116,16 @@ def _run(option: Namespace) -> int:
     else:
         print(f"{found.line}, {report}")
     return found.status
+
+
+def _refuse_unnamed(option: Namespace, named: Sequence[str], migration: Migration, root: Path | None) -> None:
+    """Makes sure that there are scripts, and a state before on which they run."""
+    if not option.migration and not migration.scripts:
+        where = f"the migration {migration.name} lists no scripts" if root is not None else "this is no project"
+        raise CannotJudge(f"which scripts? {where}: name them with --migration=DIR")
+    if not named and migration.load is declares_none:
+        where = f"the migration {migration.name} declares no load" if root is not None else "this is no project"
+        raise CannotJudge(f"which state before? {where}, and there is no demonstration world: name one with --baseline")
 
 
 def _rehearse(

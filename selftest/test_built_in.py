@@ -41,6 +41,7 @@ def test_they_join_where_all_checks_are_asked_for(project: Path) -> None:
     assert collected(project, OWN) == [OWN]
 
 
+@pytest.mark.full
 def test_one_is_run_again_by_its_id(project: Path) -> None:
     assert collected(project, f"{ROWS}[Order]") == [f"{ROWS}[Order]"]
 

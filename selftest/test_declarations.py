@@ -207,12 +207,14 @@ TIMES = "ALTER TABLE {0} RENAME created_at TO {1}; ALTER TABLE {0} RENAME update
 
 @pytest.mark.parametrize(
     ("created", "updated", "conventions"),
-    [
-        ('"createdAt"', '"updatedAt"', Conventions()),
-        ('"CreatedAt"', '"LastModified"', Conventions()),
-        ("inserted_at", "modified_at", Conventions()),
-        ('"made here"', "touched", Conventions(created=("made here",), updated=("touched",))),
-    ],
+    few(
+        [
+            ('"createdAt"', '"updatedAt"', Conventions()),
+            ('"CreatedAt"', '"LastModified"', Conventions()),
+            ("inserted_at", "modified_at", Conventions()),
+            ('"made here"', "touched", Conventions(created=("made here",), updated=("touched",))),
+        ]
+    ),
 )
 def test_times_are_found_whatever_their_columns_are_called(
     server: embedded.Server,

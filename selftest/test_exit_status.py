@@ -65,6 +65,7 @@ def test_leaving_plan_checks_out_is_partial(migrated: str, judge: Judge, selecti
     assert judged.last_line.startswith("PARTIAL: ")
 
 
+@pytest.mark.full
 def test_a_path_that_leaves_plan_checks_out_is_partial(migrated: str, command: Command) -> None:
     done = command("tests/test_schema.py", migrated, "-q")
     assert done.returncode == 4
@@ -119,7 +120,8 @@ def test_empty_tables_are_not_go_unless_the_user_says_so(
     assert "--allow-empty" in (tmp_path / "validation.html").read_text()
 
 
-@pytest.mark.parametrize("table", few(MIGRATION.tables))
+@pytest.mark.full
+@pytest.mark.parametrize("table", few(MIGRATION.tables, full=()))
 def test_one_empty_table_of_the_model_is_not_go(server: embedded.Server, copy: Copy, judge: Judge, table: str) -> None:
     name = copy("migrated")
     with server.connect(name) as connection:
@@ -130,9 +132,10 @@ def test_one_empty_table_of_the_model_is_not_go(server: embedded.Server, copy: C
 
 
 @pytest.mark.parametrize(
-    "options", few([["-x"], ["-q"], ["-qq"], ["--tb=long"], ["-p", "no:terminal"], ["-rA"], ["-v"], ["-n", "2"]])
+    "options",
+    few([["-x"], ["-q"], ["-qq"], ["--tb=long"], ["-p", "no:terminal"], ["-rA"], ["-v"], ["-n", "2"]], full=(4, 7)),
 )
-@pytest.mark.parametrize("name", ["legacy", "migrated"])
+@pytest.mark.parametrize("name", few(["legacy", "migrated"]))
 def test_the_verdict_is_the_last_line(server: embedded.Server, judge: Judge, name: str, options: list[str]) -> None:
     judged = judge(f"--db-url={server.conninfo(name)}", *options)
     want = "GO: 29 of" if name == "migrated" else "PARTIAL: 1 of" if "-x" in options else "NO-GO: "

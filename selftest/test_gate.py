@@ -61,6 +61,7 @@ def test_all_forms_tell_of_a_red_database(server: embedded.Server, judge: Judge,
     assert len(summary) <= as_markdown.LONGEST
 
 
+@pytest.mark.full
 def test_all_forms_tell_of_a_green_database(server: embedded.Server, judge: Judge, tmp_path: Path) -> None:
     judge(f"--db-url={server.conninfo('migrated')}", f"--baseline={server.conninfo('legacy')}")
     found = told(tmp_path)

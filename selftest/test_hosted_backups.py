@@ -115,7 +115,7 @@ def test_triggers_are_set_as_they_were_and_have_not_fired(
         assert restorer.query(triggers) == connection.execute(triggers.encode()).fetchall()
 
 
-@pytest.mark.parametrize("options", [("-Fc",), ()], ids=["archive", "plain"])
+@pytest.mark.parametrize("options", few([["-Fc"], []]), ids=["archive", "plain"])
 def test_a_dump_of_the_applications_schema_gets_what_it_refers_to(
     options: tuple[str, ...], hosted: SystemServer, source: Rows, restorer: Restorer, tmp_path: Path
 ) -> None:
@@ -245,6 +245,7 @@ def verify(server: SystemServer, database: str, capsys: pytest.CaptureFixture[st
     return status, " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.full
 def test_a_dump_of_the_applications_schema_is_proven_for_that(
     hosted: SystemServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -316,6 +317,7 @@ def test_a_dump_that_lacks_something_of_its_schemas_is_not_proven(
     assert "auth.role" not in said
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not ROWS, reason="POSTMIGRATION_REAL_ROWS names no directory with the rows")
 def test_the_applications_own_rows_are_restored(hosted: SystemServer, restorer: Restorer, tmp_path: Path) -> None:
     hosted.create("real")

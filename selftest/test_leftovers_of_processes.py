@@ -143,7 +143,7 @@ def small(place: Path) -> Iterator[Callable[[int], None]]:
 
 # Too little for a server, and too little for the rows.
 @pytest.mark.full
-@pytest.mark.parametrize("megabytes", few([8, 90]))
+@pytest.mark.parametrize("megabytes", few([8, 90], full=()))
 @pytest.mark.parametrize("command", few(["verify-backup", "--baseline", "demonstration"]))
 def test_a_full_temporary_directory_is_named(
     place: Path, begin: Begin, small: Callable[[int], None], tmp_path: Path, command: str, megabytes: int

@@ -57,6 +57,7 @@ def without_sales(server: embedded.Server, copy: Copy) -> str:
     return name
 
 
+@pytest.mark.full
 def test_who_is_not_there_is_made_and_leaves_no_trace(
     server: embedded.Server, without_sales: str, judge: Judge
 ) -> None:
@@ -301,6 +302,7 @@ def backed(server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path) ->
     return Backed(server, copy, judge, dump(server, "legacy", tmp_path / "before.dump", "--format=custom"))
 
 
+@pytest.mark.full
 def test_what_people_could_do_before_is_inherited(backed: Backed) -> None:
     """A backup is restored into a copy of our own, where it can be tried; a live state before is never written to."""
     policy = "projects FOR DELETE TO authenticated USING (organization_id = (SELECT current_organization_id()))"

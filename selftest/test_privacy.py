@@ -144,8 +144,9 @@ TALKATIVE = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("server", [18, 15], indirect=True, ids=["pg18", "pg15"])
-@pytest.mark.parametrize("kind", few(TALKATIVE))
+@pytest.mark.parametrize("kind", few(TALKATIVE, full=(1, 2)))
 def test_what_code_of_the_database_says_is_not_repeated(
     kind: str, server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path
 ) -> None:

@@ -74,6 +74,7 @@ def test_nothing_is_planted_in_the_database_under_judgement(
         assert sessions.fetchone() == (1,)
 
 
+@pytest.mark.full
 def test_a_check_that_misses_a_fault_is_an_error_of_ours(tmp_path: Path) -> None:
     harmless = tmp_path / "15__harmless.sql"
     harmless.write_text("-- Nothing happened.\n-- red: 15\n-- says: x\nSELECT 1;\n")

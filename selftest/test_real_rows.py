@@ -51,6 +51,7 @@ def real(server: embedded.Server) -> Iterator[tuple[str, str]]:
     server.drop("real_after")
 
 
+@pytest.mark.full
 def test_unmigrated_rows_are_no_go(real: tuple[str, str], judge: Judge) -> None:
     judged = judge(f"--db-url={real[0]}")
     assert judged.status == 1
@@ -59,6 +60,7 @@ def test_unmigrated_rows_are_no_go(real: tuple[str, str], judge: Judge) -> None:
     assert not [result for result in judged.results if result.outcome == "broken"]
 
 
+@pytest.mark.full
 def test_migrated_rows_are_go(real: tuple[str, str], judge: Judge) -> None:
     judged = judge(f"--db-url={real[1]}", f"--baseline={real[0]}")
     assert judged.last_line.startswith("GO: 29 of 29 plan checks passed"), judged.output

@@ -121,8 +121,9 @@ def test_it_is_refused_on_the_baseline_too(server: embedded.Server, copy: Copy, 
     assert not (tmp_path / "it_ran").exists()
 
 
-@pytest.mark.parametrize("baseline", few([False, True], 1), ids=["alone", "against_baseline"])
-@pytest.mark.parametrize("kind", few(INNOCENT, 1))
+@pytest.mark.full
+@pytest.mark.parametrize("baseline", few([False, True], 1, full=()), ids=["alone", "against_baseline"])
+@pytest.mark.parametrize("kind", few(INNOCENT, 1, full=(0, 2, 4)))
 def test_what_cannot_be_taken_for_it_is_no_fault(
     kind: str, baseline: bool, server: embedded.Server, copy: Copy, judge: Judge
 ) -> None:
@@ -168,6 +169,7 @@ def test_a_worker_that_meets_one_ends_the_run(
     assert not (tmp_path / "it_ran").exists()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("scope", few(["DATABASE", "ROLE"]))
 def test_a_search_path_that_was_set_for_us_is_not_followed(
     scope: str, server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path

@@ -7,6 +7,7 @@ from postmigration.model.verdict import verdict
 from postmigration.postgres import embedded
 from selftest.conftest import Copy, Judge
 from selftest.judging import Judges
+from selftest.tiers import few
 
 COLLEAGUE = """
     SELECT k.project_id, colleague.id AS contact_id FROM project_contact_points k JOIN contacts c ON c.id = k.contact_id
@@ -187,7 +188,12 @@ def test_all_other_sound_ways_together_are_go(
 @pytest.mark.full
 @pytest.mark.parametrize(
     ("way", "baseline"),
-    [(way, baseline) for way in OTHER_WAYS for baseline in ("", "legacy") if not (baseline and way in ALONE)],
+    [
+        pytest.param(way, baseline, marks=[] if baseline or way in ALONE else pytest.mark.nightly)
+        for way in OTHER_WAYS
+        for baseline in ("", "legacy")
+        if not (baseline and way in ALONE)
+    ],
     ids=lambda text: text.replace(" ", "_") or "alone",
 )
 def test_another_sound_way_is_go(way: str, baseline: str, server: embedded.Server, copy: Copy, judges: Judges) -> None:
@@ -204,10 +210,11 @@ NONDETERMINISTIC = """
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("server", [15], indirect=True, ids=["pg15"])
 @pytest.mark.parametrize(
     "sides",
-    [pytest.param(("migrated",), id="after", marks=pytest.mark.full), ("legacy", "migrated")],
+    [pytest.param(("migrated",), id="after", marks=pytest.mark.nightly), ("legacy", "migrated")],
     ids=[None, "before_and_after"],
 )
 def test_a_collation_that_takes_names_for_equal_does_not_change_the_rules(
@@ -254,7 +261,7 @@ def test_all_that_happens_after_the_cut_over_together_is_no_fault(
 
 
 @pytest.mark.full
-@ALONE_AND_COMPARED
+@pytest.mark.parametrize("baseline", few(["legacy", ""], full=()), ids=["against_baseline", "alone"])
 @pytest.mark.parametrize("change", LATER.values(), ids=[name.replace(" ", "_") for name in LATER])
 def test_what_happens_after_the_cut_over_is_no_fault(
     change: str, baseline: str, server: embedded.Server, copy: Copy, judges: Judges

@@ -173,6 +173,7 @@ def verdict_without_room(project: Path, process: subprocess.Popen[str], why: str
     assert all("what was found" in text for text in said(project))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("holds", "found"), few([(False, "NO-GO: 1 of 1 plan checks failed: 1"), (True, "GO")]))
 def test_a_report_that_cannot_be_written_keeps_the_verdict(
     project: Path, begin: Start, *, holds: bool, found: str
@@ -250,6 +251,7 @@ def test_the_command_is_interrupted_while_it_is_imported(project: Path, ending: 
     assert process.returncode == 2
 
 
+@pytest.mark.full
 def test_a_check_that_ends_the_process_leaves_no_verdict(project: Path, begin: Start) -> None:
     (project / "tests" / "test_x.py").write_text(
         "import os, pytest\n\n@pytest.mark.plan(1, group='x', title='x')\ndef test_x():\n    os._exit(0)\n"

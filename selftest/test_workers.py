@@ -51,6 +51,7 @@ def test_x(target, i):
         assert connection.execute("SELECT count(*) FROM organizations").fetchone() == (before[0] + 6,)
 
 
+@pytest.mark.full
 def test_workers_need_no_other_option(server: embedded.Server, scratch: Scratch) -> None:
     judged = scratch.judge("@plan\ndef test_x(target): target.expect(True, 'x')", *_on(server), "-n2")
     assert judged.status == 0, judged.output
@@ -61,8 +62,9 @@ def test_workers_need_no_other_option(server: embedded.Server, scratch: Scratch)
 DYING = ("os._exit(0)", "os.kill(os.getpid(), 9)")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("death", few(DYING))
-@pytest.mark.parametrize("more", few([[], ["--allow-partial"], ["--max-worker-restart=0"]]), ids=" ".join)
+@pytest.mark.parametrize("more", few([[], ["--allow-partial"], ["--max-worker-restart=0"]], full=()), ids=" ".join)
 def test_a_check_of_which_a_worker_dies_broke_down(
     server: embedded.Server, scratch: Scratch, death: str, more: list[str]
 ) -> None:
@@ -85,6 +87,7 @@ def test_dying(target): {death}
     assert "the process that ran it crashed, or was killed" in scratch.html.read_text()
 
 
+@pytest.mark.full
 def test_a_failure_beside_a_worker_that_died_is_no_go(server: embedded.Server, scratch: Scratch) -> None:
     judged = scratch.judge(
         """
@@ -105,6 +108,7 @@ def test_a_plan_check_of_which_a_worker_dies_is_named(server: embedded.Server, s
     assert judged.last_line.startswith("ERROR: 0 of 1 plan checks passed, 1 broke down: 1; 1 worker crashed, ")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "hook", few(["pytest_sessionfinish()", "pytest_runtest_logfinish(nodeid)", "pytest_sessionstart()"])
 )
@@ -122,12 +126,14 @@ def test_a_worker_that_dies_outside_of_checks_is_an_error(server: embedded.Serve
     assert "crashed, " in judged.last_line
 
 
+@pytest.mark.full
 def test_checks_that_workers_cannot_read_are_an_error(server: embedded.Server, scratch: Scratch) -> None:
     judged = scratch.judge("def test_bad(:", *_on(server), "-n2")
     assert judged.status == 3, judged.output
     assert judged.last_line.startswith("ERROR: ")
 
 
+@pytest.mark.full
 def test_stopping_at_the_first_failure_is_no_interruption(server: embedded.Server, scratch: Scratch) -> None:
     source = "@plan\ndef test_x(target): target.expect(False, 'x')\ndef test_y(target): target.expect(True, 'x')"
     judged = scratch.judge(source, *_on(server), "-n1", "-x")

@@ -9,7 +9,6 @@ from selftest.conftest import Judge
 from selftest.judging import Judges
 
 
-@pytest.mark.every_server
 def test_the_world_before_is_no_go(server: embedded.Server, judges: Judges) -> None:
     come_to = verdict(judges.judge(server.conninfo("legacy")), plan_checks=MIGRATION.plan_checks, subject="")
     assert (come_to.word, come_to.status) == ("NO-GO", 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -63,16 +63,21 @@ def _case(item: pytest.Item) -> tuple[str, ...]:
     return (item.nodeid.partition("[")[0], *(part for part in parts if part not in (str(version), f"pg{version}")))
 
 
-def few(cases: Iterable[Any], *kept: int) -> list[Any]:
+def few(cases: Iterable[Any], *kept: int, full: Collection[int] | None = None) -> list[Any]:
     """Leaves all of some cases to the full tier but those at these positions, or but the first one.
 
     Args:
         cases: as `parametrize` takes them; a tuple holds a value for each of several names.
         kept: the positions of those that the default tier proves as well.
+        full: the positions of those that the full tier proves, where the nightly one is to prove the rest.
     """
     return [
         case
         if position in (kept or (0,))
-        else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.full)
+        else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=_later(position, full))
         for position, case in enumerate(cases)
     ]
+
+
+def _later(position: int, full: Collection[int] | None) -> pytest.MarkDecorator:
+    return pytest.mark.full if full is None or position in full else pytest.mark.nightly

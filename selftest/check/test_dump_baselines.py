@@ -32,7 +32,7 @@ def test_what_a_dump_was_made_without_is_no_difference(
     assert "test_owners_are_as_before" in verdict.unjudged
 
 
-@pytest.mark.parametrize("made", ["--no-owner", "--no-acl"])
+@pytest.mark.parametrize("made", few(["--no-owner", "--no-acl"]))
 def test_privileges_are_compared_with_a_dump_that_holds_some(
     made: str, world: embedded.Server, changed: Change, tmp_path: Path
 ) -> None:

@@ -54,7 +54,7 @@ def wrong(found: dict[str, TableComparison]) -> dict[str, str]:
 @pytest.mark.full
 @pytest.mark.parametrize(
     ("version", "side", "method"),
-    few([(18, 0, "native"), (15, 0, "native"), (15, 1, "portable"), (16, 1, "native")]),
+    few([(18, 0, "native"), (15, 0, "native"), (15, 1, "portable"), (16, 1, "native")], full=(2,)),
 )
 def test_settings_of_a_database_hide_nothing_and_accuse_nothing(
     servers: Servers, fresh: Fresh, version: int, side: int, method: Method

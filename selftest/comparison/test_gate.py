@@ -83,6 +83,7 @@ def test_what_was_only_migrated_is_go(
     assert unjudged == NEED_ROWS
 
 
+@pytest.mark.full
 def test_of_the_same_database_it_is_not_said_to_be_of_another(
     servers: Servers, fresh: Fresh, taken: Callable[..., str], judge: Judge
 ) -> None:
@@ -217,10 +218,12 @@ def test_what_was_altered_without_a_trace_after_the_cutover_is_found(
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [
-        ("DROP TABLE reviews", "the database has no table reviews, of which it holds"),
-        ("ALTER TABLE contacts DROP tax_id CASCADE", "the table contacts of the database has no column tax_id"),
-    ],
+    few(
+        [
+            ("DROP TABLE reviews", "the database has no table reviews, of which it holds"),
+            ("ALTER TABLE contacts DROP tax_id CASCADE", "the table contacts of the database has no column tax_id"),
+        ]
+    ),
 )
 def test_a_target_that_lacks_something_is_refused(
     servers: Servers, fresh: Fresh, taken: Callable[..., str], judge: Judge, change: str, says: str
@@ -231,6 +234,7 @@ def test_a_target_that_lacks_something_is_refused(
     assert "Traceback" not in judged.output
 
 
+@pytest.mark.full
 def test_a_fingerprint_under_other_rules_is_refused(
     servers: Servers,
     fresh: Fresh,

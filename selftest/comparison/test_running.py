@@ -66,6 +66,7 @@ def running(conninfo: str) -> int:
         return int(found[0])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("jobs", few([1, 2], 1))
 @pytest.mark.parametrize("ending", few([signal.SIGINT, signal.SIGTERM]))
 def test_an_interrupted_comparison_leaves_no_query_running(fresh: Fresh, ending: signal.Signals, jobs: int) -> None:
@@ -80,7 +81,7 @@ def test_an_interrupted_comparison_leaves_no_query_running(fresh: Fresh, ending:
     assert (process.returncode, out, err.splitlines()[1:]) == (2, "", ["INTERRUPTED"])
 
 
-@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("side", few([0, 1]))
 def test_an_interrupted_comparison_waits_for_no_lock(fresh: Fresh, side: int) -> None:
     conninfos = [fresh(15, QUICK.format("a")), fresh(18, SLOW.format("a"))]
     if side:
@@ -124,7 +125,7 @@ def test_a_reader_that_goes_away_leaves_no_query_running(
     assert time.monotonic() - went[0] < 45
 
 
-@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize("options", few([[], ["--json"]]))
 def test_a_reader_that_goes_away_has_not_seen_a_difference(fresh: Fresh, options: list[str]) -> None:
     tables = (QUICK.format("a"), QUICK.format("b"))
     read, write = os.pipe()

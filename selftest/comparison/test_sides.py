@@ -12,6 +12,7 @@ from postmigration.diff.row_sets import RowSet
 from postmigration.postgres.connection import Database, Snapshot
 from selftest.comparison.cases import FOLDED
 from selftest.comparison.conftest import SIDES, Servers
+from selftest.tiers import few
 
 Compare = Callable[[int, RowSet, RowSet], Comparison]
 
@@ -67,7 +68,7 @@ def test_rows_of_one_key_that_a_collation_folds_are_told_apart(compare: Compare,
     assert found.wrong == 1
 
 
-@pytest.mark.parametrize("method", ["native", "portable"])
+@pytest.mark.parametrize("method", few(["native", "portable"]))
 @pytest.mark.parametrize(
     "value",
     [

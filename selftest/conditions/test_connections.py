@@ -61,6 +61,7 @@ def test_a_server_without_a_free_connection_is_refused(server: SystemServer, jud
     assert "too many clients already" in line
 
 
+@pytest.mark.full
 def test_a_role_that_becomes_another_one_at_once_is_refused(server: SystemServer, copy: Copy, judge: Judge) -> None:
     role = f"other_{copy('migrated')}"
     with server.connect("postgres") as connection:
@@ -73,6 +74,7 @@ def test_a_role_that_becomes_another_one_at_once_is_refused(server: SystemServer
     assert "role anon" in line
 
 
+@pytest.mark.full
 def test_a_statement_that_a_standby_cancels_is_not_judged(
     server: SystemServer, copy: Copy, scratch: Scratch, monkeypatch: pytest.MonkeyPatch, cleanup: ExitStack
 ) -> None:

@@ -21,6 +21,7 @@ MEANWHILE = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("meanwhile", few(MEANWHILE, 4))
 def test_what_others_change_meanwhile_breaks_nothing(
     server: embedded.Server,

@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.xdist_group("moments"),
 ]
 
-SEEDS = [*range(10), *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(10, 200))]
+SEEDS = [*range(6), *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(6, 200))]
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,7 @@ def test_one_that_holds_the_state_before_is_go(source: embedded.Server, judge: J
     assert "restored into PostgreSQL 18 in " in notes
 
 
+@pytest.mark.full
 def test_without_one_it_is_left_out_and_said(source: embedded.Server, judge: Judge) -> None:
     judged = judge(f"--db-url={source.conninfo('migrated')}", "-k", "backup or company")
     assert not [result for result in judged.results if CHECK in result.nodeid]

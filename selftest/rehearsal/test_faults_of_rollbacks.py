@@ -165,7 +165,7 @@ AFTER_USE = {
 }
 
 
-@pytest.mark.parametrize("case", AFTER_USE)
+@pytest.mark.parametrize("case", few(AFTER_USE))
 def test_what_it_destroys_after_use_is_named(case: str, server: embedded.Server, tmp_path: Path) -> None:
     text, said = AFTER_USE[case]
     on = back(server, tmp_path, *MIGRATION.selective_rollback, text)
@@ -184,6 +184,7 @@ def test_the_reference_rollback_tells_what_would_be_lost(server: embedded.Server
     assert "project_contact_points: 2 of 2 rows: " in said
 
 
+@pytest.mark.full
 def test_the_backup_is_a_way_back_only_into_an_empty_database(server: embedded.Server, tmp_path: Path) -> None:
     on = back(server, tmp_path)
     plan.restore_backup(on, on.state("before"))

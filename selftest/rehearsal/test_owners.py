@@ -18,6 +18,7 @@ from postmigration.rehearsal.psql import let_log, log_statements
 from postmigration.rehearsal.stage import Stage, SuperuserNeeded
 from selftest.dumps import dump
 from selftest.rehearsal.stages import script, stage, words
+from selftest.tiers import few
 
 pytestmark = pytest.mark.xdist_group("owners of rehearsals")
 
@@ -89,6 +90,7 @@ def test_scripts_run_what_a_dump_brought_as_nobody_special(
         assert owner.fetchone() == (server.owner,)
 
 
+@pytest.mark.full
 def test_a_superuser_would_have_run_it(server: embedded.Server, tmp_path: Path, struck: Path) -> None:
     # What the test above sees nothing of is really tried.
     migrate(stage_of(server, tmp_path, struck, UPDATE, server.superuser))
@@ -97,7 +99,7 @@ def test_a_superuser_would_have_run_it(server: embedded.Server, tmp_path: Path, 
 
 @pytest.mark.parametrize(
     "text",
-    ["CREATE ROLE somebody_new;", "DO $$ BEGIN CREATE ROLE somebody_new; END $$;"],
+    few(["CREATE ROLE somebody_new;", "DO $$ BEGIN CREATE ROLE somebody_new; END $$;"]),
 )
 def test_scripts_that_need_a_superuser_say_so(server: embedded.Server, tmp_path: Path, struck: Path, text: str) -> None:
     with pytest.raises(SuperuserNeeded, match=r"^1\.sql:1: permission denied to "):
@@ -106,10 +108,12 @@ def test_scripts_that_need_a_superuser_say_so(server: embedded.Server, tmp_path:
 
 @pytest.mark.parametrize(
     "text",
-    [
-        "UPDATE workflow_stages SET slug = 'refused';",
-        "REVOKE ALL ON workflow_stages FROM CURRENT_USER; TABLE workflow_stages;",
-    ],
+    few(
+        [
+            "UPDATE workflow_stages SET slug = 'refused';",
+            "REVOKE ALL ON workflow_stages FROM CURRENT_USER; TABLE workflow_stages;",
+        ]
+    ),
 )
 def test_what_a_dump_brought_makes_nobody_a_superuser(
     server: embedded.Server, tmp_path: Path, struck: Path, text: str

@@ -175,6 +175,7 @@ LOST = {
 }
 
 
+@pytest.mark.full
 def test_what_the_database_has_lost_since_is_named(run: Run, source: embedded.Server, whole: Path) -> None:
     source.create("poorer", template="legacy")
     with source.connect("poorer") as connection:

@@ -144,13 +144,15 @@ def _parser(first: Sequence[str]) -> ArgumentParser:
     )
     fingerprint.set_defaults(run=_fingerprint)
     role.declare(commands.add_parser)
-    # These two take a while to import, in which others could have read a million rows.
+    # These take a while to import, in which others could have read a million rows.
     if first not in (["compare"], ["fingerprint"], ["role"]):
         from postmigration.gate.commands import rehearse as rehearse
+        from postmigration.gate.commands import trace as trace
         from postmigration.gate.commands import verify_backup as verify_backup
 
         verify_backup.declare(commands.add_parser)
         rehearse.declare(commands.add_parser)
+        trace.declare(commands.add_parser)
     return parser
 
 

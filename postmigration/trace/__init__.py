@@ -1,0 +1,1 @@
+"""Traces where the rows and columns of a database went in a migration."""

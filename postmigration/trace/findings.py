@@ -1,0 +1,78 @@
+"""What a trace found, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from postmigration.model.changes import Change
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Where the values of a new column come from.
+
+    Args:
+        target: the column that holds them now.
+        source: what they follow from, for people; empty where nothing of before explains them.
+        sql: the same over a row `r` of before.
+        rows: how many of `of` rows hold what follows.
+        misfit: what does not fit, in words.
+        declared: it is part of the change that is offered.
+    """
+
+    target: str
+    source: str
+    sql: str
+    rows: int
+    of: int
+    misfit: str = ""
+    declared: bool = True
+
+    @property
+    def figures(self) -> str:
+        """How many rows fit, in words."""
+        return f"{self.rows:,} of {self.of:,}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """One change that was found.
+
+    Args:
+        change: the declaration of it, without a reason; None where it is only told.
+        subject: what it is about, for people.
+        figures: how many rows it concerns, in words.
+        flows: for each column of its rows where the values come from.
+        misfits: what does not fit, in words.
+        group: what it belongs to: changes that have one reason have one group.
+    """
+
+    change: Change | None
+    subject: str
+    figures: str = ""
+    flows: Sequence[Flow] = ()
+    misfits: Sequence[str] = ()
+    group: str = ""
+
+
+@dataclass
+class Trace:
+    """All that was found.
+
+    Args:
+        found: the changes.
+        same: how many tables hold what they held, and have the same columns.
+        rows: how many rows each side has.
+        notes: what was sampled, and what could not be read.
+    """
+
+    found: list[Found] = field(default_factory=list)
+    same: int = 0
+    rows: tuple[int, int] = (0, 0)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def changes(self) -> list[Change]:
+        """The declarations, without reasons."""
+        return [found.change for found in self.found if found.change is not None]

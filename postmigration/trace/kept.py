@@ -1,0 +1,238 @@
+"""Traces the columns of a table that is there on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from postmigration.checks.contents.tables import Column, Name, Relation
+from postmigration.model.changes import (
+    Change,
+    DerivedValue,
+    GoneColumn,
+    NewColumn,
+    RenamedColumn,
+    RepointedReference,
+    Retyped,
+)
+from postmigration.model.sqltext import quoted
+from postmigration.trace.findings import Flow, Found
+from postmigration.trace.links import KeyPart, LinkFinder, RowLink
+from postmigration.trace.moves import Move
+from postmigration.trace.reading import Field, Link, Side, own_field
+from postmigration.trace.values import MAJORITY, Explanation, explain
+from postmigration.trace.verify import Verifier, list_differing
+
+# What is made of a value by these is rather damage where the column is the same.
+_DAMAGING = ("lower(", "upper(", "btrim(")
+
+
+@dataclass
+class KeptTable:
+    """A table that was there, perhaps under another name.
+
+    Args:
+        was, now: the table.
+        key: how its rows are found again; empty where they are not.
+        group: what its changes belong to.
+        found: what was found so far, by column of now.
+        context: changes of other tables that its own refer to.
+    """
+
+    was: Relation
+    now: Relation
+    key: tuple[KeyPart, ...] = ()
+    context: list[Change] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+    differing: set[str] = field(default_factory=set)
+
+    @property
+    def changes(self) -> list[Change]:
+        """The declarations of what was found."""
+        return [found.change for found in self.found if found.change is not None]
+
+
+class ColumnTracer:
+    """Finds what became of the columns of tables that are there on both sides.
+
+    Args:
+        before, after: the databases.
+        finder: finds rows again; verifier: verifies over all rows.
+        moves: the moves that were found, by the table of before.
+    """
+
+    def __init__(self, before: Side, after: Side, finder: LinkFinder, verifier: Verifier) -> None:
+        self.before, self.after = before, after
+        self.finder, self.verifier = finder, verifier
+        self.moves: Mapping[Name, Sequence[Move]] = {}
+
+    def find_key(self, was: Relation, now: Relation) -> tuple[KeyPart, ...]:
+        """How the rows of a table are found again; empty where they are not."""
+        best: tuple[KeyPart, ...] = ()
+        rows = None
+        for key in now.keys:
+            plain = {
+                name: KeyPart(name, own_field(was.columns[name]))
+                for name in key
+                if name in was.columns and was.columns[name].root == now.columns[name].root
+            }
+            if len(plain) == len(key) and self._fits(was, now, list(plain.values())):
+                return tuple(plain.values())
+            if rows is None:
+                rows = self.after.sample(now, [own_field(column) for column in now.columns.values()])
+            parts: list[KeyPart] = []
+            for name in key:
+                if name in plain and len(plain) < len(key):
+                    parts.append(plain[name])
+                    continue
+                candidates = self.finder.find_candidates(was, now, rows, [name])
+                candidates.sort(key=lambda part: part.source.name == part.column, reverse=True)
+                parts += candidates[:1]
+            if len(parts) == len(key) and not best and self._fits(was, now, parts):
+                best = tuple(parts)
+        return best
+
+    def _fits(self, was: Relation, now: Relation, parts: Sequence[KeyPart]) -> bool:
+        rows = self.after.sample(now, [own_field(column) for column in now.columns.values()], limit=200)
+        link = self.finder.follow(was, now, parts, rows, quick=True)
+        return not rows or len(link.pairs) >= MAJORITY * len(rows)
+
+    def trace(self, table: KeptTable) -> None:
+        """Finds the changes of the columns of a table."""
+        was, now = table.was, table.now
+        new = [column for column in now.columns.values() if column.name not in was.columns]
+        lost = [column for column in was.columns.values() if column.name not in now.columns]
+        retyped = [
+            column
+            for column in now.columns.values()
+            if column.name in was.columns and was.columns[column.name].root_type != column.root_type
+        ]
+        changed = [
+            now.columns[name] for name in now.columns if name in table.differing and now.columns[name] not in new
+        ]
+        changed = [column for column in changed if column not in retyped]
+        if not (new or lost or retyped or changed):
+            return
+        rows = self.after.sample(now, [own_field(column) for column in now.columns.values()])
+        link = self.finder.follow(was, now, table.key, rows) if table.key else RowLink(was, now, ())
+        fields = self.before.fields(was)
+        renamed: set[str] = set()
+        for column in [*retyped, *changed, *new]:
+            self._trace_column(table, column, link, fields, lost, renamed)
+        for column in lost:
+            if column.name not in renamed:
+                self._tell_gone(table, column)
+
+    def _trace_column(
+        self,
+        table: KeptTable,
+        column: Column,
+        link: RowLink,
+        fields: Sequence[Field],
+        lost: Sequence[Column],
+        renamed: set[str],
+    ) -> None:
+        was, now, name = table.was, table.now, column.name
+        where = {"schema": was.schema, "table": was.name}
+        is_new = name not in was.columns
+        if is_new:
+            addition = NewColumn(schema=now.schema, table=now.name, column=name)
+        if (repointed := self._find_repointed(table, column, link)) is not None:
+            table.found += [Found(addition, f"{now.title}.{name}")] if is_new else []
+            table.found.append(repointed)
+            return
+        found = explain(link.pairs, fields, column)
+        old = was.columns.get(name)
+        if found is None or found.share < MAJORITY:
+            if is_new:
+                table.found.append(
+                    Found(addition, f"{now.title}.{name}", "what it holds follows from nothing of before")
+                )
+            elif old is not None and old.root_type != column.root_type:
+                table.found.append(Found(Retyped(**where, column=name), f"{now.title}.{name}", _types(old, column)))
+            return
+        flow = _as_flow(column, found)
+        if is_new:
+            same = next((one for one in lost if found.sql == f"r.{quoted(one.name)}"), None)
+            if same is not None and same.name not in renamed and same.root_type == column.root_type:
+                renamed.add(same.name)
+                change: Change = RenamedColumn(**where, column=same.name, to=name)
+                table.found.append(Found(change, f"{was.title}.{same.name} to {name}", "", (flow,)))
+                return
+            table.found.append(Found(addition, f"{now.title}.{name}"))
+            if found.sql != "NULL":
+                change = DerivedValue(**where, column=name, value=found.sql)
+                table.found.append(Found(change, f"{now.title}.{name}", "", (flow,)))
+            return
+        assert old is not None
+        plain = found.sql == f"r.{quoted(name)}"
+        if old.root_type != column.root_type:
+            value = "" if plain or self._is_retyped_alike(table, column) else found.sql
+            flow = replace(flow, sql=value or flow.sql, source=flow.source if value else name)
+            change = Retyped(**where, column=name, value=value)
+            table.found.append(Found(change, f"{now.title}.{name}", _types(old, column), (flow,)))
+        elif not plain and found.share == 1 and not _is_damage(found, name):
+            change = DerivedValue(**where, column=name, value=found.sql)
+            table.found.append(Found(change, f"{now.title}.{name}", "", (flow,)))
+
+    def _is_retyped_alike(self, table: KeptTable, column: Column) -> bool:
+        """Whether a column of another type says the same in all rows, as the comparison takes it."""
+        result = self.verifier.compare(table.now, [*table.context, *table.changes], keep=200)
+        return not isinstance(result, str) and column.name not in list_differing(*result)
+
+    def _find_repointed(self, table: KeptTable, column: Column, link: RowLink) -> Found | None:
+        """The reference that leads to what the parent became."""
+        held = table.was.columns.get(column.name)
+        for new in self.after.links.get(table.now.key, ()):
+            for old in self.before.links.get(table.was.key, ()):
+                if new.column != column.name or (held is not None and old.column != column.name):
+                    continue
+                for move in self.moves.get(old.parent, ()):
+                    if move.target.key == new.parent and (found := self._try(table, link, old, new, move)) is not None:
+                        return found
+        return None
+
+    def _try(self, table: KeptTable, link: RowLink, old: Link, new: Link, move: Move) -> Found | None:
+        part = next((part for part in move.link.key if part.column == new.parent_column), None)
+        if part is None or part.source.name != old.parent_column:
+            return None
+        holds = [pair for pair in link.pairs if pair[1][new.column] is not None]
+        fits = [pair for pair in holds if part.apply(pair[0][old.column]) == pair[1][new.column]]
+        if not holds or len(fits) < MAJORITY * len(holds):
+            return None
+        source, target = move.source, move.target
+        change = RepointedReference(
+            schema=table.was.schema,
+            table=table.was.name,
+            column=old.column,
+            to="" if new.column == old.column else new.column,
+            parent=source.name,
+            parent_schema="" if source.schema == table.was.schema else source.schema,
+            parent_column=old.parent_column,
+            through=target.name,
+            through_column="" if len(move.link.key) == 1 else new.parent_column,
+        )
+        flow = Flow(new.column, f"what {source.title} of {old.column} became", part.sql, len(fits), len(link.pairs))
+        words = f"{table.was.title}.{old.column} to {new.column}"
+        return Found(change, words, f"leads to what {source.title} became in {target.title}", (flow,))
+
+    def _tell_gone(self, table: KeptTable, column: Column) -> None:
+        was = table.was
+        held = self.before.count(was, f"r.{quoted(column.name)} IS NOT NULL")
+        figures = f"it held {held:,} value{'s' * (held != 1)}"
+        change = GoneColumn(schema=was.schema, table=was.name, column=column.name)
+        table.found.append(Found(change, f"{was.title}.{column.name}", figures))
+
+
+def _as_flow(column: Column, found: Explanation) -> Flow:
+    return Flow(column.name, found.words, found.sql, found.fits, found.of)
+
+
+def _types(old: Column, new: Column) -> str:
+    return f"was {old.type}, is {new.type}"
+
+
+def _is_damage(found: Explanation, name: str) -> bool:
+    """Whether a column holds what damage would have made of it."""
+    own = [field.name for field in found.fields] == [name]
+    return own and (found.sql.startswith(_DAMAGING) or " * " in found.sql or " / " in found.sql)

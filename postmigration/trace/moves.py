@@ -1,0 +1,187 @@
+"""Finds for the rows of a table of now the tables of before that they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from postmigration.checks.contents.tables import Relation
+from postmigration.model.changes import MovedRows
+from postmigration.model.sqltext import quoted
+from postmigration.trace.conditions import find_condition
+from postmigration.trace.links import LinkFinder, RowLink, is_trustworthy, list_telling_columns
+from postmigration.trace.reading import Row, Side
+from postmigration.trace.values import MAJORITY, Explanation, explain
+
+# A source must bring so many of the rows that nothing else explains.
+_LEAST_SHARE = 0.03
+_LEAST_ROWS = 3
+
+
+@dataclass
+class Move:
+    """Rows of a table of before that became rows of one of now.
+
+    Args:
+        link: how a row is found again.
+        where: which rows, over a row `r` of before.
+        merged: several became one.
+        columns: for each column beside the key what its values follow from; None where nothing explains them.
+        declared: the columns that can be declared.
+    """
+
+    link: RowLink
+    where: str = "true"
+    merged: bool = False
+    columns: dict[str, Explanation | None] = field(default_factory=dict)
+    declared: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> Relation:
+        """Where the rows were."""
+        return self.link.source
+
+    @property
+    def target(self) -> Relation:
+        """Where they are."""
+        return self.link.target
+
+    def declare(self) -> MovedRows:
+        """The declaration."""
+        columns = {name: found.sql for name in self.declared if (found := self.columns[name]) is not None}
+        same = self.source.schema == self.target.schema
+        return MovedRows(
+            schema=self.source.schema,
+            table=self.source.name,
+            to=self.target.name,
+            to_schema="" if same else self.target.schema,
+            key={part.column: part.sql for part in self.link.key},
+            columns=columns,
+            where=self.where,
+            merged=self.merged,
+        )
+
+
+class MoveFinder:
+    """Finds moves.
+
+    Args:
+        before, after: the databases.
+        finder: finds rows again.
+    """
+
+    def __init__(self, before: Side, after: Side, finder: LinkFinder) -> None:
+        self.before, self.after, self.finder = before, after, finder
+
+    def find(self, target: Relation, rows: Sequence[Row], sources: Sequence[Relation]) -> list[Move]:
+        """Where rows of a table of now come from.
+
+        Args:
+            rows: a sample of those that were not there before.
+            sources: the tables of before that they may come from, the likeliest first.
+        """
+        links = [link for source in sources for link in self._find_links(source, target, rows)]
+        chosen = self._choose(links, rows)
+        moves = [self._describe(link, rows) for link in chosen]
+        self._choose_columns(moves)
+        return moves
+
+    def _find_links(self, source: Relation, target: Relation, rows: Sequence[Row]) -> list[RowLink]:
+        found = []
+        telling = list_telling_columns(target, rows)
+        for part in self.finder.find_candidates(source, target, rows, telling):
+            link = self.finder.follow(source, target, [part], rows[:200], quick=True)
+            if is_trustworthy(link, alone=True):
+                found.append(link)
+        return found
+
+    def _choose(self, links: Sequence[RowLink], rows: Sequence[Row]) -> list[RowLink]:
+        """The links that explain most rows, each other ones."""
+        left = {tuple(row.values()) for row in rows[:200]}
+        total, chosen = len(left), []
+        order = {link.source.key: n for n, link in reversed(list(enumerate(links)))}
+        rest = list(links)
+        while rest and len(left) >= min(_LEAST_ROWS, total):
+            best = max(rest, key=lambda link: _rank(link, left, total, order[link.source.key]))
+            mine = {tuple(now.values()) for _, now in best.pairs}
+            rest.remove(best)
+            if len(mine & left) >= max(_LEAST_ROWS, _LEAST_SHARE * total) and len(mine & left) >= 0.5 * len(mine):
+                alone = not any(other.source.key != best.source.key for other in links)
+                if is_trustworthy(best, alone=alone):
+                    chosen.append(best)
+                    left -= mine
+        return chosen
+
+    def _describe(self, quick: RowLink, rows: Sequence[Row]) -> Move:
+        """All that a sample tells of a move."""
+        link = self.finder.follow(quick.source, quick.target, quick.key, rows)
+        fields = self.before.fields(link.source)
+        move = Move(link)
+        conditions, lone = [], link.lone
+        for part in link.key:
+            if any(row[part.source.name] is None for row in lone):
+                conditions.append(f"{part.source.sql} IS NOT NULL")
+                lone = [row for row in lone if row[part.source.name] is not None]
+        # A row of before that has the key of another one is not elsewhere.
+        condition = find_condition([old for old, _ in link.pairs], lone, fields)
+        if condition.sql != "true":
+            conditions.append(condition.sql)
+        move.where = " AND ".join(conditions) or "true"
+        if not link.is_unique:
+            parts = ", ".join(part.sql for part in link.key)
+            sql = f"SELECT count(*) - count(DISTINCT ({parts})) FROM {link.source.sql} r WHERE ({move.where})"
+            move.merged = bool(self.before.snapshot.scalar(sql))
+        keyed = {part.column for part in link.key}
+        for column in link.target.columns.values():
+            if column.name not in keyed and not column.generated:
+                move.columns[column.name] = explain(link.pairs, fields, column)
+        return move
+
+    def _choose_columns(self, moves: Sequence[Move]) -> None:
+        """Declares the columns that all moves into a table explain: what one of them does not say would be NULL."""
+        keyed = {part.column for move in moves for part in move.link.key}
+        said: dict[str, bool] = {}
+        for move in moves:
+            for name, found in move.columns.items():
+                least = 1.0 if move.merged else MAJORITY
+                said[name] = said.get(name, True) and found is not None and found.share >= least
+        for move in moves:
+            move.declared = tuple(name for name in move.columns if said[name] and name not in keyed)
+
+
+def _rank(link: RowLink, left: set[tuple[str | None, ...]], total: int, order: int) -> tuple[float, ...]:
+    """How likely it is that rows which nothing explains yet come along a link."""
+    mine = {tuple(now.values()) for _, now in link.pairs}
+    plain = all(part.is_plain for part in link.key)
+    # One that brings little beside others is rather an accident.
+    keyed = [names == (part.column,) for part in link.key for names in link.target.keys]
+    primary = 2 if any(keyed[:1]) else 1 if any(keyed) else 0
+    return (round(len(mine & left) / total * (0.5 + link.score), 1), primary, plain, link.is_unique, -order)
+
+
+def count_move(move: Move, before: Side) -> int:
+    """How many rows a move must bring."""
+    if not move.merged:
+        return before.count(move.source, move.where)
+    parts = ", ".join(part.sql for part in move.link.key)
+    sql = f"SELECT count(DISTINCT ({parts})) FROM {move.source.sql} r WHERE ({move.where})"
+    return int(before.snapshot.scalar(sql))
+
+
+def is_rename(moves: Sequence[Move], targets: Mapping[str, int], before: Side, after: Side) -> bool:
+    """Whether what was found is rather another name: all rows and most columns of one table, and of no other.
+
+    Args:
+        moves: those into one table.
+        targets: into how many tables rows of each table of before went, by its SQL.
+    """
+    if len(moves) != 1:
+        return False
+    (move,) = moves
+    rows = before.count(move.source), after.count(move.target)
+    plain = all(part.is_plain for part in move.link.key) and not move.merged
+    whole = move.where == "true" and rows[0] > 0 and abs(rows[0] - rows[1]) <= 0.1 * rows[0]
+    names = {f"r.{quoted(name)}" for name in move.source.columns}
+    kept = {part.source.sql for part in move.link.key}
+    kept |= {found.sql for found in move.columns.values() if found is not None and found.sql in names}
+    return plain and whole and targets.get(move.source.sql, 0) == 1 and len(kept) >= 0.6 * len(names)

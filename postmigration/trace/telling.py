@@ -1,0 +1,263 @@
+"""Verifies what was found over all rows, and puts it into words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from postmigration.checks.contents.tables import Name, Relation
+from postmigration.checks.rows.pairs import Pair
+from postmigration.diff.row_diff import Comparison
+from postmigration.model.changes import (
+    Change,
+    GoneTable,
+    Grows,
+    NewTable,
+    RenamedTable,
+    RepointedReference,
+)
+from postmigration.trace.findings import Flow, Found, Trace
+from postmigration.trace.kept import KeptTable
+from postmigration.trace.moves import Move, count_move
+from postmigration.trace.reading import SAMPLE, Side
+from postmigration.trace.values import MAJORITY
+from postmigration.trace.verify import Verifier, list_differing
+
+
+def count_rows(rows: int) -> str:
+    """A number of rows in words."""
+    return f"{rows:,} row{'s' * (rows != 1)}"
+
+
+class Teller:
+    """Tells what was found.
+
+    Args:
+        before, after: the databases.
+        verifier: verifies over all rows.
+        context: the renamed tables and the moved rows, which other changes refer to.
+    """
+
+    def __init__(self, before: Side, after: Side, verifier: Verifier, context: Sequence[Change]) -> None:
+        self.before, self.after, self.verifier, self.context = before, after, verifier, context
+        self.trace = Trace()
+        self._heads: dict[str, str] = {}
+
+    def tell(
+        self,
+        kept: Sequence[KeptTable],
+        gone: Sequence[Relation],
+        added: Sequence[Relation],
+        moves: Mapping[Name, Sequence[Move]],
+    ) -> Trace:
+        """Tells everything."""
+        for name, those in moves.items():
+            for move in those:
+                self._join(_old(move.source.key), _new(name))
+        for table in kept:
+            self._join(_old(table.was.key), _new(table.now.key))
+            for found in table.found:
+                if isinstance(found.change, RepointedReference):
+                    parent = (found.change.parent_schema or found.change.schema, found.change.parent)
+                    self._join(_old(parent), _old(table.was.key))
+        done = self.trace
+        for relation in added:
+            self._tell_added(relation, moves.get(relation.key, ()))
+        for table in kept:
+            self._tell_kept(table, moves.get(table.now.key, ()))
+        for relation in gone:
+            self._tell_gone(relation, [move for those in moves.values() for move in those])
+        done.found = self._group(done.found)
+        large = [side.count(relation) for side in (self.before, self.after) for relation in side.tables.values()]
+        if any(rows > SAMPLE for rows in large):
+            done.notes.append(f"found in samples of {SAMPLE:,} rows of each table; the figures are of all rows")
+        done.notes += [f"not read: {words}" for words in (*self.before.unread, *self.after.unread)]
+        done.rows = (
+            sum(map(self.before.count, self.before.tables.values())),
+            sum(map(self.after.count, self.after.tables.values())),
+        )
+        return done
+
+    def _add(self, found: Found, node: str) -> None:
+        self.trace.found.append(replace(found, group=node))
+
+    def _tell_added(self, relation: Relation, moves: Sequence[Move]) -> None:
+        node, rows = _new(relation.key), self.after.count(relation)
+        change = NewTable(schema=relation.schema, table=relation.name)
+        self._add(Found(change, relation.title, count_rows(rows)), node)
+        if self._tell_moves(relation, moves, [change], node) or not rows:
+            return
+        words = f"all {count_rows(rows)}: none was found in the state before" if rows != 1 else "its row is new"
+        self._add(Found(Grows(schema=relation.schema, table=relation.name), relation.title, words), node)
+
+    def _tell_moves(self, relation: Relation, moves: Sequence[Move], beside: Sequence[Change], node: str) -> bool:
+        """Tells what rows of other tables became those of one; False where that does not hold for most of them."""
+        if not moves:
+            return False
+        result = self.verifier.compare(relation, [*beside, *self.context])
+        if isinstance(result, str):
+            self._add(Found(None, relation.title, misfits=[f"its rows cannot be compared: {result}"]), node)
+            return False
+        pair, found = result
+        lost, invented = found.counts["missing"], found.counts["extra"]
+        if lost > (1 - MAJORITY) * found.want_rows:
+            sources = ", ".join(dict.fromkeys(move.source.title for move in moves))
+            words = f"{lost:,} of {count_rows(found.want_rows)} of {sources} that look like its rows are not there"
+            self._add(Found(None, relation.title, misfits=[words]), node)
+            return False
+        damage = self._count_damage(pair, found)
+        for n, move in enumerate(moves):
+            self._add(self._tell_move(move, found, damage, with_rows=n == len(moves) - 1), node)
+        if invented:
+            words = f"{invented:,} of its {count_rows(found.have_rows)} come from nowhere"
+            self._add(Found(None, relation.title, misfits=[words]), node)
+        return True
+
+    def _count_damage(self, pair: Pair, found: Comparison) -> dict[str, tuple[int, str]]:
+        """For each column that does not fit everywhere in how many rows, and what became of the values."""
+        return {name: self.verifier.count_column(pair, name) for name in list_differing(pair, found)}
+
+    def _tell_move(
+        self, move: Move, found: Comparison, damage: Mapping[str, tuple[int, str]], *, with_rows: bool
+    ) -> Found:
+        wanted = count_move(move, self.before)
+        there = found.want_rows - found.counts["missing"]
+        flows = [
+            Flow(part.column, part.words, part.sql, wanted if there == found.want_rows else there, found.want_rows)
+            if there != found.want_rows
+            else Flow(part.column, part.words, part.sql, wanted, wanted)
+            for part in move.link.key
+        ]
+        for name, explanation in move.columns.items():
+            if explanation is None:
+                flows.append(Flow(name, "", "", 0, 0, "nothing of before explains it: not compared", declared=False))
+                continue
+            declared = name in move.declared
+            wrong, words = damage.get(name, (0, "")) if declared else (0, "")
+            of = there if wrong else wanted
+            flow = Flow(name, explanation.words, explanation.sql, of - wrong, of, words, declared)
+            if not declared:
+                share = f"{explanation.fits:,} of {explanation.of:,} rows that were looked at hold it"
+                flow = replace(flow, rows=explanation.fits, of=explanation.of, misfit=f"{share}: not compared")
+            flows.append(flow)
+        misfits = [
+            f"{flow.target}: {flow.of - flow.rows:,} of {flow.of:,} are others: {flow.misfit}"
+            for flow in flows
+            if flow.declared and flow.misfit
+        ]
+        if found.counts["missing"] and with_rows:
+            misfits.append(f"{found.counts['missing']:,} of {count_rows(found.want_rows)} are lost")
+        figures = count_rows(self.before.count(move.source, move.where))
+        if move.where != "true":
+            figures += f" of {self.before.count(move.source):,}"
+        if move.merged:
+            figures += f" become {wanted:,}"
+        subject = f"{move.source.title} to {move.target.title}"
+        return Found(move.declare(), subject, figures, flows, misfits)
+
+    def _tell_kept(self, table: KeptTable, moves: Sequence[Move]) -> None:
+        was, now, node = table.was, table.now, _old(table.was.key)
+        if was.key != now.key:
+            change = RenamedTable(
+                schema=was.schema,
+                table=was.name,
+                to=now.name,
+                to_schema="" if was.schema == now.schema else now.schema,
+            )
+            self._add(Found(change, f"{was.title} to {now.title}", count_rows(self.before.count(was))), node)
+        result = self.verifier.compare(now, [*self.context, *table.changes])
+        if isinstance(result, str):
+            for found in table.found:
+                self._add(found, node)
+            if table.found or self.before.count(was) or self.after.count(now):
+                self._add(Found(None, now.title, misfits=[f"its rows cannot be compared: {result}"]), node)
+            return
+        pair, compared = result
+        damage = self._count_damage(pair, compared)
+        of = compared.want_rows - compared.counts["missing"]
+        for found in table.found:
+            flows = [self._complete(flow, damage, of) for flow in found.flows]
+            misfits = [f"{flow.target}: {flow.misfit}" for flow in flows if flow.misfit]
+            self._add(replace(found, flows=flows, misfits=misfits), node)
+        if moves:
+            for move in moves:
+                self._add(self._tell_move(move, compared, damage, with_rows=False), node)
+        told = {flow.target for found in table.found for flow in found.flows}
+        self._tell_rest(table, compared, {name: what for name, what in damage.items() if name not in told}, node)
+        if not table.found and not moves and not compared.wrong and was.key == now.key:
+            self.trace.same += 1
+
+    def _complete(self, flow: Flow, damage: Mapping[str, tuple[int, str]], of: int) -> Flow:
+        wrong, words = damage.get(flow.target, (0, ""))
+        misfit = f"{wrong:,} of {of:,} are others: {words}" if wrong else ""
+        return replace(flow, rows=of - wrong, of=of, misfit=misfit)
+
+    def _tell_rest(
+        self, table: KeptTable, compared: Comparison, damage: Mapping[str, tuple[int, str]], node: str
+    ) -> None:
+        """Tells what no change explains."""
+        misfits = []
+        if lost := compared.counts["missing"]:
+            misfits.append(f"{lost:,} of {count_rows(compared.want_rows)} are lost")
+        if invented := compared.counts["extra"]:
+            misfits.append(f"{invented:,} of {count_rows(compared.have_rows)} come from nowhere")
+        for name, (wrong, words) in damage.items():
+            misfits.append(f"{name}: {wrong:,} of {compared.want_rows - lost:,} are others: {words}")
+        if misfits:
+            self._add(Found(None, table.now.title, misfits=misfits), node)
+
+    def _tell_gone(self, relation: Relation, moves: Sequence[Move]) -> None:
+        rows = self.before.count(relation)
+        mine = [move for move in moves if move.source.key == relation.key]
+        words, misfits = f"it held {count_rows(rows)}", []
+        if mine and rows:
+            moved = " OR ".join(f"({move.where})" for move in mine)
+            left = self.before.count(relation, f"({moved}) IS NOT TRUE")
+            words += ", all of which moved" if not left else f", of which {rows - left:,} moved"
+            if left:
+                misfits.append(f"{count_rows(left)} of {relation.title} went nowhere")
+        elif rows:
+            misfits.append("none of its rows was found elsewhere")
+        change = GoneTable(schema=relation.schema, table=relation.name)
+        self._add(Found(change, relation.title, words, misfits=misfits), _old(relation.key))
+
+    # What has one reason: tables between which rows moved, and those that refer to them.
+
+    def _join(self, one: str, other: str) -> None:
+        first, second = self._head(one), self._head(other)
+        if first != second:
+            self._heads[second] = first
+
+    def _head(self, node: str) -> str:
+        while node in self._heads:
+            node = self._heads[node]
+        return node
+
+    def _group(self, found: Sequence[Found]) -> list[Found]:
+        by_head: dict[str, list[Found]] = {}
+        for one in found:
+            by_head.setdefault(self._head(one.group), []).append(one)
+        names: set[str] = set()
+        grouped = []
+        for head, those in by_head.items():
+            name = base = re.sub(r"[^a-z0-9]+", "_", head.partition(":")[2].lower()).strip("_") or "change"
+            n = 1
+            while name in names:
+                n += 1
+                name = f"{base}_{n}"
+            names.add(name)
+            grouped += [replace(one, group=name) for one in those]
+        return grouped
+
+
+def _old(name: Name) -> str:
+    return f"old:{_title(name)}"
+
+
+def _new(name: Name) -> str:
+    return f"new:{_title(name)}"
+
+
+def _title(name: Name) -> str:
+    return name[1] if name[0] == "public" else ".".join(name)

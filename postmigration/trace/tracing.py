@@ -1,0 +1,130 @@
+"""Traces a migration: what became of each table and column of before, found in the data alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from postmigration.checks.contents.tables import Name, Relation
+from postmigration.diff.row_diff import Comparison
+from postmigration.model.changes import Change, DerivedValue, RenamedTable, Retyped, Shrinks
+from postmigration.model.sqltext import quoted
+from postmigration.postgres.connection import Snapshot
+from postmigration.trace.findings import Found, Trace
+from postmigration.trace.kept import ColumnTracer, KeptTable
+from postmigration.trace.links import LinkFinder
+from postmigration.trace.moves import Move, MoveFinder, is_rename
+from postmigration.trace.reading import SAMPLE, Row, Side, own_field
+from postmigration.trace.telling import Teller
+from postmigration.trace.verify import Verifier, list_differing, read_keys
+
+
+def trace(before: Snapshot, after: Snapshot, schemas: Sequence[str]) -> Trace:
+    """Finds what a migration did to the tables of some schemas.
+
+    Raises:
+        sa.exc.DBAPIError: a server refused to tell.
+    """
+    return _Tracer(Side(before, schemas), Side(after, schemas)).run()
+
+
+class _Tracer:
+    def __init__(self, before: Side, after: Side) -> None:
+        self.before, self.after = before, after
+        self.verifier = Verifier(before, after)
+        self.finder = LinkFinder(before, after)
+        self.mover = MoveFinder(before, after, self.finder)
+        self.columns = ColumnTracer(before, after, self.finder, self.verifier)
+        self.kept: dict[Name, KeptTable] = {}
+        self.moves: dict[Name, list[Move]] = {}
+        # Rows of a table that was there which are gone, and which are more: how many, and a sample of them.
+        self.missing: dict[Name, int] = {}
+        self.extra: dict[Name, list[Row]] = {}
+
+    def run(self) -> Trace:
+        """Traces all tables."""
+        for name in sorted(self.before.tables.keys() & self.after.tables.keys()):
+            self._pair(self.before.tables[name], self.after.tables[name])
+        lost = [self.before.tables[name] for name in sorted(self.before.tables.keys() - self.after.tables.keys())]
+        new = [self.after.tables[name] for name in sorted(self.after.tables.keys() - self.before.tables.keys())]
+        self._find_moves(lost, new)
+        renamed = self._find_renamed(lost)
+        for name, rows in self.extra.items():
+            if rows:
+                self.moves[name] = self.mover.find(self.after.tables[name], rows, self._list_sources(lost, name))
+        self.moves = {name: moves for name, moves in self.moves.items() if moves}
+        by_source: dict[Name, list[Move]] = {}
+        for moves in self.moves.values():
+            for move in moves:
+                by_source.setdefault(move.source.key, []).append(move)
+        self.columns.moves = by_source
+        context: list[Change] = [*renamed, *(move.declare() for moves in self.moves.values() for move in moves)]
+        for table in self.kept.values():
+            for move in by_source.get(table.was.key, ()):
+                if self.missing.get(table.now.key):
+                    change = Shrinks(schema=table.was.schema, table=table.was.name, where=move.where)
+                    table.found.append(Found(change, table.was.title))
+            table.context = context
+            self.columns.trace(table)
+        teller = Teller(self.before, self.after, self.verifier, context)
+        gone = [relation for relation in lost if not any(table.was is relation for table in self.kept.values())]
+        added = [relation for relation in new if relation.key not in self.kept]
+        return teller.tell(list(self.kept.values()), gone, added, self.moves)
+
+    def _pair(self, was: Relation, now: Relation) -> None:
+        """Takes a table for the same one, and notes which of its rows are gone, more and others."""
+        table = self.kept[now.key] = KeptTable(was, now)
+        table.key = self.columns.find_key(was, now)
+        changes: list[Change] = []
+        if was.key != now.key:
+            changes.append(_rename(was, now))
+        for part in table.key:
+            if not part.is_plain or part.source.name != part.column:
+                change = Retyped if part.column in was.columns else DerivedValue
+                changes.append(change(schema=was.schema, table=was.name, column=part.column, value=part.sql))
+        result = self.verifier.compare(now, changes)
+        if isinstance(result, str):
+            return
+        pair, found = result
+        table.differing = set(list_differing(pair, found))
+        self._note_rows(table, found, pair.key)
+
+    def _note_rows(self, table: KeptTable, found: Comparison, key: Sequence[str]) -> None:
+        if not table.key or set(key) != {part.column for part in table.key}:
+            return
+        self.missing[table.now.key] = found.counts["missing"]
+        if found.counts["extra"]:
+            fields = [own_field(column) for column in table.now.columns.values()]
+            keys = read_keys(found, "extra")[:SAMPLE]
+            self.extra[table.now.key] = self.after.find(table.now, fields, [f"r.{quoted(name)}" for name in key], keys)
+
+    def _list_sources(self, lost: Sequence[Relation], target: Name) -> list[Relation]:
+        """The tables of before that rows may come from: those that are lost, those that lost some, and the others."""
+        others = [table for table in self.kept.values() if table.now.key != target]
+        others.sort(key=lambda table: not self.missing.get(table.now.key))
+        return [*lost, *(table.was for table in others)]
+
+    def _find_moves(self, lost: Sequence[Relation], new: Sequence[Relation]) -> None:
+        for target in new:
+            rows = self.after.sample(target, [own_field(column) for column in target.columns.values()])
+            if rows:
+                self.moves[target.key] = self.mover.find(target, rows, self._list_sources(lost, target.key))
+
+    def _find_renamed(self, lost: Sequence[Relation]) -> list[RenamedTable]:
+        """Takes tables for the same ones that only have another name."""
+        into: dict[str, int] = {}
+        for moves in self.moves.values():
+            for source in {move.source.sql for move in moves}:
+                into[source] = into.get(source, 0) + 1
+        found = []
+        for name, moves in list(self.moves.items()):
+            if moves and moves[0].source in lost and is_rename(moves, into, self.before, self.after):
+                was, now = moves[0].source, self.after.tables[name]
+                del self.moves[name]
+                self._pair(was, now)
+                found.append(_rename(was, now))
+        return found
+
+
+def _rename(was: Relation, now: Relation) -> RenamedTable:
+    to_schema = "" if was.schema == now.schema else now.schema
+    return RenamedTable(schema=was.schema, table=was.name, to=now.name, to_schema=to_schema)

@@ -1,0 +1,1 @@
+"""Where tables, columns and rows went, and the projects that are written of it."""

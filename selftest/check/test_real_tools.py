@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ with context.begin_transaction():
 REVISION = """
 from alembic import op
 revision, down_revision = {name!r}, {after!r}
+{more}
 def upgrade():
     {upgrade}
 def downgrade():
@@ -89,8 +91,8 @@ class Alembic:
         self.revise("first", None, 'op.execute("CREATE TABLE orders (id integer PRIMARY KEY)")')
         self.revise("second", "first", 'op.execute("ALTER TABLE orders ADD total integer")')
 
-    def revise(self, name: str, after: str | None, upgrade: str) -> None:
-        text = REVISION.format(name=name, after=after, upgrade=upgrade)
+    def revise(self, name: str, after: str | tuple[str, ...] | None, upgrade: str, more: str = "") -> None:
+        text = REVISION.format(name=name, after=after, upgrade=upgrade, more=more)
         (self.directory / "versions" / f"{name}.py").write_text(text)
 
     def upgrade(self, database: str, revision: str) -> None:
@@ -123,6 +125,32 @@ def test_alembic_moves_its_head(alembic: Alembic, new: New) -> None:
     verdict = judged(alembic.server, before, after)
     assert "alembic_version (Alembic): its head was first, is second" in verdict.words("told")
     assert not verdict.red() | verdict.yellow(), verdict.words("warning")
+
+
+def test_alembic_has_files_that_the_ledger_does_not_know(alembic: Alembic, new: New) -> None:
+    database = new()
+    alembic.upgrade(database, "first")
+    assert held_against(alembic, database) == ["alembic_version (Alembic): 1 migration is pending: second (run {})"]
+    alembic.upgrade(database, "second")
+    assert not held_against(alembic, database)
+
+
+@pytest.mark.full
+def test_alembic_has_branches_that_need_and_end_others(alembic: Alembic, new: New) -> None:
+    database = new()
+    alembic.revise("other", None, "pass", "branch_labels = 'side'")
+    alembic.revise("third", "second", "pass", "depends_on = 'side'")
+    alembic.upgrade(database, "third")
+    assert not held_against(alembic, database)
+    alembic.revise("more", "other", "pass")
+    assert held_against(alembic, database) == ["alembic_version (Alembic): 1 migration is pending: more (run {})"]
+    alembic.revise("end", ("third", "more"), "pass")
+    alembic.upgrade(database, "heads")
+    assert not held_against(alembic, database)
+    (alembic.directory / "versions" / "end.py").unlink()
+    assert [words.partition(" in ")[0] for words in held_against(alembic, database)] == [
+        "alembic_version (Alembic): end is"
+    ]
 
 
 @pytest.mark.full
@@ -170,17 +198,12 @@ class Django:
     def migrate(self, database: str, to: str = "") -> str:
         """Migrates, and gives what Django said of an error."""
         (self.directory / "settings.py").write_text(SETTINGS.format(**conninfo_to_dict(self.server.conninfo(database))))
-        called = [
-            sys.executable,
-            "-m",
-            "django",
-            "migrate",
-            "--settings=settings",
-            "--pythonpath=.",
-            "shop",
-            *to.split(),
-        ]
-        return subprocess.run(called, cwd=self.directory, capture_output=True, text=True, check=False).stderr
+        return self.call("migrate", "shop", *to.split()).stderr
+
+    def call(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Has Django run a command in the project."""
+        called = [sys.executable, "-m", "django", *command, "--settings=settings", "--pythonpath=."]
+        return subprocess.run(called, cwd=self.directory, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.full
@@ -203,6 +226,40 @@ def test_django_is_told_of_when_it_moved_on_and_found_when_it_broke_off(
     assert "django_migrations (Django): it is behind the state before: shop.0002_index is not in it" in (
         " ".join(verdict.words("blocker"))
     )
+
+
+@pytest.mark.full
+def test_django_has_files_that_the_ledger_does_not_know(tmp_path: Path, servers: Servers, new: New) -> None:
+    django, database = Django(tmp_path, servers[18]), new()
+    assert not django.migrate(database, "0001")
+    assert held_against(django, database) == [
+        "django_migrations (Django): 1 migration is pending: shop.0002_index (run {})"
+    ]
+    assert not django.migrate(database)
+    assert not held_against(django, database)
+    assert "Created new squashed migration" in django.call("squashmigrations", "shop", "0002", "--noinput").stdout
+    squashed = next(path for path in (tmp_path / "shop" / "migrations").glob("*squashed*.py"))
+    assert not held_against(django, database)
+    fresh = new()
+    assert not django.migrate(fresh)
+    assert not held_against(django, fresh)
+    assert not django.migrate(database)
+    for name in ("0001_initial.py", "0002_index.py"):
+        (squashed.parent / name).unlink()
+    assert not held_against(django, database)
+    squashed.unlink()
+    django.revise("0001_initial", [], FIRST)
+    assert [words.partition(" in ")[0] for words in held_against(django, database)] == [
+        "django_migrations (Django): shop.0002_index, shop.0001_squashed_0002_index are"
+    ]
+
+
+def held_against(tool: Alembic | Django, database: str) -> list[str]:
+    """What is said of a database beside the files of its tool, without what is to be run."""
+    verdict = judge("", tool.server.conninfo(database), f"--migrations={tool.directory}", only=["test_history"])
+    commands = ("alembic upgrade heads", "manage.py migrate")
+    said = verdict.words("blocker") + verdict.words("warning")
+    return [re.sub("|".join(commands), "{}", words) for words in said]
 
 
 def judged(server: embedded.Server, before: str, after: str) -> Verdict:

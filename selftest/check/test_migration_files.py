@@ -135,14 +135,30 @@ def test_of_two_ledgers_the_one_in_the_schemas_that_are_compared_is_meant(made: 
 
 
 @pytest.mark.full
+def test_files_that_another_tool_names_alike_are_not_taken_for_pending(made: Made, tmp_path: Path) -> None:
+    root = write(tmp_path, Change())
+    address = made(
+        "DROP SCHEMA go CASCADE; CREATE TABLE _sqlx_migrations (version bigint, description text, "
+        "installed_on timestamptz, success boolean, checksum bytea, execution_time bigint)"
+    )
+    words = "holds files named as those of golang-migrate, and the database has _sqlx_migrations (sqlx) instead"
+    assert f"migrations {words}" in examine(address, root).notes
+    assert [reason for reason in examine(address, root, named=True).unjudged if words in reason]
+
+
+@pytest.mark.full
 def test_the_configuration_of_alembic_says_where_its_files_are(made: Made, tmp_path: Path) -> None:
     (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/schema\nx = %%(y)s\n")
     (tmp_path / "schema" / "versions").mkdir(parents=True)
     (tmp_path / "schema" / "versions" / "x.py").write_text(revise("x", "ae1027a6acf"))
     (tmp_path / "schema" / "versions" / "y.py").write_text(revise("ae1027a6acf"))
-    assert [finding.statement for finding in examine(made("SELECT 1"), tmp_path).findings] == [
-        "alembic_version (Alembic): 1 migration is pending: x (run alembic upgrade heads)"
-    ]
+    pending = ["alembic_version (Alembic): 1 migration is pending: x (run alembic upgrade heads)"]
+    address = made("SELECT 1")
+    assert [finding.statement for finding in examine(address, tmp_path).findings] == pending
+    (tmp_path / "alembic.ini").unlink()
+    assert examine(address, tmp_path).inapplicable
+    (tmp_path / "pyproject.toml").write_text('[tool.alembic]\nscript_location = "%(here)s/schema"\n')
+    assert [finding.statement for finding in examine(address, tmp_path).findings] == pending
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def examine(
         found.inapplicable = "no migration files lie in the project" if roots else "no --migrations are named"
         return found
     sides = [side for side in (after, before) if side is not None]
-    states = read_ledgers(after, sides, found.unjudged, {one.ledger for one in files})
+    states = read_ledgers(after, sides, found.unjudged, {tool for one in files for tool in (one.ledger, *one.alike)})
     refused = bool(found.unjudged)
     for one in files:
         where = _show(one, roots)
@@ -55,6 +55,11 @@ def examine(
             (found.unjudged if named else found.notes).append(words)
         elif ledgers:
             _compare(one, ledgers[0], where, found)
+        elif others := [state.title for name in one.alike for state in _choose(states, name, schemas)]:
+            words = (
+                f"{where} holds files named as those of {one.tool}, and the database has {list_names(others)} instead"
+            )
+            (found.unjudged if named else found.notes).append(words)
         elif not refused:
             words = (
                 f"{one.tool}: {where} {agree(len(one.places), 'holds', 'hold')} {count(one.count, 'migration')}, and "

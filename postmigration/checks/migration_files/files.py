@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -47,11 +48,13 @@ class MigrationFiles(ABC):
         named: a user has named them, or what they lie in.
     """
 
-    # The tool; what `Ledger.tool` says of its ledger; what applies its migrations; by what its files are known.
+    # The tool; what `Ledger.tool` says of its ledger; what applies its migrations; by what its files are known; what
+    # `Ledger.tool` says of tools that name their files alike.
     tool: ClassVar[str]
     ledger: ClassVar[str]
     command: ClassVar[str]
     known_by: ClassVar[str]
+    alike: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, places: Sequence[Path], *, named: bool) -> None:
         self.places = places
@@ -104,9 +107,14 @@ def walk(root: Path, *, named: bool, depth: int = 0) -> Iterator[Path]:
     yield root
     if named or depth < _DEEPEST:
         for path in sorted(root.iterdir()):
-            hidden = path.name.startswith(".") or path.name in _NOT_OURS or (path / "pyvenv.cfg").exists()
-            if path.is_dir() and not path.is_symlink() and not hidden:
+            if path.is_dir() and not path.is_symlink() and _is_of_project(path):
                 yield from walk(path, named=named, depth=depth + 1)
+
+
+def _is_of_project(path: Path) -> bool:
+    """Whether files of the project may lie in a directory; what may not be read is a server's data or the like."""
+    hidden = path.name.startswith(".") or path.name in _NOT_OURS
+    return not hidden and os.access(path, os.R_OK | os.X_OK) and not (path / "pyvenv.cfg").exists()
 
 
 def parse(path: Path) -> ast.Module:

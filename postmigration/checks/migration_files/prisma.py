@@ -23,6 +23,7 @@ class Prisma(MigrationFiles):
     tool = ledger = "Prisma"
     command = "prisma migrate deploy"
     known_by = "Prisma's prisma/migrations/*/migration.sql"
+    alike = ("Drizzle",)
 
     def __init__(self, places: Sequence[Path], *, named: bool) -> None:
         super().__init__(places, named=named)

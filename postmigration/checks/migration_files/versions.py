@@ -79,6 +79,7 @@ class GolangMigrate(_Versions):
     tool = ledger = "golang-migrate"
     command = "migrate up"
     known_by = "golang-migrate's 1_TITLE.up.sql"
+    alike = ("sqlx",)
     name = re.compile(r"([0-9]+)_.*\.(?:up|down)\..*")
     pattern = "*.*.*"
 

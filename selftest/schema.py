@@ -1,14 +1,18 @@
-"""Makes the schema of validation.json from its types, as `python -m selftest.schema > FILE`."""
+"""Makes the JSON schemas of the package from the types of what they describe, as `python -m selftest.schema`."""
 
 import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import msgspec
 
+import postmigration
+from postmigration.model.migration_file import MigrationFile
 from postmigration.report.formats.json_fields import Finished, Unfinished
 
 
-def make_schema() -> str:
-    """The schema of validation.json as JSON."""
+def describe_validation() -> str:
+    """Makes the schema of validation.json."""
     (finished, unfinished), parts = msgspec.json.schema_components(
         (Finished, Unfinished), ref_template="#/$defs/{name}"
     )
@@ -27,5 +31,23 @@ def make_schema() -> str:
     return json.dumps(schema, indent=2) + "\n"
 
 
+def describe_migration() -> str:
+    """Makes the schema of migration.toml, for editors."""
+    schema = msgspec.json.schema(MigrationFile)
+    title = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "migration.toml",
+        "description": "What a migration changes on purpose; everything else must be as it was.",
+    }
+    return json.dumps({**title, **schema}, indent=2) + "\n"
+
+
+SCHEMAS: Mapping[Path, Callable[[], str]] = {
+    Path(postmigration.__file__).parent / "report" / "validation.schema.json": describe_validation,
+    Path(postmigration.__file__).parent / "model" / "migration.schema.json": describe_migration,
+}
+
+
 if __name__ == "__main__":
-    print(make_schema(), end="")
+    for file, describe in SCHEMAS.items():
+        file.write_text(describe())

@@ -3,16 +3,19 @@
 import datetime
 import decimal
 import json
+import tomllib
 import uuid
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from postmigration.model.evidence import Evidence, Finding, Overview, Violation, show_value
 from postmigration.model.verdict import Result
 from postmigration.model.waivers import Waiver
 from postmigration.report.formats.as_text import text
-from postmigration.report.formats.rendering import DIRECTORY
-from selftest.schema import make_schema
+from selftest.conftest import ROOT
+from selftest.schema import SCHEMAS
 
 
 @pytest.mark.parametrize(
@@ -107,6 +110,15 @@ def test_all_that_was_found_can_be_searched() -> None:
     assert Evidence(findings=[finding, Finding("more", 1, 1)]).words == "rows id name 1 a 2 b more"
 
 
-def test_the_schema_of_validation_json_is_what_its_types_say() -> None:
-    file = DIRECTORY.parent / "validation.schema.json"
-    assert file.read_text() == make_schema(), "make it again: python -m selftest.schema"
+@pytest.mark.parametrize("file", SCHEMAS, ids=lambda file: file.name)
+def test_schemas_are_what_their_types_say(file: Path) -> None:
+    assert file.read_text() == SCHEMAS[file](), "make it again: python -m selftest.schema"
+
+
+def test_a_migration_file_fits_its_schema() -> None:
+    schema = json.loads(next(file for file in SCHEMAS if file.name == "migration.schema.json").read_text())
+    for file in sorted(ROOT.glob("examples/*/migration.toml")):
+        jsonschema.validate(tomllib.loads(file.read_text()), schema)
+    wrong = {"name": "a", "change": [{"kind": "gone_table", "tabel": "b"}]}
+    with pytest.raises(jsonschema.ValidationError, match="tabel"):
+        jsonschema.validate(wrong, schema)

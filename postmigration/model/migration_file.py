@@ -12,7 +12,7 @@ from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import Migration
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class MigrationFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What the file holds.
 
     Args:
@@ -43,7 +43,7 @@ def read_migration(path: Path) -> Migration:
         CannotJudge: it cannot be read, an entry lacks something, or nobody said why a change was meant: one line.
     """
     try:
-        file = msgspec.toml.decode(path.read_bytes(), type=_File)
+        file = msgspec.toml.decode(path.read_bytes(), type=MigrationFile)
     except OSError as error:
         raise CannotJudge(f"{path} cannot be read: {error.strerror}") from None
     except msgspec.ValidationError as error:
@@ -63,7 +63,7 @@ def read_migration(path: Path) -> Migration:
     )
 
 
-def _give_reasons(file: _File, path: Path) -> tuple[Change, ...]:
+def _give_reasons(file: MigrationFile, path: Path) -> tuple[Change, ...]:
     """The changes, each with its reason."""
     reasons, found = {}, []
     for n, change in enumerate(file.change, 1):

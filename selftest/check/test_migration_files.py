@@ -111,6 +111,8 @@ def test_in_a_project_files_are_found_where_their_tool_expects_them(made: Made, 
     tools = ("Django", "Flyway", "Prisma", "Supabase", "golang-migrate", "dbmate", "Rails")
     assert all(f"({tool}): held against" in " ".join(found.notes) for tool in tools), found.notes
     assert "django_migrations (Django): held against 2 migrations in the project" in found.notes
+    (tmp_path / "manage.py").unlink()
+    assert "(Django)" not in " ".join(examine(made("SELECT 1"), tmp_path).notes)
 
 
 @pytest.mark.full

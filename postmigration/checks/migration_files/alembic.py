@@ -139,7 +139,7 @@ def _read_configuration(root: Path) -> Iterable[str]:
         several = settings.get("version_locations") or [f"{location}/versions"] * bool(location)
         # What separates them is a setting of its own; a directory that is not there is no place.
         for one in several if isinstance(several, list) else re.split(r"[\s,;:]+", str(several)):
-            yield str(directory / str(one).replace("%(here)s", str(directory.resolve())).replace("%%", "%"))
+            yield str(directory / str(one).replace("%(here)s/", "").replace("%(here)s", ".").replace("%%", "%"))
 
 
 def _find_ancestors(before: Mapping[str, Sequence[str]], heads: Iterable[str]) -> set[str]:

@@ -79,11 +79,13 @@ def _choose(states: Mapping[Name, State], tool: str, schemas: Collection[str]) -
 
 def _show(files: MigrationFiles, roots: Sequence[Path]) -> str:
     """The places of files as a user knows them: as they were named, or as seen from the project."""
-    places = files.places
-    if not files.named:
-        seen = [place.relative_to(root) for place in places for root in roots if place.is_relative_to(root)]
-        places = [place if place != Path() else Path("the project") for place in seen]
-    return " and ".join(map(str, places))
+    seen = [_see(place, () if files.named else roots) for place in files.places]
+    return " and ".join(seen)
+
+
+def _see(place: Path, roots: Sequence[Path]) -> str:
+    root = next((root for root in roots if place.is_relative_to(root)), None)
+    return str(place) if root is None else "the project" if place == root else str(place.relative_to(root))
 
 
 def _compare(files: MigrationFiles, state: State, place: str, found: Examination) -> None:

@@ -48,8 +48,9 @@ class Django(MigrationFiles):
 
     @classmethod
     def find(cls, root: Path, *, named: bool) -> list[Path]:
-        """Finds all applications together: they have one ledger."""
-        return [root] if cls.holds_some(root, named=named) else []
+        """Finds all applications together: they have one ledger. Without a name, those beside a `manage.py`."""
+        meant = named or (root / "manage.py").is_file()
+        return [root] if meant and cls.holds_some(root, named=named) else []
 
     @property
     def count(self) -> int:

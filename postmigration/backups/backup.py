@@ -140,9 +140,19 @@ def identify(path: Path, scratch: Path) -> Backup:
         raise CannotJudge(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _identify(path: Path, name: str, scratch: Path) -> Backup:
+def refuse_missing(path: Path) -> None:
+    """Makes sure that a backup is there.
+
+    Raises:
+        CannotJudge: it is not.
+        OSError: that cannot be seen.
+    """
     if not path.exists():
         raise CannotJudge(f"{path} does not exist: name a file that pg_dump wrote")
+
+
+def _identify(path: Path, name: str, scratch: Path) -> Backup:
+    refuse_missing(path)
     if path.is_dir():
         return _archive(path, name)
     with path.open("rb") as file:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
+from postmigration.backups.backup import refuse_missing
 from postmigration.backups.requirements import find_needs
 from postmigration.backups.verification import Verification, examine_base_backup, verify
 from postmigration.diff.database_diff import Source
@@ -76,6 +77,10 @@ def open_scratch(
     Raises:
         CannotJudge: one line that says what is in the way and what to do.
     """
+    for path in files:
+        # Seconds before the server is there. What cannot be seen is named by who reads it.
+        with suppress(OSError):
+            refuse_missing(path)
     scratch = start_scratch(asked, find_needs(files) if files else Needs(), version=version)
     cleanup.callback(scratch.server.stop)
     if isinstance(scratch.server, Borrowed):

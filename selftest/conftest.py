@@ -95,6 +95,15 @@ class Recorder:
             self.results.append(Result.from_dict(facts))
 
 
+def run_pytest(arguments: list[str], recorder: Recorder) -> int:
+    """Runs a session within this one, and spares what it leaves from the garbage collections of the next one."""
+    try:
+        return int(pytest.main(arguments, plugins=[recorder]))
+    finally:
+        gc.collect()
+        gc.freeze()
+
+
 _SCRATCH_SETTINGS = f"""
 [tool.postmigration]
 migration = "selftest.scratch:MIGRATION"
@@ -150,7 +159,7 @@ class Scratch:
         before = Path.cwd()
         os.chdir(self.directory)
         try:
-            status = pytest.main([*options], plugins=[recorder])
+            status = run_pytest([*options], recorder)
         finally:
             os.chdir(before)
         written = self._capsys.readouterr()
@@ -211,7 +220,7 @@ def judge(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     def run(*options: str) -> Judged:
         recorder = Recorder()
         reports = (f"--html={tmp_path / 'validation.html'}", f"--junit-xml={tmp_path / 'validation.xml'}")
-        status = pytest.main(["tests", "-p", "no:cacheprovider", *reports, *options], plugins=[recorder])
+        status = run_pytest(["tests", "-p", "no:cacheprovider", *reports, *options], recorder)
         written = capsys.readouterr()
         return Judged(int(status), written.out + written.err, tuple(recorder.results))
 

@@ -55,7 +55,12 @@ def expect_objects(before: Objects, after: Objects, changes: Sequence[Change]) -
     expected = _point_elsewhere(before, after, changes)
     expected = _drop_columns(_drop_tables(expected, after, changes), after, changes)
     expected = renames.rename_all(expected)
-    expected = _change_types(expected, after, _list_types(changes, renames))
+    types = [
+        (*child, column)
+        for *table, column in _list_types(changes, renames)
+        for child in find_children(after, (table[0], table[1]))
+    ]
+    expected = _change_types(expected, after, types)
     return _take_over_texts(expected, after, renames)
 
 
@@ -76,7 +81,8 @@ def read_renames(before: Objects, after: Objects, changes: Sequence[Change]) -> 
         if isinstance(change, RenamedColumn):
             now = tables.get((change.schema, change.table), (change.schema, change.table))
             if (*now, change.to) in ours and (*now, change.column) not in other_columns:
-                columns[change.schema, change.table, change.column] = change.to
+                for table in find_children(before, (change.schema, change.table)):
+                    columns[*table, change.column] = change.to
     spelled = {name.name: facts["~id"] for name, facts in after.items() if name.kind in ("column", "constraint")}
     for name, facts in after.items():
         if name.kind in (*RELATIONS, "schema"):
@@ -96,6 +102,25 @@ def list_made_columns(changes: Sequence[Change]) -> set[Column]:
     new = {(c.schema, c.table, c.column) for c in changes if isinstance(c, NewColumn)}
     renamed = (c for c in changes if isinstance(c, RenamedColumn))
     return new | {(*tables.get((c.schema, c.table), (c.schema, c.table)), c.to) for c in renamed}
+
+
+def find_children(objects: Objects, table: Table) -> set[Table]:
+    """A table with its partitions, and with what inherits from it: a change of a column is one of theirs."""
+    written = {facts["~on"]: (name.schema, name.name) for name, facts in objects.items() if name.kind in RELATIONS}
+    parents = {
+        written[facts["~on"]]: {written.get(parent) for parent in _name_parents(facts)}
+        for name, facts in objects.items()
+        if name.kind in RELATIONS
+    }
+    found, size = {table}, 0
+    while size != len(found):
+        size = len(found)
+        found |= {child for child, of in parents.items() if of & found}
+    return found
+
+
+def _name_parents(facts: Facts) -> list[str]:
+    return [*facts.get("partition of", "").split(", "), *facts.get("inherits from", "").split(", ")]
 
 
 def list_columns(objects: Objects) -> set[Column]:
@@ -146,10 +171,11 @@ def _drop_columns(before: Objects, after: Objects, changes: Sequence[Change]) ->
     }
     if not gone:
         return before
+    gone = {(*child, column) for *table, column in gone for child in find_children(before, (table[0], table[1]))}
     # What is there under its name over other columns is compared as anything else is.
     kept = {str(name) for name in after if name.kind in ("constraint", "index", "statistics")}
     texts = {
-        (name.schema, name.table, name.name): f"column {facts['~id']} of {facts['of']}"
+        (name.schema, name.table, name.name): f"column {name.name} of {facts['of']}"
         for name, facts in before.items()
         if name.kind == "column"
     }
@@ -256,7 +282,7 @@ def _list_types(changes: Sequence[Change], renames: Renames) -> Iterator[Column]
             yield (*renames.rename_table((change.schema, change.table)), change.column)
 
 
-def _change_types(before: Objects, after: Objects, columns: Iterator[Column]) -> Objects:
+def _change_types(before: Objects, after: Objects, columns: Sequence[Column]) -> Objects:
     """The objects with the types of some columns, and of what follows them, as they are afterwards."""
     found = dict(before)
     names = {(n.schema, n.table, n.name): n for n in before if n.kind == "column"}

@@ -87,9 +87,7 @@ class Renames:
 
     def _rename(self, name: ObjectName, facts: Facts) -> ObjectName:
         own = _find_own(name, facts)
-        # Of all that stands on a table, a comment alone names a column without it.
-        said = next(_pairs(str(name), self.known), None) if name.kind == "comment" else None
-        text = self.rewrite(str(name), said if said and str(name).startswith("comment on column") else None)
+        text = self._rename_comment(name) if name.kind == "comment" else self.rewrite(str(name), None)
         schema, table, called = name.schema, name.table, name.name
         if own is not None:
             schema, renamed = self.rename_table(own)
@@ -101,6 +99,16 @@ class Renames:
             if name.kind in ("sequence", "index") and schema != name.schema:
                 text = text.replace(f"{name.kind} {quoted(name.schema)}.", f"{name.kind} {self.spell(schema)}.", 1)
         return name if text == str(name) else ObjectName(text, name.kind, schema, called, table)
+
+    def _rename_comment(self, name: ObjectName) -> str:
+        """A comment of a column names it without quotes, and without its table's name."""
+        text = str(name)
+        for table in _pairs(text, self.known):
+            for (*of, old), new in self.columns.items():
+                said = f"comment on column {old} of "
+                if tuple(of) == table and text.startswith(said):
+                    return f"comment on column {new} of {self.rewrite(text.removeprefix(said), None)}"
+        return self.rewrite(text, None)
 
     def _rewrite_facts(self, name: ObjectName, facts: Facts) -> Facts:
         own = _find_own(name, facts)
@@ -182,7 +190,8 @@ class Renames:
                 yield self._column(after[1], table_of)
                 position += 3
             else:
-                column = not _follows(tokens, position, "::") and after[:1] != ["("]
+                named = _follows(tokens, position, "::") or _follows(tokens, position, "AS")
+                column = not named and after[:1] != ["("]
                 yield self._column(token, referred or own) if column else token
                 position += 1
 

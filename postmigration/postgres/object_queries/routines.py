@@ -106,7 +106,7 @@ _SEQUENCES = Query(
 _OTHERS = Query(
     """
     SELECT d.type || ' ' || d.identity AS name,
-           ARRAY[d.type, coalesce(d.schema, ''), coalesce(d.name, d.identity)] AS parts,
+           ARRAY[d.type, coalesce((parse_ident(d.schema))[1], ''), coalesce(d.name, d.identity)] AS parts,
            CAST('{}' AS jsonb) AS facts
     FROM (
         SELECT CAST('pg_operator' AS regclass) AS class, oid FROM pg_operator
@@ -131,7 +131,7 @@ _OTHERS = Query(
 _COMMENTS = Query(
     """
     SELECT 'comment on ' || pg_describe_object(d.classoid, d.objoid, d.objsubid) AS name,
-           ARRAY['comment', coalesce(i.schema, ''), i.identity] AS parts,
+           ARRAY['comment', coalesce((parse_ident(i.schema))[1], ''), i.identity] AS parts,
            jsonb_build_object('text', d.description) AS facts
     FROM pg_description d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) i
     WHERE d.objoid >= 16384 AND (d.classoid, d.objoid) NOT IN (SELECT classid, objid FROM member)
@@ -140,7 +140,7 @@ _COMMENTS = Query(
 
 _COLLATIONS = Query(
     """
-    SELECT d.type || ' ' || d.identity AS name, ARRAY[d.type, d.schema, d.name] AS parts,
+    SELECT d.type || ' ' || d.identity AS name, ARRAY[d.type, (parse_ident(d.schema))[1], d.name] AS parts,
            jsonb_build_object(
                'provider', CASE c.collprovider WHEN 'i' THEN 'icu' WHEN 'c' THEN 'libc' WHEN 'b' THEN 'builtin' END,
                'locale', coalesce({locale}, c.collcollate), 'deterministic', c.collisdeterministic) AS facts

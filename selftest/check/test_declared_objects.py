@@ -341,3 +341,36 @@ def test_a_declared_table_is_nothing_that_a_tool_has_left(changed: Changed, smal
             before, after, only=("test_tool_remains",), migration=Migration(name="stays", changes=tuple(declared))
         )
         assert bool(verdict.words("warning")) is not bool(declared)
+
+
+_TABLES = """
+    SELECT n.nspname, c.relname, coalesce(a.attname, ''),
+           CASE WHEN a.attname IS NULL
+                THEN format('ALTER TABLE %I.%I RENAME TO %I', n.nspname, c.relname, c.relname || ' N')
+                ELSE format('ALTER TABLE %I.%I RENAME %I TO %I', n.nspname, c.relname, a.attname, a.attname || ' N') END
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL (
+        SELECT attname, attnum FROM pg_attribute
+        WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attinhcount = 0
+        UNION ALL SELECT NULL, 9999) a
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname IN ('sales', 'Staff', 'hall', 'bare')
+    ORDER BY c.oid, a.attnum
+"""
+
+
+@pytest.mark.full
+def test_all_tables_and_columns_of_a_world_have_other_names(changed: Changed, world: embedded.Server) -> None:
+    with world.connect("objects") as connection:
+        those = connection.execute(_TABLES.encode()).fetchall()
+    before, after = changed(*(f"{statement};" for *_, statement in those))
+    changes: list[Change] = [
+        RenamedColumn(schema=schema, table=table, column=column, to=f"{column} N", reason=WHY)
+        if column
+        else RenamedTable(schema=schema, table=table, to=f"{table} N", reason=WHY)
+        for schema, table, column, _ in those
+    ]
+    assert len(changes) > 40
+    verdict = judge(before, after, only=MODULES, migration=Migration(name="stays", changes=tuple(changes)))
+    assert "declared changes" in verdict.evidence
+    assert not verdict.words("blocker")
+    assert not verdict.words("warning")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from postmigration.model.changes import Change
+from postmigration.model.changes import Change, RenamedTable
 
 
 @dataclass(frozen=True)
@@ -76,3 +76,8 @@ class Trace:
     def changes(self) -> list[Change]:
         """The declarations, without reasons."""
         return [found.change for found in self.found if found.change is not None]
+
+    @property
+    def renamed(self) -> set[tuple[str, str]]:
+        """The tables that have another name, as they are called now."""
+        return {(c.to_schema or c.schema, c.to) for c in self.changes if isinstance(c, RenamedTable)}

@@ -143,7 +143,7 @@ class ColumnTracer:
             return
         found = explain(link.pairs, fields, column)
         old = was.columns.get(name)
-        if found is None or found.share < MAJORITY:
+        if found is None or not found.is_likely:
             if is_new:
                 table.found.append(
                     Found(addition, f"{now.title}.{name}", "what it holds follows from nothing of before")

@@ -11,7 +11,7 @@ from postmigration.model.sqltext import quoted
 from postmigration.trace.conditions import find_condition
 from postmigration.trace.links import LinkFinder, RowLink, is_trustworthy, list_telling_columns
 from postmigration.trace.reading import Row, Side
-from postmigration.trace.values import MAJORITY, Explanation, explain
+from postmigration.trace.values import Explanation, explain
 
 # A source must bring so many of the rows that nothing else explains.
 _LEAST_SHARE = 0.03
@@ -143,8 +143,8 @@ class MoveFinder:
         said: dict[str, bool] = {}
         for move in moves:
             for name, found in move.columns.items():
-                least = 1.0 if move.merged else MAJORITY
-                said[name] = said.get(name, True) and found is not None and found.share >= least
+                fits = found is not None and (found.share == 1 if move.merged else found.is_likely)
+                said[name] = said.get(name, True) and fits
         for move in moves:
             move.declared = tuple(name for name in move.columns if said[name] and name not in keyed)
 

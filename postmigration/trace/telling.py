@@ -11,11 +11,16 @@ from postmigration.checks.rows.pairs import Pair
 from postmigration.diff.row_diff import Comparison
 from postmigration.model.changes import (
     Change,
+    DerivedValue,
+    GoneColumn,
     GoneTable,
     Grows,
+    NewColumn,
     NewTable,
+    RenamedColumn,
     RenamedTable,
     RepointedReference,
+    Retyped,
 )
 from postmigration.trace.findings import Flow, Found, Trace
 from postmigration.trace.kept import KeptTable
@@ -58,9 +63,11 @@ class Teller:
         for table in kept:
             self._join(_old(table.was.key), _new(table.now.key))
             for found in table.found:
-                if isinstance(found.change, RepointedReference):
-                    parent = (found.change.parent_schema or found.change.schema, found.change.parent)
-                    self._join(_old(parent), _old(table.was.key))
+                change = found.change
+                if isinstance(change, RepointedReference):
+                    parent = (change.parent_schema or change.schema, change.parent)
+                    for column in (change.column, change.to or change.column):
+                        self._join(_old(parent), _column(table, column))
         done = self.trace
         for relation in added:
             self._tell_added(relation, moves.get(relation.key, ()))
@@ -129,6 +136,7 @@ class Teller:
             else Flow(part.column, part.words, part.sql, wanted, wanted)
             for part in move.link.key
         ]
+        others = []
         for name, explanation in move.columns.items():
             if explanation is None:
                 flows.append(Flow(name, "", "", 0, 0, "nothing of before explains it: not compared", declared=False))
@@ -140,12 +148,13 @@ class Teller:
             if not declared:
                 share = f"{explanation.fits:,} of {explanation.of:,} rows that were looked at hold it"
                 flow = replace(flow, rows=explanation.fits, of=explanation.of, misfit=f"{share}: not compared")
+                others.append(f"{name}: {explanation.words}: {share}")
             flows.append(flow)
         misfits = [
             f"{flow.target}: {flow.of - flow.rows:,} of {flow.of:,} are others: {flow.misfit}"
             for flow in flows
             if flow.declared and flow.misfit
-        ]
+        ] + others
         if found.counts["missing"] and with_rows:
             misfits.append(f"{found.counts['missing']:,} of {count_rows(found.want_rows)} are lost")
         figures = count_rows(self.before.count(move.source, move.where))
@@ -169,7 +178,7 @@ class Teller:
         result = self.verifier.compare(now, [*self.context, *table.changes])
         if isinstance(result, str):
             for found in table.found:
-                self._add(found, node)
+                self._add(found, self._place(table, found))
             if table.found or self.before.count(was) or self.after.count(now):
                 self._add(Found(None, now.title, misfits=[f"its rows cannot be compared: {result}"]), node)
             return
@@ -179,7 +188,7 @@ class Teller:
         for found in table.found:
             flows = [self._complete(flow, damage, of) for flow in found.flows]
             misfits = [f"{flow.target}: {flow.misfit}" for flow in flows if flow.misfit]
-            self._add(replace(found, flows=flows, misfits=misfits), node)
+            self._add(replace(found, flows=flows, misfits=misfits), self._place(table, found))
         if moves:
             for move in moves:
                 self._add(self._tell_move(move, compared, damage, with_rows=False), node)
@@ -187,6 +196,21 @@ class Teller:
         self._tell_rest(table, compared, {name: what for name, what in damage.items() if name not in told}, node)
         if not table.found and not moves and not compared.wrong and was.key == now.key:
             self.trace.same += 1
+
+    def _place(self, table: KeptTable, found: Found) -> str:
+        """What a change of a table belongs to: its column, so far as that has nothing to do with moved rows."""
+        match found.change:
+            case RenamedColumn(to=name) | RepointedReference(to=name) if name:
+                return _column(table, name)
+            case (
+                GoneColumn(column=name)
+                | NewColumn(column=name)
+                | DerivedValue(column=name)
+                | Retyped(column=name)
+                | RepointedReference(column=name)
+            ):
+                return _column(table, name)
+        return _old(table.was.key)
 
     def _complete(self, flow: Flow, damage: Mapping[str, tuple[int, str]], of: int) -> Flow:
         wrong, words = damage.get(flow.target, (0, ""))
@@ -227,7 +251,8 @@ class Teller:
     def _join(self, one: str, other: str) -> None:
         first, second = self._head(one), self._head(other)
         if first != second:
-            self._heads[second] = first
+            head, other = sorted((first, second), key=lambda node: (not node.startswith("old:"), node))
+            self._heads[other] = head
 
     def _head(self, node: str) -> str:
         while node in self._heads:
@@ -241,7 +266,7 @@ class Teller:
         names: set[str] = set()
         grouped = []
         for head, those in by_head.items():
-            name = base = re.sub(r"[^a-z0-9]+", "_", head.partition(":")[2].lower()).strip("_") or "change"
+            name = base = re.sub(r"[^a-z0-9]+", "_", _divide(head.partition(":")[2]).lower()).strip("_") or "change"
             n = 1
             while name in names:
                 n += 1
@@ -255,9 +280,18 @@ def _old(name: Name) -> str:
     return f"old:{_title(name)}"
 
 
+def _column(table: KeptTable, name: str) -> str:
+    return f"{_old(table.was.key)}.{name}"
+
+
 def _new(name: Name) -> str:
     return f"new:{_title(name)}"
 
 
 def _title(name: Name) -> str:
     return name[1] if name[0] == "public" else ".".join(name)
+
+
+def _divide(name: str) -> str:
+    """A name with its words apart."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)

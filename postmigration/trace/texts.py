@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
@@ -64,27 +64,38 @@ def describe_damage(pairs: Sequence[tuple[str | None, str | None]], old: str, ne
         pairs: what each must be and is.
         old, new: the types.
     """
-    counted = Counter(_classify(was, now, old, new) for was, now in pairs)
-    return ", ".join(f"{n:,} {words}" for words, n in counted.most_common(4))
+    return ", ".join(f"{n:,} {words}" for words, n in _count(pairs, old, new).most_common(4))
 
 
 def find_main_damage(pairs: Sequence[tuple[str | None, str | None]], old: str, new: str) -> tuple[str, int]:
     """The kind of damage that most of some values took, and how many; of those that are only others: nothing."""
-    counted = Counter(_classify(was, now, old, new) for was, now in pairs)
+    counted = _count(pairs, old, new)
     del counted["another value"], counted["NULL now"], counted["a value where none was"]
     return counted.most_common(1)[0] if counted else ("", 0)
 
 
-def _classify(was: str | None, now: str | None, old: str, new: str) -> str:
+def _count(pairs: Sequence[tuple[str | None, str | None]], old: str, new: str) -> Counter[str]:
+    """How many values took which damage: of what one may have taken, what most took."""
+    left = [_classify(was, now, old, new) for was, now in pairs]
+    counted: Counter[str] = Counter()
+    while left:
+        words, _ = Counter(words for each in left for words in each).most_common(1)[0]
+        others = [each for each in left if words not in each]
+        counted[words] = len(left) - len(others)
+        left = others
+    return counted
+
+
+def _classify(was: str | None, now: str | None, old: str, new: str) -> Sequence[str]:
     if now is None:
-        return "NULL now where the text was empty" if was == "" else "NULL now"
+        return ["NULL now where the text was empty" if was == "" else "NULL now"]
     if was is None:
-        return "an empty text where it was NULL" if now == "" else "a value where none was"
+        return ["an empty text where it was NULL" if now == "" else "a value where none was"]
     if family(old) == family(new) == "number":
-        return _classify_number(was, now)
+        return [_classify_number(was, now)]
     if family(old) == family(new) == "time":
-        return _classify_time(_write_time(was), _write_time(now))
-    return _classify_text(was, now)
+        return list(_classify_time(_write_time(was), _write_time(now))) or ["another value"]
+    return [_classify_text(was, now)]
 
 
 def _classify_text(was: str, now: str) -> str:
@@ -135,19 +146,18 @@ def _classify_number(was: str, now: str) -> str:
     return "another value"
 
 
-def _classify_time(was: str, now: str) -> str:
+def _classify_time(was: str, now: str) -> Iterator[str]:
     try:
         first, second = datetime.fromisoformat(was), datetime.fromisoformat(now)
     except ValueError:
-        return "another value"
+        return
     gap = second - first
     if first.replace(microsecond=0) == second and first.microsecond:
-        return "without its fraction of a second"
-    if abs(gap) < timedelta(milliseconds=1):
-        return "without its microseconds"
+        yield "without its fraction of a second"
+    elif abs(gap) < timedelta(milliseconds=1):
+        yield "without its microseconds"
     if second == datetime(first.year, first.month, first.day):
-        return "without its time of day"
+        yield "without its time of day"
     minutes = gap / timedelta(minutes=15)
     if minutes == int(minutes) and abs(gap) <= timedelta(hours=26):
-        return f"shifted by {gap.total_seconds() / 3600:+g} hours"
-    return "another value"
+        yield f"shifted by {gap.total_seconds() / 3600:+g} hours"

@@ -33,6 +33,7 @@ class Explanation:
         words: the same for people.
         fits, of: in how many rows of the sample it holds.
         fields: of what it is made.
+        damaged: most of the values are others, all in the same way.
         certain: how little an accident can be behind it; more is better.
     """
 
@@ -42,6 +43,12 @@ class Explanation:
     of: int
     fields: tuple[Field, ...] = ()
     certain: float = 0
+    damaged: bool = False
+
+    @property
+    def is_likely(self) -> bool:
+        """Whether it is what must hold, for all that a sample tells."""
+        return self.damaged or self.share >= MAJORITY
 
     @property
     def share(self) -> float:
@@ -299,7 +306,7 @@ def _find_damaged(pairs: Pairs, fields: Sequence[Field], target: Column) -> Expl
         usual = field.name == target.name or len(changed) >= _ENOUGH
         same = sum(a == b and a is not None for a, b in want)
         if usual and times and same + times >= 0.8 * sum(a is not None or b is not None for a, b in want):
-            return Explanation(field.sql, field.name, fits, len(pairs), (field,), 0)
+            return Explanation(field.sql, field.name, fits, len(pairs), (field,), damaged=True)
     return None
 
 

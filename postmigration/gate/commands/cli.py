@@ -146,6 +146,7 @@ def _parser(first: Sequence[str]) -> ArgumentParser:
     role.declare(commands.add_parser)
     # These take a while to import, in which others could have read a million rows.
     if first not in (["compare"], ["fingerprint"], ["role"]):
+        from postmigration.gate.commands import init as init
         from postmigration.gate.commands import rehearse as rehearse
         from postmigration.gate.commands import trace as trace
         from postmigration.gate.commands import verify_backup as verify_backup
@@ -153,6 +154,7 @@ def _parser(first: Sequence[str]) -> ArgumentParser:
         verify_backup.declare(commands.add_parser)
         rehearse.declare(commands.add_parser)
         trace.declare(commands.add_parser)
+        init.declare(commands.add_parser)
     return parser
 
 

@@ -1,0 +1,64 @@
+"""The command `postmigration init`: a project that judges one migration."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from postmigration.gate import options
+from postmigration.gate.commands.sides import choose_schemas, open_sides, open_snapshot
+from postmigration.gate.commands.trace import declare_databases
+from postmigration.model.errors import CannotJudge
+from postmigration.model.evidence import escape
+from postmigration.model.verdict import GO
+
+
+def declare(add_parser: Callable[..., Any]) -> None:
+    """Declares the command and its options."""
+    parser = add_parser(
+        "init",
+        help="write a project that judges your migration: what was found to change, to be confirmed",
+        description="Writes pyproject.toml, migration.toml with every change that was found, three checks to start "
+        "from, a pipeline file and a README. A person fills in the reason of each change. Nothing is overwritten.",
+        epilog="exit status: 0 written, 2 interrupted, 4 could not be written",
+    )
+    parser.add_argument("directory", type=Path, metavar="DIR", help="where to write it")
+    declare_databases(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(option: Namespace) -> int:
+    # They take a while to import.
+    from postmigration.gate.scaffold.files import refuse_occupied, write_project
+    from postmigration.gate.scaffold.plan_checks import choose_checks
+    from postmigration.trace.reading import Side
+    from postmigration.trace.tracing import trace
+
+    directory = option.directory
+    refuse_occupied(directory)
+    with ExitStack() as cleanup:
+        found = None
+        if options.choose_baseline(option):
+            before, after, schemas = open_sides(option, cleanup, "init")
+            found = trace(before, after, schemas)
+        else:
+            after = open_snapshot(option, cleanup, options.choose_target(option), "--db-url")
+            schemas = choose_schemas(option, after)
+        side = Side(after, schemas)
+        if not side.tables:
+            raise CannotJudge("the database of --db-url has no table that can be read: there is nothing to judge")
+        files = write_project(directory, choose_checks(side, found), found)
+    for file in files:
+        print(escape(str(file)))
+    if found is None:
+        print("no --baseline was named: migration.toml declares nothing yet")
+    else:
+        changes, misfits = len(found.changes), sum(len(one.misfits) for one in found.found)
+        place = escape(str(directory / "migration.toml"))
+        print(f"{changes:,} change{'s' * (changes != 1)} found: fill in the reasons in {place}")
+        if misfits:
+            print(f"{misfits:,} {'things do' if misfits != 1 else 'thing does'} not fit: see the comments in it")
+    return GO

@@ -1,0 +1,1 @@
+"""Writes a project that judges one migration."""

@@ -1,0 +1,119 @@
+"""Whatever a migration does, a trace finds it; what it finds is right, and damage beside it is found."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postmigration.checks.rows.row_examination import RowExamination
+from postmigration.gate.scaffold.migration_toml import write_migration
+from postmigration.model.changes import describe_change
+from postmigration.model.migration import Migration
+from postmigration.model.migration_file import read_migration
+from postmigration.postgres import embedded
+from postmigration.postgres.connection import Database, Snapshot
+from postmigration.trace.findings import Trace
+from postmigration.trace.tracing import trace
+from selftest.trace.migrations import STEPS, Maker, Step
+from selftest.trace.test_init import give_reasons
+from selftest.worlds.examples import try_few
+
+COUNTER = itertools.count()
+SIDES = ("random_before", "random_after")
+
+
+@pytest.fixture(scope="module")
+def sides(server: embedded.Server) -> Iterator[embedded.Server]:
+    for name in SIDES:
+        server.create(name)
+    yield server
+    for name in SIDES:
+        server.drop(name)
+
+
+class World:
+    """A migration in a schema of its own, of two databases.
+
+    Args:
+        server: where they are.
+        steps: what the migration does.
+    """
+
+    def __init__(self, server: embedded.Server, steps: list[Step]) -> None:
+        self.server, self.schema = server, f"world{next(COUNTER)}"
+        for name in SIDES:
+            self.run(name, f"CREATE SCHEMA {self.schema};" + "".join(step.before for step in steps))
+        self.run(SIDES[1], "".join(step.after for step in steps))
+
+    def run(self, side: str, sql: str) -> None:
+        """Runs SQL on one of the databases."""
+        with self.server.connect(side) as connection:
+            connection.execute(f"SET search_path = {self.schema}; {sql}".encode())
+
+    def open(self, cleanup: ExitStack) -> tuple[Snapshot, Snapshot]:
+        """A snapshot of each."""
+        found = []
+        for name in SIDES:
+            database = Database(self.server.conninfo(name), option="--db-url", schema=self.schema)
+            cleanup.callback(database.close)
+            found.append(Snapshot(database))
+            cleanup.callback(found[-1].close)
+        return found[0], found[1]
+
+    def trace(self) -> Trace:
+        """What a trace finds."""
+        with ExitStack() as cleanup:
+            return trace(*self.open(cleanup), [self.schema])
+
+    def judge(self, migration: Migration) -> list[str]:
+        """What is found beside the changes that are declared."""
+        with ExitStack() as cleanup:
+            found = RowExamination(*self.open(cleanup), [self.schema], migration=migration).compare()
+            return [*(finding.statement for finding in found.findings), *found.unjudged]
+
+    def drop(self) -> None:
+        """Ends it."""
+        for name in SIDES:
+            self.run(name, f"DROP SCHEMA {self.schema} CASCADE")
+
+
+@try_few(5)
+@given(
+    seed=st.integers(0, 2**32), chosen=st.lists(st.sampled_from(STEPS), min_size=1, max_size=3), harm=st.integers(0, 99)
+)
+def test_a_trace_finds_what_a_migration_did(
+    sides: embedded.Server,
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    chosen: list[Callable[[Maker], Step]],
+    harm: int,
+) -> None:
+    maker = Maker(Random(seed))
+    steps = [step(maker) for step in chosen]
+    world = World(sides, steps)
+    try:
+        found = world.trace()
+        described = sorted(map(describe_change, found.changes))
+        assert described == sorted(change for step in steps for change in step.expected)
+        misfits = [words for one in found.found for words in one.misfits]
+        assert set(misfits) <= {"none of its rows was found elsewhere"}
+        file: Path = tmp_path_factory.mktemp("random") / "migration.toml"
+        file.write_text(write_migration("random", 0, found))
+        give_reasons(file)
+        declared = read_migration(file)
+        assert world.judge(declared) == []
+        damage = [one for step in steps for one in step.damage]
+        statement, table = damage[harm % len(damage)]
+        world.run(SIDES[1], statement)
+        said = world.judge(declared)
+        assert said
+        assert all(f"{world.schema}.{table}: " in words for words in said), said
+    finally:
+        world.drop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -31,6 +32,8 @@ class _Answering(Runner):
     """Takes requests as lines of JSON, and answers each with the results as one line."""
 
     def work(self, checks: dict[str, list[pytest.Item]]) -> None:
+        # What was imported and collected is there until the end.
+        gc.freeze()
         answers = os.fdopen(int(os.environ["ANSWERS"]), "w")
         for line in sys.stdin:
             request = json.loads(line)

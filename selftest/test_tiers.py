@@ -65,6 +65,7 @@ def test_every_fault_is_tried_in_each_tier_and_on_every_server_in_the_last(ledge
         assert sorted(tried) == sorted((fault.name, version) for fault, version in pairs)
 
 
+@pytest.mark.full
 def test_every_selftest_is_in_the_default_or_the_full_tier(ledger: list[list[Any]]) -> None:
     written = {
         (str(path.relative_to(ROOT)), node.name)

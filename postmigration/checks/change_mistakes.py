@@ -45,6 +45,8 @@ Tables = Mapping[Name, Collection[str]]
 
 # How like a name that is there one has to be that is not, to be taken for a mistake.
 _ALIKE = 0.8
+# cannot_coerce; of a constant also what cannot be read as a value of the type.
+_NO_CAST = ("42846", "22P02", "22007", "22008", "22003")
 _COLUMNS = """
     SELECT n.nspname::text AS schema, c.relname::text AS name,
            ARRAY(SELECT a.attname::text FROM pg_attribute a
@@ -82,11 +84,15 @@ def find_mistakes(
             side, alias = (target, "t") if _is_of_now(change, field) else (baseline, "r")
             table = (change.schema, change.table) if not isinstance(change, ChangedObject) else ("", "")
             known = names.now if alias == "t" else before or {}
-            if alias == "t":
+            if alias == "t" and not isinstance(change, Grows):
                 table = names.called_now(table)
             if side is None or table not in known:
                 continue
-            if words := _refuse(side, table, alias, sql, condition=condition):
+            words = _refuse(side, table, alias, sql, condition=condition)
+            place = _find_place(change, field, names)
+            if not words and place is not None and place[2] in names.now.get(place[:2], ()):
+                words = _disagree(side, table, sql, target, place)
+            if words:
                 yield f"{field} of {title}: {words}"
 
 
@@ -320,6 +326,32 @@ def _list_sql(change: Change) -> Iterator[tuple[str, str, bool]]:
 
 def _is_of_now(change: Change, field: str) -> bool:
     return isinstance(change, Grows) or field == "after"
+
+
+def _find_place(change: Change, field: str, names: _Names) -> tuple[str, str, str] | None:
+    """The column of now that must hold the value of a field; None where the field is no value."""
+    match change:
+        case MovedRows(schema=schema, to=to, to_schema=other) if field != "where":
+            return other or schema, to, field.partition(" ")[2]
+        case DerivedValue(column=column) | Retyped(column=column) if field == "value":
+            return (*names.called_now((change.schema, change.table)), column)
+    return None
+
+
+def _disagree(side: Snapshot, table: Name, sql: str, target: Snapshot, place: tuple[str, str, str]) -> str:
+    """Why the value of SQL cannot be that of a column, in words; empty where it can, as far as types tell."""
+    source, column = f"{quoted(table[0])}.{quoted(table[1])} r", quoted(place[2])
+    type_ = target.types(f"SELECT {column} FROM {quoted(place[0])}.{quoted(place[1])} LIMIT 0")[place[2]]
+    if type_ == "enum" or "." in type_:
+        # The state before need not have it.
+        return ""
+    try:
+        side.rows(f"EXPLAIN SELECT CAST((\n{sql}\n) AS {type_}) FROM {source}")
+    except sa.exc.DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if state in _NO_CAST and isinstance(error.orig, psycopg.Error):
+            return f"column {place[2]} is {type_}: {describe_error(error.orig)}"
+    return ""
 
 
 def _refuse(side: Snapshot, table: Name, alias: str, sql: str, *, condition: bool) -> str:

@@ -110,6 +110,14 @@ MISTAKES: dict[str, tuple[list[Change], str]] = {
         [Shrinks(table="booking", where="r.total")],
         "where of shrinks booking: argument of WHERE must be type boolean",
     ),
+    "a type that cannot be the column's": (
+        [VISIT, MovedRows(table="booking", to="Visit", key={"code": "r.id"}, columns={"day": "r.total"})],
+        "column day of moved_rows booking to Visit: column day is date: cannot cast type integer to date",
+    ),
+    "a constant that is no value of the column": (
+        [DerivedValue(table="booking", column="total", value="'none'")],
+        "value of derived_value booking.total: column total is integer: invalid input syntax for type integer",
+    ),
     "an aggregate": (
         [Retyped(table="booking", column="total", value="max(r.total)")],
         "value of retyped booking.total: aggregate functions are not allowed in WHERE",

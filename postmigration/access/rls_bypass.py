@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from postmigration.model.platform import SUPABASE
+from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.object_queries.members import MEMBER_E
 
@@ -159,6 +160,26 @@ def open_ways(snapshot: Snapshot, way: str) -> frozenset[Opening]:
         Opening(row.object, Problem(row.problem), row.role, row.action, getattr(row, "label", row.object), row.detail)
         for row in snapshot.rows(_WAYS[way], schema=snapshot.database.schema)
     )
+
+
+def rename_tables(
+    openings: Collection[Opening], tables: Mapping[tuple[str, str], tuple[str, str]], schema: str
+) -> frozenset[Opening]:
+    """What was open in a schema, of tables by their names afterwards.
+
+    Args:
+        tables: what tables are called afterwards, with their schemas, by their names before.
+        schema: the schema of the tables.
+    """
+    names = {_write(was, schema): _write(now, schema) for was, now in tables.items()}
+    return frozenset(
+        opening if "(" in opening.object else replace(opening, object=names.get(opening.object, opening.object))
+        for opening in openings
+    )
+
+
+def _write(table: tuple[str, str], schema: str) -> str:
+    return table[1] if table[0] == schema else f"{quoted(table[0])}.{quoted(table[1])}"
 
 
 def describe(openings: Collection[Opening]) -> list[tuple[str, int]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
 
 import postmigration.checks.builtin
+from postmigration import Target
 from postmigration.checks.builtin import MIGRATION
 from postmigration.checks.declared import test_changes
 from postmigration.gate import options
@@ -61,7 +62,12 @@ def find_checks() -> Iterator[tuple[str, Callable[..., None]]]:
 
 
 def judge(
-    before: str, after: str, *called: str, only: Collection[str] = (), migration: Migration = MIGRATION
+    before: str,
+    after: str,
+    *called: str,
+    only: Collection[str] = (),
+    migration: Migration = MIGRATION,
+    more: Mapping[str, Callable[[Target], None]] | None = None,
 ) -> Verdict:
     """Judges a database by all built-in checks of any two databases, and of the changes that are declared.
 
@@ -71,6 +77,7 @@ def judge(
         called: further options as a user gives them.
         only: the modules whose checks are run; all where it is empty.
         migration: what is declared.
+        more: further checks, by their names.
     """
     parser = argparse.ArgumentParser()
     options.declare(parser.add_argument)
@@ -80,8 +87,8 @@ def judge(
     verdict = Verdict()
     with run.cleanup:
         changes = [("declared changes", test_changes.test_declared_changes_happened)] if migration.changes else []
-        for name, check in (*find_checks(), *changes):
-            if only and check.__module__.rpartition(".")[2] not in only:
+        for name, check in (*find_checks(), *changes, *(more or {}).items()):
+            if only and name not in (more or {}) and check.__module__.rpartition(".")[2] not in only:
                 continue
             target = run.view()
             try:

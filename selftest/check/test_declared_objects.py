@@ -23,6 +23,7 @@ from postmigration.changes import (
     RepointedReference,
     Retyped,
 )
+from postmigration.checks.declared import test_bypasses
 from postmigration.postgres import embedded
 from selftest.check.conftest import Change as Changed
 from selftest.check.conftest import load
@@ -309,6 +310,7 @@ def test_what_is_broken_beside_it_is_found_alone(what: str, changed: Changed, sm
     assert case.words in said[0]
 
 
+@pytest.mark.full
 def test_what_was_so_before_is_found_under_its_new_name(changed: Changed, small: str) -> None:
     """Rows that violate a constraint, and a sequence that goes back, are compared with those of the old name."""
     wrong = "ALTER TABLE public.booking DROP CONSTRAINT booking_total_check; UPDATE public.booking SET total = -1"
@@ -333,6 +335,25 @@ def test_what_was_so_before_is_found_under_its_new_name(changed: Changed, small:
     ]
 
 
+@pytest.mark.full
+def test_a_table_that_was_open_before_is_open_under_its_new_name(changed: Changed, small: str) -> None:
+    _, before = changed("GRANT SELECT ON public.payment TO anon", database=small)
+    name = str(conninfo_to_dict(before)["dbname"])
+    _, after = changed('ALTER TABLE public.payment RENAME TO "Fee"', database=name)
+    renamed = [RenamedTable(table="payment", to="Fee", reason=WHY)]
+    for changes, red in ((renamed, set()), ([], {"tables"})):
+        verdict = judge(
+            before,
+            after,
+            only=("none",),
+            migration=Migration(name="stays", changes=tuple(changes)),
+            more={"tables": lambda target: test_bypasses.test_nothing_bypasses_the_policies(target, "tables")},
+        )
+        assert verdict.red() == red, verdict.words("blocker")
+        assert "tables" in verdict.evidence
+
+
+@pytest.mark.full
 def test_a_declared_table_is_nothing_that_a_tool_has_left(changed: Changed, small: str) -> None:
     before, after = changed("CREATE TABLE public.booking_old AS TABLE public.booking", database=small)
     changes: list[Change] = [NewTable(table="booking_old", reason=WHY)]

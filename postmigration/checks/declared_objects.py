@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 from postmigration.diff.objects.expected import (
     find_through,
@@ -14,7 +16,7 @@ from postmigration.diff.objects.expected import (
     uses_of,
 )
 from postmigration.diff.objects.matching import Facts
-from postmigration.diff.objects.renames import Table, list_tables
+from postmigration.diff.objects.renames import Column, Table, list_tables
 from postmigration.model.changes import (
     PERMISSIONS,
     Change,
@@ -43,20 +45,29 @@ def is_declared(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def is_declared_new(name: ObjectName, facts: Facts, changes: Sequence[Change]) -> bool:
-    """Whether an object came with a table or a column that is declared to be new."""
-    tables = {(c.schema, c.table) for c in changes if isinstance(c, NewTable)}
-    own = (name.schema, name.table or name.name)
-    used = list(uses_of(name, facts))
-    if (name.table or name.kind == "table") and own in tables:
-        return True
-    if name.kind == "sequence":
-        own = used[0][:2] if used else own
-        if own in tables:
-            return True
-    columns = {(c.schema, c.table, c.column) for c in changes if isinstance(c, NewColumn | DerivedValue)}
-    columns |= {(c.schema, c.table, c.to or c.column) for c in changes if isinstance(c, RepointedReference)}
-    return any(column in columns for column in used if column[:2] == own)
+@dataclass(frozen=True)
+class NewParts:
+    """The tables and columns that are declared to be new."""
+
+    tables: Collection[Table]
+    columns: Collection[Column]
+
+    @classmethod
+    def of(cls, changes: Sequence[Change]) -> Self:
+        """Those of some changes."""
+        columns = {(c.schema, c.table, c.column) for c in changes if isinstance(c, NewColumn | DerivedValue)}
+        columns |= {(c.schema, c.table, c.to or c.column) for c in changes if isinstance(c, RepointedReference)}
+        return cls({(c.schema, c.table) for c in changes if isinstance(c, NewTable)}, columns)
+
+    def explain(self, name: ObjectName, facts: Facts) -> bool:
+        """Whether an object came with one of them."""
+        own = (name.schema, name.table or name.name)
+        used = list(uses_of(name, facts))
+        if name.kind == "sequence" and used:
+            own = used[0][:2]
+        elif not name.table and name.kind not in ("table", "sequence"):
+            return False
+        return own in self.tables or any(column in self.columns for column in used if column[:2] == own)
 
 
 def find_undone(before: Objects | None, after: Objects, changes: Sequence[Change]) -> Iterator[tuple[Change, str]]:

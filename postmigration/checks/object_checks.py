@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from postmigration.access.dynamic_sql import runs_text
 from postmigration.checks.assertions import Target
 from postmigration.checks.contents.examination import Examination
-from postmigration.checks.declared_objects import is_declared, is_declared_new, list_patterns
+from postmigration.checks.declared_objects import NewParts, is_declared, list_patterns
 from postmigration.checks.server.replication import read_subscriptions
 from postmigration.diff.objects.compare import Difference
 from postmigration.diff.objects.expected import expect_objects, read_renames
@@ -91,7 +91,8 @@ def report_objects(target: Target, *families: str) -> None:
     if number := len(different) - len(found):
         target.note(f"{number:,} difference{' is' if number == 1 else 's are'} declared")
     if declared or target.migration.changes:
-        found = [_weigh_undeclared(one, target) for one in found]
+        new = NewParts.of(target.migration.changes)
+        found = [_weigh_undeclared(one, target, new) for one in found]
     facts = sum(judgement.facts.get(kind, 0) for family in families for kind in _kinds(family))
     if not facts and not different:
         target.not_applicable(f"there are none: {', '.join(families).replace('_', ' ')}")
@@ -106,14 +107,14 @@ def report_objects(target: Target, *families: str) -> None:
         target.note(note)
 
 
-def _weigh_undeclared(difference: Difference, target: Target) -> Difference:
+def _weigh_undeclared(difference: Difference, target: Target, new: NewParts) -> Difference:
     """What is new, and who may use it, is a warning where a project declares what it adds.
 
     Whether it lets anybody see or do more than is theirs, the checks of a project that names people try as these.
     """
     if difference.what.endswith(" new"):
         facts = _read(target.snapshot).get(difference.name, {})
-        if is_declared_new(difference.name, facts, target.migration.changes):
+        if new.explain(difference.name, facts):
             told = difference.level != "blocker"
             statement = difference.statement.removesuffix(_UNDECLARED)
             return replace(difference, level="told" if told else "blocker", statement=statement)

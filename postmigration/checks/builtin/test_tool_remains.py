@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postmigration import Target
-from postmigration.checks.declared_objects import is_declared_new
+from postmigration.checks.declared_objects import NewParts
 from postmigration.checks.health import tool_remains
 from postmigration.checks.object_checks import detect, expect_sides, holds_privileges
 from postmigration.diff.objects.privileges import read_state
@@ -24,11 +24,12 @@ def test_nothing_of_the_tool_is_left(target: Target) -> None:
     Fix: Make sure that nobody reads it, then drop what each finding names.
     """
     before, after = expect_sides(target)
+    new = NewParts.of(target.migration.changes)
     tool_remains.examine(
         before,
         after,
         target.schemas,
-        meant={name for name, facts in after.items() if is_declared_new(name, facts, target.migration.changes)},
+        meant={name for name, facts in after.items() if new.explain(name, facts)},
         rights=read_state(after, detect(after, before or {}).api_roles),
         compared=holds_privileges(target),
         # A dump is compared without event triggers.

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from postmigration.diff.objects.matching import RELATIONS, Facts
-from postmigration.diff.objects.renames import IDENTIFIER, Column, Renames, Table, bare, find_names, list_tables
-from postmigration.diff.objects.spelling import normalize
+from postmigration.diff.objects.renames import (
+    FOREIGN_KEY,
+    IDENTIFIER,
+    Column,
+    Renames,
+    Table,
+    bare,
+    find_names,
+    list_filled,
+    list_tables,
+)
+from postmigration.diff.objects.retypes import change_types
 from postmigration.model.changes import (
     Change,
     GoneColumn,
@@ -22,21 +33,6 @@ from postmigration.model.changes import (
 )
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.schema_objects import ObjectName, Objects
-
-_LIST = rf"{IDENTIFIER}(?:, {IDENTIFIER})*"
-_FOREIGN_KEY = re.compile(
-    rf"FOREIGN KEY \((?P<ours>{_LIST})\) REFERENCES (?P<schema>{IDENTIFIER})\.(?P<table>{IDENTIFIER})"
-    rf"\((?P<theirs>{_LIST})\)(?P<rest>.*)",
-    re.DOTALL,
-)
-_OWNED = re.compile(rf"({IDENTIFIER})\.({IDENTIFIER})\.({IDENTIFIER})")
-_CAST = re.compile(
-    rf"::{IDENTIFIER}(?:\.{IDENTIFIER})?(?: varying| precision| with(?:out)? time zone)?(?:\([\d, ]+\))?(?:\[\])*"
-)
-_NUMBER = re.compile(r"'(-?[\d.]+)'")
-_TRUTH = {"0": "false", "1": "true"}
-_INTEGERS = ("smallint", "integer", "bigint")
-_SAID = ("definition", "using", "check", "default", "generated", "sql body")
 
 
 def expect_objects(before: Objects, after: Objects, changes: Sequence[Change]) -> Objects:
@@ -55,12 +51,8 @@ def expect_objects(before: Objects, after: Objects, changes: Sequence[Change]) -
     expected = _point_elsewhere(before, after, changes)
     expected = _drop_columns(_drop_tables(expected, after, changes), after, changes)
     expected = renames.rename_all(expected)
-    types = [
-        (*child, column)
-        for *table, column in _list_types(changes, renames)
-        for child in find_children(after, (table[0], table[1]))
-    ]
-    expected = _change_types(expected, after, types)
+    types = _spread(_list_types(changes, renames), after)
+    expected = change_types(expected, after, types)
     return _take_over_texts(expected, after, renames)
 
 
@@ -76,12 +68,12 @@ def read_renames(before: Objects, after: Objects, changes: Sequence[Change]) -> 
     tables = {was: now for was, now in tables.items() if was in known and now in there and was not in others}
     ours = list_columns(after)
     other_columns = ours - list_made_columns(changes)
-    columns = {}
+    columns, children = {}, list_children(before)
     for change in changes:
         if isinstance(change, RenamedColumn):
             now = tables.get((change.schema, change.table), (change.schema, change.table))
             if (*now, change.to) in ours and (*now, change.column) not in other_columns:
-                for table in find_children(before, (change.schema, change.table)):
+                for table in ((change.schema, change.table), *children.get((change.schema, change.table), ())):
                     columns[*table, change.column] = change.to
     spelled = {name.name: facts["~id"] for name, facts in after.items() if name.kind in ("column", "constraint")}
     for name, facts in after.items():
@@ -104,19 +96,31 @@ def list_made_columns(changes: Sequence[Change]) -> set[Column]:
     return new | {(*tables.get((c.schema, c.table), (c.schema, c.table)), c.to) for c in renamed}
 
 
-def find_children(objects: Objects, table: Table) -> set[Table]:
-    """A table with its partitions, and with what inherits from it: a change of a column is one of theirs."""
+def list_children(objects: Objects) -> Mapping[Table, set[Table]]:
+    """The partitions of each table, and what inherits from it: a change of a column is one of theirs."""
     written = {facts["~on"]: (name.schema, name.name) for name, facts in objects.items() if name.kind in RELATIONS}
-    parents = {
-        written[facts["~on"]]: {written.get(parent) for parent in _name_parents(facts)}
-        for name, facts in objects.items()
-        if name.kind in RELATIONS
-    }
-    found, size = {table}, 0
-    while size != len(found):
-        size = len(found)
-        found |= {child for child, of in parents.items() if of & found}
+    found: dict[Table, set[Table]] = defaultdict(set)
+    for facts in objects.values():
+        for parent in _name_parents(facts):
+            if parent in written:
+                found[written[parent]].add(written[facts["~on"]])
+    for table in list(found):
+        waiting = [*found[table]]
+        while waiting:
+            more = found.get(waiting.pop(), set()) - found[table]
+            found[table] |= more
+            waiting += more
     return found
+
+
+def _spread(columns: Iterable[Column], objects: Objects) -> list[Column]:
+    """Some columns, and the same ones of the partitions of their tables and of what inherits from these."""
+    children = list_children(objects)
+    return [
+        (*table, column)
+        for schema, name, column in columns
+        for table in ((schema, name), *children.get((schema, name), ()))
+    ]
 
 
 def _name_parents(facts: Facts) -> list[str]:
@@ -154,7 +158,7 @@ def _drop_tables(before: Objects, after: Objects, changes: Sequence[Change]) -> 
             or facts.get("of") in texts
             or (name.kind == "comment" and any(str(name).endswith(f" {text}") for text in texts))
             or any(table in gone for table in _lead_to(name, facts))
-            or any(column[:2] in gone for column in _fill(name, facts))
+            or any(column[:2] in gone for column in list_filled(name, facts))
         )
     }
 
@@ -171,7 +175,7 @@ def _drop_columns(before: Objects, after: Objects, changes: Sequence[Change]) ->
     }
     if not gone:
         return before
-    gone = {(*child, column) for *table, column in gone for child in find_children(before, (table[0], table[1]))}
+    gone = set(_spread(gone, before))
     # What is there under its name over other columns is compared as anything else is.
     kept = {str(name) for name in after if name.kind in ("constraint", "index", "statistics")}
     texts = {
@@ -194,24 +198,18 @@ def uses_of(name: ObjectName, facts: Facts) -> Iterator[Column]:
     elif name.kind == "constraint":
         for column in facts.get("columns", "").split(", "):
             yield name.schema, name.table, column
-        if found := _FOREIGN_KEY.match(facts.get("definition", "")):
+        if found := FOREIGN_KEY.match(facts.get("definition", "")):
             for column in re.findall(IDENTIFIER, found["theirs"]):
                 yield bare(found["schema"]), bare(found["table"]), bare(column)
     elif name.kind in ("index", "statistics"):
         for column in find_names(facts.get("definition", "")):
             yield name.schema, name.table, column
-    yield from _fill(name, facts)
-
-
-def _fill(name: ObjectName, facts: Facts) -> Iterator[Column]:
-    """The column that a sequence belongs to."""
-    if name.kind == "sequence" and (found := _OWNED.fullmatch(facts.get("owned by", ""))):
-        yield bare(found[1]), bare(found[2]), bare(found[3])
+    yield from list_filled(name, facts)
 
 
 def _lead_to(name: ObjectName, facts: Facts) -> Iterator[Table]:
     """The table that a foreign key refers to."""
-    if name.kind == "constraint" and (found := _FOREIGN_KEY.match(facts.get("definition", ""))):
+    if name.kind == "constraint" and (found := FOREIGN_KEY.match(facts.get("definition", ""))):
         yield bare(found["schema"]), bare(found["table"])
 
 
@@ -245,7 +243,7 @@ def _point_elsewhere(before: Objects, after: Objects, changes: Sequence[Change])
 
 def _repoint(facts: Facts, change: RepointedReference, through: Table, after: Objects) -> str | None:
     """The definition of the foreign key that a re-pointed reference must have; None for another constraint."""
-    parts = _FOREIGN_KEY.match(facts.get("definition", ""))
+    parts = FOREIGN_KEY.match(facts.get("definition", ""))
     if parts is None or (bare(parts["schema"]), bare(parts["table"])) != (
         change.parent_schema or change.schema,
         change.parent,
@@ -280,97 +278,6 @@ def _list_types(changes: Sequence[Change], renames: Renames) -> Iterator[Column]
         in_place = isinstance(change, RepointedReference) and change.to in ("", change.column)
         if isinstance(change, Retyped) or (isinstance(change, RepointedReference) and in_place):
             yield (*renames.rename_table((change.schema, change.table)), change.column)
-
-
-def _change_types(before: Objects, after: Objects, columns: Sequence[Column]) -> Objects:
-    """The objects with the types of some columns, and of what follows them, as they are afterwards."""
-    found = dict(before)
-    names = {(n.schema, n.table, n.name): n for n in before if n.kind == "column"}
-    theirs = {(n.schema, n.table, n.name): f for n, f in after.items() if n.kind == "column"}
-    waiting, changed = list(columns), set[Column]()
-    while waiting:
-        column = waiting.pop()
-        name, now = names.get(column), theirs.get(column)
-        if name is None or now is None or column in changed or found[name]["type"] == now["type"]:
-            continue
-        old = found[name]["type"]
-        found[name] = _retype(found[name], now)
-        changed.add(column)
-        if now["type"] not in _INTEGERS:
-            for sequence in [n for n, f in found.items() if n not in after and column in _fill(n, f)]:
-                del found[sequence]
-        waiting += [
-            follower
-            for follower in _followers(column, before)
-            if follower in theirs and follower in names and theirs[follower]["type"] == now["type"]
-            and found[names[follower]]["type"] in (old, now["type"])
-        ]  # fmt: skip
-    return {name: _strip_types(name, facts, after, changed) for name, facts in found.items()} if changed else found
-
-
-def _retype(was: Facts, now: Facts) -> Facts:
-    facts = {**was, "type": now["type"]}
-    for key in ("~checked", "collation", "storage", "compression"):
-        facts.pop(key, None)
-        if key in now:
-            facts[key] = now[key]
-    if now["type"] not in _INTEGERS:
-        # Only whole numbers can be counted.
-        facts.pop("identity", None)
-        if facts.get("default", "").startswith("nextval("):
-            del facts["default"]
-            if "default" in now:
-                facts["default"] = now["default"]
-    if _say_the_same(facts.get("default", ""), now.get("default", "")):
-        facts["default"] = now["default"]
-    return facts
-
-
-def _say_the_same(was: str, now: str) -> bool:
-    """Whether two defaults are the same constant, as their types write it: `0` and `false`, `'5'::text` and `5`."""
-    one, other = (_TRUTH.get(text, text) for text in (_CAST.sub("", side).strip("'") for side in (was, now)))
-    return bool(was and now) and one == other
-
-
-def _followers(column: Column, objects: Objects) -> Iterator[Column]:
-    """The columns whose types are that of another one: of views, and of foreign keys."""
-    for name, facts in objects.items():
-        if name.kind == "constraint" and (found := _FOREIGN_KEY.match(facts.get("definition", ""))):
-            if (bare(found["schema"]), bare(found["table"])) == column[:2]:
-                pairs = zip(*(map(bare, re.findall(IDENTIFIER, found[s])) for s in ("ours", "theirs")), strict=True)
-                yield from ((name.schema, name.table, ours) for ours, theirs in pairs if theirs == column[2])
-        elif name.kind in ("view", "materialized view"):
-            used = {tuple(map(bare, parts)) for parts in _OWNED.findall(facts.get("refers to", ""))}
-            if column in used:
-                yield from (
-                    (n.schema, n.table, n.name)
-                    for n in objects
-                    if n.kind == "column" and (n.schema, n.table) == (name.schema, name.name)
-                )
-
-
-def _strip_types(name: ObjectName, facts: Facts, after: Objects, columns: Collection[Column]) -> Facts:
-    """An object with its texts as they are afterwards, where only casts of columns of other types tell them apart."""
-    now = after.get(name)
-    said = {key: facts[key] for key in _SAID if now is not None and key in facts and facts[key] != now.get(key)}
-    if now is None or not said:
-        return facts
-    named = find_names(" ".join(said.values()))
-    own = (name.schema, name.table)
-    concerned = any((table in named or (schema, table) == own) and column in named for schema, table, column in columns)
-    if not concerned and (*own, name.name) not in columns:
-        return facts
-    same = {key: now[key] for key, text in said.items() if key in now and _is_same_value(text, now[key])}
-    return {**facts, **same}
-
-
-def _is_same_value(was: str, now: str) -> bool:
-    return without_casts(was) == without_casts(now)
-
-
-def without_casts(text: str) -> str:
-    """An expression without its casts, and with numbers as numbers."""
-    return normalize(_NUMBER.sub(r"\1", _CAST.sub("", text)))
 
 
 def _take_over_texts(before: Objects, after: Objects, renames: Renames) -> Objects:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from postmigration.diff.objects.matching import RELATIONS, Facts
 from postmigration.model.sqltext import quoted
@@ -19,6 +20,13 @@ _PLAIN = ("text", "owner", "roles", "body", "search_path", "settings", "~role", 
 # What names columns of the table on which an object stands without it.
 _OF_COLUMNS = ("definition", "using", "check", "default", "generated", "rows", "~column", "~sql", "partition key")
 
+_LIST = rf"{IDENTIFIER}(?:, {IDENTIFIER})*"
+FOREIGN_KEY = re.compile(
+    rf"FOREIGN KEY \((?P<ours>{_LIST})\) REFERENCES (?P<schema>{IDENTIFIER})\.(?P<table>{IDENTIFIER})"
+    rf"\((?P<theirs>{_LIST})\)(?P<rest>.*)",
+    re.DOTALL,
+)
+OWNED = re.compile(rf"({IDENTIFIER})\.({IDENTIFIER})\.({IDENTIFIER})")
 # A schema and a table; a column of one.
 Table = tuple[str, str]
 Column = tuple[str, str, str]
@@ -70,9 +78,9 @@ class Renames:
 
     def mentions(self, text: str) -> bool:
         """Whether a text may name something that is called otherwise afterwards."""
-        return any(name in text for name in self._old)
+        return not self._old.isdisjoint(map(bare, _NAMED.findall(text)))
 
-    @property
+    @cached_property
     def _old(self) -> set[str]:
         return {table for _, table in self.tables} | {column for _, _, column in self.columns}
 
@@ -254,3 +262,9 @@ def _find_aliases(tokens: list[str], known: Collection[Table]) -> dict[str, Tabl
 def _follows(tokens: list[str], position: int, word: str) -> bool:
     """Whether a token comes right after another one, but for blanks."""
     return next((token for token in reversed(tokens[:position]) if not token.isspace()), "") == word
+
+
+def list_filled(name: ObjectName, facts: Facts) -> Iterator[Column]:
+    """The column that a sequence belongs to."""
+    if name.kind == "sequence" and (found := OWNED.fullmatch(facts.get("owned by", ""))):
+        yield bare(found[1]), bare(found[2]), bare(found[3])

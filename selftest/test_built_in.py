@@ -11,7 +11,7 @@ import pytest
 
 from selftest.conftest import ROOT
 
-OWN = "checks/test_orders.py::test_every_invoice_is_there"
+OWN = "checks/test_orders.py::test_invoice_numbers_are_in_order"
 ROWS = "builtin/test_rows.py::test_rows_are_those_of_before"
 
 

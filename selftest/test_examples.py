@@ -79,7 +79,9 @@ def migrate(project: str, connection: psycopg.Connection, url: str, step: str) -
         run_script(connection, EXAMPLES / project / {"before": "before.sql", "after": "migration.sql"}[step])
     elif project == "library":
         place = conninfo_to_dict(url)
-        url = f"postgresql+psycopg://{place['user']}@/{place['dbname']}?host={place['host']}&port={place['port']}"
+        password = f":{place['password']}" if "password" in place else ""
+        where = f"{place['dbname']}?host={place['host']}&port={place['port']}"
+        url = f"postgresql+psycopg://{place['user']}{password}@/{where}"
         call(project, "-m", "alembic", "-x", f"url={url}", "upgrade", {"before": "a1", "after": "head"}[step])
     else:
         steps = {"before": ["desk", "0001"], "after": []}

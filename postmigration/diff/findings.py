@@ -48,12 +48,16 @@ def _describe_columns(found: Comparison) -> str:
     """In how many of the rows that differ each column does, where that says more than their names."""
     said = []
     for column in found.columns:
+        notes = []
         if column.nulls == column.rows:
-            now = " (NULL now)" if column.rows == 1 else " (all NULL now)"
-        else:
-            now = f" ({column.nulls:,} of them NULL now)" if column.nulls else ""
-        said.append(f"{show_value(column.name, plain=True)} {column.rows:,} of {found.counted:,}{now}")
-    if len(said) < 2 and not any(column.nulls for column in found.columns):
+            notes.append("NULL now" if column.rows == 1 else "all NULL now")
+        elif column.nulls:
+            notes.append(f"{column.nulls:,} of them NULL now")
+        if column.damage:
+            notes.append(column.damage)
+        name = show_value(column.name, plain=True)
+        said.append(f"{name} {column.rows:,} of {found.counted:,}" + (f" ({', '.join(notes)})" if notes else ""))
+    if len(said) < 2 and not any(column.nulls or column.damage for column in found.columns):
         return ""
     more = f", and {len(said) - _COLUMNS} more columns" if len(said) > _COLUMNS else ""
     part = f" in the first {found.counted:,}" if found.counted < found.counts["changed"] else ""

@@ -28,6 +28,7 @@ from postmigration.diff.row_sets import (
     rows_sql,
 )
 from postmigration.diff.side_by_side import SideBySide
+from postmigration.diff.value_texts import find_main_damage
 from postmigration.model.comparison import RowComparison
 from postmigration.model.evidence import IMPERSONAL_TYPES
 from postmigration.model.sqltext import quoted
@@ -51,6 +52,8 @@ _ROWS_PER_PACK = 10_000
 # Where few rows are looked into, their keys travel too and spare another scan; the client holds many packs at a time.
 _FEW_ROWS = 250_000
 
+# So many rows that differ tell what became of their values.
+_CLASSIFIED = 200
 # Of so many rows that differ it is counted in which columns they do.
 _COUNTED = 10_000
 
@@ -68,11 +71,13 @@ class ColumnCount:
         name: the column.
         rows: how many rows differ in it.
         nulls: how many of them hold NULL now.
+        damage: what became of the values of all or most that were looked at, in words; empty where nothing explains it.
     """
 
     name: str
     rows: int
     nulls: int
+    damage: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,8 +184,7 @@ class Sides:
                 finer = max(_BUCKETS, power_of_two(rows / _ROWS_PER_PACK, most=1 << 32))
                 texts = rows <= _FEW_ROWS and bool(self.hashing.find_key_type(self._key))
                 self._look_into(threads, chosen, finer, tally, texts=texts)
-            differences = self._differences(threads, tally)
-            columns = self._count_columns(threads, tally)
+            differences, columns = self._read_differences(threads, tally)
         return Comparison(
             want_rows=sum(bucket.rows for bucket in want.values()),
             have_rows=sum(bucket.rows for bucket in have.values()),
@@ -218,28 +222,63 @@ class Sides:
             if texts:
                 tally.name({**want.text_by_key(), **have.text_by_key()})
 
-    def _differences(self, threads: SideBySide, tally: _Tally) -> tuple[Difference, ...]:
-        hashes = tally.first_keys()
-        if not hashes:
-            return ()
-        want, have = self._read(threads, tally, hashes, rows_sql)
-        found = row_differences(want, have, key=self.row_sets[0].key, most=tally.keep)
-        return tuple(d for d in found if d.kind not in tally.ignore)[: tally.keep]
+    def _read_differences(
+        self, threads: SideBySide, tally: _Tally
+    ) -> tuple[tuple[Difference, ...], tuple[ColumnCount, ...]]:
+        """The first few faults in full, and in how many of the rows that differ each column does."""
+        first, looked_at = tally.first_keys(), tally.changed[:_CLASSIFIED]
+        if not first:
+            return (), ()
+        want, have = self._read(threads, tally, list(dict.fromkeys([*first, *looked_at])), rows_sql)
+        shown = ([row for row in side if row[0] in set(first)] for side in (want, have))
+        found = row_differences(*shown, key=self.row_sets[0].key, most=tally.keep)
+        differences = tuple(d for d in found if d.kind not in tally.ignore)[: tally.keep]
+        of_key = ({row[0]: row[2:] for row in side} for side in (want, have))
+        return differences, self._count_columns(threads, tally, looked_at, *of_key)
 
-    def _count_columns(self, threads: SideBySide, tally: _Tally) -> tuple[ColumnCount, ...]:
-        """In how many of the rows that differ each column does."""
+    def _count_columns(
+        self,
+        threads: SideBySide,
+        tally: _Tally,
+        looked_at: Sequence[int],
+        want: Mapping[int, Sequence[str | None]],
+        have: Mapping[int, Sequence[str | None]],
+    ) -> tuple[ColumnCount, ...]:
+        """In how many of the rows that differ each column does, and what became of its values.
+
+        Args:
+            looked_at: the hashes of the keys of the first of these rows.
+            want, have: the values of such rows as text, by these hashes.
+        """
         rows = self.row_sets[0]
-        names = rows.columns[rows.key :]
-        if not tally.changed or not tally.keep or not names:
-            return ()
-        want, have = ({row[0]: row for row in side} for side in self._read(threads, tally, tally.changed, columns_sql))
         counts, nulls = Counter[str](), Counter[str]()
+        damage = {}
+        both = [key for key in looked_at if key in want and key in have]
+        for place, name in enumerate(rows.columns):
+            pairs = [(want[key][place], have[key][place]) for key in both if want[key][place] != have[key][place]]
+            counts[name], nulls[name] = len(pairs), sum(now is None for _, now in pairs)
+            damage[name] = self._describe_damage(name, pairs)
+        if len(tally.changed) > len(looked_at):
+            counts, nulls = self._count_all(threads, tally)
+        return tuple(ColumnCount(name, n, nulls[name], damage[name]) for name, n in counts.most_common() if n)
+
+    def _count_all(self, threads: SideBySide, tally: _Tally) -> tuple[Counter[str], Counter[str]]:
+        names = self.row_sets[0].columns[self.row_sets[0].key :]
+        counts, nulls = Counter[str](), Counter[str]()
+        want, have = ({row[0]: row for row in side} for side in self._read(threads, tally, tally.changed, columns_sql))
         for key in want.keys() & have.keys():
             for name, was, now, null in zip(names, want[key].hashes, have[key].hashes, have[key].nulls, strict=True):
                 if was != now:
                     counts[name] += 1
                     nulls[name] += null
-        return tuple(ColumnCount(name, number, nulls[name]) for name, number in counts.most_common())
+        return counts, nulls
+
+    def _describe_damage(self, name: str, pairs: Sequence[tuple[str | None, str | None]]) -> str:
+        """What became of the values of a column, where most of them tell; the values themselves stay here."""
+        words, number = find_main_damage(pairs, *(types[name] for types in self.types))
+        if 2 * number <= len(pairs):
+            return ""
+        return words if number == len(pairs) else f"{number:,} of {len(pairs):,} looked at {words}"
 
     def _read(
         self, threads: SideBySide, tally: _Tally, hashes: Sequence[int], query: Callable[..., str]

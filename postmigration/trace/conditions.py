@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from postmigration.diff.value_texts import family
 from postmigration.trace.reading import Field, Row
-from postmigration.trace.texts import family
 from postmigration.trace.values import write_literal
 
 # A column of more values does not divide rows into kinds.

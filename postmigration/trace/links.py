@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from postmigration.checks.contents.tables import Relation
+from postmigration.diff.value_texts import agree, family, is_whole, normalize
 from postmigration.model.sqltext import quoted
 from postmigration.trace.reading import Field, Row, Side, as_text, own_field
-from postmigration.trace.texts import agree, family, is_whole, normalize
 from postmigration.trace.values import MAJORITY, can_be_key, is_code, split_number, write_literal
 
 # Values of a column that are looked up to find a candidate.

@@ -10,8 +10,8 @@ from decimal import Decimal
 from difflib import SequenceMatcher
 
 from postmigration.checks.contents.tables import Column
+from postmigration.diff.value_texts import agree, family, find_main_damage, is_whole, normalize, write_number
 from postmigration.trace.reading import Field, Row
-from postmigration.trace.texts import agree, family, find_main_damage, is_whole, normalize, write_number
 
 Pairs = Sequence[tuple[Row, Row]]
 Value = str | None

@@ -12,11 +12,11 @@ from postmigration.checks.rows.declared_pairs import pair_declared
 from postmigration.checks.rows.pairs import Pair, pair_tables
 from postmigration.diff.row_diff import Comparison, Sides
 from postmigration.diff.row_sets import RowSet
+from postmigration.diff.value_texts import describe_damage
 from postmigration.model.changes import Change
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres.connection import describe_refusal
 from postmigration.trace.reading import SAMPLE, Side
-from postmigration.trace.texts import describe_damage
 
 
 class Verifier:

@@ -152,6 +152,41 @@ def test_differences_are_counted_by_column(snapshots: Snapshots) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        ("btrim(t)", "t 30 of 30 (trimmed)"),
+        ("left(t, 4)", "t 30 of 30 (cut at 4 characters)"),
+        ("upper(t)", "t 30 of 30 (in another case)"),
+        ("CASE WHEN id > 5 THEN upper(t) ELSE 'x' || t END", "t 30 of 30 (25 of 30 looked at in another case)"),
+        ("convert_from(convert_to(t, 'UTF8'), 'LATIN1')", "t 30 of 30 (in another encoding)"),
+        ("'x' || t", ""),
+    ],
+)
+def test_what_became_of_values_is_told_by_its_pattern(snapshots: Snapshots, now: str, words: str) -> None:
+    rows = "SELECT i AS id, ' näme ' || i AS t FROM generate_series(1, 30) i"
+    sides = RowSet(rows, ("id", "t"), 1), RowSet(f"SELECT id, {now} AS t FROM ({rows}) r", ("id", "t"), 1)
+    found = Sides(*snapshots, *sides).compare(keep=2)
+    said = of_rows(found, ("id", "t"), 1, 30, "rows differ", lambda text, _: text or "", "").statement
+    assert said == "rows differ" + (f"; by column: {words}" if words else "")
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "words"),
+    [
+        ("timestamptz '2026-01-01 UTC' + i * interval '1 hour'", "v + interval '7 hours'", "shifted by +7 hours"),
+        ("timestamptz '2026-01-01 00:00:00.123456 UTC'", "date_trunc('second', v)", "without its fraction of a second"),
+        ("i * 1.23", "v * 100", "multiplied by 100"),
+        ("i + 0.5", "trunc(v)", "without its decimals"),
+        ("-i", "-v", "with the other sign"),
+    ],
+)
+def test_what_became_of_numbers_and_times_is_told(snapshots: Snapshots, was: str, now: str, words: str) -> None:
+    rows = f"SELECT i AS id, {was} AS v FROM generate_series(1, 30) i"
+    sides = RowSet(rows, ("id", "v"), 1), RowSet(f"SELECT id, {now} AS v FROM ({rows}) r", ("id", "v"), 1)
+    assert [column.damage for column in Sides(*snapshots, *sides).compare(keep=2).columns] == [words]
+
+
 def test_equal_sides_are_read_once(
     snapshots: Snapshots, asked: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,6 +131,8 @@ def _classify_number(was: str, now: str) -> str:
         first, second = Decimal(was), Decimal(now)
     except InvalidOperation:
         return "another value"
+    if not (first.is_finite() and second.is_finite()):
+        return "another value"
     if first and second and first == -second:
         return "with the other sign"
     if first and second:

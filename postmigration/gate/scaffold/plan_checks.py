@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from postmigration.checks.contents.tables import Name, Relation
+from postmigration.diff.value_texts import family
 from postmigration.model.changes import MovedRows, NewTable, RepointedReference
 from postmigration.model.sqltext import quoted
 from postmigration.trace.findings import Trace
 from postmigration.trace.reading import Side
-from postmigration.trace.texts import family
 
 
 @dataclass(frozen=True)

@@ -108,12 +108,13 @@ def test_an_unknown_user_is_an_error(server: embedded.Server, judge: Judge) -> N
 
 
 def test_a_role_that_may_act_as_nobody_is_not_judged(server: embedded.Server, copy: Copy, judge: Judge) -> None:
-    role = f"lonely_{copy('migrated')}"
-    with server.connect("migrated") as connection:
+    name = copy("migrated")
+    role = f"lonely_{name}"
+    with server.connect(name) as connection:
         connection.execute(f"CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD '{PASSWORD}'")
         connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
         try:
-            url = make_conninfo(server.conninfo("migrated"), user=role)
+            url = make_conninfo(server.conninfo(name), user=role)
             judged = judge(f"--db-url={url}", "-k", SEEN)
         finally:
             connection.execute(f"DROP OWNED BY {role}")

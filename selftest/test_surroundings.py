@@ -80,12 +80,13 @@ def test_y(target):
 
 
 def test_too_few_connections_are_not_judged(server: embedded.Server, copy: Copy, judge: Judge) -> None:
-    role = f"one_{copy('migrated')}"
-    with server.connect("migrated") as connection:
+    name = copy("migrated")
+    role = f"one_{name}"
+    with server.connect(name) as connection:
         connection.execute(f"CREATE ROLE {role} LOGIN BYPASSRLS CONNECTION LIMIT 1 PASSWORD '{PASSWORD}'")
         connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
         try:
-            judged = judge(f"--db-url={make_conninfo(server.conninfo('migrated'), user=role)}")
+            judged = judge(f"--db-url={make_conninfo(server.conninfo(name), user=role)}")
         finally:
             connection.execute(f"DROP OWNED BY {role}")
             connection.execute(f"DROP ROLE {role}")
@@ -95,12 +96,13 @@ def test_too_few_connections_are_not_judged(server: embedded.Server, copy: Copy,
 
 @pytest.mark.full
 def test_a_reading_role_judges_all_but_what_writes(server: embedded.Server, copy: Copy, judge: Judge) -> None:
-    role = f"reader_{copy('migrated')}"
-    with server.connect("migrated") as connection:
+    name = copy("migrated")
+    role = f"reader_{name}"
+    with server.connect(name) as connection:
         connection.execute(f"CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD '{PASSWORD}'")
         connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
         try:
-            judged = judge(f"--db-url={make_conninfo(server.conninfo('migrated'), user=role)}")
+            judged = judge(f"--db-url={make_conninfo(server.conninfo(name), user=role)}")
         finally:
             connection.execute(f"DROP OWNED BY {role}")
             connection.execute(f"DROP ROLE {role}")

@@ -15,7 +15,10 @@ from postmigration.trace.values import MAJORITY, can_be_key, is_code, split_numb
 # Values of a column that are looked up to find a candidate.
 _PROBES = 300
 _ENOUGH = 3
+# The few values are hashed and the rows stream past them, whatever the planner takes their numbers for.
+_HASHED = {"jit": "off", "enable_sort": "off", "enable_mergejoin": "off"}
 _MOST_CANDIDATES = 12
+_CAST = ("smallint", "integer", "bigint", "uuid", "text", "character varying")
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ class LinkFinder:
         for name in columns:
             values = sorted({text for row in rows if (text := row[name]) is not None})[:: max(1, len(rows) // _PROBES)]
             for column in source.columns.values():
-                if len(values) >= _ENOUGH and can_be_key(column.root):
+                if len(values) >= _ENOUGH and can_be_key(column.root) and self._tells(source, column.name):
                     root = target.columns[name].root
                     probes += _propose(name, root, own_field(column), values)
         if not probes:
@@ -153,14 +156,20 @@ class LinkFinder:
         )
         return [part for _, part in found][:_MOST_CANDIDATES]
 
+    def _tells(self, source: Relation, column: str) -> bool:
+        """Whether a column of before has more than a few values."""
+        return len({row[column] for row in self.sample_old(source)} - {None}) >= _ENOUGH
+
     def _match(self, source: Relation, probes: Sequence[tuple[KeyPart, list[str]]]) -> Mapping[int, int]:
         """How many of the values of each probe a column of before holds, in one pass over it."""
         columns = dict.fromkeys((part.source.name, part.folded) for part, _ in probes)
         number = {column: n for n, column in enumerate(columns)}
-        texts = [
-            as_text(f"r.{quoted(name)}") if not folded else f"lower(btrim({as_text(f'r.{quoted(name)}')}))"
-            for name, folded in columns
-        ]
+        texts = []
+        for name, folded in columns:
+            value = f"r.{quoted(name)}"
+            # A cast is faster, and that of a type of PostgreSQL's own is its.
+            text = f"CAST({value} AS text)" if source.columns[name].root in _CAST else as_text(value)
+            texts.append(f"lower(btrim({text}))" if folded else text)
         listed = ", ".join(f"({n}, {text})" for n, text in enumerate(texts))
         parts: list[int] = []
         wanted: list[str] = []
@@ -172,15 +181,16 @@ class LinkFinder:
                 wanted.append(inner)
                 probed.append(n)
         sql = f"""
-            SELECT v.probe, count(DISTINCT v.text) AS hits
-            FROM {source.sql} r CROSS JOIN LATERAL (VALUES {listed}) x(part, text)
-            JOIN unnest(CAST(:postmigration_parts AS int[]), CAST(:postmigration_texts AS text[]),
-                        CAST(:postmigration_probes AS int[])) v(part, text, probe)
-                ON v.part = x.part AND v.text COLLATE "C" = x.text COLLATE "C"
-            GROUP BY v.probe
+            SELECT probe, count(*) AS hits FROM (
+                SELECT DISTINCT v.probe, v.text
+                FROM {source.sql} r CROSS JOIN LATERAL (VALUES {listed}) x(part, text)
+                JOIN unnest(CAST(:postmigration_parts AS int[]), CAST(:postmigration_texts AS text[]),
+                            CAST(:postmigration_probes AS int[])) v(part, text, probe)
+                    ON v.part = x.part AND v.text COLLATE "C" = x.text COLLATE "C") h
+            GROUP BY probe
         """
         found = self.before.snapshot.rows(
-            sql, postmigration_parts=parts, postmigration_texts=wanted, postmigration_probes=probed
+            sql, _HASHED, postmigration_parts=parts, postmigration_texts=wanted, postmigration_probes=probed
         )
         counted = {int(row.probe): int(row.hits) for row in found}
         return {n: counted.get(n, 0) for n in range(len(probes))}

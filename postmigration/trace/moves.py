@@ -46,6 +46,11 @@ class Move:
         """Where they are."""
         return self.link.target
 
+    def list_unexplained(self, was: Relation) -> list[str]:
+        """The columns of a table that was there of which a declaration would have to say what the rows hold."""
+        said = {*self.declared, *(part.column for part in self.link.key)}
+        return [name for name in was.columns if name in self.target.columns and name not in said]
+
     def declare(self) -> MovedRows:
         """The declaration."""
         columns = {name: found.sql for name in self.declared if (found := self.columns[name]) is not None}
@@ -73,15 +78,22 @@ class MoveFinder:
     def __init__(self, before: Side, after: Side, finder: LinkFinder) -> None:
         self.before, self.after, self.finder = before, after, finder
 
-    def find(self, target: Relation, rows: Sequence[Row], sources: Sequence[Relation]) -> list[Move]:
+    def find(self, target: Relation, rows: Sequence[Row], sources: Sequence[Sequence[Relation]]) -> list[Move]:
         """Where rows of a table of now come from.
 
         Args:
             rows: a sample of those that were not there before.
-            sources: the tables of before that they may come from, the likeliest first.
+            sources: the tables of before that they may come from, those first that most likely are.
         """
-        links = [link for source in sources for link in self._find_links(source, target, rows)]
-        chosen = self._choose(links, rows)
+        links: list[RowLink] = []
+        chosen: list[RowLink] = []
+        for those in sources:
+            links += [link for source in those for link in self._find_links(source, target, rows)]
+            chosen = self._choose(links, rows)
+            explained = {tuple(now.values()) for link in chosen for _, now in link.pairs}
+            # Where the first ones explain all, no other table is read.
+            if all(tuple(row.values()) in explained for row in rows[:200]):
+                break
         moves = [self._describe(link, rows) for link in chosen]
         self._choose_columns(moves)
         return moves
@@ -156,7 +168,9 @@ def _rank(link: RowLink, left: set[tuple[str | None, ...]], total: int, order: i
     # One that brings little beside others is rather an accident.
     keyed = [names == (part.column,) for part in link.key for names in link.target.keys]
     primary = 2 if any(keyed[:1]) else 1 if any(keyed) else 0
-    return (round(len(mine & left) / total * (0.5 + link.score), 1), primary, plain, link.is_unique, -order)
+    named = all(part.source.name.lower() == part.column.lower() for part in link.key)
+    share = round(len(mine & left) / total * (0.5 + link.score), 1)
+    return (share, primary, plain, named, link.is_unique, -order)
 
 
 def count_move(move: Move, before: Side) -> int:

@@ -55,8 +55,15 @@ class Teller:
         gone: Sequence[Relation],
         added: Sequence[Relation],
         moves: Mapping[Name, Sequence[Move]],
+        hidden: Sequence[Move],
     ) -> Trace:
-        """Tells everything."""
+        """Tells everything.
+
+        Args:
+            kept: the tables that stayed; `gone`, `added`: those of one side.
+            moves: what can be declared, by the table of now.
+            hidden: other moves.
+        """
         for name, those in moves.items():
             for move in those:
                 self._join(_old(move.source.key), _new(name))
@@ -74,7 +81,7 @@ class Teller:
         for table in kept:
             self._tell_kept(table, moves.get(table.now.key, ()))
         for relation in gone:
-            self._tell_gone(relation, [move for those in moves.values() for move in those])
+            self._tell_gone(relation, [*hidden, *(move for those in moves.values() for move in those)])
         done.found = self._group(done.found)
         large = [side.count(relation) for side in (self.before, self.after) for relation in side.tables.values()]
         if any(rows > SAMPLE for rows in large):
@@ -187,7 +194,7 @@ class Teller:
         of = compared.want_rows - compared.counts["missing"]
         for found in table.found:
             flows = [self._complete(flow, damage, of) for flow in found.flows]
-            misfits = [f"{flow.target}: {flow.misfit}" for flow in flows if flow.misfit]
+            misfits = [*found.misfits, *(f"{flow.target}: {flow.misfit}" for flow in flows if flow.misfit)]
             self._add(replace(found, flows=flows, misfits=misfits), self._place(table, found))
         if moves:
             for move in moves:

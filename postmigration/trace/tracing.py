@@ -52,6 +52,7 @@ class _Tracer:
             if rows:
                 self.moves[name] = self.mover.find(self.after.tables[name], rows, self._list_sources(lost, name))
         self.moves = {name: moves for name, moves in self.moves.items() if moves}
+        hidden = self._set_apart()
         by_source: dict[Name, list[Move]] = {}
         for moves in self.moves.values():
             for move in moves:
@@ -68,7 +69,21 @@ class _Tracer:
         teller = Teller(self.before, self.after, self.verifier, context)
         gone = [relation for relation in lost if not any(table.was is relation for table in self.kept.values())]
         added = [relation for relation in new if relation.key not in self.kept]
-        return teller.tell(list(self.kept.values()), gone, added, self.moves)
+        return teller.tell(list(self.kept.values()), gone, added, self.moves, hidden)
+
+    def _set_apart(self) -> list[Move]:
+        """Takes out the moves into tables that were there of which a column cannot be declared."""
+        found = []
+        for name, table in self.kept.items():
+            moves = self.moves.get(name, [])
+            unknown = list(dict.fromkeys(column for move in moves for column in move.list_unexplained(table.was)))
+            if unknown:
+                found += self.moves.pop(name)
+                sources = " and ".join(dict.fromkeys(move.source.title for move in moves))
+                words = f"its new rows come from {sources}, but {', '.join(unknown)} follows from nothing of before: "
+                words += "moved_rows cannot say what they hold"
+                table.found.append(Found(None, table.now.title, misfits=[words]))
+        return found
 
     def _pair(self, was: Relation, now: Relation) -> None:
         """Takes a table for the same one, and notes which of its rows are gone, more and others."""
@@ -97,11 +112,11 @@ class _Tracer:
             keys = read_keys(found, "extra")[:SAMPLE]
             self.extra[table.now.key] = self.after.find(table.now, fields, [f"r.{quoted(name)}" for name in key], keys)
 
-    def _list_sources(self, lost: Sequence[Relation], target: Name) -> list[Relation]:
-        """The tables of before that rows may come from: those that are lost, those that lost some, and the others."""
-        others = [table for table in self.kept.values() if table.now.key != target]
-        others.sort(key=lambda table: not self.missing.get(table.now.key))
-        return [*lost, *(table.was for table in others)]
+    def _list_sources(self, lost: Sequence[Relation], target: Name) -> list[list[Relation]]:
+        """The tables of before that rows may come from: those that are gone or lost rows, and the others."""
+        others = [table for table in self.kept.values() if table.now.key != target and table.was not in lost]
+        short = [table.was for table in others if self.missing.get(table.now.key)]
+        return [[*lost, *short], [table.was for table in others if table.was not in short]]
 
     def _find_moves(self, lost: Sequence[Relation], new: Sequence[Relation]) -> None:
         for target in new:

@@ -75,6 +75,7 @@ def _add_misfits(document: tomlkit.TOMLDocument, found: Sequence[Found]) -> None
         )
         for words in misfits:
             _comment(document, words)
+        _comment(document, "What was meant of it can be declared as derived_value, may_change, grows or shrinks.")
 
 
 def _name(found: Found) -> str:

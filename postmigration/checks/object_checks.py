@@ -274,6 +274,7 @@ def _in_a_dump(found: Objects) -> dict[ObjectName, Mapping[str, str]]:
         name: facts
         for name, facts in found.items()
         if name.kind not in _NOT_IN_A_DUMP
+        and facts.get("~what") not in (*_NOT_IN_A_DUMP, "database", "parameter")
         and name not in standins
         and facts.get("of") not in standins
         and not facts.get("of", "").startswith("foreign table ")

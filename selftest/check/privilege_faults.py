@@ -35,6 +35,26 @@ BLOCKERS = (
     ),
     Fault("REVOKE USAGE ON TYPE sales.stage FROM check_reader", "test_privileges", "USAGE on type sales.stage"),
     Fault(
+        "REVOKE USAGE ON TYPE sales.parcel FROM PUBLIC",
+        "test_privileges",
+        "PUBLIC no longer has USAGE on type sales.parcel",
+    ),
+    Fault(
+        "REVOKE USAGE ON FOREIGN SERVER far FROM check_reader",
+        "test_privileges",
+        "check_reader no longer has USAGE on foreign server far",
+    ),
+    Fault(
+        "REVOKE USAGE ON FOREIGN DATA WRAPPER nowhere FROM check_reader",
+        "test_privileges",
+        "check_reader no longer has USAGE on foreign-data wrapper nowhere",
+    ),
+    Fault(
+        "SELECT format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', current_database()) \\gexec",
+        "test_privileges",
+        "PUBLIC no longer has CONNECT on the database",
+    ),
+    Fault(
         "GRANT EXECUTE ON FUNCTION tools.mine() TO PUBLIC",
         "test_privileges",
         "PUBLIC now has EXECUTE on function tools.mine()",
@@ -90,6 +110,12 @@ WARNINGS = (
         "ALTER TABLE sales.tariff OWNER TO postgres", "owners", "was check_owner, is postgres: of table sales.tariff"
     ),
     Fault("GRANT DELETE ON sales.invoice TO authenticated", "test_privileges", "authenticated now has DELETE on table"),
+    Fault(
+        "SELECT format('GRANT CREATE ON DATABASE %I TO anon', current_database()) \\gexec",
+        "test_privileges",
+        "anon now has CREATE on the database",
+    ),
+    Fault("GRANT USAGE ON FOREIGN SERVER far TO anon", "test_privileges", "anon now has USAGE on foreign server far"),
     Fault("GRANT USAGE ON TYPE sales.stage TO PUBLIC", "test_privileges", "PUBLIC now has USAGE on type sales.stage"),
     Fault(
         "ALTER DEFAULT PRIVILEGES IN SCHEMA sales GRANT SELECT ON TABLES TO anon",

@@ -6,7 +6,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from postmigration.diff.objects.extensions import compare_extensions
-from postmigration.diff.objects.privileges import State, read_state
+from postmigration.diff.objects.privileges import State, compare_privileges, read_state
 from postmigration.diff.objects.roles import compare_roles, compare_settings, find_stored_replication_role
 from postmigration.diff.objects.spelling import same_text
 from postmigration.model.platform import PLAIN, SUPABASE, Inhabitants, detect_platform
@@ -192,3 +192,37 @@ def test_an_expression_is_the_same_however_it_came_to_be_written(was: str, now: 
 )
 def test_an_expression_that_says_something_else_is_another_one(was: str, now: str) -> None:
     assert not same_text(was, now)
+
+
+def granted_on_setting(*roles: str) -> Objects:
+    """Who may set a parameter that only a superuser may otherwise."""
+    facts = {"of": "parameter log_statement", "~what": "parameter", "~on": "PARAMETER log_statement"}
+    return {
+        ObjectName(f"grant to {role}", "grant", "", "log_statement"): {
+            **facts,
+            "~role": role,
+            "~privilege": "SET",
+            "~option": "False",
+        }
+        for role in roles
+    } | {
+        ObjectName("grant on the database", "grant"): {
+            **{"of": "the database", "~what": "database", "~on": "DATABASE app", "~owner": "o"},
+            **{"~role": "PUBLIC", "~privilege": "CONNECT", "~option": "False"},
+        }
+    }
+
+
+def test_a_privilege_on_a_parameter_is_compared() -> None:
+    none, some = (read_state(granted_on_setting(*roles), ()) for roles in ((), ("app",)))
+    (lost,) = compare_privileges(some, none)
+    assert (lost.level, lost.statement) == ("blocker", "app no longer has SET on parameter log_statement")
+    assert lost.repair == "GRANT SET ON PARAMETER log_statement TO app;"
+    (gained,) = compare_privileges(none, some)
+    assert (gained.level, gained.statement) == ("warning", "app now has SET on parameter log_statement")
+    assert not list(compare_privileges(some, some))
+
+
+def test_what_an_older_fingerprint_does_not_hold_is_not_taken_for_new() -> None:
+    older = read_state({}, ())
+    assert not list(compare_privileges(older, read_state(granted_on_setting("app"), ())))

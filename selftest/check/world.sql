@@ -120,6 +120,8 @@ CREATE COLLATION tools.plain (provider = libc, locale = 'C');
 CREATE TEXT SEARCH CONFIGURATION tools.words (COPY = simple);
 CREATE FOREIGN DATA WRAPPER nowhere;
 CREATE SERVER far FOREIGN DATA WRAPPER nowhere OPTIONS (host 'far.example', dbname 'x');
+GRANT USAGE ON FOREIGN SERVER far TO check_reader;
+GRANT USAGE ON FOREIGN DATA WRAPPER nowhere TO check_reader;
 CREATE USER MAPPING FOR PUBLIC SERVER far OPTIONS (password 'hidden');
 CREATE FOREIGN TABLE tools.remote (id integer) SERVER far;
 COMMENT ON TABLE sales.client IS 'who pays';

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from postmigration.diff.objects.compare import Difference
 from postmigration.diff.objects.matching import RELATIONS, Facts
@@ -20,6 +20,15 @@ _BY_COLUMNS = frozenset({"SELECT", "INSERT", "UPDATE", "REFERENCES"})
 _BUILT_IN = {"functions": {(PUBLIC, "EXECUTE")}, "types": {(PUBLIC, "USAGE")}}
 # Functions that nobody can call by name.
 _UNCALLED = frozenset({"trigger", "event_trigger"})
+
+# What stands in no schema, and how GRANT calls it.
+_OUTSIDE = {
+    "foreign server": "FOREIGN SERVER",
+    "foreign-data wrapper": "FOREIGN DATA WRAPPER",
+    "language": "LANGUAGE",
+}
+# What is on every server, whether anything is granted on it or not.
+_ALWAYS_THERE = frozenset({"database", "parameter"})
 
 # On what, on which column of it, who, and what: as GRANT says it.
 _Key = tuple[str, str, str, str]
@@ -106,7 +115,14 @@ def read_state(objects: Objects, strangers: Collection[str]) -> State:
     things: dict[str, tuple[ObjectName, Facts]] = {}
     for name, facts in objects.items():
         if name.kind == "grant":
-            grants[facts["~on"], facts.get("~column", ""), facts["~role"], facts["~privilege"]] = facts
+            on = facts["~on"]
+            if facts.get("~what") in _ALWAYS_THERE:
+                on = facts["~on"] if facts["~what"] == "parameter" else "DATABASE"
+                things[on] = (
+                    ObjectName(facts["of"], facts["~what"]),
+                    {"~target": facts["~on"], "owner": facts.get("~owner", "")},
+                )
+            grants[on, facts.get("~column", ""), facts["~role"], facts["~privilege"]] = facts
         elif name.kind == "column":
             columns[f"TABLE {facts['~on']}"].add(facts["~id"])
         elif target := name_target(name, facts):
@@ -124,6 +140,8 @@ def name_target(name: ObjectName, facts: Facts) -> str:
         return f"TABLE {facts['~on']}"
     if name.kind == "schema":
         return f"SCHEMA {facts['~on']}"
+    if name.kind in _OUTSIDE:
+        return f"{_OUTSIDE[name.kind]} {quoted(name.name)}"
     words = {"sequence": "SEQUENCE", "function": "ROUTINE", "type": "TYPE"}
     return f"{words[name.kind]} {facts['~on']}" if name.kind in words else ""
 
@@ -151,6 +169,12 @@ def find_callers(state: State) -> dict[str, Collection[str]]:
 
 def compare_privileges(before: State, after: State) -> Iterator[Difference]:
     """Compares what is granted in two states: what is lost blocks, and so does what opens rows to strangers."""
+    standing = {
+        on: (name, {**facts, "~target": "DATABASE …"} if name.kind == "database" else facts)
+        for on, (name, facts) in before.things.items()
+        if name.kind in _ALWAYS_THERE
+    }
+    after = replace(after, things={**standing, **after.things})
     lost: dict[tuple[str, str, str, Level], list[str]] = defaultdict(list)
     for key in before.grants.keys() - after.grants.keys():
         on, column, role, privilege = key
@@ -164,7 +188,11 @@ def compare_privileges(before: State, after: State) -> Iterator[Difference]:
         on, column, role, privilege = key
         if on not in after.things or before.holds(key):
             continue
-        new = on not in before.things or bool(column and column not in before.columns.get(on, ()))
+        # A fingerprint of an older version holds no grant on what stands in no schema.
+        if "DATABASE" not in before.things and after.things[on][0].kind in (*_OUTSIDE, *_ALWAYS_THERE):
+            continue
+        there = on in before.things or after.things[on][0].kind in _ALWAYS_THERE
+        new = not there or bool(column and column not in before.columns.get(on, ()))
         level: Level = "told" if new else "warning"
         if after.is_stranger(role) and _opens(after, key):
             level = "blocker"
@@ -181,10 +209,11 @@ def _find_lost_options(before: State, after: State) -> Iterator[Difference]:
     for key in sorted(before.grants.keys() & after.grants.keys()):
         on, column, role, privilege = key
         if (before.grants[key]["~option"], after.grants[key]["~option"]) == ("True", "False"):
-            name, _ = after.things[on]
+            name, facts = after.things[on]
             words = f"{role} may no longer grant {privilege} on {name} to others"
             what = f"{privilege} ({column})" if column else privilege
-            repair = f"GRANT {what} ON {on} TO {quoted(role)} WITH GRANT OPTION;"
+            target = facts.get("~target", on)
+            repair = f"GRANT {what} ON {target} TO {quoted(role)} WITH GRANT OPTION;"
             yield Difference("privileges", "blocker", words, name, "grant option lost", repair=repair)
 
 
@@ -214,6 +243,7 @@ def _diff_grants(
     where = f"column {column} of {name}" if column else str(name)
     grantee = role if role == PUBLIC else quoted(role)
     parts = ", ".join(f"{p} ({column})" if column else p for p in sorted(privileges))
+    on = facts.get("~target", on)
     # A procedure is a routine too.
     if lost:
         words, repair = f"{role} no longer has {granted} on {where}", f"GRANT {parts} ON {on} TO {grantee};"

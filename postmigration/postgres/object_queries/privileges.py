@@ -12,7 +12,9 @@ _GRANTED = """
            jsonb_build_object(
                'of', o.named, '~role', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee) END,
                '~privilege', a.privilege_type, '~option', a.is_grantable,
-               '~what', o.what, '~on', o.target, '~column', o.part) AS facts
+               '~what', o.what, '~on', o.target, '~column', o.part)
+               || CASE o.what WHEN 'database' THEN jsonb_build_object('~owner', pg_get_userbyid(o.owner))
+                              ELSE '{}' END AS facts
     FROM ({objects}) o, aclexplode(coalesce(o.acl, acldefault(o.class, o.owner))) a
     -- PostgreSQL 17 has invented it; a state of an older server cannot have it.
     WHERE a.grantee <> o.owner AND a.privilege_type <> 'MAINTAIN'
@@ -40,14 +42,42 @@ _GRANTABLE = (
               'TYPE ' || format_type(t.oid, NULL) AS target, n.nspname, t.typname AS bare, '' AS parent,
               CAST(NULL AS text) AS part, CAST('T' AS "char") AS class
        FROM pg_type t JOIN namespace n ON n.oid = t.typnamespace
-       WHERE typtype IN ('e', 'd', 'r')
+       WHERE (typtype IN ('e', 'd', 'r') OR t.typrelid IN (SELECT oid FROM relation WHERE relkind = 'c'))
          AND (CAST('pg_type' AS regclass), t.oid) NOT IN (SELECT classid, objid FROM member)""",
     """SELECT format('column %s.%I', r.named, a.attname) AS named, coalesce(a.attacl, CAST('{}' AS aclitem[])) AS acl,
               r.relowner AS owner, 'column' AS what, 'TABLE ' || r.named AS target, r.nspname, a.attname AS bare,
               r.relname AS parent, quote_ident(a.attname) AS part, CAST('c' AS "char") AS class
        FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
        WHERE a.attacl IS NOT NULL""",
+    """SELECT format('foreign server %I', srvname) AS named, srvacl AS acl, srvowner AS owner,
+              'foreign server' AS what, format('FOREIGN SERVER %I', srvname) AS target, '' AS nspname, srvname AS bare,
+              '' AS parent, CAST(NULL AS text) AS part, CAST('S' AS "char") AS class
+       FROM pg_foreign_server
+       WHERE (CAST('pg_foreign_server' AS regclass), oid) NOT IN (SELECT classid, objid FROM member)
+       UNION ALL
+       SELECT format('foreign-data wrapper %I', fdwname), fdwacl, fdwowner, 'foreign-data wrapper',
+              format('FOREIGN DATA WRAPPER %I', fdwname), '', fdwname, '', NULL, 'F'
+       FROM pg_foreign_data_wrapper
+       WHERE (CAST('pg_foreign_data_wrapper' AS regclass), oid) NOT IN (SELECT classid, objid FROM member)
+       UNION ALL
+       SELECT format('language %I', lanname), lanacl, lanowner, 'language', format('LANGUAGE %I', lanname), '', lanname,
+              '', NULL, 'l'
+       FROM pg_language
+       WHERE lanpltrusted AND oid >= 16384
+         AND (CAST('pg_language' AS regclass), oid) NOT IN (SELECT classid, objid FROM member)""",
+    # A copy has another name, and is the database all the same.
+    """SELECT 'the database' AS named, datacl AS acl, datdba AS owner, 'database' AS what,
+              format('DATABASE %I', datname) AS target, '' AS nspname, '' AS bare, '' AS parent,
+              CAST(NULL AS text) AS part, CAST('d' AS "char") AS class
+       FROM pg_database WHERE datname = current_database()""",
 )
+# Who may set what only a superuser may otherwise.
+_PARAMETERS = """
+    SELECT format('parameter %s', parname) AS named, paracl AS acl, CAST(10 AS oid) AS owner, 'parameter' AS what,
+           format('PARAMETER %s', parname) AS target, '' AS nspname, parname AS bare, '' AS parent,
+           CAST(NULL AS text) AS part, CAST('p' AS "char") AS class
+    FROM pg_parameter_acl
+"""
 
 # For all schemas, these come in the place of PostgreSQL's own; for one schema, they are added to them.
 _DEFAULTS = Query(
@@ -91,4 +121,7 @@ _SETTINGS = Query(
 )
 
 PRIVILEGES = (_DEFAULTS, _SETTINGS)
-GRANTS = tuple(Query(_GRANTED.replace("{objects}", objects)) for objects in _GRANTABLE)
+GRANTS = (
+    *(Query(_GRANTED.replace("{objects}", objects)) for objects in _GRANTABLE),
+    Query(_GRANTED.replace("{objects}", _PARAMETERS), since=15),
+)

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from fixtures import MIGRATION
+from postmigration.model.changes import Change
+from postmigration.model.migration_file import read_migration
 from selftest.check.document import render
 from selftest.conftest import ROOT
+from selftest.declared.document import make_page
 from selftest.faults import document
 
 ENGINE = ROOT / "postmigration"
@@ -74,6 +77,13 @@ def test_the_docs_list_every_fault() -> None:
 
 def test_the_docs_describe_every_built_in_check() -> None:
     assert (ROOT / "docs" / "check.md").read_text() == render()
+
+
+def test_the_docs_describe_every_declared_change(tmp_path: Path) -> None:
+    assert (ROOT / "docs" / "changes.md").read_text() == make_page()
+    file = tmp_path / "migration.toml"
+    file.write_text('name = "examples"\n' + "\n".join(re.findall("```toml\n(.*?)```", make_page(), re.DOTALL)))
+    assert {type(change) for change in read_migration(file).changes} == {*Change.__args__}
 
 
 def test_no_file_outgrows_its_reader() -> None:

@@ -279,24 +279,23 @@ PERMISSIONS = (MayChange, Grows, Shrinks, HistoryTable, Ignored, ChangedObject)
 
 
 def describe_change(change: Change) -> str:
-    """What a change is, for people: `moved_rows Booking to Visit`."""
+    """What a change is, for people: `moved_rows Booking to Visit`, with the schema where that is not `public`."""
     kind = type(change).__struct_config__.tag
+    if isinstance(change, ChangedObject):
+        return f"{kind} {change.object}"
+    table = _write(change.schema, change.table)
     match change:
-        case ChangedObject(object=name):
-            return f"{kind} {name}"
-        case RenamedTable(table=table, to=to) | MovedRows(table=table, to=to):
-            return f"{kind} {table} to {to}"
-        case RenamedColumn(table=table, column=column, to=to):
+        case RenamedTable(to=to, to_schema=other) | MovedRows(to=to, to_schema=other):
+            return f"{kind} {table} to {_write(other or change.schema, to)}"
+        case RenamedColumn(column=column, to=to):
             return f"{kind} {table}.{column} to {to}"
-        case RepointedReference(table=table, column=column, through=through):
+        case RepointedReference(column=column, through=through):
             return f"{kind} {table}.{column} through {through}"
-        case (
-            GoneColumn(table=table, column=column)
-            | NewColumn(table=table, column=column)
-            | DerivedValue(table=table, column=column)
-            | Retyped(table=table, column=column)
-            | MayChange(table=table, column=column)
-        ):
-            return f"{kind} {table}.{column}"
+        case GoneColumn() | NewColumn() | DerivedValue() | Retyped() | MayChange():
+            return f"{kind} {table}.{change.column}"
         case _:
-            return f"{kind} {change.table}"
+            return f"{kind} {table}"
+
+
+def _write(schema: str, table: str) -> str:
+    return table if schema == "public" else f"{schema}.{table}"

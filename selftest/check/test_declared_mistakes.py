@@ -43,7 +43,7 @@ MISTAKES: dict[str, tuple[list[Change], str]] = {
     ),
     "a table of another schema": (
         [GoneTable(table="scrap", schema="old")],
-        "gone_table scrap: the state before has no table old.scrap (did you mean scrap?)",
+        "gone_table old.scrap: the state before has no table old.scrap (did you mean scrap?)",
     ),
     "a column that was never there": (
         [GoneColumn(table="Guest", column="email")],

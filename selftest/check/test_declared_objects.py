@@ -127,7 +127,7 @@ CASES = {
             ChangedObject(object="schema stays", reason=WHY),
         ],
         "table public.booking is gone",
-        "renamed_table booking to booking: it is still called booking",
+        "renamed_table booking to stays.booking: it is still called booking",
         "DROP INDEX stays.booking_total",
         "index stays.booking_total is gone",
     ),

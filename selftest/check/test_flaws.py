@@ -226,3 +226,23 @@ def test_a_privilege_on_a_parameter_is_compared() -> None:
 def test_what_an_older_fingerprint_does_not_hold_is_not_taken_for_new() -> None:
     older = read_state({}, ())
     assert not list(compare_privileges(older, read_state(granted_on_setting("app"), ())))
+
+
+MEMBER = {"~options": "known", "member of": "staff", "rolinherit": "True"}
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "level", "words"),
+    [
+        ({"~inherit": "staff"}, {}, "blocker", "the role app is a member of staff without INHERIT, and had it"),
+        ({"~set": "staff"}, {}, "warning", "the role app is a member of staff without SET, and had it"),
+        ({}, {"~admin": "staff"}, "warning", "the role app is a member of staff with ADMIN, and was without"),
+        ({"~options": ""}, {"~admin": "staff"}, "", ""),
+    ],
+)
+def test_options_of_memberships_are_compared(was: dict[str, str], now: dict[str, str], level: str, words: str) -> None:
+    name = ObjectName("role app", "role", "", "app")
+    before, after = (read_state({name: {**MEMBER, **facts}}, ()) for facts in (was, now))
+    found = [(one.level, one.statement) for one in compare_roles(before, after, ["app"])]
+    assert found == ([(level, words)] if level else [])
+    assert not list(compare_roles(before, before, ["app"]))

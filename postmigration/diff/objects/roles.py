@@ -25,6 +25,12 @@ _ATTRIBUTES: Mapping[str, tuple[str, Level]] = {
 }
 # With these a role passes by all that is granted, and by row-level security.
 _MIGHTY = ("rolsuper", "rolbypassrls")
+# What a membership lets a role do, by the option of GRANT, and how grave it is when it no longer does.
+_OPTIONS: Mapping[str, tuple[str, Level]] = {
+    "~admin": ("ADMIN", "warning"),
+    "~inherit": ("INHERIT", "blocker"),
+    "~set": ("SET", "warning"),
+}
 # Settings with which the same statements do something else.
 _GRAVE = frozenset({"search_path", "row_security"})
 
@@ -81,6 +87,34 @@ def compare_roles(before: State, after: State, involved: Collection[str]) -> Ite
                 words, repair = f"the role {role} is {word}, and was not", f"ALTER ROLE {quoted(role)} NO{word};"
                 yield Difference("roles", level, words, name, f"{word} gained", repair=repair)
         yield from _memberships(role, before, after, name)
+        # A fingerprint of an older version holds no options.
+        if was.get("~options") and now.get("~options"):
+            yield from _compare_options(role, was, now, name)
+
+
+def _compare_options(role: str, was: Facts, now: Facts, name: ObjectName) -> Iterator[Difference]:
+    """Compares the options of the memberships that a role has on both sides."""
+    kept = _split(was, "member of") & _split(now, "member of")
+    for key, (option, lost) in _OPTIONS.items():
+        # What a role is told to inherit of all groups is said of the role.
+        if key == "~inherit" and was.get("rolinherit") != now.get("rolinherit"):
+            continue
+        then, here = _split(was, key), _split(now, key)
+        for group in sorted(kept & (then ^ here)):
+            gone = group in then
+            words = f"the role {role} is a member of {group} {'without' if gone else 'with'} {option}"
+            words += ", and had it" if gone else ", and was without"
+            repair = f"GRANT {quoted(group)} TO {quoted(role)} WITH {option} {'TRUE' if gone else 'FALSE'};"
+            if key == "~admin" and not gone:
+                repair = f"REVOKE ADMIN OPTION FOR {quoted(group)} FROM {quoted(role)};"
+            elif key == "~admin":
+                repair = f"GRANT {quoted(group)} TO {quoted(role)} WITH ADMIN OPTION;"
+            what = f"{option} of membership {'lost' if gone else 'gained'}"
+            yield Difference("roles", lost if gone else "warning", words, name, what, repair=repair)
+
+
+def _split(facts: Facts, key: str) -> set[str]:
+    return set(filter(None, facts.get(key, "").split(", ")))
 
 
 def _memberships(role: str, before: State, after: State, name: ObjectName) -> Iterator[Difference]:

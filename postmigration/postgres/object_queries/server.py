@@ -108,9 +108,17 @@ _ROLES = Query(
            to_jsonb(r) - ARRAY['oid', 'rolname', 'rolpassword', 'rolconfig', 'rolvaliduntil']
                || jsonb_build_object('~id', quote_ident(rolname), 'member of', (
                    SELECT string_agg(DISTINCT pg_get_userbyid(m.roleid), ', ') FROM pg_auth_members m
-                   WHERE m.member = r.oid)) AS facts
+                   WHERE m.member = r.oid)) || jsonb_build_object(
+               '~options', 'known',
+               '~admin', (SELECT string_agg(DISTINCT pg_get_userbyid(m.roleid), ', ') FROM pg_auth_members m
+                          WHERE m.member = r.oid AND m.admin_option),
+               '~inherit', (SELECT string_agg(DISTINCT pg_get_userbyid(m.roleid), ', ') FROM pg_auth_members m
+                            WHERE m.member = r.oid AND {inherits}),
+               '~set', (SELECT string_agg(DISTINCT pg_get_userbyid(m.roleid), ', ') FROM pg_auth_members m
+                        WHERE m.member = r.oid AND {sets})) AS facts
     FROM pg_roles r WHERE rolname !~ '^pg_'
-    """
+    """,
+    [("inherits", 16, "m.inherit_option", "r.rolinherit"), ("sets", 16, "m.set_option", "true")],
 )
 
 SERVER = (_EXTENSIONS, _PUBLICATIONS, _PUBLISHED, _PUBLISHED_SCHEMAS, _EVENT_TRIGGERS, _SERVERS, _ROLES)

@@ -90,6 +90,7 @@ def test_a_waiver_excuses_only_what_it_names(
     assert judged.status == 1
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 def test_a_waiver_that_excuses_nothing_fails(server: embedded.Server, waivers: Waivers, judge: Judge) -> None:
     options = [f"--db-url={server.conninfo('migrated')}", f"--baseline={server.conninfo('legacy')}"]

@@ -1,39 +1,57 @@
 """Who finds what a database lost: tools that compare two databases, on the faults and sound variants of the selftests.
 
-`python -m benchmarks.damage [--every=N]` plants each of them in a copy of its world on a PostgreSQL 15 of Debian, has
-each tool compare the world with the copy, and prints a table. It needs the packages postgresql-15 and check-postgres of
-Debian and npm; the other tools are installed into `build/peers/`.
+`python -m benchmarks.damage [--every=N] [--details=FILE]` plants each of them in a copy of its world on a PostgreSQL 15
+of Debian, has each tool compare the world with the copy, and prints a table. It needs the packages postgresql-15 and
+check-postgres of Debian and npm; the other tools are installed into `build/peers/`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-import venv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.peers import ENVIRONMENTS
+from benchmarks import each_table
+from benchmarks.peers import find_program
 from postmigration.postgres import embedded
 from selftest.check import contents, object_faults, privilege_faults, sound_objects, test_contents
 from selftest.check.conftest import ROLES, WORLD, load
 from selftest.servers import PASSWORD, SYSTEM_BINARIES, SystemServer
 
-PG_DELTA = "@supabase/pg-delta@1.0.0-alpha.34"
-PYTHON_TOOLS = {"results": "results==2.0.1789346060", "migra": "migradiff==1.7.2"}
 OURS = "postmigration check"
-_LIMIT = 120
+# Seconds for one tool and one pair, and the status of one that took longer.
+_LIMIT = 60
+_CUT_OFF = 124
+# The tables that reladiff is called for, and what it may take for their keys: the primary key, but for dates in it, or
+# else the first column of a type that it takes.
+_TABLES = """
+    SELECT n.nspname || '.' || c.relname,
+        coalesce(
+            array_agg(a.attname ORDER BY a.attnum) FILTER (WHERE a.attnum = ANY (i.indkey)),
+            (array_agg(a.attname ORDER BY a.attnum))[:1]
+        )::text[]
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        AND a.atttypid = ANY ('{int2,int4,int8,numeric,text,varchar,bpchar,uuid}'::regtype[])
+    LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    GROUP BY n.nspname, c.relname
+"""
 
 
 @dataclass(frozen=True)
@@ -70,6 +88,7 @@ class Score:
             damage is to.
         by_status: those of which its exit status says so too.
         accused: the sound pairs of which it says that they differ.
+        cut_off: the pairs for which it took longer than it may; what it had said by then counts.
         equal: its exit statuses for equal copies of the two worlds.
     """
 
@@ -77,6 +96,7 @@ class Score:
     told: dict[str, int] = field(default_factory=lambda: {"objects": 0, "contents": 0})
     by_status: int = 0
     accused: int = 0
+    cut_off: int = 0
 
 
 class Tools:
@@ -88,7 +108,7 @@ class Tools:
 
     def commands(self) -> dict[str, Callable[[str, str], Sequence[str | Path]]]:
         """The command line of each tool, for the databases of before and after."""
-        results, migra = (_program(name) for name in PYTHON_TOOLS)
+        pg_delta, results, migra = (find_program(name) for name in ("pgdelta", "results", "migra"))
         check = ("--action=same_schema", f"--host={self._parts['host']}", f"--port={self._parts['port']}")
         return {
             OURS: lambda before, after: (
@@ -96,7 +116,7 @@ class Tools:
                 "--allow-empty",
             ),
             "pg-delta diff": lambda before, after: (
-                *(_pg_delta(), "diff", "--source", self._url(before), "--desired", self._url(after)),
+                *(pg_delta, "diff", "--source", self._url(before), "--desired", self._url(after)),
             ),
             "migradiff": lambda before, after: (
                 *(migra, "--unsafe", "--with-privileges", self._url(before), self._url(after)),
@@ -112,31 +132,57 @@ class Tools:
                 'diff <("$0" -s -C "$1" | sed "s/$3/x/; /restrict/d") <("$0" -s -C "$2" | sed "s/$4/x/; /restrict/d")',
                 *(SYSTEM_BINARIES / "pg_dump", self._url(before), self._url(after), before, after),
             ),
+            "reladiff of each table": self._reladiff,
         }
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which libpq reaches the server."""
+        names = ("host", "port", "user", "password")
+        return {f"PG{name.upper()}": str(self._parts[name]) for name in names if name in self._parts}
+
+    def _reladiff(self, before: str, after: str) -> Sequence[str | Path]:
+        with self._server.connect(before) as of_before, self._server.connect(after) as of_after:
+            tables, kept = (dict(side.execute(_TABLES).fetchall()) for side in (of_before, of_after))
+        calls = [
+            [
+                *(f"postgresql:///{before}", table, f"postgresql:///{after}", table),
+                *(word for column in key for word in ("-k", column)),
+                *("-c", "%", "--case-sensitive", "--allow-empty-tables", "--skip-sort-results"),
+            ]
+            for table, key in tables.items()
+            if table in kept
+        ]
+        return find_program("reladiff").with_name("python"), Path(each_table.__file__), json.dumps(calls)
 
     def _url(self, database: str) -> str:
         password = PASSWORD.replace(" ", "%20")
         return f"postgresql://postgres:{password}@{self._parts['host']}:{self._parts['port']}/{database}"
 
 
-def ask(command: Sequence[str | Path], directory: str) -> Answer:
+def ask(command: Sequence[str | Path], directory: str, environment: Mapping[str, str]) -> Answer:
     """Runs a tool.
 
     Args:
         command: the program and its arguments.
         directory: where it is run, and may leave what it likes.
+        environment: how the server is reached, for a tool that takes it from libpq's variables.
     """
-    done = subprocess.run(
+    with subprocess.Popen(
         list(command),
         cwd=directory,
-        env={**os.environ, "PGPASSWORD": PASSWORD},
-        capture_output=True,
+        env={**os.environ, **environment, "COLUMNS": "10000"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-        timeout=_LIMIT,
-    )
-    lines = (done.stdout + done.stderr).splitlines()
-    return Answer(done.returncode, frozenset(re.sub(r"\d+", "", line) for line in lines))
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=_LIMIT)
+            status = process.returncode
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, _ = process.communicate()
+            status = _CUT_OFF
+    return Answer(status, frozenset(re.sub(r"\d+", "", line) for line in output.splitlines()))
 
 
 def pairs() -> Iterator[Pair]:
@@ -165,26 +211,46 @@ def build_worlds(server: embedded.Server) -> None:
         load(server, name, script.read_text())
 
 
-def compare(server: embedded.Server, chosen: Sequence[Pair], directory: str) -> dict[str, Score]:
+def compare(
+    server: embedded.Server, chosen: Sequence[Pair], directory: str, details: TextIO | None = None
+) -> dict[str, Score]:
     """Has each tool compare each pair.
 
     Args:
         server: holds the worlds.
         chosen: the pairs.
         directory: where the tools are run.
+        details: takes what each tool said of each pair, a line of JSON for both.
     """
-    commands = Tools(server).commands()
+    tools = Tools(server)
+    commands, environment = tools.commands(), tools.environment()
     equal = {}
     for world in ("objects", "contents"):
         with _copy(server, world, ()) as name:
-            equal[world] = {tool: ask(command(world, name), directory) for tool, command in commands.items()}
+            equal[world] = {
+                tool: ask(command(world, name), directory, environment) for tool, command in commands.items()
+            }
     scores = {tool: Score(tuple(answers[tool].status for answers in equal.values())) for tool in commands}
     for pair in track(chosen, "comparing"):
         with _copy(server, pair.world, pair.statements) as name:
             for tool, command in commands.items():
+                answer, of_equal = ask(command(pair.world, name), directory, environment), equal[pair.world][tool]
                 # What ours tells beside its exit status is no accusation.
-                answer, of_equal = ask(command(pair.world, name), directory), equal[pair.world][tool]
-                _count(scores[tool], pair, answer, of_equal, by_lines=tool != OURS)
+                told, by_status = _judge(answer, of_equal, by_lines=tool != OURS)
+                _count(scores[tool], pair, told=told, by_status=by_status)
+                scores[tool].cut_off += answer.status == _CUT_OFF
+                if details:
+                    said = {
+                        "tool": tool,
+                        "status": answer.status,
+                        "told": told,
+                        "new": sorted(answer.lines - of_equal.lines),
+                    }
+                    print(
+                        json.dumps({"statements": pair.statements, "damaged": pair.damaged, **said}),
+                        file=details,
+                        flush=True,
+                    )
     return scores
 
 
@@ -208,9 +274,13 @@ def _copy(server: embedded.Server, world: str, statements: Sequence[str]) -> Ite
         server.drop(name)
 
 
-def _count(score: Score, pair: Pair, answer: Answer, equal: Answer, *, by_lines: bool) -> None:
-    by_status = answer.status != 0 and answer.status != equal.status
-    told = bool(answer.lines - equal.lines) if by_lines else by_status
+def _judge(answer: Answer, equal: Answer, *, by_lines: bool) -> tuple[bool, bool]:
+    """Whether it says that the two differ, and whether its exit status does."""
+    by_status = answer.status not in (0, equal.status, _CUT_OFF)
+    return bool(answer.lines - equal.lines) if by_lines else by_status, by_status
+
+
+def _count(score: Score, pair: Pair, *, told: bool, by_status: bool) -> None:
     if pair.damaged:
         score.told[pair.about] += told
         score.by_status += by_status
@@ -218,31 +288,18 @@ def _count(score: Score, pair: Pair, answer: Answer, equal: Answer, *, by_lines:
         score.accused += told
 
 
-def _pg_delta() -> Path:
-    program = ENVIRONMENTS / "pg-delta" / "node_modules" / ".bin" / "pgdelta"
-    if not program.exists():
-        subprocess.run(["npm", "install", "--silent", "--prefix", ENVIRONMENTS / "pg-delta", PG_DELTA], check=True)
-    return program
-
-
-def _program(name: str) -> Path:
-    program = ENVIRONMENTS / name / "bin" / name
-    if not program.exists():
-        venv.create(program.parent.parent, with_pip=True, clear=True)
-        subprocess.run([program.parent / "python", "-m", "pip", "install", "-q", PYTHON_TOOLS[name]], check=True)
-    return program
-
-
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th pair")
-    chosen = list(pairs())[:: parser.parse_args().every]
+    parser.add_argument("--details", type=argparse.FileType("w"), metavar="FILE", help="what each said of each pair")
+    called = parser.parse_args()
+    chosen = list(pairs())[:: called.every]
     server = SystemServer()
     try:
         build_worlds(server)
         with tempfile.TemporaryDirectory() as directory:
-            scores = compare(server, chosen, directory)
+            scores = compare(server, chosen, directory, called.details)
     finally:
         server.stop()
     of = {about: sum(pair.damaged and pair.about == about for pair in chosen) for about in ("objects", "contents")}
@@ -253,12 +310,13 @@ def main() -> None:
         f"contents, of {of['contents']}",
         "by exit status",
         "sound ones accused",
+        "cut off",
         "status for equal copies",
     )
     for tool, score in scores.items():
         table.add_row(
             *(tool, str(score.told["objects"]), str(score.told["contents"])),
-            *(f"{score.by_status} of {sum(of.values())}", f"{score.accused} of {sound}"),
+            *(f"{score.by_status} of {sum(of.values())}", f"{score.accused} of {sound}", str(score.cut_off)),
             ", ".join(map(str, score.equal)),
         )
     Console(width=120).print(table)

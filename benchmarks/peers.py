@@ -24,7 +24,14 @@ from benchmarks.processes import Cost, cost
 from postmigration.postgres import embedded
 
 ENVIRONMENTS = Path(__file__).parent.parent / "build" / "peers"
-VERSIONS = {"reladiff": "reladiff[postgresql]==0.6.0", "data-validation": "google-pso-data-validator==8.10.1"}
+VERSIONS = {
+    "reladiff": "reladiff[postgresql]==0.6.0",
+    "data-validation": "google-pso-data-validator==8.10.1",
+    "results": "results==2.0.1789346060",
+    # Of SQLAlchemy 2.1 it would ask for another driver than the one that it brings.
+    "migra": "migradiff[pg]==1.7.2 sqlalchemy<2.1",
+    "pgdelta": "@supabase/pg-delta@1.0.0-alpha.34",
+}
 
 Kind = Literal["missing", "extra", "changed"]
 
@@ -128,7 +135,7 @@ def reladiff(pair: Pair, table: str, *options: str, key: str = "id", limit: floa
     taken = _taken(
         pair,
         [
-            *(_program("reladiff"), f"postgresql:///{pair.before}", table, f"postgresql:///{pair.after}", table),
+            *(find_program("reladiff"), f"postgresql:///{pair.before}", table, f"postgresql:///{pair.after}", table),
             # The order of the columns is by chance; only its log names them.
             *("-k", key, "-c", "%", "--json", "-v", *options),
         ],
@@ -162,7 +169,7 @@ def data_validator(
     taken = _taken(
         pair,
         [
-            *(_program("data-validation"), "validate", "row", "-sc", _stored(pair, pair.before)),
+            *(find_program("data-validation"), "validate", "row", "-sc", _stored(pair, pair.before)),
             *("-tc", _stored(pair, pair.after), "-tbls", f"public.{table}=public.{table}", f"--primary-keys={key}"),
             *(*columns, "--filter-status=fail", "--format=json"),
         ],
@@ -188,7 +195,7 @@ def _stored(pair: Pair, database: str) -> str:
         parts = conninfo_to_dict(pair.server.conninfo(database))
         subprocess.run(
             [
-                *(_program("data-validation"), "connections", "add", "-c", database, "Postgres"),
+                *(find_program("data-validation"), "connections", "add", "-c", database, "Postgres"),
                 *("--host", str(parts["host"]), "--port", str(parts["port"]), "--user", str(parts["user"])),
                 *("--password", str(parts.get("password", "none")), "--database", database),
             ],
@@ -231,17 +238,27 @@ def _errors(output: str) -> list[str]:
 
 
 def install() -> None:
-    """Installs what is not there yet."""
-    for name in VERSIONS:
-        _program(name)
+    """Installs the tools that compare rows, unless they are there."""
+    for name in ("reladiff", "data-validation"):
+        find_program(name)
 
 
-def _program(name: str) -> Path:
-    """A tool's program, installed when it is first asked for."""
-    program = ENVIRONMENTS / name / "bin" / name
+def find_program(name: str) -> Path:
+    """Finds a tool's program; installs it when it is first asked for.
+
+    Args:
+        name: of the program, one of `VERSIONS`: what is named there with `@` is a package of npm.
+    """
+    directory, package = ENVIRONMENTS / name, VERSIONS[name]
+    if package.startswith("@"):
+        program = directory / "node_modules" / ".bin" / name
+        if not program.exists():
+            subprocess.run(["npm", "install", "--silent", "--prefix", directory, package], check=True)
+        return program
+    program = directory / "bin" / name
     if not program.exists():
-        venv.create(program.parent.parent, with_pip=True, clear=True)
-        subprocess.run([program.parent / "python", "-m", "pip", "install", "-q", VERSIONS[name]], check=True)
+        venv.create(directory, with_pip=True, clear=True)
+        subprocess.run([program.with_name("python"), "-m", "pip", "install", "-q", *package.split()], check=True)
     return program
 
 

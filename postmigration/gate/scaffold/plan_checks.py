@@ -41,7 +41,9 @@ class PlanCheck:
 def choose_checks(after: Side, trace: Trace | None) -> list[PlanCheck]:
     """The three checks, of tables that the migration changed where there are some."""
     tables = sorted(after.tables.values(), key=lambda table: _prefer(table, after, trace))
-    return [_check_references(after, trace, tables), _check_filled(after, tables), _check_counts(trace, tables)]
+    # Amounts are compared with the state before.
+    last = _check_unique(tables) if trace is None else _check_counts(trace, tables)
+    return [_check_references(after, trace, tables), _check_filled(after, tables), last]
 
 
 def _prefer(table: Relation, after: Side, trace: Trace | None) -> tuple[bool, int]:
@@ -60,7 +62,7 @@ def _check_references(after: Side, trace: Trace | None, tables: Sequence[Relatio
     links = [link for link in links if link.child in after.tables]
     links.sort(key=lambda link: (link.child not in repointed, -after.count(after.tables[link.child])))
     if not links:
-        return _check_unique(tables)
+        return _check_unique(tables[1:] or tables)
     link = links[0]
     child, parent = after.tables[link.child], after.tables[link.parent]
     key = ", ".join(f"c.{quoted(name)}" for name in (child.keys[0] if child.keys else (link.column,)))

@@ -178,7 +178,12 @@ class ColumnTracer:
     def _is_retyped_alike(self, table: KeptTable, column: Column) -> bool:
         """Whether a column of another type says the same in all rows, as the comparison takes it."""
         result = self.verifier.compare(table.now, [*table.context, *table.changes], keep=200)
-        return not isinstance(result, str) and column.name not in list_differing(*result)
+        if isinstance(result, str):
+            return False
+        pair, found = result
+        # Rows of which the key says something else are no longer the same rows.
+        lost = column.name in pair.key and found.counts["missing"] > (1 - MAJORITY) * found.want_rows
+        return not lost and column.name not in list_differing(pair, found)
 
     def _find_repointed(self, table: KeptTable, column: Column, link: RowLink) -> Found | None:
         """The reference that leads to what the parent became."""

@@ -100,7 +100,7 @@ def test_a_trace_finds_what_a_migration_did(
     world = World(sides, steps)
     try:
         found = world.trace()
-        described = sorted(map(describe_change, found.changes))
+        described = sorted(describe_change(change).replace(f"{world.schema}.", "") for change in found.changes)
         assert described == sorted(change for step in steps for change in step.expected)
         misfits = [words for one in found.found for words in one.misfits]
         assert set(misfits) <= {"none of its rows was found elsewhere"}

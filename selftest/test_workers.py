@@ -59,6 +59,36 @@ def test_workers_need_no_other_option(server: embedded.Server, scratch: Scratch)
     assert judged.last_line.startswith("GO: 1 of 1 plan checks passed, 1 row examined")
 
 
+_TERMINATING = """
+import os
+import psycopg
+import pytest
+
+@pytest.hookimpl(trylast=True, optionalhook=True)
+def pytest_configure_node(node):
+    with psycopg.connect(os.environ["SCRATCH"], autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+"""
+
+
+def test_workers_that_find_no_snapshot_judge_nothing(
+    server: embedded.Server, copy: Copy, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conninfo = server.conninfo(copy("migrated"))
+    monkeypatch.setenv("SCRATCH", conninfo)
+    (scratch.directory / "conftest.py").write_text(_TERMINATING)
+    judged = scratch.judge("@plan\ndef test_x(target): target.expect(True, 'x')", f"--db-url={conninfo}", "-n1")
+    assert judged.status == 1
+    assert "Traceback" not in judged.output
+    assert "node down" not in judged.output
+    (result,) = judged.results
+    assert result.outcome == "not judged"
+    assert "snapshot" in result.reason
+
+
 DYING = ("os._exit(0)", "os.kill(os.getpid(), 9)")
 
 

@@ -15,7 +15,7 @@ from postmigration.gate import join_built_in, options, run_facts, wrong_calls
 from postmigration.gate.check_result import POSITION, plan_of, result_of
 from postmigration.gate.judgement import PROVER, RUN, SESSION, Judgement, is_worker
 from postmigration.gate.project import BUILT_IN, project
-from postmigration.gate.session import open_session
+from postmigration.gate.session import Run, open_session
 from postmigration.gate.starting import ASKING, START
 from postmigration.model import faults
 from postmigration.model.errors import CannotJudge, NotJudged, UnsafeToJudge
@@ -28,6 +28,9 @@ from postmigration.report import ending
 from postmigration.report.formats.as_html import HtmlReport
 
 pytest_plugins = ["postmigration.gate.starting"]
+
+# Why a worker could not open the databases.
+_HINDRANCE = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -85,17 +88,17 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
                 "opening the databases", quiet=joined is not None or getattr(config.option, "verbose", 0) < 0
             ):
                 run = open_session(options.request(config.option), judging, migration, joined)
-        except CannotJudge as error:
-            raise pytest.UsageError(escape(redact_secrets(str(error), wrong_calls.arguments(config)))) from None
-        except NotJudged as error:
-            raise pytest.UsageError(f"could not be judged: {error}") from None
+            config.stash[RUN] = run
+            config.add_cleanup(run.cleanup.close)
         except KeyboardInterrupt:
             config.stash[SESSION].verdict = Verdict("INTERRUPTED", "nothing was judged", INTERRUPTED)
             raise
-        except sa.exc.DBAPIError as error:
-            raise pytest.UsageError(f"the database cannot be read: {describe_refusal(error)}") from None
-        config.stash[RUN] = run
-        config.add_cleanup(run.cleanup.close)
+        except (CannotJudge, NotJudged, sa.exc.DBAPIError) as error:
+            hindrance = _describe_hindrance(error, config)
+            if joined is None:
+                raise pytest.UsageError(hindrance) from None
+            # What ends a worker is a traceback on the terminal; its checks say why they could not be judged.
+            config.stash[_HINDRANCE] = hindrance
         if joined is None:
             session_report = HtmlReport(config, config.stash[SESSION].record, config.stash[START].files)
             config.stash[SESSION].page = session_report
@@ -110,6 +113,26 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             # Nobody reads what a worker prints, and plugins import much for their part of the summary.
             config.pluginmanager.unregister(reporter)
     yield
+
+
+def _describe_hindrance(error: Exception, config: pytest.Config) -> str:
+    """Why the databases could not be opened, in one line without what may be a password."""
+    if isinstance(error, sa.exc.DBAPIError):
+        return f"the database cannot be read: {describe_refusal(error)}"
+    if isinstance(error, NotJudged):
+        return f"could not be judged: {error}"
+    return escape(redact_secrets(str(error), wrong_calls.arguments(config)))
+
+
+def _find_run(config: pytest.Config) -> Run:
+    """What is judged.
+
+    Raises:
+        NotJudged: this process could not open the databases.
+    """
+    if _HINDRANCE in config.stash:
+        raise NotJudged(config.stash[_HINDRANCE])
+    return config.stash[RUN]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -133,13 +156,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 @pytest.fixture
 def target(pytestconfig: pytest.Config) -> Target:
     """The database under judgement, with evidence of this check's own."""
-    return pytestconfig.stash[RUN].view()
+    return _find_run(pytestconfig).view()
 
 
 @pytest.fixture
 def backup(pytestconfig: pytest.Config) -> Verification:
     """What was found of the backup; checks that ask for it are left out where none is named."""
-    return pytestconfig.stash[RUN].backup
+    return _find_run(pytestconfig).backup
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -39,8 +39,8 @@ PYTEST = [
 COMMAND = [
     (["compare", "{}"], "compare BEFORE AFTER takes two, and 1 are given"),
     (["compare", "{}", "{}", "{}"], "compare BEFORE AFTER takes two, and 3 are given"),
-    (["compare", "{}", "{}", "--baseline={}"], "two ways to name what is compared"),
-    (["compare", "{}", "{}", "--db-url", "{}"], "two ways to name what is compared"),
+    (["compare", "{}", "{}", "--baseline={}"], "two ways to name what is read"),
+    (["compare", "{}", "{}", "--db-url", "{}"], "two ways to name what is read"),
     (["compare", "--dburl={}"], "unrecognized arguments: --dburl (did you mean --db-url?)"),
     (["compare", "--jobs={}"], "argument --jobs: invalid int value: "),
     (["fingerprint", "{}", "-o", "x"], "unrecognized arguments: "),

@@ -49,19 +49,19 @@ class MigrationFiles(ABC):
     """
 
     # The tool; what `Ledger.tool` says of its ledger; what applies its migrations; by what its files are known; what
-    # `Ledger.tool` says of tools that name their files alike.
+    # `Ledger.tool` says of tools that name their files alike; where its files lie by convention.
     tool: ClassVar[str]
     ledger: ClassVar[str]
     command: ClassVar[str]
     known_by: ClassVar[str]
     alike: ClassVar[tuple[str, ...]] = ()
+    conventional: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, places: Sequence[Path], *, named: bool) -> None:
         self.places = places
         self.named = named
 
     @classmethod
-    @abstractmethod
     def find(cls, root: Path, *, named: bool) -> list[Path]:
         """Finds the places below a directory, or the directory itself, in which files of the tool lie.
 
@@ -69,6 +69,8 @@ class MigrationFiles(ABC):
             root: the directory.
             named: a user has named it; otherwise only places that are the tool's by convention count.
         """
+        found = [place for place in list_places(root, cls.conventional) if cls.holds_some(place, named=named)]
+        return found or [place for place in [root] if named and cls.holds_some(place, named=named)]
 
     @classmethod
     def holds_some(cls, place: Path, *, named: bool) -> bool:

@@ -10,10 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from postmigration.checks.contents.examination import list_names
 from postmigration.checks.history import Entry
-from postmigration.checks.migration_files.files import Differences, MigrationFiles, display, list_files, list_places
+from postmigration.checks.migration_files.files import Differences, MigrationFiles, display, list_files
 
 _NAME = re.compile(r"(?:([VB])(\d+(?:[._]\d+)*)|(R))__(.*)\.sql")
-_CONVENTIONAL = ("src/main/resources/db/migration", "db/migration", "flyway/sql", "sql", "migrations")
 # Entries of the tool itself, which need no file.
 _OWN = frozenset({"SCHEMA", "BASELINE"})
 _OF_FILES = frozenset({"SQL", "SQL_BASELINE"})
@@ -40,16 +39,11 @@ class Flyway(MigrationFiles):
     tool = ledger = "Flyway"
     command = "flyway migrate"
     known_by = "Flyway's V1__NAME.sql and R__NAME.sql"
+    conventional = ("src/main/resources/db/migration", "db/migration", "flyway/sql", "sql", "migrations")
 
     def __init__(self, places: Sequence[Path], *, named: bool) -> None:
         super().__init__(places, named=named)
         self.files = [file for file in map(_read_name, list_files(places, "**/*.sql")) if file is not None]
-
-    @classmethod
-    def find(cls, root: Path, *, named: bool) -> list[Path]:
-        """Finds the places by convention, else the directory itself, and what lies below them."""
-        found = [place for place in list_places(root, _CONVENTIONAL) if cls.holds_some(place, named=named)]
-        return found or [place for place in [root] if named and cls.holds_some(place, named=named)]
 
     @property
     def count(self) -> int:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from postmigration.checks.history import Entry
-from postmigration.checks.migration_files.files import Differences, MigrationFiles, display, list_files, list_places
+from postmigration.checks.migration_files.files import Differences, MigrationFiles, display, list_files
 
-_CONVENTIONAL = ("prisma/migrations", "migrations")
 _LENGTH = 64
 
 
@@ -24,17 +23,12 @@ class Prisma(MigrationFiles):
     command = "prisma migrate deploy"
     known_by = "Prisma's prisma/migrations/*/migration.sql"
     alike = ("Drizzle",)
+    conventional = ("prisma/migrations", "migrations")
 
     def __init__(self, places: Sequence[Path], *, named: bool) -> None:
         super().__init__(places, named=named)
         files = sorted(list_files(places, "*/migration.sql"), key=lambda path: path.parent.name)
         self.files = {display(path.parent.name): path for path in files}
-
-    @classmethod
-    def find(cls, root: Path, *, named: bool) -> list[Path]:
-        """Finds `prisma/migrations`, else the directory itself."""
-        found = [place for place in list_places(root, _CONVENTIONAL) if cls.holds_some(place, named=named)]
-        return found or [place for place in [root] if named and cls.holds_some(place, named=named)]
 
     @property
     def count(self) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from postmigration.checks.history import Entry
-from postmigration.checks.migration_files.files import Differences, MigrationFiles, display, list_files, list_places
+from postmigration.checks.migration_files.files import Differences, MigrationFiles, display, list_files
 
 _MIGRATIONS = ("migrations", "db/migrations", "db/migration", "database/migrations")
 _UP = re.compile(rb"^--\s*migrate:up\b", re.MULTILINE)
@@ -32,12 +32,6 @@ class _Versions(MigrationFiles):
         files = [(match, path) for path in paths if (match := self.name.fullmatch(path.name))]
         self.files = {self.normalize(match[1]): path for match, path in files if self.is_meant(path, files[0][1])}
         self.ordered = sorted(self.files, key=int)
-
-    @classmethod
-    def find(cls, root: Path, *, named: bool) -> list[Path]:
-        """Finds the places by convention, else the directory itself."""
-        found = [place for place in list_places(root, cls.conventional) if cls.holds_some(place, named=named)]
-        return found or [place for place in [root] if named and cls.holds_some(place, named=named)]
 
     def is_meant(self, path: Path, first: Path) -> bool:
         """Whether a file is a migration, beside the first of them."""

@@ -23,9 +23,10 @@ from postmigration.diff.fingerprint_fit import unfit
 from postmigration.diff.scope import Relation, relations
 from postmigration.diff.table_diff import TableComparison, diff_tables, diff_with_fingerprint
 from postmigration.gate import options
-from postmigration.gate.baseline_source import is_address, locate
+from postmigration.gate.baseline_source import locate
 from postmigration.gate.commands import comparison_report, role
 from postmigration.gate.commands.console import console
+from postmigration.gate.commands.sides import name_sides, open_snapshot
 from postmigration.gate.project import is_project, project
 from postmigration.gate.usage import explain
 from postmigration.model.errors import CannotJudge, NotJudged
@@ -163,10 +164,10 @@ def _compare(option: Namespace) -> int:
         for name, number, least in (("--jobs", option.jobs, 1), ("--evidence-rows", option.evidence_rows, 0)):
             if number < least:
                 raise CannotJudge(f"{name}={number}: want {least} or more")
-        named, url, (first, second) = _sides(option)
+        named, url, (first, second) = name_sides(option, "compare")
         if not named:
             raise CannotJudge(f"{first} is missing: name what to compare with (a URL, a pg_dump file, a fingerprint)")
-        after = _snapshot(option, cleanup, url, second)
+        after = open_snapshot(option, cleanup, url, second, option.schema)
         judged = {second: conninfo(url or "", second)}
         scratch = options.choose_scratch(option)
         origin = locate(named, cleanup, option=first, scratch=scratch, judged=judged)
@@ -231,22 +232,6 @@ def _scope(schema: str, after: Snapshot) -> str:
     )
 
 
-def _sides(option: Namespace) -> tuple[list[str], str | None, tuple[str, str]]:
-    """What to compare with what, and what each is called in messages."""
-    if not option.sides:
-        return options.choose_baseline(option), options.choose_target(option), ("--baseline", "--db-url")
-    if option.baseline is not None or option.db_url is not None:
-        raise CannotJudge("two ways to name what is compared: write compare BEFORE AFTER, or --baseline and --db-url")
-    if len(option.sides) != 2:
-        raise CannotJudge(f"compare BEFORE AFTER takes two, and {len(option.sides)} are given")
-    before, after = option.sides
-    if not is_address(after) and Path(after).exists():
-        raise CannotJudge(
-            f"AFTER is a file, {after}, and has to be a database: only BEFORE may be a dump or a fingerprint"
-        )
-    return [before], after, ("BEFORE", "AFTER")
-
-
 def _end(results: Sequence[TableComparison]) -> int:
     unjudged = [result for result in results if result.reason]
     different = [result for result in results if not result.reason and not result.equal]
@@ -274,7 +259,7 @@ def _choose_tables(
 
 def _fingerprint(option: Namespace) -> int:
     with ExitStack() as cleanup:
-        snapshot = _snapshot(option, cleanup, options.choose_target(option), "--db-url")
+        snapshot = open_snapshot(option, cleanup, options.choose_target(option), "--db-url", option.schema)
         migration = project(Path.cwd())[0] if is_project(Path.cwd()) else None
         sizes = {name: relation for name, relation in relations(snapshot).items() if not relation.excluded}
         if not sizes:
@@ -300,18 +285,6 @@ def _fingerprint(option: Namespace) -> int:
         if migration is None:
             print("for postmigration check and compare only: the gate needs one that was taken in its own directory")
         return GO
-
-
-def _snapshot(option: Namespace, cleanup: ExitStack, url: str | None, name: str) -> Snapshot:
-    if url is None:
-        raise CannotJudge(f"{name} is missing: name the database (or $POSTMIGRATION_DB_URL)")
-    database = Database(conninfo(url, name), option=name, schema=option.schema, limits=options.limits(option))
-    cleanup.callback(database.close)
-    snapshot = Snapshot(database)
-    cleanup.callback(snapshot.close)
-    server(snapshot)
-    refuse_shadows(database, find_shadows(snapshot))
-    return snapshot
 
 
 def _progress(total: int) -> Progress:

@@ -38,15 +38,22 @@ def open_sides(option: Namespace, cleanup: ExitStack, command: str) -> tuple[Sna
     return before, after, choose_schemas(option, before, after)
 
 
-def open_snapshot(option: Namespace, cleanup: ExitStack, url: str | None, name: str) -> Snapshot:
+def open_snapshot(
+    option: Namespace, cleanup: ExitStack, url: str | None, name: str, schema: str = "public"
+) -> Snapshot:
     """A snapshot of the database that is judged.
+
+    Args:
+        url: the database; `name` is the option that names it.
+        schema: in which names without one are looked up.
 
     Raises:
         CannotJudge: it is not named, or cannot be reached.
     """
     if url is None:
         raise CannotJudge(f"{name} is missing: name the database (or $POSTMIGRATION_DB_URL)")
-    return _open(Database(conninfo(url, name), option=name, limits=options.limits(option)), cleanup)
+    limits = options.limits(option)
+    return _open(Database(conninfo(url, name), option=name, schema=schema, limits=limits), cleanup)
 
 
 def _open(database: Database, cleanup: ExitStack) -> Snapshot:
@@ -64,14 +71,14 @@ def name_sides(option: Namespace, command: str) -> tuple[list[str], str | None, 
     if not sides:
         return options.choose_baseline(option), options.choose_target(option), ("--baseline", "--db-url")
     if option.baseline is not None or option.db_url is not None:
-        raise CannotJudge(f"two ways to name the databases: write {command} BEFORE AFTER, or --baseline and --db-url")
+        raise CannotJudge(f"two ways to name what is read: write {command} BEFORE AFTER, or --baseline and --db-url")
     if len(sides) != 2:
         raise CannotJudge(
             f"{command} BEFORE AFTER takes two, and {len(sides)} {'is' if len(sides) == 1 else 'are'} given"
         )
     before, after = sides
     if not is_address(after) and Path(after).exists():
-        raise CannotJudge(f"AFTER is a file, {after}, and has to be a database: only BEFORE may be a dump")
+        raise CannotJudge(f"AFTER is a file, {after}, and has to be a database: only BEFORE may be one")
     return [before], after, ("BEFORE", "AFTER")
 
 

@@ -10,8 +10,8 @@ from psycopg import errors
 
 from postmigration import NotJudged, find_refusal
 from postmigration.postgres import embedded
-from postmigration.postgres.connection import Database, refusal
-from postmigration.postgres.refusals import LOST
+from postmigration.postgres.connection import Database
+from postmigration.postgres.refusals import LOST, refusal
 from selftest.conftest import ROOT, Scratch
 from selftest.tiers import few
 

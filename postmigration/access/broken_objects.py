@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from postmigration.access.principals import ANONYMOUS, WITHOUT_PROFILE
 from postmigration.model.errors import Hindrance, NotJudged
-from postmigration.postgres.connection import Snapshot, refusal
+from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.object_queries.members import MEMBER_E
-from postmigration.postgres.refusals import LOST, NAMES_NOTHING, describe_error, is_lost
+from postmigration.postgres.refusals import LOST, NAMES_NOTHING, describe_error, is_lost, refusal
 
 _REFUSED = "42501"
 _WORD = re.compile(r"[^\s;]+")

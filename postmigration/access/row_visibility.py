@@ -14,7 +14,8 @@ from postmigration.diff.row_sets import Difference, DifferenceKind, RowSet
 from postmigration.model.errors import NotJudged
 from postmigration.model.evidence import Finding
 from postmigration.model.sqltext import quoted
-from postmigration.postgres.connection import Snapshot, refusal
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.refusals import refusal
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from postmigration.model.errors import NotJudged
 from postmigration.model.evidence import Finding, Severity
 from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog, latency
-from postmigration.postgres.connection import Snapshot, describe_refusal
-from postmigration.postgres.refusals import hindrance
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.refusals import describe_refusal, hindrance
 
 Fact = TypeVar("Fact", bound=Hashable)
 _WORDS: dict[DifferenceKind, str] = {

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from postmigration.diff.fingerprint import Fingerprint
 from postmigration.model.errors import NeedsBaseline, NotJudged
 from postmigration.postgres import catalog
-from postmigration.postgres.connection import Database, Snapshot, refusal
+from postmigration.postgres.connection import Database, Snapshot
+from postmigration.postgres.refusals import refusal
 
 # undefined_table, undefined_column, undefined_function: the schema is not, or only partly, migrated.
 LACKING = ("42P01", "42703", "42883")

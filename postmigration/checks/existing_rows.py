@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from postmigration.model.migration import Conventions
 from postmigration.model.sqltext import quoted, statement
 from postmigration.postgres.catalog import Table
-from postmigration.postgres.connection import Snapshot, describe_refusal, refusal
-from postmigration.postgres.refusals import describe_error, is_raised
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.refusals import describe_error, describe_refusal, is_raised, refusal
 
 # A row that refuses so many columns refuses all of them.
 _MOST_COLUMNS = 20

@@ -19,7 +19,8 @@ from postmigration.diff.side_by_side import end_pool, start_pool
 from postmigration.model.errors import NotJudged
 from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog
-from postmigration.postgres.connection import Snapshot, describe_refusal
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.refusals import describe_refusal
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from postmigration.gate import wrong_calls
 from postmigration.model.errors import CannotJudge, NeedsBaseline, NotApplicable, NotJudged
 from postmigration.model.evidence import Evidence, Violation, escape
 from postmigration.model.verdict import Result
-from postmigration.postgres.connection import refusal
+from postmigration.postgres.refusals import refusal
 
 # The labels of the paragraphs of a check's docstring, after the sentence that must hold.
 LABELS = ("Impact", "Likely causes", "Fix")

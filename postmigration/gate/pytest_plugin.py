@@ -22,8 +22,8 @@ from postmigration.model.errors import CannotJudge, NotJudged, UnsafeToJudge
 from postmigration.model.evidence import Finding, Violation, escape
 from postmigration.model.verdict import INTERRUPTED, Verdict
 from postmigration.mutation.proving import Prover
-from postmigration.postgres.connection import describe_refusal, refusal
 from postmigration.postgres.dsn import redact_secrets
+from postmigration.postgres.refusals import describe_refusal, refusal
 from postmigration.report import ending
 from postmigration.report.formats.as_html import HtmlReport
 

@@ -31,9 +31,10 @@ from postmigration.model.settings import Options
 from postmigration.model.sqltext import quoted
 from postmigration.model.waivers import Waiver
 from postmigration.postgres import embedded
-from postmigration.postgres.connection import Database, Limits, Snapshot, describe_refusal
+from postmigration.postgres.connection import Database, Limits, Snapshot
 from postmigration.postgres.dsn import conninfo
 from postmigration.postgres.identity import Server, server
+from postmigration.postgres.refusals import describe_refusal
 from postmigration.postgres.shadows import avoid_lying_indexes, find_shadows, refuse_shadows
 from postmigration.postgres.throwaway import Server as ThrowAway
 

@@ -1,4 +1,4 @@
-"""How to reach a database, the one snapshot through which it is read, and what its refusals mean."""
+"""How to reach a database, and the one snapshot through which it is read."""
 
 from __future__ import annotations
 
@@ -16,9 +16,6 @@ from psycopg.conninfo import conninfo_to_dict
 from postmigration.model.errors import CannotJudge
 from postmigration.model.sqltext import quoted, single
 from postmigration.postgres.dsn import ignore_environment, redact
-from postmigration.postgres.refusals import describe_refusal as describe_refusal
-from postmigration.postgres.refusals import find_refusal as find_refusal
-from postmigration.postgres.refusals import refusal as refusal
 from postmigration.postgres.refusals import unless_lost
 
 # A value must read the same whatever the server, the database or the role has set.
@@ -157,7 +154,7 @@ class Database:
         Deferred constraints are checked before that, so that what a commit would refuse is refused here too.
 
         Raises:
-            sa.exc.DBAPIError: whatever the server refused; see `refusal`.
+            sa.exc.DBAPIError: whatever the server refused; see `refusals.refusal`.
             NotJudged: the connection was lost.
         """
         with self.connect().execution_options(postgresql_readonly=False) as connection, unless_lost(connection):

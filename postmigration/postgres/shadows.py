@@ -15,7 +15,8 @@ from typing import Literal
 import sqlalchemy as sa
 
 from postmigration.model.errors import CannotJudge, NotJudged, UnsafeToJudge
-from postmigration.postgres.connection import CATALOG_PATH, Database, Snapshot, describe_refusal
+from postmigration.postgres.connection import CATALOG_PATH, Database, Snapshot
+from postmigration.postgres.refusals import describe_refusal
 
 # How an operator can stand in a statement besides its own name.
 _SPELLINGS = {

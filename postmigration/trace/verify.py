@@ -15,7 +15,7 @@ from postmigration.diff.row_sets import RowSet
 from postmigration.diff.value_texts import describe_damage
 from postmigration.model.changes import Change
 from postmigration.model.errors import CannotJudge
-from postmigration.postgres.connection import describe_refusal
+from postmigration.postgres.refusals import describe_refusal
 from postmigration.trace.reading import SAMPLE, Side
 
 

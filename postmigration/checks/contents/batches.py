@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from postmigration.diff.side_by_side import SideBySide
 from postmigration.model.errors import CannotJudge
-from postmigration.postgres.connection import Snapshot, describe_refusal
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.refusals import describe_refusal
 
 # So many questions in one statement, and so many pages that they read, that none runs long. The planner takes longer
 # for a long one than for several short ones.

@@ -17,8 +17,9 @@ from postmigration.diff.row_sets import RowSet
 from postmigration.model.errors import NeedsBaseline
 from postmigration.model.evidence import Finding
 from postmigration.model.sqltext import quoted
-from postmigration.postgres.connection import Snapshot, describe_refusal
+from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.object_queries.members import MEMBER_E
+from postmigration.postgres.refusals import describe_refusal
 
 _NUMBERS = RowSet("SELECT oid::bigint AS loid FROM pg_catalog.pg_largeobject_metadata", ("loid",), 1)
 _BYTES = RowSet(

@@ -12,8 +12,9 @@ from postmigration.checks.contents.examination import Examination, count
 from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import Name, title
 from postmigration.model.sqltext import quoted
-from postmigration.postgres.connection import Snapshot, describe_refusal
+from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.object_queries.members import MEMBER_E
+from postmigration.postgres.refusals import describe_refusal
 
 # The query of a materialized view may be anything: it gets so long.
 _MILLISECONDS = "10000"

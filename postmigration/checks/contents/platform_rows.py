@@ -13,7 +13,8 @@ from postmigration.model.errors import NotJudged
 from postmigration.model.evidence import Finding
 from postmigration.model.platform import PlatformTable
 from postmigration.model.sqltext import quoted
-from postmigration.postgres.connection import Snapshot, describe_refusal
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.refusals import describe_refusal
 from postmigration.postgres.schemas import find_platform, read_inhabitants
 
 

@@ -9,7 +9,7 @@ from postmigration.model.changes import MayChange
 from postmigration.model.evidence import Severity
 from postmigration.postgres import catalog
 from postmigration.postgres.catalog import Table
-from postmigration.postgres.connection import describe_refusal
+from postmigration.postgres.refusals import describe_refusal
 
 
 def test_existing_rows_can_be_changed(target: Target) -> None:

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.health.indexes import Index, Key
-from postmigration.postgres.connection import Snapshot, describe_refusal
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.refusals import describe_refusal
 
 # The order that is tested is that of the index: nothing may sort. What is compared comes from the table itself.
 _IN_ORDER = {

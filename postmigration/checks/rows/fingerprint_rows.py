@@ -16,8 +16,9 @@ from postmigration.diff.fingerprint import WERE, Fingerprint, TableFingerprint, 
 from postmigration.model.changes import Change
 from postmigration.model.errors import NotJudged
 from postmigration.model.evidence import show_value
-from postmigration.postgres.connection import Snapshot, describe_refusal
+from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.ledgers import holds_ledger_alone
+from postmigration.postgres.refusals import describe_refusal
 
 _OTHERS = "a dump or a database as the state before"
 

@@ -21,7 +21,8 @@ from postmigration.model.changes import describe_change
 from postmigration.model.evidence import IMPERSONAL_TYPES, show_value
 from postmigration.model.migration import Migration
 from postmigration.model.sqltext import quoted
-from postmigration.postgres.connection import Snapshot, describe_refusal
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.refusals import describe_refusal
 
 # Larger tables are divided at once when they are read, so that they are not read twice when they differ.
 _SMALL_TABLE = 1_000

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from postmigration.checks.contents.examination import Examination, list_names
 from postmigration.model.evidence import show_value
-from postmigration.postgres.connection import Snapshot, describe_refusal
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.refusals import describe_refusal
 
 _COLUMNS = """
     SELECT a.attname::text AS name FROM pg_attribute a

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from postmigration.checks.assertions import Target
 from postmigration.checks.contents.examination import Examination
-from postmigration.postgres.connection import Snapshot, describe_refusal
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.refusals import describe_refusal
 
 
 def read_rows(snapshot: Snapshot, sql: str, what: str, found: Examination, **parameters: Any) -> Sequence[sa.Row[Any]]:

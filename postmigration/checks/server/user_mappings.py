@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from postmigration.checks.contents.examination import Examination
-from postmigration.postgres.connection import Snapshot, describe_refusal
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.refusals import describe_refusal
 
 # Of the options no more than their names: one is a password.
 _MAPPINGS = """

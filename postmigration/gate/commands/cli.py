@@ -32,9 +32,10 @@ from postmigration.gate.usage import explain
 from postmigration.model.errors import CannotJudge, NotJudged
 from postmigration.model.evidence import escape, show_value
 from postmigration.model.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
-from postmigration.postgres.connection import Database, Snapshot, describe_refusal
+from postmigration.postgres.connection import Database, Snapshot
 from postmigration.postgres.dsn import conninfo, redact_secrets
 from postmigration.postgres.identity import server
+from postmigration.postgres.refusals import describe_refusal
 from postmigration.postgres.schemas import find_schemas
 from postmigration.postgres.shadows import find_shadows, refuse_shadows
 

@@ -152,6 +152,16 @@ def test_what_nothing_used_is_told(examine: Examine) -> None:
     ]
 
 
+def test_columns_of_which_nothing_is_said_are_told(examine: Examine) -> None:
+    left_out = ("derived_value Room.large", "repointed_reference Payment.bookingId through Stay")
+    found = examine(
+        'ALTER TABLE "Visit" ADD COLUMN late text',
+        changes=[change for change in CHANGES if describe_change(change) not in left_out],
+    )
+    assert not found.findings
+    assert "not compared, since no change says what they hold: Payment.stayId, Unit.large, Visit.late" in found.notes
+
+
 def test_only_what_is_declared_may_go_and_come(examine: Examine) -> None:
     changed = "UPDATE \"Draft\" SET body = 'another' WHERE id = 2"
     (finding,) = examine(f"INSERT INTO \"Draft\" VALUES (2, 'draft 2', true); {changed}").findings

@@ -56,6 +56,7 @@ class DeclaredUse:
         self.found.tell("rows not compared, as declared", self.plan.ignored)
         self._find_homeless()
         self._find_unexplained()
+        self._tell_unsaid()
         self._count_sources()
         for pair in self.plan.pairs:
             if pair.changes is not None:
@@ -81,6 +82,16 @@ class DeclaredUse:
             elif answer.rows:
                 words = "it is declared as new, and neither moved_rows nor grows says which rows it holds"
                 self.found.find(f"{table.title}: {count(answer.rows, 'row')}: {words}", wrong=answer.rows)
+
+    def _tell_unsaid(self) -> None:
+        """Tells of the columns of which no change says what they hold."""
+        names = []
+        for pair in self.plan.pairs:
+            changes = self.declared.of(pair.now.key)
+            unsaid = pair.now.columns.keys() - {*pair.columns, *changes.free}
+            mine = [name for name in pair.now.columns if name in unsaid and (pair.is_new or name in changes.new)]
+            names += [f"{pair.title}.{name}" for name in mine]
+        self.found.tell("not compared, since no change says what they hold", names)
 
     def _count_sources(self) -> None:
         """Tells of how many rows of before each change decides, and which rows went with a table."""

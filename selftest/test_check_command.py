@@ -42,8 +42,9 @@ def test_both_sides_are_named_as_people_write_them(
     assert {path.name for path in tmp_path.iterdir()} == {"reports"}
 
 
-def test_one_side_is_judged_alone(pair: tuple[str, str], tmp_path: Path) -> None:
+def test_one_side_is_judged_alone(pair: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["check", pair[1]])
+    assert " compared" not in capsys.readouterr().out.splitlines()[-1]
     record = json.loads((tmp_path / "reports" / "validation.json").read_text())
     assert record["facts"]["baseline"].startswith("none")
 

@@ -102,7 +102,8 @@ def report_objects(target: Target, *families: str) -> None:
     waived = [one for one in found if one.level == "blocker" and one.name in accepted]
     found = [one for one in found if one not in waived]
     findings = [*_findings(found, facts), *(_accept(one, accepted[one.name], facts) for one in waived)]
-    target.report(findings, facts=facts, **_count_compared(families, judgement))
+    compared = _count_compared(families, judgement) if read_sides(target)[0] is not None else {}
+    target.report(findings, facts=facts, **compared)
     for note in _notes(found):
         target.note(note)
 

@@ -262,9 +262,9 @@ def _is_restored(target: Target) -> bool:
 
 
 def _has_privileges(baseline: Snapshot | None) -> bool:
-    """Whether a baseline holds more privileges than everybody has by default."""
+    """Whether a restored baseline holds more privileges than everybody has by default, and whoever restores it."""
     return baseline is not None and any(
-        name.kind == "grant" and facts["~role"] != PUBLIC for name, facts in _read(baseline).items()
+        name.kind == "grant" and facts["~role"] != PUBLIC for name, facts in _in_a_dump(_read(baseline)).items()
     )
 
 

@@ -7,15 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postmigration.checks.contents.tables import title
+from postmigration.checks.contents.tables import LOCKED, title
 from postmigration.postgres.connection import Snapshot
 
 REASON = "another session holds a lock; try again, or raise --lock-timeout"
-LOCKED = """
-    SELECT l.relation FROM pg_locks l
-    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()
-      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
 _TABLES = f"""
     SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -15,6 +15,14 @@ Name = tuple[str, str]
 # What it costs to open and lock one more table, in pages.
 _OPENING = 100
 
+# The tables that another session keeps everybody out of. Autovacuum gives way as soon as somebody waits for it.
+LOCKED = """
+    SELECT l.relation FROM pg_locks l
+    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = l.pid AND a.backend_type = 'autovacuum worker')
+"""
+
 _TABLES = f"""
     WITH RECURSIVE domains(oid, root, modifier) AS (
         SELECT oid, typbasetype, typtypmod FROM pg_type WHERE typtype = 'd'
@@ -33,10 +41,7 @@ _TABLES = f"""
                AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT')) AS readable,
            c.relrowsecurity AND NOT (us.rolsuper OR us.rolbypassrls)
                AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE')) AS filtered,
-           c.oid IN (SELECT l.relation FROM pg_locks l
-                     WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted
-                       AND l.pid <> pg_backend_pid()
-                       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locked,
+           c.oid IN ({LOCKED}) AS locked,
            coalesce(p.pages, 0) AS pages,
            coalesce((SELECT e.extname::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND {MEMBER_D}

@@ -57,6 +57,7 @@ def test_one_side_is_judged_alone(pair: tuple[str, str], tmp_path: Path, capsys:
         (["{before}", "{after}", "{after}"], "at most two databases, and 3"),
         (["{before}", "--db-url={after}"], "two ways to name the database"),
         (["{after}", "notes.txt"], "AFTER is a file"),
+        (["{after}", "--migrations=nowhere"], "--migration-files=nowhere: no such directory"),
         (["{before}", "{after}", "--schema=absent"], "--schema=absent: there is no such schema (there are"),
         (["{before}", "{after}", "--shcema=public"], "did you mean --schema?"),
     ],

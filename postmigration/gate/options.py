@@ -8,6 +8,7 @@ import math
 import os
 from argparse import Namespace
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from postmigration.checks.migration_files.find import refuse_none
@@ -34,6 +35,9 @@ ADDRESSES = frozenset({"db_url", "baseline", "authenticator_url", "scratch"})
 
 # PostgreSQL's limit for a timeout.
 _LONGEST = 2_147_483
+
+# pytest-django has an option of this name, and ends pytest where somebody else has it too.
+SHORT_FOR_MIGRATION_FILES = () if find_spec("pytest_django") else ("--migrations",)
 
 
 def declare(add: Callable[..., object]) -> None:
@@ -79,7 +83,9 @@ def declare(add: Callable[..., object]) -> None:
         help="for postmigration check: also read tables and indexes above 1 GB in full",
     )
     add(
-        "--migrations",
+        "--migration-files",
+        *SHORT_FOR_MIGRATION_FILES,
+        dest="migrations",
         action="append",
         default=[],
         metavar="DIR",
@@ -270,7 +276,7 @@ def judging(option: Namespace, plan_checks: int, project: Path | None = None) ->
 
 def _find_migrations(text: str) -> Path:
     if not text.strip() or not Path(text).is_dir():
-        raise CannotJudge(f"--migrations={text}: no such directory (want the one that holds the migration files)")
+        raise CannotJudge(f"--migration-files={text}: no such directory (want the one that holds the migration files)")
     refuse_none(Path(text))
     return Path(text)
 

@@ -61,7 +61,7 @@ def judged(made: Made, tmp_path: Path) -> Judged:
     """Judges a copy in which a change was made beside the files with that change."""
 
     def run(change: Change, *, before: str = "") -> Verdict:
-        return judge(before, made(change.sql), f"--migrations={write(tmp_path, change)}", only=["test_history"])
+        return judge(before, made(change.sql), f"--migration-files={write(tmp_path, change)}", only=["test_history"])
 
     return run
 
@@ -121,10 +121,10 @@ def test_two_places_of_one_tool_are_told_and_not_judged(made: Made, tmp_path: Pa
         (tmp_path / place).mkdir(parents=True)
         (tmp_path / place / "x.py").write_text(revise("x"))
     found = examine(made("SELECT 1"), tmp_path)
-    words = "Alembic has files in versions and alembic/versions: name those that are meant with --migrations"
+    words = "Alembic has files in versions and alembic/versions: name those that are meant with --migration-files"
     assert found.inapplicable == words
     with pytest.raises(CannotJudge, match=r"Alembic has files in .*: name those that are meant"):
-        judge("", made("SELECT 1"), f"--migrations={tmp_path}")
+        judge("", made("SELECT 1"), f"--migration-files={tmp_path}")
 
 
 @pytest.mark.full
@@ -179,9 +179,9 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path, name: str, conten
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text(content)
     with pytest.raises(CannotJudge, match=words):
-        judge("", "dbname=nowhere", f"--migrations={tmp_path}")
+        judge("", "dbname=nowhere", f"--migration-files={tmp_path}")
 
 
 def test_a_directory_that_is_not_there_is_refused() -> None:
-    with pytest.raises(CannotJudge, match="--migrations=nowhere: no such directory"):
-        judge("", "dbname=nowhere", "--migrations=nowhere")
+    with pytest.raises(CannotJudge, match="--migration-files=nowhere: no such directory"):
+        judge("", "dbname=nowhere", "--migration-files=nowhere")

@@ -256,7 +256,7 @@ def test_django_has_files_that_the_ledger_does_not_know(tmp_path: Path, servers:
 
 def held_against(tool: Alembic | Django, database: str) -> list[str]:
     """What is said of a database beside the files of its tool, without what is to be run."""
-    verdict = judge("", tool.server.conninfo(database), f"--migrations={tool.directory}", only=["test_history"])
+    verdict = judge("", tool.server.conninfo(database), f"--migration-files={tool.directory}", only=["test_history"])
     commands = ("alembic upgrade heads", "manage.py migrate")
     said = verdict.words("blocker") + verdict.words("warning")
     return [re.sub("|".join(commands), "{}", words) for words in said]

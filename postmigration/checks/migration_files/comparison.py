@@ -38,7 +38,7 @@ def examine(
         found.unjudged.append(str(error))
         return found
     if not files:
-        found.inapplicable = "no migration files lie in the project" if roots else "no --migrations are named"
+        found.inapplicable = "no migration files lie in the project" if roots else "no --migration-files are named"
         return found
     sides = [side for side in (after, before) if side is not None]
     states = read_ledgers(after, sides, found.unjudged, {tool for one in files for tool in (one.ledger, *one.alike)})
@@ -47,7 +47,7 @@ def examine(
         where = _show(one, roots)
         ledgers = _choose(states, one.ledger, schemas)
         if len(one.places) > 1 and not named:
-            found.notes.append(f"{one.tool} has files in {where}: name those that are meant with --migrations")
+            found.notes.append(f"{one.tool} has files in {where}: name those that are meant with --migration-files")
         elif len(ledgers) > 1:
             which = list_names([title(state.name) for state in ledgers])
             words = f"{one.tool} has {len(ledgers):,} ledgers, {which}: name one by its --schema"

@@ -145,7 +145,7 @@ def evaluate(value: ast.expr, what: str, path: Path) -> object:
     except ValueError:
         raise CannotJudge(
             f"{path}, line {value.lineno}: {what} is no literal, and migration files are read and never run: write it "
-            "out, or leave --migrations out"
+            "out, or leave --migration-files out"
         ) from None
     return literal
 

@@ -45,10 +45,10 @@ def refuse_none(root: Path) -> None:
     found = find_files([root], named=True)
     if not found:
         raise CannotJudge(
-            f"--migrations={root}: no migration file of a known tool is there "
+            f"--migration-files={root}: no migration file of a known tool is there "
             f"(looked for {', '.join(tool.known_by for tool in TOOLS)})"
         )
     for files in found:
         if len(files.places) > 1:
             where = " and ".join(map(str, files.places))
-            raise CannotJudge(f"--migrations={root}: {files.tool} has files in {where}: name those that are meant")
+            raise CannotJudge(f"--migration-files={root}: {files.tool} has files in {where}: name those that are meant")

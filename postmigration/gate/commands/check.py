@@ -71,7 +71,7 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     rest: list[str] = []
     before = ""
     take_values = _take_values()
-    for argument in arguments:
+    for argument in map(_lengthen, arguments):
         alone = not argument.startswith("-") and before not in take_values
         if alone and (is_address(argument) or Path(argument).exists() or divide(argument)):
             sides.append(argument)
@@ -92,6 +92,12 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         )
     _refuse_misplaced(rest)
     return sides, rest
+
+
+def _lengthen(argument: str) -> str:
+    """An option as pytest knows it, whatever else is installed (see `options.SHORT_FOR_MIGRATION_FILES`)."""
+    name, separator, value = argument.partition("=")
+    return f"--migration-files{separator}{value}" if name == "--migrations" else argument
 
 
 def _refuse_misplaced(words: Sequence[str]) -> None:

@@ -282,7 +282,8 @@ def test_databases_on_a_named_server_end_with_a_process_that_is_killed(
         for _ in range(200):
             if listed(other) == there:
                 break
-            other.connect("postgres").execute("SELECT pg_sleep(0.1)")
+            with other.connect("postgres") as waiting:
+                waiting.execute("SELECT pg_sleep(0.1)")
     assert listed(other) == there
 
 

@@ -90,16 +90,26 @@ class Result:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the run comes to: the word, the sentence after it, and the exit status."""
+    """What the run comes to: the word, the sentence after it, the exit status, and what ends the sentence.
+
+    Args:
+        subject: what was judged, and where the report is; a reader of the report knows that.
+    """
 
     word: str
     sentence: str
     status: int
+    subject: str = ""
 
     @property
     def go(self) -> bool:
         """Whether the database may go live: nothing short of everything judged and passed."""
         return self.status == GO and self.word in (_GO, _DEMONSTRATION)
+
+    @property
+    def counts(self) -> str:
+        """The sentence without its subject."""
+        return self.sentence.removesuffix(f", {self.subject}").removesuffix(f"; {self.subject}")
 
     @property
     def line(self) -> str:
@@ -225,22 +235,22 @@ def verdict(
     *first, last = describe_counts()
     sentence = "".join(f"{part}{';' if ': ' in part else ','} " for part in first) + last
     if interrupted:
-        return Verdict("INTERRUPTED", sentence, INTERRUPTED)
+        return Verdict("INTERRUPTED", sentence, INTERRUPTED, subject)
     if failed or others_failed:
-        return Verdict("PARTIAL" if left_out else "NO-GO", sentence, NO_GO)
+        return Verdict("PARTIAL" if left_out else "NO-GO", sentence, NO_GO, subject)
     if broken or crashed:
-        return Verdict("ERROR", sentence, BROKEN)
+        return Verdict("ERROR", sentence, BROKEN, subject)
     if not results:
-        return Verdict("PARTIAL", f"nothing was judged, {subject}", CANNOT_JUDGE)
+        return Verdict("PARTIAL", f"nothing was judged, {subject}", CANNOT_JUDGE, subject)
     if left_out:
-        return Verdict("PARTIAL", sentence, GO if allow_partial else CANNOT_JUDGE)
+        return Verdict("PARTIAL", sentence, GO if allow_partial else CANNOT_JUDGE, subject)
     if counts:
-        return Verdict("NO-GO", sentence, NO_GO)
+        return Verdict("NO-GO", sentence, NO_GO, subject)
     if unjudged or others_unjudged:
-        return Verdict("PARTIAL" if allow_partial else "NO-GO", sentence, GO if allow_partial else NO_GO)
+        return Verdict("PARTIAL" if allow_partial else "NO-GO", sentence, GO if allow_partial else NO_GO, subject)
     if empty:
-        return Verdict("NO-GO", sentence, NO_GO)
-    return Verdict(_DEMONSTRATION if demonstration else _GO, sentence, GO)
+        return Verdict("NO-GO", sentence, NO_GO, subject)
+    return Verdict(_DEMONSTRATION if demonstration else _GO, sentence, GO, subject)
 
 
 def count_examined(results: Iterable[Result]) -> int:

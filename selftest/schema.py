@@ -1,14 +1,33 @@
 """Makes the JSON schemas of the package from the types of what they describe, as `python -m selftest.schema`."""
 
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 import postmigration
 from postmigration.model.migration_file import MigrationFile
 from postmigration.report.formats.json_fields import Finished, Unfinished
+
+
+def clean_descriptions(schema: Any) -> Any:
+    """Strips the indentation of docstrings from every description: msgspec does so from its release 0.23 on."""
+    if isinstance(schema, dict):
+        return {
+            key: inspect.cleandoc(value)
+            if key == "description" and isinstance(value, str)
+            else clean_descriptions(value)
+            for key, value in schema.items()
+        }
+    return [clean_descriptions(value) for value in schema] if isinstance(schema, list) else schema
+
+
+def render_schema(schema: dict[str, Any]) -> str:
+    """Renders a schema as the package holds it."""
+    return json.dumps(clean_descriptions(schema), indent=2) + "\n"
 
 
 def describe_validation() -> str:
@@ -28,7 +47,7 @@ def describe_validation() -> str:
         "else": unfinished,
         "$defs": parts,
     }
-    return json.dumps(schema, indent=2) + "\n"
+    return render_schema(schema)
 
 
 def describe_migration() -> str:
@@ -39,7 +58,7 @@ def describe_migration() -> str:
         "title": "migration.toml",
         "description": "What a migration changes on purpose; everything else must be as it was.",
     }
-    return json.dumps({**title, **schema}, indent=2) + "\n"
+    return render_schema({**title, **schema})
 
 
 SCHEMAS: Mapping[Path, Callable[[], str]] = {

@@ -37,7 +37,7 @@ PYTEST = [
     (["--waivers", "{}"], "the value of --waivers looks like the address of a database"),
 ]
 COMMAND = [
-    (["compare", "{}"], "compare BEFORE AFTER takes two, and 1 are given"),
+    (["compare", "{}"], "compare BEFORE AFTER takes two, and 1 is given"),
     (["compare", "{}", "{}", "{}"], "compare BEFORE AFTER takes two, and 3 are given"),
     (["compare", "{}", "{}", "--baseline={}"], "two ways to name what is read"),
     (["compare", "{}", "{}", "--db-url", "{}"], "two ways to name what is read"),

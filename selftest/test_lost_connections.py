@@ -68,7 +68,7 @@ def test_a_lost_connection_ends_in_one_way(server: embedded.Server, scratch: Scr
     assert {result.outcome for result in judged.results} == {"not judged"}, judged.output
     assert all(result.reason.startswith(LOST) for result in judged.results)
     assert judged.status == 1
-    assert judged.last_line.startswith("NO-GO: 0 of 1 plan checks passed, 1 not judged: 1;")
+    assert judged.last_line.startswith("NO-GO: 1 of 1 plan checks not judged: 1;")
     assert "Traceback" not in judged.output
 
 

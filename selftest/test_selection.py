@@ -125,7 +125,7 @@ def test_a_failure_among_what_was_judged_stays_no_go(
     monkeypatch.setenv("BROKEN", "0")
     judged = project.judge(*options)
     assert judged.status == 1
-    assert judged.last_line.startswith("PARTIAL: 1 of 1 plan checks passed" if "-x" in options else "PARTIAL: ")
+    assert judged.last_line.startswith("PARTIAL: 1 check beyond the plan failed: " if "-x" in options else "PARTIAL: ")
     assert "of 6 checks left out" in judged.last_line
 
 
@@ -166,7 +166,7 @@ def test_facts_alone_are_not_go(scratch: Scratch, server: embedded.Server) -> No
         judged = scratch.judge(source, database, *more)
         assert judged.status == 1
         assert judged.last_line.startswith(
-            "NO-GO: 1 of 1 plan checks passed, 0 rows examined (GO needs one, or --allow-empty), "
+            "NO-GO: 0 rows examined (GO needs one, or --allow-empty), 1 of 1 plan checks passed, "
         )
     judged = scratch.judge(source, database, "--allow-empty")
     assert (judged.status, judged.last_line[:4]) == (0, "GO: ")

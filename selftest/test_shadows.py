@@ -154,7 +154,7 @@ def test_a_waiver_accepts_one_and_is_told_when_there_is_none(
     assert judged.status == 0, judged.output
     judged = judge(f"--db-url={server.conninfo('migrated')}", f"--waivers={waivers}")
     assert judged.status == 1
-    assert "1 other failed: accepted differences" in judged.last_line
+    assert "1 check beyond the plan failed: accepted differences" in judged.last_line
 
 
 @pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])

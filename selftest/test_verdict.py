@@ -53,9 +53,14 @@ CASES = [
         [*THREE, result(None, "failed")],
         {},
         NO_GO,
-        "NO-GO: 3 of 3 plan checks passed, 1 other failed: title None; ROWS",
+        "NO-GO: 1 check beyond the plan failed: title None; 3 of 3 plan checks passed, ROWS",
     ),
-    ([*THREE[:2], result(3, "not judged")], {}, NO_GO, "NO-GO: 2 of 3 plan checks passed, 1 not judged: 3; ROWS"),
+    (
+        [*THREE[:2], result(3, "not judged")],
+        {},
+        NO_GO,
+        "NO-GO: 1 of 3 plan checks not judged: 3; 2 of 3 plan checks passed, ROWS",
+    ),
     (THREE[:2], {"omitted": 1}, CANNOT_JUDGE, "PARTIAL: 2 of 3 plan checks passed, 1 of 9 checks left out, ROWS"),
     # A check beyond the plan that is left out is left out, too.
     (THREE, {"omitted": 6}, CANNOT_JUDGE, "PARTIAL: 3 of 3 plan checks passed, 6 of 9 checks left out, ROWS"),
@@ -73,12 +78,12 @@ CASES = [
     ),
     # A check of the plan without a result can have no other reason, and yet it is never GO.
     (THREE[:2], {}, CANNOT_JUDGE, "PARTIAL: 2 of 3 plan checks passed, ROWS"),
-    (THREE, {"crashed": ["gw0"]}, BROKEN, "ERROR: 3 of 3 plan checks passed, 1 worker crashed, ROWS"),
+    (THREE, {"crashed": ["gw0"]}, BROKEN, "ERROR: 1 worker crashed, 3 of 3 plan checks passed, ROWS"),
     (
         THREE,
         {"crashed": ["gw0", "gw1"], "allow_partial": True},
         BROKEN,
-        "ERROR: 3 of 3 plan checks passed, 2 workers crashed, ROWS",
+        "ERROR: 2 workers crashed, 3 of 3 plan checks passed, ROWS",
     ),
     (
         [*THREE[:2], result(3, "failed")],
@@ -86,7 +91,7 @@ CASES = [
         NO_GO,
         "NO-GO: 1 of 3 plan checks failed: 3; 1 worker crashed, ROWS",
     ),
-    ([*THREE[:2], result(3, "broken")], {}, BROKEN, "ERROR: 2 of 3 plan checks passed, 1 broke down: 3; ROWS"),
+    ([*THREE[:2], result(3, "broken")], {}, BROKEN, "ERROR: 1 broke down: 3; 2 of 3 plan checks passed, ROWS"),
     # Of a check with parameters the worst result counts, whichever comes first.
     ([result(1, "failed"), *THREE], {}, NO_GO, "NO-GO: 1 of 3 plan checks failed: 1; ROWS"),
     ([*THREE, result(1, "failed")], {}, NO_GO, "NO-GO: 1 of 3 plan checks failed: 1; ROWS"),
@@ -94,7 +99,7 @@ CASES = [
         [*THREE, result(1, "not judged"), result(1, "broken")],
         {},
         BROKEN,
-        "ERROR: 2 of 3 plan checks passed, 1 broke down: 1; ROWS",
+        "ERROR: 1 broke down: 1; 2 of 3 plan checks passed, ROWS",
     ),
     (
         [*THREE[1:], result(None)],
@@ -106,13 +111,13 @@ CASES = [
         [*THREE, result(None, "not judged")],
         {},
         NO_GO,
-        "NO-GO: 3 of 3 plan checks passed, 1 other not judged: title None; ROWS",
+        "NO-GO: 1 check beyond the plan not judged: title None; 3 of 3 plan checks passed, ROWS",
     ),
     (
         [*THREE[:2], result(3, "not judged")],
         {"allow_partial": True},
         GO,
-        "PARTIAL: 2 of 3 plan checks passed, 1 not judged: 3; ROWS",
+        "PARTIAL: 1 of 3 plan checks not judged: 3; 2 of 3 plan checks passed, ROWS",
     ),
     (THREE, {"proof": "every check proven"}, GO, "GO: 3 of 3 plan checks passed, every check proven, ROWS"),
     (THREE, {"strict": True}, GO, "GO: 3 of 3 plan checks passed, ROWS"),
@@ -120,16 +125,44 @@ CASES = [
         [*THREE[:2], result(3, warnings=1)],
         {"strict": True},
         NO_GO,
-        "NO-GO: 3 of 3 plan checks passed, ROWS, 1 warning, which count (--strict)",
+        "NO-GO: 1 warning, which --strict counts, 3 of 3 plan checks passed, ROWS",
     ),
     (
         [*THREE, result(None, "not judged", needs_baseline=True)],
         {"strict": True},
         NO_GO,
-        "NO-GO: 3 of 3 plan checks passed, ROWS, 1 other needs the rows of a --baseline, which count (--strict)",
+        "NO-GO: 1 check beyond the plan needs the rows of a --baseline, which --strict counts, 3 of 3 plan checks passed, ROWS",
+    ),
+    # What passed says as whom, where others were tried as the people who use it.
+    (
+        [*THREE, result(None, "failed")],
+        {"as_people": True},
+        NO_GO,
+        "NO-GO: 1 check beyond the plan failed: title None; 3 of 3 plan checks passed, as a role that row-level security "
+        "does not filter, ROWS",
+    ),
+    (
+        [*THREE, result(None, "failed"), result(None, "failed"), result(None, "not judged")],
+        {},
+        NO_GO,
+        "NO-GO: 2 checks beyond the plan failed: title None, title None; 1 check beyond the plan not judged: title None; "
+        "3 of 3 plan checks passed, ROWS",
     ),
     (THREE, {"interrupted": True}, INTERRUPTED, "INTERRUPTED: 3 of 3 plan checks passed, ROWS"),
 ]
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("outcome", ["failed", "not judged", "passed"])
+@pytest.mark.parametrize("warnings", [0, 1])
+def test_nothing_but_a_go_opens_with_what_passed(outcome: Outcome, warnings: int, rows: int) -> None:
+    results = [replace(one, evidence=replace(one.evidence, examined=rows)) for one in THREE]
+    results.append(result(None, outcome, warnings=warnings))
+    results[-1].evidence.examined = 0
+    come_to = verdict(results, plan_checks=3, subject="db", strict=True)
+    opening, _, _ = come_to.sentence.partition(" plan checks passed")
+    assert come_to.go == (opening == "3 of 3")
+    assert come_to.go == ((outcome, warnings, rows) == ("passed", 0, 1))
 
 
 def test_the_demonstration_has_no_dump_that_could_lack_something() -> None:
@@ -151,7 +184,10 @@ def test_the_verdict(results: list[Result], options: dict[str, Any], status: int
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ([result(None, "not judged", needs_baseline=True)] * 2, ", 2 others need the rows of a --baseline, db"),
+        (
+            [result(None, "not judged", needs_baseline=True)] * 2,
+            ", 2 checks beyond the plan need the rows of a --baseline, db",
+        ),
         ([result(None, waived=1)], ", 1 difference waived, db"),
         ([result(None, waived=1_000)], ", 1,000 differences waived, db"),
         ([result(None, warnings=1)], ", 1 warning, db"),
@@ -214,7 +250,9 @@ def test_no_row_examined_is_no_go(more: dict[str, Any]) -> None:
 def test_with_a_fingerprint_no_baseline_is_asked_for() -> None:
     lacking = replace(result(None, "not judged", needs_baseline=True), title="settings are told")
     come_to = verdict([*THREE, lacking], plan_checks=3, subject="db", baseline="fingerprint")
-    assert come_to.sentence.endswith("1 other needs more than a fingerprint holds: settings are told; db")
+    assert come_to.sentence.endswith(
+        "1 check beyond the plan needs more than a fingerprint holds: settings are told; db"
+    )
 
 
 def test_what_a_base_backup_does_not_tell_is_not_said_of_a_dump() -> None:

@@ -194,6 +194,7 @@ class Judgement:
             baseline="" if run is None else run_facts.find_baseline_form(run),
             # With workers, pytest calls it an interruption that -x or --maxfail stopped the run.
             interrupted=exitstatus == pytest.ExitCode.INTERRUPTED and not (self._collection_failed or stopped),
+            as_people=bool(self.migration.people),
             proof=self.config.stash[PROVER].sentence() if PROVER in self.config.stash else "",
         )
         if come_to.status == GO and run is not None and not run.demonstration:

@@ -131,6 +131,7 @@ def verdict(
     allow_empty: bool = False,
     strict: bool = False,
     interrupted: bool = False,
+    as_people: bool = False,
     proof: str = "",
 ) -> Verdict:
     """The verdict over all results.
@@ -148,6 +149,7 @@ def verdict(
         allow_empty: nor does it that no row was examined.
         strict: warnings, and whatever was not judged, stand in the way.
         interrupted: the run did not come to its end.
+        as_people: some checks beyond the plan are made as the people whom row-level security filters.
         proof: what is known of the checks, where faults were planted for them.
     """
     plan: dict[int, Result] = {}
@@ -174,29 +176,55 @@ def verdict(
     warnings = sum(len(result.evidence.warnings) for result in results)
     waived = sum(sum(result.evidence.waived.values()) for result in results)
     rows = count_examined(results)
-    empty = not rows and not allow_empty
+    empty = bool(results) and not rows and not allow_empty
     counts = strict and bool(warnings or unjudged or unjudged_others or for_baseline)
 
-    def describe_counts() -> list[str]:
+    def describe_trouble() -> list[str]:
+        """What stands in the way, the worst first."""
         parts = []
         if failed:
-            parts = [f"{len(failed)} of {plan_checks} plan checks failed: {_list(failed)}"]
-        elif plan_checks:
-            parts = [f"{len(passed)} of {plan_checks} plan checks passed"]
+            parts.append(f"{len(failed)} of {plan_checks} plan checks failed: {_list(failed)}")
         if others_failed:
-            named = _others(others_failed) if plan_checks else f"of {len(others)} checks"
-            parts.append(f"{len(others_failed)} {named} failed: {_list(others_failed, _MOST_TITLES)}")
-        if unjudged:
-            parts.append(f"{len(unjudged)} not judged: {_list(unjudged)}")
-        if others_unjudged:
-            named = f"{_others(others_unjudged)} " if plan_checks else ""
-            parts.append(f"{len(others_unjudged)} {named}not judged: {_list(others_unjudged)}")
-        if secondary:
-            parts.append(f"not judged, and not in the way: {_list(secondary)}")
+            named = _beyond(others_failed, plan_checks, f"of {len(others)} checks")
+            parts.append(f"{named} failed: {_list(others_failed, _MOST_TITLES)}")
         if broken:
             parts.append(f"{len(broken)} broke down: {_list(broken)}")
         if crashed:
             parts.append(f"{len(crashed)} worker{'' if len(crashed) == 1 else 's'} crashed")
+        if unjudged:
+            parts.append(f"{len(unjudged)} of {plan_checks} plan checks not judged: {_list(unjudged)}")
+        if others_unjudged:
+            parts.append(f"{_beyond(others_unjudged, plan_checks)} not judged: {_list(others_unjudged)}")
+        # Facts of the schema alone say nothing of what happened to the rows.
+        if empty:
+            parts.append("0 rows examined (GO needs one, or --allow-empty)")
+        return parts
+
+    def describe_doubts() -> list[str]:
+        """What is in the way with --strict only."""
+        parts = []
+        if secondary:
+            named = "not judged" if counts else "not judged, and not in the way"
+            parts.append(f"{named}: {_list(secondary)}")
+        if for_baseline:
+            lacking = "the rows of a --baseline"
+            if baseline == "fingerprint":
+                titles = [result.title for result in others if result.needs_baseline]
+                lacking = f"more than a fingerprint holds: {_list(titles, _MOST_TITLES)}"
+            need = "needs" if for_baseline == 1 else "need"
+            parts.append(f"{_beyond(range(for_baseline), plan_checks)} {need} {lacking}")
+        if warnings:
+            parts.append(f"{warnings} warning{'' if warnings == 1 else 's'}")
+        return parts
+
+    def describe_passed() -> list[str]:
+        if not plan_checks or failed:
+            return []
+        unfiltered = ", as a role that row-level security does not filter" if others_failed and as_people else ""
+        return [f"{len(passed)} of {plan_checks} plan checks passed{unfiltered}"]
+
+    def describe_counts() -> list[str]:
+        parts = []
         if omitted:
             parts.append(f"{omitted:,} of {checks:,} checks left out")
         if proof:
@@ -207,15 +235,8 @@ def verdict(
                 for name in sorted(compared, key=_COMPARED.index)
             ]
             parts.append(f"{', '.join(amounts)} compared")
-        # Facts of the schema alone say nothing of what happened to the rows.
-        lacking = " (GO needs one, or --allow-empty)" if empty else ""
-        parts.append(f"{rows:,} row{'' if rows == 1 else 's'} examined{lacking}")
-        if for_baseline:
-            lacking = "the rows of a --baseline"
-            if baseline == "fingerprint":
-                titles = [result.title for result in others if result.needs_baseline]
-                lacking = f"more than a fingerprint holds: {_list(titles, _MOST_TITLES)}"
-            parts.append(f"{for_baseline} other{' needs' if for_baseline == 1 else 's need'} {lacking}")
+        if not empty:
+            parts.append(f"{rows:,} row{'' if rows == 1 else 's'} examined")
         # The demonstration's state before is none that somebody has dumped.
         if not_held and not demonstration:
             # A base backup holds the whole server, but is served by one of ours.
@@ -225,15 +246,14 @@ def verdict(
             parts.append(f"{inapplicable} not applicable")
         if waived:
             parts.append(f"{waived:,} difference{'' if waived == 1 else 's'} waived")
-        if warnings:
-            parts.append(f"{warnings} warning{'' if warnings == 1 else 's'}")
-        if counts:
-            parts.append("which count (--strict)")
-        return [*parts, subject]
+        return parts
 
+    # What failed is never behind what passed.
+    first = [*describe_trouble(), *([*describe_doubts(), "which --strict counts"] if counts else [])]
+    last = [] if counts else describe_doubts()
+    parts = [*first, *describe_passed(), *describe_counts(), *last]
     # A list ends with a semicolon, or the number after it would be taken for one of its own.
-    *first, last = describe_counts()
-    sentence = "".join(f"{part}{';' if ': ' in part else ','} " for part in first) + last
+    sentence = "".join(f"{part}{';' if ': ' in part else ','} " for part in parts) + subject
     if interrupted:
         return Verdict("INTERRUPTED", sentence, INTERRUPTED, subject)
     if failed or others_failed:
@@ -292,8 +312,10 @@ def of_waivers(
     )
 
 
-def _others(results: Sequence[object]) -> str:
-    return "other" if len(results) == 1 else "others"
+def _beyond(results: Sequence[object], plan_checks: int, otherwise: str = "") -> str:
+    """How many checks, and that they are none of the plan's where there is a plan."""
+    few = "check" if len(results) == 1 else "checks"
+    return f"{len(results)} {f'{few} beyond the plan' if plan_checks else otherwise or few}"
 
 
 def _gravity(result: Result | None) -> int:

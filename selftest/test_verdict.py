@@ -131,22 +131,23 @@ CASES = [
         [*THREE, result(None, "not judged", needs_baseline=True)],
         {"strict": True},
         NO_GO,
-        "NO-GO: 1 check beyond the plan needs the rows of a --baseline, which --strict counts, 3 of 3 plan checks passed, ROWS",
+        "NO-GO: 1 check beyond the plan needs the rows of a --baseline, which --strict counts, 3 of 3 plan checks "
+        "passed, ROWS",
     ),
     # What passed says as whom, where others were tried as the people who use it.
     (
         [*THREE, result(None, "failed")],
         {"as_people": True},
         NO_GO,
-        "NO-GO: 1 check beyond the plan failed: title None; 3 of 3 plan checks passed, as a role that row-level security "
-        "does not filter, ROWS",
+        "NO-GO: 1 check beyond the plan failed: title None; 3 of 3 plan checks passed, as a role that row-level "
+        "security does not filter, ROWS",
     ),
     (
         [*THREE, result(None, "failed"), result(None, "failed"), result(None, "not judged")],
         {},
         NO_GO,
-        "NO-GO: 2 checks beyond the plan failed: title None, title None; 1 check beyond the plan not judged: title None; "
-        "3 of 3 plan checks passed, ROWS",
+        "NO-GO: 2 checks beyond the plan failed: title None, title None; 1 check beyond the plan not judged: title "
+        "None; 3 of 3 plan checks passed, ROWS",
     ),
     (THREE, {"interrupted": True}, INTERRUPTED, "INTERRUPTED: 3 of 3 plan checks passed, ROWS"),
 ]

@@ -191,7 +191,8 @@ def test_nobody_else_can_do_it(target: Target) -> None:
             expect_refused(target, actor, done, earlier, possible_before=LEGACY)
         actors, everything = (*place.staff.values(), *place.outsiders), list(place.everything())
         target.evidence.show(
-            "who can do what (before → after)",
+            f"who can do what{' (before → after)' if earlier else ''}, by one statement that reads nothing back: "
+            "whether they see what they wrote, the checks of their work say",
             ("who", *everything),
             [
                 (actor.name, *(_cell(earlier.get((actor.name, w)), tried[actor.name, w]) for w in everything))
@@ -202,7 +203,7 @@ def test_nobody_else_can_do_it(target: Target) -> None:
                 (row, column)
                 for row, actor in enumerate(actors)
                 for column, what in enumerate(everything, 1)
-                if tried[actor.name, what] not in _MARKS
+                if (came := tried[actor.name, what]) not in _MARKS or (came != "done" and what in place.work_of(actor))
             ],
         )
 

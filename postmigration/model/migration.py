@@ -92,15 +92,17 @@ class Criterion:
     Args:
         section: where in the plan it stands.
         text: what it asks for.
-        decided_by: the checks that decide it: numbers of the plan, names of functions, or families beyond the plan.
-            Empty where a person has to.
+        decided_by: the checks that decide it: numbers of the plan, names of functions (one case of a function as
+            `function[case]`), or families beyond the plan. Empty where a person has to.
         how: what a person does for it, or what else proves it: a command, a person to ask.
+        by_warnings: a warning of these checks, too, says that it is not met.
     """
 
     section: str
     text: str
     decided_by: tuple[int | str, ...] = ()
     how: str = ""
+    by_warnings: bool = False
 
 
 def declares_none(*_: Any, **__: Any) -> None:

@@ -43,7 +43,7 @@ def _judge(criterion: Criterion, record: Record) -> Judged:
     decision: Decision = "met"
     if not criterion.decided_by:
         decision = "for a person"
-    elif outcomes & {"failed", "broken"}:
+    elif outcomes & {"failed", "broken"} or (criterion.by_warnings and any(r.evidence.warnings for r in deciding)):
         decision = "not met"
     elif missing or "not judged" in outcomes:
         decision = "not judged"
@@ -52,8 +52,8 @@ def _judge(criterion: Criterion, record: Record) -> Judged:
 
 
 def _is(result: Result, name: int | str) -> bool:
-    """Whether a check is meant by a number of the plan, the name of its function, or that of its group."""
+    """Whether a check is meant by a number of the plan, the name of its function or case, or that of its group."""
     if isinstance(name, int):
         return result.plan == name
-    function = result.nodeid.rpartition("::")[2].partition("[")[0].removeprefix("test_")
-    return function == name or (result.plan is None and result.group == name)
+    case = result.nodeid.rpartition("::")[2].removeprefix("test_")
+    return name in (case, case.partition("[")[0]) or (result.plan is None and result.group == name)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from postmigration.model.comparison import RowComparison
     from postmigration.model.errors import CannotJudge, NeedsBaseline, NotApplicable, NotJudged
     from postmigration.model.evidence import Evidence, Finding, Severity, Violation
-    from postmigration.model.migration import Conventions, Criterion, Migration, OuterTable, Reference
+    from postmigration.model.migration import Conventions, Criterion, Metric, Migration, OuterTable, Reference
     from postmigration.model.sqltext import write_literals
     from postmigration.postgres.catalog import Table
     from postmigration.postgres.refusals import describe_refusal, find_refusal, refusal
@@ -22,6 +22,7 @@ __all__ = [
     "DifferenceKind",
     "Evidence",
     "Finding",
+    "Metric",
     "Migration",
     "NeedsBaseline",
     "NotApplicable",
@@ -47,7 +48,7 @@ __getattr__ = find_names(
         "model.comparison": ("RowComparison",),
         "model.errors": ("CannotJudge", "NeedsBaseline", "NotApplicable", "NotJudged"),
         "model.evidence": ("Evidence", "Finding", "Severity", "Violation"),
-        "model.migration": ("Conventions", "Criterion", "Migration", "OuterTable", "Reference"),
+        "model.migration": ("Conventions", "Criterion", "Metric", "Migration", "OuterTable", "Reference"),
         "model.sqltext": ("write_literals",),
         "postgres.catalog": ("Table",),
         "postgres.refusals": ("refusal", "find_refusal", "describe_refusal"),

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from postmigration.model.changes import Change
+import msgspec
+
+from postmigration.model.changes import Change, Name
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,37 @@ class Criterion:
     by_warnings: bool = False
 
 
+class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A metric of `postmigration watch`, and what it must be.
+
+    Args:
+        name: a metric of the project's own, or one that is built in (`connections.share`), whose range this replaces.
+        sql: a query for one number, which finds tables as the application does; empty for one that is built in.
+        counter: the number only grows; judged is what it grows by in a minute.
+        growth: the number may go up and down; judged is what it grows by in a minute.
+        min, max: the range; what has neither is only recorded, and compared.
+        interval: the seconds between two values that are judged; 0 for every sample.
+        failures: so many values in a row outside of the range are a finding.
+        critical: a finding is NO-GO; of others the reader is told.
+        must_have_data: what could not be judged for want of data stands in the way of GO.
+        compare: which change against a series of before is a finding: more, less, or none.
+        fix: what to do about a finding.
+    """
+
+    name: Name
+    sql: str = ""
+    counter: bool = False
+    growth: bool = False
+    min: float | None = None
+    max: float | None = None
+    interval: Annotated[float, msgspec.Meta(ge=0)] = 0
+    failures: Annotated[int, msgspec.Meta(ge=1)] = 3
+    critical: bool = True
+    must_have_data: bool = True
+    compare: Literal["more", "less", "none"] = "none"
+    fix: str = ""
+
+
 def declares_none(*_: Any, **__: Any) -> None:
     """Stands for what a migration does not declare."""
 
@@ -144,6 +177,7 @@ class Migration:
             Of `legacy_tables`, which keep their columns, these are derived values, what may change and what grows: the
             SQL finds tables and functions as the application does. A row that such a table may add is no older than
             the youngest of before (by the time of its creation), and none of days to come.
+        metrics: what `postmigration watch` reads besides, and the ranges that it judges by.
     """
 
     name: str
@@ -168,6 +202,7 @@ class Migration:
     outer_tables: Sequence[OuterTable] = ()
     changes: Sequence[Change] = ()
     codes: Sequence[str] = ()
+    metrics: Sequence[Metric] = ()
 
     def find_codes(self, schema: str, table: str) -> set[str]:
         """The columns of a table whose values name nobody, as far as that is declared.

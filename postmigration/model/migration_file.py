@@ -9,7 +9,7 @@ import msgspec
 
 from postmigration.model.changes import Change, describe_change
 from postmigration.model.errors import CannotJudge
-from postmigration.model.migration import Migration
+from postmigration.model.migration import Metric, Migration
 
 
 class MigrationFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -23,6 +23,7 @@ class MigrationFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             `Migration`; those of one pattern run in the order of their names.
         codes: columns of text that may be shown, as for `Migration`.
         change: the changes that were meant.
+        metric: what `postmigration watch` reads besides, and the ranges that it judges by.
     """
 
     name: str
@@ -34,6 +35,7 @@ class MigrationFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     selective_rollback: Sequence[str] = ()
     codes: Sequence[str] = ()
     change: Sequence[Change] = ()
+    metric: Sequence[Metric] = ()
 
 
 def read_migration(path: Path) -> Migration:
@@ -55,6 +57,7 @@ def read_migration(path: Path) -> Migration:
         name=file.name,
         plan_checks=file.plan_checks,
         codes=file.codes,
+        metrics=file.metric,
         changes=_give_reasons(file, path),
         legacy_scripts=_find_scripts(path, "legacy_scripts", file.legacy_scripts),
         scripts=_find_scripts(path, "scripts", file.scripts),

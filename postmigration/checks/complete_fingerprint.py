@@ -1,27 +1,32 @@
-"""What a fingerprint holds beside rows and objects: where sequences stood, and which large objects there were."""
+"""What a fingerprint holds beside rows and objects: sequences, large objects, what declared changes make of rows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from postmigration.checks.contents import large_objects, sequences
+from postmigration.checks.rows.declared_fingerprint import take_declared
 from postmigration.diff.fingerprint import Fingerprint
+from postmigration.model.changes import Change
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.schemas import find_schemas
 
 
-def complete_fingerprint(snapshot: Snapshot, fingerprint: Fingerprint) -> Fingerprint:
-    """Adds sequences and large objects to a fingerprint.
+def complete_fingerprint(snapshot: Snapshot, fingerprint: Fingerprint, changes: Sequence[Change] = ()) -> Fingerprint:
+    """Adds sequences, large objects and what declared changes make of rows to a fingerprint.
 
     Args:
         snapshot: the database of which the fingerprint was taken.
+        changes: what is declared of it.
 
     Raises:
         sa.exc.DBAPIError: the server refused.
     """
     schemas = find_schemas(snapshot)
-    return replace(
+    taken = replace(
         fingerprint,
         sequences=sequences.take_fingerprint(snapshot, schemas),
         large_objects=large_objects.take_fingerprint(snapshot, schemas, fingerprint.secret),
     )
+    return take_declared(snapshot, schemas, changes, taken) if changes else taken

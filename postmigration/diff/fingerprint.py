@@ -76,6 +76,26 @@ class TableFingerprint:
 
 
 @dataclass(frozen=True)
+class DeclaredFingerprint:
+    """What a fingerprint holds of a table of which changes of rows are declared: the rows that it must hold then.
+
+    Args:
+        schema, name: what the table is called after the changes.
+        digest: tells the changes that it was taken under from others.
+        said: the columns whose values the changes say.
+        rows: the hashes, all of them of texts, by `MUST_BE`; None where they could not be taken.
+        reason: why not.
+    """
+
+    schema: str
+    name: str
+    digest: str
+    said: tuple[str, ...] = ()
+    rows: TableFingerprint | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Fingerprint:
     """What a database held at an instant.
 
@@ -92,6 +112,7 @@ class Fingerprint:
         objects: every object of the database, and what is granted on it; None in older ones.
         sequences: where those of all schemas stood; None in older ones.
         large_objects: which there were; None in older ones.
+        declared: what the declared changes of a project make of the rows; empty in older ones.
     """
 
     taken_at: str
@@ -107,6 +128,7 @@ class Fingerprint:
     objects: Objects | None = field(default=None, repr=False)
     sequences: SequencesFingerprint | None = field(default=None, repr=False)
     large_objects: LargeObjectsFingerprint | None = field(default=None, repr=False)
+    declared: tuple[DeclaredFingerprint, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -259,6 +281,35 @@ def _table(
         newest=found[0].newest or "infinity" if found else "infinity",
         size=size,
         buckets={row.bucket: (row.rows, _low_bits(row.was), _low_bits(row.become)) for row in found},
+    )
+
+
+def take_rows(
+    snapshot: Snapshot, name: str, sql: str, types: Mapping[str, str], key: tuple[str, ...], method: Method, secret: int
+) -> TableFingerprint:
+    """Takes the fingerprint of the rows of a query, all values hashed as text.
+
+    Args:
+        name: the table that is to hold them.
+        types: for each column of the query the type of the value that its text stands for.
+        key: the columns that identify a row.
+    """
+    how = Hashing({}, {}, method, secret)
+    size = power_of_two(_estimate_rows(snapshot, sql, {}) / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
+    found = snapshot.rows(
+        f"SELECT ({how.key(key)}) & {size - 1} AS bucket, count(*) AS rows, sum({how.row(list(types))}) AS become "
+        f"FROM ({sql}) q GROUP BY 1",
+        SCAN,
+    )
+    return TableFingerprint(
+        name=name,
+        columns={column: (type_, True) for column, type_ in types.items()},
+        key=key,
+        hashed={MUST_BE: tuple((column, type_, False) for column, type_ in types.items())},
+        rows=sum(row.rows for row in found),
+        newest="infinity",
+        size=size,
+        buckets={row.bucket: (row.rows, 0, _low_bits(row.become)) for row in found},
     )
 
 

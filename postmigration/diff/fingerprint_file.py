@@ -81,7 +81,7 @@ def read(path: Path) -> Fingerprint:
             raise ValueError
         tables = [msgspec.json.decode(line, type=TableFingerprint) for line in lines[1:]]
         return replace(
-            msgspec.convert({**head, "tables": {}}, Fingerprint),
+            msgspec.convert({**head, "tables": {}}, Fingerprint, str_keys=True),
             tables={table.name: table for table in tables},
             objects=None if objects is None else {ObjectName(*name): facts for *name, facts in objects},
         )

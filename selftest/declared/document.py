@@ -22,7 +22,11 @@ Whatever differs from the state before and is not declared is a finding. A chang
   tables and functions that are not PostgreSQL's own are named with their schema.
 - A value that is declared is exact: text to the last byte, a number with all its digits, a time with its microseconds.
 - The report says of each change how many rows it concerns, and of each permission whether anything used it.
-- A fingerprint as the state before judges what becomes of tables and columns, and not what becomes of rows.
+- A fingerprint as the state before judges them too, if it was taken in the directory of the project with these changes
+  declared: it then holds the hashes of the rows that they must make of those of before. Not judged are tables with
+  `grows`, `history_table` or `shrinks`, and those of which a column has a type that writes a value otherwise than the
+  declared SQL gives it (a time without its zone, a number that is rounded); `postmigration fingerprint` and the report
+  name them.
 
 An editor that reads JSON schemas (Taplo, Even Better TOML) completes the file with
 [migration.schema.json](../postmigration/model/migration.schema.json). `postmigration init` writes the changes that it

@@ -1,6 +1,5 @@
 """What a migration declares of rows must have happened, and nothing else."""
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from selftest.tiers import few
 
 HERE = Path(__file__).parent
 CHANGES = read_migration(HERE / "migration.toml").changes
-COUNTER = itertools.count()
-
 Examine = Callable[..., Examination]
 
 # What went wrong, and what must be said of it.
@@ -44,28 +41,6 @@ FAULTS = {
     'DROP TABLE "Visit"': "Visit: there is no such table: moved_rows Booking to Visit did not happen",
     'ALTER TABLE "Unit" DROP COLUMN beds': "Unit.beds: the column is lost, with 12 values",
 }
-
-
-@pytest.fixture(scope="module")
-def worlds(server: embedded.Server) -> Iterator[Callable[[str], str]]:
-    server.create("declared_before")
-    with server.connect("declared_before") as connection:
-        embedded.run_script(connection, HERE / "before.sql")
-    server.create("declared_after", template="declared_before")
-    with server.connect("declared_after") as connection:
-        embedded.run_script(connection, HERE / "migration.sql")
-    made = ["declared_before", "declared_after"]
-
-    def break_it(statement: str) -> str:
-        made.append(f"declared_{next(COUNTER)}")
-        server.create(made[-1], template="declared_after")
-        with server.connect(made[-1]) as connection:
-            connection.execute(statement.encode())
-        return made[-1]
-
-    yield break_it
-    for name in made:
-        server.drop(name)
 
 
 @pytest.fixture

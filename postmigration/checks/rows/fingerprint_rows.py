@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from postmigration.checks.contents.examination import Examination, count, list_names
 from postmigration.checks.contents.tables import Relation, read_tables, title
 from postmigration.checks.rows.declared import Declared
+from postmigration.checks.rows.declared_fingerprint import OTHERS, DeclaredRows, list_declared
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.findings import of_buckets
 from postmigration.diff.fingerprint import WERE, Fingerprint, TableFingerprint, diff_fingerprint
@@ -19,8 +20,6 @@ from postmigration.model.evidence import show_value
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.ledgers import holds_ledger_alone
 from postmigration.postgres.refusals import describe_refusal
-
-_OTHERS = "a dump or a database as the state before"
 
 
 def examine(
@@ -39,7 +38,8 @@ def examine(
             proven.
         keep: of how many buckets that differ to tell the keys.
         show_values: values that may describe a person are shown.
-        changes: what a migration declares of the tables: what it makes of rows, a fingerprint cannot tell.
+        changes: what a migration declares of the tables: what it makes of rows, a fingerprint tells that was taken
+            where it was declared.
     """
     found = Examination()
     declared = Declared(changes)
@@ -55,15 +55,17 @@ def examine(
         return found
     ledgers: list[str] = []
     excused: list[str] = []
-    touched = [key for key, those in declared.tables.items() if those.moves and key[1] not in before.tables]
+    held = {(each.schema, each.name) for each in before.declared}
+    touched = {key for key in list_declared(declared) if key in held or declared.of(key).moves}
     for name, table in sorted(before.tables.items()):
         key = (before.schema, name)
         now = tables.get(key)
         if key in declared.ignored or (key in declared.gone and now is None):
             excused.append(name)
             continue
-        if key in declared.renamed or declared.of(key).changes_rows:
-            touched.append(declared.renamed.get(key, key))
+        called = declared.renamed.get(key, key)
+        if called in touched or key in declared.renamed or declared.of(key).changes_rows:
+            touched.add(called)
             continue
         if holds_ledger_alone(before.schema, name, table.columns):
             ledgers.append(name)
@@ -82,9 +84,9 @@ def examine(
             _compare(after, before, table, now, found, keep, show_values, declared.of(key).gone)
     found.tell("rows not compared, what a migration tool has done stands there", ledgers)
     found.tell("rows not compared, as declared", excused)
-    if touched:
-        names = list_names([title(key) for key in touched])
-        found.unjudged.append(f"{names}: what declared changes make of rows a fingerprint cannot tell: name {_OTHERS}")
+    moved = DeclaredRows(after, before, declared, found, keep=keep, show_values=show_values)
+    for key in sorted(touched):
+        moved.compare(key)
     new = [
         r.title
         for key, r in tables.items()
@@ -110,7 +112,7 @@ def _tell_unheld(before: Fingerprint, schemas: Collection[str], found: Examinati
         names = [title((schema, name)) for schema, those in unheld.items() for name in those]
         found.unjudged.append(
             f"{list_names(names)}: the fingerprint holds rows of schema {before.schema} alone: judge that with "
-            f"--schema={before.schema}, or name {_OTHERS}"
+            f"--schema={before.schema}, or name {OTHERS}"
         )
 
 

@@ -268,12 +268,14 @@ def _fingerprint(option: Namespace) -> int:
         if not sizes:
             raise CannotJudge(f"there is nothing to take: schema {option.schema} has no table (name another: --schema)")
         with _progress(sum(relation.size + 1 for relation in sizes.values())) as bar:
-            tables = take_fingerprint(snapshot, migration, portable=option.portable)
+            legacy = migration if migration is not None and migration.legacy_tables else None
+            tables = take_fingerprint(snapshot, legacy, portable=option.portable)
             while True:
                 try:
                     table = next(tables)
                 except StopIteration as end:
-                    fingerprint = complete_fingerprint(snapshot, end.value)
+                    changes = migration.changes if migration is not None and legacy is None else ()
+                    fingerprint = complete_fingerprint(snapshot, end.value, changes)
                     break
                 bar.update(bar.task_ids[0], advance=sizes[table.name].size + 1, description=table.name)
         fingerprint_file.write(fingerprint, option.output)
@@ -285,6 +287,9 @@ def _fingerprint(option: Namespace) -> int:
         print(f"{option.output}: {told}, as of {fingerprint.taken_at}")
         if held and held.count and held.contents is None:
             print("without the bytes of large objects, which only a superuser may read: a changed one is not found")
+        for each in fingerprint.declared:
+            if each.reason:
+                print(f"without what must become of the rows of {each.name}: {each.reason}")
         if migration is None:
             print("for postmigration check and compare only: the gate needs one that was taken in its own directory")
         return GO

@@ -84,7 +84,6 @@ def judged(throwaway: embedded.Server, name: str, directory: Path, *options: str
             f"--db-url={throwaway.conninfo(name)}",
             f"--baseline={throwaway.conninfo('legacy')}",
             f"--html={page}",
-            f"--junit-xml={page.with_suffix('.xml')}",
             *(("--show-values",) if name == "hostile" else ()),
             *options,
         ],

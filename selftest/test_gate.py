@@ -54,6 +54,9 @@ def test_all_forms_tell_of_a_red_database(server: embedded.Server, judge: Judge,
     assert fifth["@classname"] == "Migration Data Integrity"
     assert "customer" in fifth["failure"]["@message"]
     assert "SELECT" in fifth["failure"]["$"]
+    # Each names what pytest takes to run it alone.
+    ids = {case["properties"]["property"][0]["@value"]: case["@file"] for case in suite["testcase"]}
+    assert ids == {result.nodeid: result.nodeid.partition("::")[0] for result in judged.results}
     assert {p["@name"] for p in suite["properties"]["property"]} >= {"verdict", "judging", "snapshot", "baseline"}
     summary = (tmp_path / "summary.md").read_text()
     assert summary.startswith("# ✘ NO-GO")

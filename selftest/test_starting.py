@@ -217,7 +217,11 @@ def test_a_second_run_does_not_write_where_the_first_one_does(project: Path, beg
     (project / "conftest.py").write_text(WAIT + 'pytest_plugins = ["postmigration.gate.pytest_plugin"]\n')
     first = begin(until_it_waits=True)
     before = {form: (project / "reports" / form).read_text() for form in FORMS}
-    for arguments in ([], [f"--junit-xml={project}/reports/x.xml"], [f"--html={project}/reports/x.html"]):
+    for arguments in (
+        [],
+        [f"--junit-xml={project}/reports/x.xml"],
+        ["--html=x.html", "--junit-xml=reports/validation.xml"],
+    ):
         second = begin(*arguments)
         output, _ = second.communicate()
         assert second.returncode == 4
@@ -229,7 +233,7 @@ def test_a_second_run_does_not_write_where_the_first_one_does(project: Path, beg
         )
     assert {form: (project / "reports" / form).read_text() for form in FORMS} == before
     (project / "conftest.py").write_text("import no_such_module\n")
-    third = begin("--html=elsewhere/x.html", "--junit-xml=elsewhere/x.xml")
+    third = begin("--html=elsewhere/x.html")
     assert "no_such_module" in third.communicate()[0]
     # What a dead process has claimed is free.
     first.kill()
@@ -263,3 +267,10 @@ def test_a_check_that_ends_the_process_leaves_no_verdict(project: Path, begin: S
     assert not any(line.startswith("GO") for line in output.splitlines())
     (project / "reports" / ".validation.lock").unlink()
     said(project)
+
+
+def test_all_files_stand_beside_the_page_that_is_named(project: Path, begin: Start) -> None:
+    (project / "conftest.py").write_text("import no_such_module\n")
+    begin("--html=elsewhere/x.html").communicate()
+    assert {path.name for path in (project / "elsewhere").iterdir()} == {"x.html", "x.xml", "x.json", "x.md"}
+    assert {(project / "reports" / form).read_text() for form in FORMS} == {"GO"}

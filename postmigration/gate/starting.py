@@ -172,18 +172,18 @@ def start(config: pytest.Config, html: str | None, junit: str | None) -> Start:
     Raises:
         pytest.UsageError: another run writes there, or nothing can be written there.
     """
-    places = ((html, "validation.html"), (junit, "validation.xml"))
-    paths = [
-        Path(os.path.expandvars(named or config.rootpath / "reports" / file)).expanduser().absolute()
-        for named, file in places
-    ]
+    page = _locate(html or config.rootpath / "reports" / "validation.html")
     try:
-        files = choose(*paths)
+        files = choose(page, _locate(junit) if junit else page.with_suffix(".xml"))
         if START not in config.stash or config.stash[START].files != files:
             config.stash[START] = Start(config, files)
     except CannotJudge as error:
         raise pytest.UsageError(str(error)) from None
     return config.stash[START]
+
+
+def _locate(named: str | Path) -> Path:
+    return Path(os.path.expandvars(named)).expanduser().absolute()
 
 
 def asks_for(paths: Iterable[Path], checks: Path) -> bool:

@@ -30,7 +30,7 @@ def judge(
     """
     arguments = [
         *("-p", "no:cacheprovider", f"--db-url={target}", f"--baseline={baseline}", f"--schema={schema}"),
-        *(f"--html={report}", f"--junit-xml={report.with_suffix('.xml')}"),
+        f"--html={report}",
         *(["--show-values"] if show_values else []),
     ]
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST_", "POSTMIGRATION_", "PG"))}

@@ -38,7 +38,7 @@ def choose(html: Path, junit: Path) -> Files:
     """Says where all files of a report stand.
 
     Args:
-        html, junit: those that the user may name, as absolute paths.
+        html, junit: those that the user may name, as absolute paths; the others stand beside the first.
 
     Raises:
         CannotJudge: two of them are the same.

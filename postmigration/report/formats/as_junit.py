@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import junitparser
+from junitparser import xunit2
 
 from postmigration.model.verdict import Result
 from postmigration.report.formats.as_text import headline, text
 from postmigration.report.record import Record
 from postmigration.report.unfinished import NAME
 from postmigration.report.unfinished import make_legal as legal
+
+
+class _Case(xunit2.TestCase):
+    """A test with the file it stands in, as pytest and GitLab know it."""
+
+    file = junitparser.Attr()
 
 
 def render(record: Record) -> str:
@@ -37,8 +44,13 @@ def render(record: Record) -> str:
 
 def _case(result: Result, evidence_rows: int) -> junitparser.TestCase:
     number = "" if result.plan is None else f"{result.plan:02d} "
-    case = junitparser.TestCase(name=legal(f"{number}{result.title}"), classname=legal(result.group))
+    case = _Case(name=legal(f"{number}{result.title}"), classname=legal(result.group))
     case.time = round(result.duration, 3)
+    file, stands, _ = result.nodeid.partition("::")
+    if stands:
+        # What pytest takes, to run this check again and no other one.
+        case.file = legal(file)
+        case.add_property("nodeid", legal(result.nodeid))
     if result.outcome == "failed":
         case.result = _with_text(junitparser.Failure(legal(headline(result)), "NO-GO"), text(result, evidence_rows))
     elif result.outcome == "broken":

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from postmigration.diff.row_sets import DifferenceKind
     from postmigration.model.comparison import RowComparison
     from postmigration.model.errors import CannotJudge, NeedsBaseline, NotApplicable, NotJudged
-    from postmigration.model.evidence import Evidence, Finding, Severity, Violation
+    from postmigration.model.evidence import Evidence, Finding, Severity, Subject, Violation
     from postmigration.model.migration import Conventions, Criterion, Metric, Migration, OuterTable, Reference
     from postmigration.model.sqltext import write_literals
     from postmigration.postgres.catalog import Table
@@ -31,6 +31,7 @@ __all__ = [
     "Reference",
     "RowComparison",
     "Severity",
+    "Subject",
     "Table",
     "Target",
     "Violation",
@@ -47,7 +48,7 @@ __getattr__ = find_names(
         "diff.row_sets": ("DifferenceKind",),
         "model.comparison": ("RowComparison",),
         "model.errors": ("CannotJudge", "NeedsBaseline", "NotApplicable", "NotJudged"),
-        "model.evidence": ("Evidence", "Finding", "Severity", "Violation"),
+        "model.evidence": ("Evidence", "Finding", "Severity", "Subject", "Violation"),
         "model.migration": ("Conventions", "Criterion", "Metric", "Migration", "OuterTable", "Reference"),
         "model.sqltext": ("write_literals",),
         "postgres.catalog": ("Table",),

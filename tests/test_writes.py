@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from fixtures import MIGRATION
 from fixtures.belongings import POLICIES_CHANGE, Belongings, Try
-from postmigration import Finding, NotJudged, Severity, Target, describe_refusal
+from postmigration import Finding, NotJudged, Severity, Subject, Target, describe_refusal
 from postmigration.access import Actor, Tried, read_policies, require_roles, try_all
 
 _UNTRIED = "what people could write under them is not tried on a live baseline: name a backup of it"
@@ -37,7 +37,7 @@ def test_everybody_writes_what_they_wrote(target: Target) -> None:
         tries = place.tries()
         tried = _tried(connection, place)
         target.state(facts=len(tried))
-        wrong: dict[tuple[Severity, str], list[str]] = defaultdict(list)
+        wrong: dict[tuple[Severity, str, str, str], list[str]] = defaultdict(list)
         for actor in place.actors:
             for what, one in tries.items():
                 was, now = earlier.get((actor.name, what)), tried[actor.name, what]
@@ -45,10 +45,14 @@ def test_everybody_writes_what_they_wrote(target: Target) -> None:
                     continue
                 if found := _judged(actor, one, was, now):
                     severity, words = found
-                    wrong[severity, f"{what}: {words}"].append(actor.name)
-        for (severity, words), names in wrong.items():
+                    code = "write_gained" if now == "done" else "write_lost"
+                    wrong[severity, f"{what}: {words}", one.table, code].append(actor.name)
+        for (severity, words, table, code), names in wrong.items():
             statement = f"{', '.join(names)} tried to {words}"
-            target.evidence.findings.append(Finding(statement, len(names), len(place.actors), severity=severity))
+            subject = Subject.of_table(target.snapshot.database.schema, table)
+            target.evidence.findings.append(
+                Finding(statement, len(names), len(place.actors), severity=severity, code=code, subject=subject)
+            )
         _judge_owner(target, tries, earlier, tried)
         target.note(f"{len(tried):,} attempts of {len(place.actors)} people at the rows of two operators of our own")
 

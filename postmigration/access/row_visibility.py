@@ -12,7 +12,7 @@ from postmigration.access.principals import Actor
 from postmigration.diff.row_diff import Comparison, Sides
 from postmigration.diff.row_sets import Difference, DifferenceKind, RowSet
 from postmigration.model.errors import NotJudged
-from postmigration.model.evidence import Finding
+from postmigration.model.evidence import Finding, Subject
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.refusals import refusal
@@ -37,11 +37,16 @@ class Seen:
     examples: tuple[Difference, ...] = ()
     refused: str = ""
 
-    def finding(self, kind: DifferenceKind, statement: str) -> Finding:
-        """The evidence for what is hidden or leaked."""
+    def finding(self, kind: DifferenceKind, statement: str, subject: Subject) -> Finding:
+        """The evidence for what is hidden or leaked.
+
+        Args:
+            subject: of which table, for whom.
+        """
         wrong = self.leaked if kind == "extra" else self.hidden
         keys = tuple((str(example.key[0]),) for example in self.examples if example.kind == kind)
-        return Finding(statement, wrong, max(wrong, self.rows), ("id",) if keys else (), keys)
+        columns, code = ("id",) if keys else (), "rows_open" if kind == "extra" else "rows_hidden"
+        return Finding(statement, wrong, max(wrong, self.rows), columns, keys, code=code, subject=subject)
 
 
 def compare_with_rules(

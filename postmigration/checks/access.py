@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,13 +16,11 @@ from postmigration.checks.assertions import Target
 from postmigration.diff.row_diff import Sides
 from postmigration.diff.row_sets import DifferenceKind, RowSet
 from postmigration.model.errors import NotJudged
-from postmigration.model.evidence import Finding, Severity
+from postmigration.model.evidence import Finding, Reference, Severity, Subject
 from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog, latency
-from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.refusals import describe_refusal, hindrance
 
-Fact = TypeVar("Fact", bound=Hashable)
 _WORDS: dict[DifferenceKind, str] = {
     "missing": "saw before and does not see now",
     "extra": "sees now and did not see before",
@@ -46,18 +44,25 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
         target.snapshot, people, actor, table, may=may, must=must, keep=target.options.evidence_rows
     )
     target.state(found.rows)
+    subject = _subject(target, actor, table, ("id",))
     wrong = [f"{n:,} {what}" for n, what in ((found.hidden, "hidden"), (found.leaked, "leaked")) if n]
     if found.hidden:
         why = f": {found.refused}" if found.refused else ""
         words = f"rows of {table} that {actor.name} must see and does not{why}"
-        target.evidence.findings.append(found.finding("missing", words))
+        target.evidence.findings.append(found.finding("missing", words, subject))
     if found.leaked:
         words = f"rows of {table} that {actor.name} sees and may not"
         if target.baseline is not None and not count_new(target.baseline, people, actor, table):
             target.note(f"inherited, so before the migration too: {found.leaked:,} {words}")
         else:
-            target.evidence.findings.append(found.finding("extra", words))
+            target.evidence.findings.append(found.finding("extra", words, subject))
     return (actor.name, table, f"{found.rows:,}", f"{found.sees:,}", ", ".join(wrong)), found.sees
+
+
+def _subject(target: Target, actor: Actor, table: str, key: tuple[str, ...]) -> Subject:
+    """The rows of a table, as somebody sees them."""
+    schema = target.snapshot.database.schema
+    return Subject.of_table(schema, table, rows=Reference(key, schema, table, key), who=actor.name)
 
 
 # Of so many whose rows are not as many as they should be it is said which; that others are is said in one sentence.
@@ -214,7 +219,11 @@ def expect_seen_as_before(
         if count := counts[kind]:
             keys = tuple(tuple(map(str, d.key)) for d in found.differences if d.kind == kind)
             statement = f"rows of {table.name} that {actor.name} {words}"
-            target.evidence.findings.append(Finding(statement, count, max(count, found.want_rows), key, keys))
+            code = "rows_hidden" if kind == "missing" else "rows_open"
+            subject = _subject(target, actor, table.name, key)
+            target.evidence.findings.append(
+                Finding(statement, count, max(count, found.want_rows), key, keys, code=code, subject=subject)
+            )
     return actor.name, f"{found.want_rows:,}", f"{found.have_rows:,}"
 
 
@@ -332,68 +341,3 @@ def expect_refused(
         anew = bool(earlier) or (target.baseline is not None and what not in possible_before)
         severity: Severity = "blocker" if anew or actor.kind == "outsider" else "warning"
         target.evidence.findings.append(Finding(words, 1, 1, severity=severity))
-
-
-def expect_new(
-    target: Target,
-    problems: Mapping[Fact, str],
-    before: Callable[[Snapshot], Collection[Fact]],
-    *,
-    examined: str,
-    always: Collection[Fact] = (),
-    severity: Severity = "blocker",
-) -> None:
-    """States that there is no problem that was not there before; without a baseline each is a warning.
-
-    Args:
-        problems: what is wrong now, in words, by what tells it from other problems.
-        before: finds what was wrong before.
-        examined: what was looked at, as a plural.
-        always: those that are blockers without a baseline too.
-        severity: what a new one means.
-    """
-    expect_no_new_facts(
-        target,
-        problems,
-        before,
-        lambda facts: [(problems[fact], 1) for fact in facts],
-        examined=examined,
-        always=always,
-        severity=severity,
-    )
-
-
-def expect_no_new_facts(
-    target: Target,
-    now: Collection[Fact],
-    before: Callable[[Snapshot], Collection[Fact]],
-    describe: Callable[[Collection[Fact]], Sequence[tuple[str, int]]],
-    *,
-    examined: str,
-    always: Collection[Fact] = (),
-    severity: Severity = "blocker",
-) -> None:
-    """States that nothing is open or broken that was not before; without a baseline each fact is a warning.
-
-    Facts are compared one by one: what was so before is inherited, whatever else is new about the same object.
-
-    Args:
-        now: what is wrong now.
-        before: finds what was wrong before.
-        describe: says several facts in words, those that belong together in one sentence, and of how many objects.
-        examined, always, severity: as of `expect_new`.
-    """
-    target.state(facts=max(1, len(now)))
-    inherited = set() if target.baseline is None else set(before(target.before.schema("function", "policy", "view")))
-    if shared := describe([fact for fact in now if fact in inherited]):
-        target.note(f"inherited, so before the migration too: {'; '.join(words for words, _ in shared)}")
-    new: dict[Severity, list[Fact]] = {"blocker": [], "warning": []}
-    for fact in now:
-        if fact not in inherited:
-            new[severity if target.baseline is not None else "blocker" if fact in always else "warning"].append(fact)
-    objects = sum(number for _, number in describe(list(now)))
-    for means, facts in new.items():
-        for words, number in describe(facts):
-            target.evidence.findings.append(Finding(words, number, max(number, objects), severity=means))
-    if not now:
-        target.note(f"nothing of the kind among {examined}")

@@ -15,11 +15,12 @@ from postmigration.checks.recording import Gatherer
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.findings import of_buckets, of_keys, of_rows
 from postmigration.diff.fingerprint import MUST_BE, diff_fingerprint
+from postmigration.diff.origins import find_subject
 from postmigration.diff.row_diff import Sides
 from postmigration.diff.row_sets import DifferenceKind
 from postmigration.model.comparison import RowComparison
 from postmigration.model.errors import Hindrance, NotJudged
-from postmigration.model.evidence import Finding, Severity
+from postmigration.model.evidence import UNKNOWN, Finding, Reference, Severity, Subject
 from postmigration.model.migration import Migration
 from postmigration.model.settings import Options
 from postmigration.model.sqltext import write_literals
@@ -96,6 +97,7 @@ class Target(Gatherer):
                     side.application,
                     **self._parameters,
                 )
+                subject = find_subject(side, sql, **self._parameters)
                 self.evidence.findings.append(
                     Finding(
                         statement,
@@ -106,6 +108,8 @@ class Target(Gatherer):
                         self._pasteable(sql, before=before),
                         severity,
                         before="" if before else self.before.describe_count(sql, **self._parameters),
+                        code="wrong_rows",
+                        subject=subject,
                     )
                 )
 
@@ -194,9 +198,22 @@ class Target(Gatherer):
                 safe = {*plain, *sides.impersonal, *self.migration.find_codes(self.snapshot.database.schema, table)}
                 few = found.differences[: self.options.evidence_rows]
                 query = of_keys(rows.want, rows.have, rows.columns[: rows.key], few, safe)
+                key, schema = tuple(rows.columns[: rows.key]), self.snapshot.database.schema
+                subject = find_subject(self.snapshot, rows.have, **parameters)
+                if table:
+                    subject = Subject.of_table(schema, table, rows=Reference(key, schema, table, key))
                 mask = partial(self._mask, plain=safe)
                 self.evidence.findings.append(
-                    of_rows(found, rows.columns, rows.key, count, statement, mask, self._pasteable(query, parameters))
+                    of_rows(
+                        found,
+                        rows.columns,
+                        rows.key,
+                        count,
+                        statement,
+                        mask,
+                        self._pasteable(query, parameters),
+                        subject=subject,
+                    )
                 )
             return found.want_rows
         return 0
@@ -242,20 +259,26 @@ class Target(Gatherer):
             if found.different:
                 query = self._pasteable(found.sql, {**self._parameters, "newest": table.newest})
                 mask = partial(self._mask, plain=found.plain)
-                self.evidence.findings.append(of_buckets(found, table.key, statement, mask, query))
+                self.evidence.findings.append(
+                    of_buckets(found, table.key, statement, mask, query, (self.snapshot.database.schema, before.name))
+                )
             elif found.unjudged and not found.buckets:
                 raise NotJudged("rows of every bucket of the fingerprint were changed since the cut-over")
 
-    def expect_no_problems(self, problems: Sequence[str], *, facts: int) -> None:
+    def expect_no_problems(
+        self, problems: Sequence[str], *, facts: int, code: str = "", subject: Subject = UNKNOWN
+    ) -> None:
         """States that there is nothing to complain of among facts of the schema.
 
         Args:
             problems: what is wrong, in words.
             facts: how many facts were looked at.
+            code: a short name for problems of this kind.
+            subject: the object that they are about.
         """
         self._statements += 1
         self.evidence.facts += facts
-        self.evidence.findings += [Finding(problem, 1, facts) for problem in problems]
+        self.evidence.findings += [Finding(problem, 1, facts, code=code, subject=subject) for problem in problems]
 
     def expect_columns(self, query: str, want: Mapping[str, str]) -> None:
         """States that a query returns columns of these names and types, and perhaps others.
@@ -273,14 +296,16 @@ class Target(Gatherer):
             ]
             self.evidence.findings += [Finding(problem, 1, len(want), query=query) for problem in problems]
 
-    def expect(self, holds: bool, statement: str) -> None:
+    def expect(self, holds: bool, statement: str, *, code: str = "", subject: Subject = UNKNOWN) -> None:
         """States one fact.
 
         Args:
             holds: whether it is so.
             statement: what is wrong when it is not.
+            code: a short name for what is wrong.
+            subject: the object that it is about.
         """
-        self.expect_no_problems([] if holds else [statement], facts=1)
+        self.expect_no_problems([] if holds else [statement], facts=1, code=code, subject=subject)
 
     def expect_fast(
         self, query: sa.Select[*tuple[Any, ...]], *, budget: float, plan: int, index_only: bool = False

@@ -22,7 +22,7 @@ from postmigration.diff.objects.renames import Renames
 from postmigration.diff.objects.rules import FAMILIES, RARE
 from postmigration.model.changes import RenamedColumn, RenamedTable
 from postmigration.model.errors import NeedsBaseline
-from postmigration.model.evidence import Finding, Severity, show_value
+from postmigration.model.evidence import Finding, Severity, Subject, show_value
 from postmigration.model.platform import Inhabitants, Platform, detect_platform
 from postmigration.model.waivers import Waiver
 from postmigration.postgres.connection import Snapshot
@@ -330,12 +330,43 @@ def _findings(found: Sequence[Difference], facts: int) -> Iterator[Finding]:
         if len(those) <= _FOLDED:
             for one in those:
                 words = show_value(one.statement, plain=True)
-                yield Finding(words, 1, facts, severity=severity, repair=one.repair)
+                yield Finding(
+                    words,
+                    1,
+                    facts,
+                    severity=severity,
+                    repair=one.repair,
+                    code=_name_kind(one),
+                    subject=_subject(one.name),
+                )
             continue
         rows = tuple((show_value(one.statement, plain=True),) for one in those[:_LISTED])
         words = f"{show_value(those[0].statement, plain=True)}; and {len(those) - 1:,} more of this kind"
         repair = "\n".join(filter(None, (one.repair for one in those)))
-        yield Finding(words, len(those), facts, ("what",), rows, severity=severity, repair=repair)
+        yield Finding(
+            words,
+            len(those),
+            facts,
+            ("what",),
+            rows,
+            severity=severity,
+            repair=repair,
+            code=_name_kind(those[0]),
+            subject=Subject(those[0].name.kind),
+        )
+
+
+def _name_kind(difference: Difference) -> str:
+    """`policy_lost`, `index_invalid`, `function_body_changed`: what became of an object of which kind."""
+    kind, _, changed = difference.what.partition(": ")
+    names = {"valid": "invalid", "validated": "not_validated", "enabled": "disabled", "triggers": "unguarded"}
+    words = f"{kind.removesuffix('s')} {names.get(changed, f'{changed} changed')}" if changed else kind
+    return words.replace("-", "_").replace(" ", "_")
+
+
+def _subject(name: ObjectName) -> Subject:
+    is_table = name.kind in ("table", "foreign table", "view", "materialized view")
+    return Subject(name.kind, name.schema, name.name, name.name if is_table else name.table)
 
 
 def _accept(difference: Difference, waiver: Waiver, facts: int) -> Finding:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 
 from postmigration.diff.fingerprint import FingerprintComparison
-from postmigration.diff.row_diff import Comparison
+from postmigration.diff.row_diff import ColumnCount, Comparison
 from postmigration.diff.row_sets import Difference
-from postmigration.model.evidence import Finding, show_value
+from postmigration.model.evidence import UNKNOWN, Finding, Subject, show_value
 from postmigration.model.sqltext import quoted
 
 # Of so many columns it is told in how many rows they differ.
@@ -35,28 +36,44 @@ def as_evidence(differences: Sequence[Difference], columns: Sequence[str], mask:
 
 
 def of_rows(
-    found: Comparison, columns: Sequence[str], key: int, examined: int, statement: str, mask: Mask, query: str
+    found: Comparison,
+    columns: Sequence[str],
+    key: int,
+    examined: int,
+    statement: str,
+    mask: Mask,
+    query: str,
+    *,
+    subject: Subject = UNKNOWN,
 ) -> Finding:
-    """What was found of rows that differ: for each value that does the key, both values and the kind of difference."""
+    """What was found of rows that differ: for each value that does the key, both values and the kind of difference.
+
+    Args:
+        subject: whose rows these are.
+    """
     fields = (*columns[:key], "difference", "column", "want", "have")
     rows = tuple(as_evidence(found.differences, columns, mask))
     statement += _describe_columns(found)
-    return Finding(statement, found.wrong, max(examined, found.wrong), fields, rows, query)
+    changed = tuple((show_value(column.name, plain=True), _describe_damage(column)) for column in found.columns)
+    subject = replace(subject, changed=changed)
+    examined, code = max(examined, found.wrong), _name_kind(found)
+    return Finding(statement, found.wrong, examined, fields, rows, query, code=code, subject=subject)
+
+
+def _name_kind(found: Comparison) -> str:
+    if found.want_rows and not found.have_rows:
+        return "empty_table"
+    kinds = [kind for kind, number in found.counts.items() if number]
+    names = {"missing": "missing_rows", "extra": "extra_rows", "changed": "changed_values"}
+    return names[kinds[0]] if len(kinds) == 1 else "different_rows"
 
 
 def _describe_columns(found: Comparison) -> str:
     """In how many of the rows that differ each column does, where that says more than their names."""
     said = []
     for column in found.columns:
-        notes = []
-        if column.nulls == column.rows:
-            notes.append("NULL now" if column.rows == 1 else "all NULL now")
-        elif column.nulls:
-            notes.append(f"{column.nulls:,} of them NULL now")
-        if column.damage:
-            notes.append(column.damage)
-        name = show_value(column.name, plain=True)
-        said.append(f"{name} {column.rows:,} of {found.counted:,}" + (f" ({', '.join(notes)})" if notes else ""))
+        damage, name = _describe_damage(column), show_value(column.name, plain=True)
+        said.append(f"{name} {column.rows:,} of {found.counted:,}" + (f" ({damage})" if damage else ""))
     if len(said) < 2 and not any(column.nulls or column.damage for column in found.columns):
         return ""
     more = f", and {len(said) - _COLUMNS} more columns" if len(said) > _COLUMNS else ""
@@ -64,8 +81,23 @@ def _describe_columns(found: Comparison) -> str:
     return f"; by column{part}: {', '.join(said[:_COLUMNS])}{more}"
 
 
-def of_buckets(found: FingerprintComparison, key: Sequence[str], statement: str, mask: Mask, query: str) -> Finding:
-    """What was found of buckets that differ: for each row in them its key, and how many rows both sides have there."""
+def _describe_damage(column: ColumnCount) -> str:
+    notes = []
+    if column.nulls == column.rows:
+        notes.append("NULL now" if column.rows == 1 else "all NULL now")
+    elif column.nulls:
+        notes.append(f"{column.nulls:,} of them NULL now")
+    return ", ".join([*notes, *([column.damage] if column.damage else [])])
+
+
+def of_buckets(
+    found: FingerprintComparison, key: Sequence[str], statement: str, mask: Mask, query: str, table: tuple[str, str]
+) -> Finding:
+    """What was found of buckets that differ: for each row in them its key, and how many rows both sides have there.
+
+    Args:
+        table: the schema and the name of the table.
+    """
     buckets = {bucket.number: bucket for bucket in found.different}
     rows = tuple(
         (
@@ -83,6 +115,8 @@ def of_buckets(found: FingerprintComparison, key: Sequence[str], statement: str,
         (*key, "bucket", "rows before", "rows now"),
         rows,
         query,
+        code="different_rows",
+        subject=Subject.of_table(*table),
     )
 
 

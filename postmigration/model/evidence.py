@@ -23,6 +23,58 @@ _LONGEST = 300
 
 
 @dataclass(frozen=True)
+class Reference:
+    """Columns of some evidence that name rows of a table.
+
+    Args:
+        columns: names of the columns of the evidence.
+        schema, table: where these rows are, or were.
+        key: the columns of that table that they are the values of.
+    """
+
+    columns: tuple[str, ...]
+    schema: str
+    table: str
+    key: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a finding is about, as values, by which findings of one cause are told from others.
+
+    Args:
+        kind: `table`, `column`, `index`, `trigger`, `policy`, `function`, `sequence`, `constraint`, `role` and so on;
+            empty where that is not known.
+        schema: the schema in which it, or its table, is.
+        name: what it is called, without its schema.
+        table: the table that it is or on which it stands; empty for others.
+        rows: the columns of the evidence that say which rows are wrong, as the key of this or another table.
+        refers: columns of the evidence that name rows of other tables.
+        who: as whom that was found, where it is not so for everybody.
+        changed: of rows that hold other values the columns that do, most first, each with what became of its values;
+            that is empty where nothing explains it.
+    """
+
+    kind: str = ""
+    schema: str = ""
+    name: str = ""
+    table: str = ""
+    rows: Reference | None = None
+    refers: tuple[Reference, ...] = ()
+    who: str = ""
+    changed: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of_table(cls, schema: str, table: str, **more: Any) -> Subject:
+        """A table, or rows of it."""
+        return cls("table", schema, table, table, **more)
+
+
+# Nothing is known of what it is about.
+UNKNOWN = Subject()
+
+
+@dataclass(frozen=True)
 class Finding:
     """Something that is not as it must be.
 
@@ -37,6 +89,8 @@ class Finding:
         waiver: the name of the waiver that accepts it.
         before: how it was before the migration, in words; empty where that is not known.
         repair: SQL that brings it right again, where the database tells how.
+        code: a short name for findings of this kind, the same in each run; empty where nothing general is known of it.
+        subject: what it is about, as values; empty where that is not known.
     """
 
     statement: str
@@ -49,6 +103,8 @@ class Finding:
     waiver: str = ""
     before: str = ""
     repair: str = ""
+    code: str = ""
+    subject: Subject = UNKNOWN
 
 
 @dataclass(frozen=True)

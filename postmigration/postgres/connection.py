@@ -240,6 +240,15 @@ class Snapshot:
             result = self._connection.execute(single(f"SELECT * FROM ({sql}\n) q LIMIT 0", parameters))
             return [(str(column[0]), int(str(column[1]))) for column in result.cursor.description]
 
+    def origins(
+        self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any
+    ) -> list[tuple[str, int, int]]:
+        """The name of each column that a query returns, and which column of which table it is; 0 for no table's."""
+        with self._under(settings):
+            result = self._connection.execute(single(f"SELECT * FROM ({sql}\n) q LIMIT 0", parameters))
+            names, its = [str(column[0]) for column in result.cursor.description], result.cursor.pgresult
+            return [(name, its.ftable(i), its.ftablecol(i)) for i, name in enumerate(names)]
+
     def types(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> dict[str, str]:
         """The type of each column that a query returns, without its length; `enum` for any enumeration."""
         question = (sql, *sorted((settings or {}).items()))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import title
+from postmigration.model.evidence import UNKNOWN, Reference, Subject
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.object_queries.members import MEMBER_E
@@ -38,7 +39,10 @@ _TABLE = """
     n.nspname::text AS schema, c.relname::text AS table, c.relkind::text AS kind,
     greatest(c.relpages, pg_stat_get_live_tuples(c.oid) / 100)::bigint AS pages,
     has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
-    CASE WHEN own.rolsuper THEN '' ELSE own.rolname END::text AS owner
+    CASE WHEN own.rolsuper THEN '' ELSE own.rolname END::text AS owner,
+    ARRAY(SELECT ka.attname::text FROM pg_index ki CROSS JOIN unnest(ki.indkey) WITH ORDINALITY AS ku(number, position)
+          JOIN pg_attribute ka ON ka.attrelid = ki.indrelid AND ka.attnum = ku.number
+          WHERE ki.indrelid = c.oid AND ki.indisprimary ORDER BY ku.position) AS key
 """
 _FROM = """
     JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles own ON own.oid = c.relowner
@@ -108,7 +112,7 @@ _CONDITIONS = f"""
            {_TRUSTED.format(objects="('pg_class'::regclass, i.inhparent), ('pg_class'::regclass, c.oid)")}
     FROM pg_class c {_FROM} JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_class p ON p.oid = i.inhparent
     WHERE {_WHERE} AND c.relkind = 'r' AND c.relispartition
-    ORDER BY 1, 2, 7, 11, 9
+    ORDER BY 1, 2, 8, 12, 10
 """
 
 _UNIQUE = f"""
@@ -143,6 +147,8 @@ class Rule:
         hindrance: why it cannot be asked; empty where it can.
         validated: the database says that every row keeps it.
         role: as whom its code runs; empty for ourselves.
+        about: the constraint, index or column, as values.
+        code: what a row that violates it is called among findings.
     """
 
     subject: str
@@ -154,6 +160,8 @@ class Rule:
     hindrance: str = ""
     validated: bool = True
     role: str = ""
+    about: Subject = UNKNOWN
+    code: str = ""
 
     @property
     def aggregate(self) -> bool:
@@ -200,6 +208,7 @@ def _foreign_key(row: sa.Row[Any]) -> Rule:
     if row.match == "f" and len(columns) > 1:
         dangling = f"({dangling}) OR num_nulls({', '.join(columns)}) BETWEEN 1 AND {len(columns) - 1}"
     subject, of = title((row.schema, row.table)), title((row.parent_schema, row.parent))
+    listed = [*(f"c.{quoted(name)}" for name in row.key if name not in row.columns), *columns]
     hindrance = ""
     if not row.readable:
         hindrance = f"GRANT SELECT ON {subject} to the role that judges"
@@ -210,10 +219,19 @@ def _foreign_key(row: sa.Row[Any]) -> Rule:
         words=f"lead to no row of {of}, against the foreign key {row.name}",
         source=child,
         wrong=f"(SELECT count(*) FROM {child} c WHERE {dangling})",
-        listed=f"SELECT {', '.join(columns)} FROM {child} c WHERE {dangling}",
+        listed=f"SELECT {', '.join(listed)} FROM {child} c WHERE {dangling}",
         pages=int(row.pages) + int(row.parent_pages),
         hindrance=hindrance,
         validated=row.validated,
+        about=Subject(
+            "constraint",
+            row.schema,
+            row.name,
+            row.table,
+            _key(row),
+            (Reference(tuple(row.columns), row.parent_schema, row.parent, tuple(row.theirs)),),
+        ),
+        code="dangling_references",
     )
 
 
@@ -251,6 +269,10 @@ def _condition(row: sa.Row[Any]) -> Iterator[Rule]:
         hindrance=_hindrance(row),
         validated=row.validated,
         role="" if row.trusted else row.owner,
+        about=Subject(
+            "column" if "null" in row.what else "constraint", row.schema, row.name or row.column, row.table, _key(row)
+        ),
+        code="null_values" if "null" in row.what else "violated_constraint",
     )
 
 
@@ -272,7 +294,14 @@ def _unique(row: sa.Row[Any]) -> Rule:
         pages=int(row.pages),
         hindrance=_hindrance(row),
         role="" if row.trusted else row.owner,
+        about=Subject("index", row.schema, row.name, row.table),
+        code="doubled_keys",
     )
+
+
+def _key(row: sa.Row[Any]) -> Reference | None:
+    key = tuple(row.key)
+    return Reference(key, row.schema, row.table, key) if key else None
 
 
 def _hindrance(row: sa.Row[Any]) -> str:

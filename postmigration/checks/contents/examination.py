@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from postmigration.model.errors import NotJudged
-from postmigration.model.evidence import Finding, Severity
+from postmigration.model.evidence import UNKNOWN, Finding, Severity, Subject
 
 if TYPE_CHECKING:
     from postmigration.checks.assertions import Target
@@ -41,15 +41,29 @@ class Examination:
     inapplicable: str = ""
 
     def find(
-        self, statement: str, *, wrong: int = 1, examined: int = 0, severity: Severity = "blocker", query: str = ""
+        self,
+        statement: str,
+        *,
+        wrong: int = 1,
+        examined: int = 0,
+        severity: Severity = "blocker",
+        query: str = "",
+        code: str = "",
+        subject: Subject = UNKNOWN,
     ) -> None:
         """Adds a finding without rows."""
-        self.findings.append(Finding(statement, wrong, max(examined, wrong), query=query, severity=severity))
+        examined = max(examined, wrong)
+        self.findings.append(
+            Finding(statement, wrong, examined, query=query, severity=severity, code=code, subject=subject)
+        )
 
-    def add(self, statement: str, *, blocker: bool, repair: str = "") -> None:
+    def add(
+        self, statement: str, *, blocker: bool, repair: str = "", code: str = "", subject: Subject = UNKNOWN
+    ) -> None:
         """Adds a finding of one fact, with the SQL that brings it right."""
         severity: Severity = "blocker" if blocker else "warning"
-        self.findings.append(Finding(statement, 1, max(1, self.facts), severity=severity, repair=repair))
+        facts = max(1, self.facts)
+        self.findings.append(Finding(statement, 1, facts, severity=severity, repair=repair, code=code, subject=subject))
 
     def tell(self, words: str, names: Sequence[str]) -> None:
         """Adds one note about some objects, if there are any.
@@ -105,6 +119,7 @@ def fold(findings: Iterable[Finding]) -> list[Finding]:
                 rows=rows,
                 query="",
                 repair="\n".join(finding.repair for finding in alike if finding.repair),
+                subject=Subject(alike[0].subject.kind),
             )
         )
     return folded

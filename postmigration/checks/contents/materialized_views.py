@@ -11,6 +11,7 @@ from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, count
 from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import Name, title
+from postmigration.model.evidence import Subject
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.object_queries.members import MEMBER_E
@@ -214,7 +215,9 @@ def _was_stale(before: Snapshot, older: View, held: Contents | None, *, empty: b
 
 
 def _find(found: Examination, view: View, words: str, repair: str, *, blocker: bool) -> None:
-    found.add(f"materialized view {view.title}: {words}", blocker=blocker, repair=repair)
+    subject = Subject("materialized view", view.schema, view.name)
+    words = f"materialized view {view.title}: {words}"
+    found.add(words, blocker=blocker, repair=repair, code="stale_view", subject=subject)
 
 
 def _contents(side: Snapshot, views: Mapping[Name, View], unjudged: list[str]) -> dict[Name, Contents]:

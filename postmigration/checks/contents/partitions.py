@@ -11,7 +11,7 @@ from postmigration.checks.contents.batches import WITHOUT_INDEXES, Question, Ref
 from postmigration.checks.contents.examination import Examination, agree, count
 from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import Name, Relation, read_tables, title
-from postmigration.model.evidence import Finding
+from postmigration.model.evidence import Finding, Subject
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 
@@ -88,7 +88,8 @@ def _find_detached(
             words += f": its {count(answer.rows, 'row')} cannot be seen through {of}"
         table = f"{quoted(row.schema)}.{quoted(row.name)}"
         repair = f"ALTER TABLE {whole} ATTACH PARTITION {table} {row.bounds};"
-        found.add(words, blocker=bool(answer.rows), repair=repair)
+        subject = Subject.of_table(*name)
+        found.add(words, blocker=bool(answer.rows), repair=repair, code="partition_detached", subject=subject)
 
 
 def _find_in_default(

@@ -10,7 +10,7 @@ from postmigration.checks.contents.examination import Examination, count
 from postmigration.diff.row_diff import Sides
 from postmigration.diff.row_sets import RowSet
 from postmigration.model.errors import NotJudged
-from postmigration.model.evidence import Finding
+from postmigration.model.evidence import Finding, Subject
 from postmigration.model.platform import PlatformTable
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
@@ -43,12 +43,13 @@ def examine(before: Snapshot, after: Snapshot, schemas: Collection[str]) -> Exam
 
 
 def _compare(table: PlatformTable, name: str, before: Snapshot, after: Snapshot, found: Examination) -> None:
-    rows = before.count(f"SELECT count(*) FROM {name}")
+    rows, of = before.count(f"SELECT count(*) FROM {name}"), (table.schema, table.table)
     found.tables += 1
     found.rows += rows
     if not after.scalar("SELECT to_regclass(:name)", name=name):
         if rows:
-            found.find(f"{name}: the table is gone, and held {count(rows, 'row')}", wrong=rows, examined=rows)
+            words = f"{name}: the table is gone, and held {count(rows, 'row')}"
+            found.find(words, wrong=rows, examined=rows, code="table_lost", subject=Subject.of_table(*of))
         return
     there = after.types(f"SELECT * FROM {name}")
     shared = [column for column in before.types(f"SELECT * FROM {name}") if column in there]
@@ -56,7 +57,8 @@ def _compare(table: PlatformTable, name: str, before: Snapshot, after: Snapshot,
     rows_of = RowSet(f"SELECT {', '.join(map(quoted, columns))} FROM {name}", columns, len(table.key))
     differences = Sides(before, after, rows_of, rows_of).compare(keep=0)
     if missing := differences.counts["missing"]:
-        found.find(f"{name}: {count(missing, 'row')} of {rows:,} lost", wrong=missing, examined=rows)
+        words = f"{name}: {count(missing, 'row')} of {rows:,} lost"
+        found.find(words, wrong=missing, examined=rows, code="missing_rows", subject=Subject.of_table(*of))
     if changed := differences.counts["changed"]:
         found.notes.append(f"{name}: values of {count(changed, 'row')} are other ones")
     if extra := differences.counts["extra"]:

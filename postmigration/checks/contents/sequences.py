@@ -13,7 +13,7 @@ from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import Name, Use, title
 from postmigration.diff.fingerprint import Fingerprint
 from postmigration.diff.fingerprint_contents import SequenceFingerprint, SequencesFingerprint
-from postmigration.model.evidence import Finding, Severity
+from postmigration.model.evidence import Finding, Severity, Subject
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.object_queries.members import MEMBER_E
@@ -229,7 +229,11 @@ def examine(
                     continue
                 severity = "warning"
             statement = f"sequence {sequence.title}: {fact.words}{said}"
-            found.findings.append(Finding(statement, 1, len(now), severity=severity, repair=fact.repair))
+            subject = Subject("sequence", *name)
+            code = "sequence_" + fact.kind.partition(" ")[0]
+            found.findings.append(
+                Finding(statement, 1, len(now), severity=severity, repair=fact.repair, code=code, subject=subject)
+            )
     for column, words in keys.items():
         if words and column in then.exhausted:
             found.notes.append(f"{column}: {words}; it was so before")

@@ -73,7 +73,9 @@ def examine(
             words += "; it was so before"
         columns, rows = _examples(after, rule, keep, show_values)
         severity: Severity = "warning" if inherited else "blocker" if rule.validated else unvalidated
-        found.findings.append(Finding(words, number, number, columns, rows, rule.listed, severity))
+        found.findings.append(
+            Finding(words, number, number, columns, rows, rule.listed, severity, code=rule.code, subject=rule.about)
+        )
     return found
 
 

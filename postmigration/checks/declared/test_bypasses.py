@@ -10,7 +10,7 @@ from postmigration.access.broken_objects import use_everything
 from postmigration.access.principals import require_roles
 from postmigration.access.rls_bypass import WAYS, Problem, describe, open_ways, rename_tables
 from postmigration.access.routine_bodies import Bodies, read_bodies
-from postmigration.checks.access import expect_new, expect_no_new_facts
+from postmigration.checks.new_facts import expect_new, expect_no_new_facts
 from postmigration.checks.object_checks import find_renames
 
 
@@ -54,6 +54,7 @@ def test_nothing_bypasses_the_policies(target: Target, way: str) -> None:
         always={fact for fact in now if fact.problem is Problem.UNPROTECTED and fact.object in target.migration.tables},
         examined=way,
         severity="warning" if way == "privileges" else "blocker",
+        code="way_around_policies",
     )
 
 
@@ -136,4 +137,5 @@ def test_everything_still_runs(target: Target) -> None:
         {problem: f"{problem[0]} does not run as {role}: {said}" for problem, (role, said) in used.broken.items()},
         lambda before: use_everything(before, milliseconds=5_000).find_common(used.broken),
         examined="views and functions",
+        code="does_not_run",
     )

@@ -8,6 +8,7 @@ from postmigration.checks.contents.examination import Examination, agree, count
 from postmigration.checks.health.amcheck import Amcheck, check_indexes, check_tables, find_amcheck, read_tables
 from postmigration.checks.health.indexes import Index, Key, read_indexes
 from postmigration.checks.health.order_test import Order, check_order
+from postmigration.model.evidence import Subject
 from postmigration.postgres.connection import Snapshot
 
 # What is larger than one gigabyte is read only when that is wanted.
@@ -35,7 +36,9 @@ def examine(after: Snapshot, before: Snapshot | None, schemas: Sequence[str], *,
     for index, words in damaged.items():
         inherited = index.key in older
         words = f"{index.title}: {words}" + ("; it was so before" if inherited else "")
-        found.add(words, blocker=not inherited, repair=f"REINDEX INDEX CONCURRENTLY {index.sql};")
+        subject = Subject("index", *index.key)
+        repair = f"REINDEX INDEX CONCURRENTLY {index.sql};"
+        found.add(words, blocker=not inherited, repair=repair, code="damaged_index", subject=subject)
     if amcheck.tables:
         _examine_tables(after, before, amcheck, schemas, found, deep=deep)
     if not indexes and not found.facts and not found.unjudged:

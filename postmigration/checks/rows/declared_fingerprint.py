@@ -273,7 +273,7 @@ class DeclaredRows:
                 return show_value(text, plain=self.show_values or name in result.plain)
 
             words = f"{now.title}: rows differ from those that must have become of those of before; declared: {listed}"
-            self.found.findings.append(of_buckets(result, table.key, words, mask, result.sql))
+            self.found.findings.append(of_buckets(result, table.key, words, mask, result.sql, now.key))
 
 
 def write_now(hashed: str, now: Column, *, said: bool) -> str | None:

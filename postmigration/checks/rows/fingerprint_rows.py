@@ -16,7 +16,7 @@ from postmigration.diff.findings import of_buckets
 from postmigration.diff.fingerprint import WERE, Fingerprint, TableFingerprint, diff_fingerprint
 from postmigration.model.changes import Change
 from postmigration.model.errors import NotJudged
-from postmigration.model.evidence import show_value
+from postmigration.model.evidence import Subject, show_value
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.ledgers import holds_ledger_alone
 from postmigration.postgres.refusals import describe_refusal
@@ -72,12 +72,14 @@ def examine(
         elif now is None:
             if table.rows:
                 words = f"{name}: the table is lost, with {count(table.rows, 'row')}"
-                found.find(words, wrong=table.rows, examined=table.rows)
+                found.find(
+                    words, wrong=table.rows, examined=table.rows, code="table_lost", subject=Subject.of_table(*key)
+                )
             else:
                 found.notes.append(f"{name} is lost, and was empty")
         elif not now.is_table:
             words = f"{name}: it was a table with {count(table.rows, 'row')}, and is none"
-            found.find(words, wrong=max(1, table.rows))
+            found.find(words, wrong=max(1, table.rows), code="table_lost", subject=Subject.of_table(*key))
         elif now.hindrance:
             found.unjudged.append(f"{name}: {now.hindrance}")
         else:
@@ -143,7 +145,8 @@ def _compare(
     found.tables += 1
     found.rows += max(result.want_rows, result.have_rows)
     if result.want_rows and not result.have_rows:
-        found.find(f"{table.name}: it is empty, and held {count(table.rows, 'row')}", wrong=table.rows)
+        words = f"{table.name}: it is empty, and held {count(table.rows, 'row')}"
+        found.find(words, wrong=table.rows, code="empty_table", subject=Subject.of_table(before.schema, table.name))
     elif result.different:
 
         def mask(text: str | None, name: str) -> str:
@@ -153,9 +156,8 @@ def _compare(
         hint = (
             "; row-level security is on: whoever copied it was perhaps shown some of its rows only" if secured else ""
         )
-        found.findings.append(
-            of_buckets(result, table.key, f"{table.name}: rows differ from the fingerprint{hint}", mask, result.sql)
-        )
+        words = f"{table.name}: rows differ from the fingerprint{hint}"
+        found.findings.append(of_buckets(result, table.key, words, mask, result.sql, (before.schema, table.name)))
 
 
 def _compare_numbers(

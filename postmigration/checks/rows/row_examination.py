@@ -18,7 +18,7 @@ from postmigration.diff.hashing import new_secret
 from postmigration.diff.row_diff import Comparison, Sides, method
 from postmigration.diff.side_by_side import SideBySide
 from postmigration.model.changes import describe_change
-from postmigration.model.evidence import IMPERSONAL_TYPES, show_value
+from postmigration.model.evidence import IMPERSONAL_TYPES, Reference, Subject, show_value
 from postmigration.model.migration import Migration
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
@@ -101,7 +101,8 @@ class RowExamination:
         names = [relation.title for relation in tables.lost]
         self.found.rows += total
         all_of = f"all {len(names):,} tables are lost" if len(names) != 1 else "the only table is lost"
-        self.found.find(f"{all_of}, with {count(total, 'row')}: {list_names(names)}", wrong=max(1, total))
+        words = f"{all_of}, with {count(total, 'row')}: {list_names(names)}"
+        self.found.find(words, wrong=max(1, total), code="table_lost", subject=Subject("table"))
 
     def _counts(self, side: Snapshot, relations: Sequence[Relation]) -> dict[str, int | Refusal]:
         questions = [
@@ -123,7 +124,9 @@ class RowExamination:
                 self.found.rows += number
                 like = [r.title for r in self.plan.new if r.columns.keys() == relation.columns.keys()]
                 hint = f" (the new table {like[0]} has the same columns)" if like else ""
-                self.found.find(f"{name}: the table is lost, with {count(number, 'row')}{hint}", wrong=number)
+                words = f"{name}: the table is lost, with {count(number, 'row')}{hint}"
+                subject = Subject.of_table(*relation.key)
+                self.found.find(words, wrong=number, code="table_lost", subject=subject)
             else:
                 empty.append(name)
         self.found.tell("lost, and was empty", empty)
@@ -167,7 +170,8 @@ class RowExamination:
                     self._retry(pair, next(side for side in (was, now) if isinstance(side, Refusal)))
                 elif was != now and not pair.columns:
                     words = f"{pair.title}: it has no column, and {count(now[0], 'row')} instead of {was[0]:,}"
-                    self.found.find(words, wrong=abs(now[0] - was[0]))
+                    subject = Subject.of_table(*pair.now.key)
+                    self.found.find(words, wrong=abs(now[0] - was[0]), code="different_rows", subject=subject)
                 elif was != now:
                     differing.append(pair)
                 else:
@@ -230,7 +234,8 @@ class RowExamination:
         query = of_keys(pair.sql[0], pair.sql[1], pair.columns[:key], found.differences, plain)
         examined = max(found.want_rows, found.have_rows)
         statement = describe(pair, found, self.zone)
-        self.found.findings.append(of_rows(found, pair.columns, key, examined, statement, mask, query))
+        subject = Subject.of_table(*pair.now.key, rows=Reference(pair.columns[:key], *pair.now.key, pair.columns[:key]))
+        self.found.findings.append(of_rows(found, pair.columns, key, examined, statement, mask, query, subject=subject))
 
     def _count_moved_to_children(self, pairs: Sequence[Pair]) -> None:
         """Finds rows that lie in tables that inherit from theirs: its keys and constraints do not count there."""
@@ -287,10 +292,15 @@ class RowExamination:
                 if held:
                     column = f"{pair.title}.{name}"
                     words = f"{column}: the column is lost, with {count(held, 'value')}{_like(pair, name)}"
-                    self.found.find(words, wrong=held)
+                    self.found.find(words, wrong=held, code="column_lost", subject=_name_column(pair, name))
                 else:
                     self.found.notes.append(f"{pair.title}.{name} is lost, and held no value")
         self.found.tell("new columns", new)
+
+
+def _name_column(pair: Pair, column: str) -> Subject:
+    schema, table = pair.now.key
+    return Subject("column", schema, column, table)
 
 
 def _like(pair: Pair, lost: str) -> str:

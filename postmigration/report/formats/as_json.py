@@ -7,6 +7,7 @@ import msgspec
 from postmigration.model.verdict import Result
 from postmigration.report import changes
 from postmigration.report.criteria import Judged
+from postmigration.report.diagnosis.causes import Cause, diagnose
 from postmigration.report.formats import json_fields
 from postmigration.report.formats.as_csv import Listed
 from postmigration.report.record import Record
@@ -36,6 +37,7 @@ def render(record: Record, listed: Listed, criteria: list[Judged]) -> str:
         plan_checks=record.migration.plan_checks,
         checks_of_project=record.checks,
         left_out=list(record.omitted),
+        causes=[_cause(cause) for cause in diagnose(record)],
         checks=[_check(result, record.evidence_rows, listed) for result in record.results],
         criteria=[msgspec.convert(judged, json_fields.Criterion, from_attributes=True) for judged in criteria],
         troubles=[json_fields.Trouble(trouble.where, trouble.text) for trouble in record.troubles],
@@ -74,6 +76,8 @@ def _check(result: Result, evidence_rows: int, listed: Listed) -> json_fields.Ch
                 query=finding.query,
                 repair=finding.repair,
                 waiver=finding.waiver,
+                code=finding.code,
+                subject=msgspec.convert(finding.subject, json_fields.Subject, from_attributes=True),
             )
             for i, finding in enumerate(evidence.findings)
         ],
@@ -81,6 +85,18 @@ def _check(result: Result, evidence_rows: int, listed: Listed) -> json_fields.Ch
             json_fields.Table(table.title, list(table.columns), [list(row) for row in table.rows])
             for table in evidence.overviews
         ],
+    )
+
+
+def _cause(cause: Cause) -> json_fields.Cause:
+    return json_fields.Cause(
+        cause.words,
+        cause.impact,
+        cause.remedy,
+        cause.repair,
+        list(cause.consequences),
+        [result.nodeid for result in cause.checks],
+        cause.rows,
     )
 
 

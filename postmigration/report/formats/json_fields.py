@@ -43,6 +43,31 @@ class Verdict(Struct):
     ]
 
 
+class Reference(Struct):
+    """Columns of some evidence that name rows of a table."""
+
+    columns: Annotated[list[str], Meta(description="Of the columns of the finding.")]
+    schema: str
+    table: str
+    key: Annotated[list[str], Meta(description="The columns of that table that they are the values of.")]
+
+
+class Subject(Struct):
+    """What a finding is about; each value is empty where it is not known."""
+
+    kind: Annotated[str, Meta(description="table, column, index, trigger, policy, function, sequence, constraint, …")]
+    schema: str
+    name: Annotated[str, Meta(description="Without its schema.")]
+    table: Annotated[str, Meta(description="The table that it is or on which it stands.")]
+    rows: Annotated[Reference | None, Meta(description="Which rows are wrong; null where no key says that.")]
+    refers: Annotated[list[Reference], Meta(description="The rows of other tables that the wrong rows name.")]
+    who: Annotated[str, Meta(description="As whom that was found, where it is not so for everybody.")]
+    changed: Annotated[
+        list[tuple[str, str]],
+        Meta(description="Of rows that hold other values the columns that do, each with what became of its values."),
+    ]
+
+
 class Finding(Struct):
     """Something that is not as it must be."""
 
@@ -60,6 +85,10 @@ class Finding(Struct):
     query: Annotated[str, Meta(description="SQL that shows all of them.")]
     repair: Annotated[str, Meta(description="SQL that brings it right again; empty where that is not known.")]
     waiver: Annotated[str, Meta(description="The name of the waiver that accepts it; empty for none.")]
+    code: Annotated[
+        str, Meta(description="A short name for findings of this kind, the same in each run; empty where it has none.")
+    ]
+    subject: Subject
 
 
 class Table(Struct):
@@ -105,6 +134,18 @@ class Criterion(Struct):
     decision: Decision
     decided_by: list[CheckId]
     how: Annotated[str, Meta(description="What a person does for it, or what else proves it.")]
+
+
+class Cause(Struct):
+    """Something for which the database may not go live: findings that are known to be of one cause, told as one."""
+
+    words: Annotated[str, Meta(description="What is wrong, in one to three sentences.")]
+    impact: Annotated[str, Meta(description="What it means for those who feel it; empty where that is not known.")]
+    remedy: Annotated[str, Meta(description="What to do, in words.")]
+    repair: Annotated[str, Meta(description="SQL that brings it right again; empty where that is not known.")]
+    consequences: Annotated[list[str], Meta(description="What follows from it, or says the same.")]
+    checks: Annotated[list[CheckId], Meta(description="Which checks it failed, the one that tells it best first.")]
+    rows: Annotated[Count, Meta(description="How many rows, or facts of the schema, are wrong.")]
 
 
 class Trouble(Struct):
@@ -158,6 +199,7 @@ class Finished(Struct):
         list[CheckId],
         Meta(description="The ids of those that came to no result: not asked for, or not come to."),
     ]
+    causes: Annotated[list[Cause], Meta(description="Why it may not go live, the worst first; empty where it may.")]
     checks: list[Check]
     criteria: list[Criterion]
     troubles: list[Trouble]

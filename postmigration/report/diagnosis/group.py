@@ -1,0 +1,234 @@
+"""Findings of one cause: those that are known to be about the same rows or objects, and no others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from postmigration.model.evidence import Finding, Reference
+from postmigration.model.verdict import Result
+
+# The kinds of findings from the worst to the least; the place of one that is not named is told by its subject.
+_GRAVITY = (
+    ("table_lost", "schema_lost", "empty_table", "table_kind_changed"),
+    ("missing_rows", "different_rows", "column_lost", "partition_detached"),
+    ("rows_open", "rows_hidden", "write_gained", "write_lost", "way_around_policies", "gained", "lost"),
+    ("changed_values", "wrong_rows", "extra_rows", "dangling_references", "violated_constraint", "null_values"),
+)
+_ACCESS, _VALUES, _OBJECTS, _REST = 2, 3, 4, 5
+_OF_ACCESS = ("policy", "grant", "default privileges", "role", "operation")
+# What people see and may do.
+SEEN = ("rows_hidden", "rows_open", "operation_fails", "write_lost", "write_gained", "way_around_policies")
+# What a lost or changed object of a kind brings about on its table.
+_EFFECTS = {"policy": SEEN, "trigger": ("trigger_silent", "trigger_missing")}
+_MISSING = ("missing_rows", "different_rows", "empty_table", "table_lost")
+Keys = frozenset[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finding, and the check that made it."""
+
+    finding: Finding
+    result: Result
+
+    @property
+    def table(self) -> tuple[str, str]:
+        """The schema and the name of the table that it is about; empty where that is not known."""
+        return self.finding.subject.schema, self.finding.subject.table
+
+    @cached_property
+    def rows(self) -> tuple[Reference, Keys] | None:
+        """The keys of all rows that are wrong; nothing where they are not all known."""
+        reference = self.finding.subject.rows
+        if reference is None or self.finding.subject.who:
+            return None
+        keys = _read(self.finding, reference)
+        if len(keys) != self.finding.wrong:
+            return None
+        return Reference(reference.key, reference.schema, reference.table, reference.key), keys
+
+    @property
+    def gravity(self) -> tuple[int, int, int]:
+        """How bad it is: the least comes first."""
+        code, subject = self.finding.code, self.finding.subject
+        for weight, codes in enumerate(_GRAVITY):
+            if code in codes:
+                return weight, codes.index(code), -self.finding.wrong
+        if subject.kind in _OF_ACCESS or "row_level_security" in code or "security_definer" in code:
+            return _ACCESS, len(_GRAVITY[_ACCESS]) + (subject.kind == "operation"), -self.finding.wrong
+        if code == "doubled_keys":
+            return _VALUES, len(_GRAVITY[_VALUES]), -self.finding.wrong
+        return (_OBJECTS if subject.kind else _REST), 0, -self.finding.wrong
+
+
+@dataclass
+class Group:
+    """Findings that say the same, and the groups of those that follow from it."""
+
+    members: list[Found]
+    follows: list[Group] = field(default_factory=list)
+
+    @property
+    def main(self) -> Found:
+        """The worst of its findings."""
+        return min(self.members, key=lambda found: found.gravity)
+
+    @property
+    def gravity(self) -> tuple[int, int, int]:
+        """How bad its worst finding is; what has more consequences comes first among such."""
+        weight, place, wrong = self.main.gravity
+        return weight, place, wrong - sum(len(group.members) for group in self.follows)
+
+    @property
+    def codes(self) -> set[str]:
+        """The kinds of its findings."""
+        return {found.finding.code for found in self.members}
+
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds of objects that they are about."""
+        return {found.finding.subject.kind for found in self.members}
+
+    def every(self) -> list[Found]:
+        """Its findings, and those of all that follows."""
+        return [*self.members, *(found for group in self.follows for found in group.every())]
+
+
+def group_findings(found: Iterable[Found]) -> list[Group]:
+    """Groups findings by what they are known to be about; what follows from a group stands in it."""
+    groups = _merge_same_rows(_merge_by(_merge_by(map(_alone, found), _identify), _identify_kind))
+    return sorted(_attach(groups), key=lambda group: group.gravity)
+
+
+def _alone(found: Found) -> Group:
+    return Group([found])
+
+
+def _merge_by(groups: Iterable[Group], identify: Callable[[Found], Hashable | None]) -> list[Group]:
+    merged: dict[Hashable, Group] = {}
+    for group in groups:
+        key = identify(group.main)
+        if key is None:
+            merged[object()] = group
+        elif key in merged:
+            merged[key].members += group.members
+        else:
+            merged[key] = group
+    return list(merged.values())
+
+
+def _identify(found: Found) -> Hashable | None:
+    """What tells that two findings are about one object, or say of several people what is the same."""
+    finding, subject = found.finding, found.finding.subject
+    if subject.who and subject.kind == "operation":
+        return "operation", subject.name, finding.statement.replace(subject.who, "…")
+    if subject.who and subject.table:
+        return finding.code, subject.schema, subject.table
+    if subject.kind and subject.name and subject.kind != "table":
+        return subject.kind, subject.schema, subject.table, subject.name
+    return None
+
+
+def _identify_kind(found: Found) -> Hashable | None:
+    """What tells that the same became of several objects of one table."""
+    finding, subject = found.finding, found.finding.subject
+    if not subject.table or not finding.code or subject.rows is not None or subject.kind in ("table", "operation"):
+        return None
+    return finding.code, subject.schema, subject.table
+
+
+def _merge_same_rows(groups: Sequence[Group]) -> list[Group]:
+    """Makes one of groups whose wrong rows are the same, by the key of their table."""
+    merged: dict[Hashable, Group] = {}
+    for group in groups:
+        rows = group.main.rows
+        key: Hashable = object() if rows is None else rows
+        if key in merged:
+            merged[key].members += group.members
+        else:
+            merged[key] = group
+    return list(merged.values())
+
+
+def _read(finding: Finding, reference: Reference, difference: str = "") -> Keys:
+    """The values of some columns of the evidence, as far as they are shown.
+
+    Args:
+        difference: of rows that differ in this way alone.
+    """
+    if not set(reference.columns) <= set(finding.columns):
+        return frozenset()
+    places = [finding.columns.index(column) for column in reference.columns]
+    kind = finding.columns.index("difference") if difference and "difference" in finding.columns else None
+    rows = [row for row in finding.rows if kind is None or row[kind] == difference]
+    keys = [tuple(row[place] for place in places) for row in rows]
+    return frozenset(key for key in keys if not any("‹" in value for value in key))
+
+
+def _attach(groups: list[Group]) -> list[Group]:
+    """Moves each group that is known to follow from another one into that, and gives those that are left."""
+    causes: dict[int, Group] = {}
+    of_table: dict[tuple[str, str], list[Group]] = defaultdict(list)
+    for group in groups:
+        of_table[group.main.table].append(group)
+    for group in groups:
+        named = [(reference.schema, reference.table) for reference in group.main.finding.subject.refers]
+        for other in (other for table in (group.main.table, *named) if table[1] for other in of_table.get(table, ())):
+            if other is not group and _leads_up(other, causes) is not group and _follows(group, other):
+                causes[id(group)] = other
+                break
+    for group in groups:
+        if id(group) in causes:
+            causes[id(group)].follows.append(group)
+    return [group for group in groups if id(group) not in causes]
+
+
+def _leads_up(group: Group, causes: dict[int, Group]) -> Group:
+    """The cause at the head of those that a group follows from."""
+    while id(group) in causes:
+        group = causes[id(group)]
+    return group
+
+
+def _follows(group: Group, other: Group) -> bool:
+    """Whether a group is known to follow from another one."""
+    this, that = group.main, other.main
+    if that.table[1] and this.table == that.table:
+        if "table_lost" in other.codes:
+            return "table_lost" not in group.codes
+        for kind, effects in _EFFECTS.items():
+            if kind in other.kinds and other.codes.isdisjoint(effects) and group.codes <= set(effects):
+                return True
+        if any("row_level_security" in code for code in other.codes) and group.codes <= set(SEEN):
+            return True
+        if "rows_hidden" in other.codes and "operation_fails" in group.codes:
+            return True
+        if _is_part(group, other):
+            return True
+    return _refers_to_missing(this.finding, other)
+
+
+def _is_part(group: Group, other: Group) -> bool:
+    """Whether the wrong rows of a group are some of those of another one."""
+    part, whole = group.main.rows, other.main.rows
+    return part is not None and whole is not None and part[0] == whole[0] and part[1] < whole[1]
+
+
+def _refers_to_missing(finding: Finding, other: Group) -> bool:
+    """Whether all rows that are wrong name rows that are missing according to another group."""
+    for reference in finding.subject.refers:
+        names = _read(finding, reference)
+        if not names or len(finding.rows) < finding.wrong:
+            continue
+        for found in other.members:
+            lost = found.finding.subject
+            if (lost.schema, lost.table) != (reference.schema, reference.table) or lost.who:
+                continue
+            if found.finding.code in ("table_lost", "empty_table"):
+                return True
+            if found.finding.code in _MISSING and lost.rows is not None and lost.rows.key == reference.key:
+                return names <= _read(found.finding, lost.rows, "missing")
+    return False

@@ -1,0 +1,189 @@
+"""From findings to causes: what is known to be of one cause is told as one, and nothing else is."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fixtures import MIGRATION
+from postmigration.model.evidence import Evidence, Finding, Reference, Subject
+from postmigration.model.verdict import Outcome, Result, Verdict
+from postmigration.report.diagnosis.causes import Cause, diagnose
+from postmigration.report.record import Record
+
+NOW = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
+
+
+def judged(name: str, *findings: Finding, outcome: Outcome = "failed", reason: str = "") -> Result:
+    evidence = Evidence(findings=list(findings))
+    said = ("It holds.", "Somebody feels it.")
+    return Result(name, None, "group", name, *said, outcome, reason, remedy="Do this.", evidence=evidence)
+
+
+def record(*results: Result, status: int = 1) -> Record:
+    verdict = Verdict("NO-GO" if status else "GO", "some", status)
+    return Record(MIGRATION, verdict, "", {}, [], results, [], NOW, NOW)
+
+
+def causes(*findings: Finding) -> list[Cause]:
+    """The causes of findings, each of another check."""
+    return diagnose(record(*(judged(f"check_{i}", finding) for i, finding in enumerate(findings))))
+
+
+def rows(code: str, table: str, keys: Sequence[str], *, wrong: int = 0, **more: Any) -> Finding:
+    """A finding about rows of a table with a key of one column."""
+    where = Reference(("id",), "public", table, ("id",))
+    subject = Subject.of_table("public", table, rows=where, **more)
+    count = wrong or len(keys)
+    shown = tuple((key, "missing") for key in keys)
+    return Finding(f"{table} with {code}", count, 50, ("id", "difference"), shown, code=code, subject=subject)
+
+
+def thing(code: str, kind: str, table: str, name: str, repair: str = "") -> Finding:
+    """A finding about an object on a table."""
+    return Finding(
+        f"{kind} {name}: {code}", 1, 9, code=code, repair=repair, subject=Subject(kind, "public", name, table)
+    )
+
+
+def words(found: Sequence[Cause]) -> list[str]:
+    return [cause.words for cause in found]
+
+
+def test_the_same_rows_in_two_checks_are_one_cause() -> None:
+    same = [rows("wrong_rows", "orders", ["7", "9"]), rows("changed_values", "orders", ["9", "7"])]
+    (cause,) = causes(*same)
+    assert [result.nodeid for result in cause.checks] == ["check_1", "check_0"]
+    assert cause.consequences
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        rows("wrong_rows", "orders", ["7", "8"]),
+        rows("wrong_rows", "invoices", ["7", "9"]),
+        rows("wrong_rows", "orders", ["7", "9"], wrong=40),
+        rows("wrong_rows", "orders", ["‹masked, 4 characters›", "9"]),
+        Finding("something else", 2, 50),
+    ],
+    ids=["others", "of another table", "of more that are not shown", "masked", "of nothing known"],
+)
+def test_rows_that_are_not_known_to_be_the_same_stand_by_themselves(other: Finding) -> None:
+    assert len(causes(rows("changed_values", "orders", ["7", "9"]), other)) == 2
+
+
+def test_rows_that_name_missing_ones_follow_from_these() -> None:
+    parents = (Reference(("parent",), "public", "orders", ("id",)),)
+    subject = Subject("constraint", "public", "lines_fk", "lines", refers=parents)
+    dangling = Finding(
+        "lines dangle", 2, 90, ("parent",), (("7",), ("9",)), code="dangling_references", subject=subject
+    )
+    (cause,) = causes(dangling, rows("missing_rows", "orders", ["7", "8", "9"]))
+    assert cause.words.startswith("3 of 50 rows of orders are missing")
+    assert cause.consequences == ("Lines dangle.",)
+    assert len(causes(dangling, rows("missing_rows", "orders", ["7", "8"]))) == 2
+    assert len(causes(dangling, rows("missing_rows", "clients", ["7", "9"]))) == 2
+    assert len(causes(dangling, rows("extra_rows", "orders", ["7", "9"]))) == 2
+
+
+def test_some_of_the_rows_follow_from_all_of_them() -> None:
+    (cause,) = causes(rows("wrong_rows", "orders", ["7"]), rows("extra_rows", "orders", ["7", "9"]))
+    assert cause.words == "2 rows of orders were not there before."
+    assert len(cause.consequences) == 1
+
+
+def hidden(who: str, keys: Sequence[str], table: str = "orders") -> Finding:
+    return rows("rows_hidden", table, keys, who=who)
+
+
+def test_the_same_for_several_people_is_told_once() -> None:
+    (cause,) = causes(hidden("sales", ["1", "2"]), hidden("quality", ["1", "2"]))
+    assert cause.words == "2 people (sales and quality) do not see the same 2 rows of orders that they must see."
+    (cause,) = causes(hidden("sales", ["1", "2"]), hidden("quality", ["2"]), hidden("a", ["2"]), hidden("b", ["2"]))
+    assert cause.words == "4 people (sales, quality and 2 more) do not see 1 to 2 rows of orders that they must see."
+    assert len(causes(hidden("sales", ["1"]), hidden("sales", ["1"], "lines"))) == 2
+
+
+def failing(role: str, table: str = "orders") -> Finding:
+    subject = Subject("operation", "public", "add_order", table, who=role)
+    return Finding(f"Add an order, as {role}: refused", 1, 1, code="operation_fails", subject=subject)
+
+
+def test_what_hidden_rows_keep_from_being_done_follows_from_them() -> None:
+    (cause,) = causes(failing("sales"), failing("quality"), hidden("sales", ["1"]))
+    assert cause.words == "Sales does not see 1 row of orders that they must see."
+    assert cause.consequences == ("Add an order, as sales and quality: refused.",)
+    assert len(causes(failing("sales", "lines"), hidden("sales", ["1"]))) == 2
+    assert len(causes(failing("sales", ""), hidden("sales", ["1"]))) == 2
+
+
+@pytest.mark.parametrize(
+    ("cause", "effect"),
+    [
+        (thing("policy_lost", "policy", "orders", "own"), hidden("sales", ["1"])),
+        (thing("policy_lost", "policy", "orders", "own"), failing("sales")),
+        (thing("trigger_disabled", "trigger", "orders", "stamp"), thing("trigger_silent", "column", "orders", "at")),
+        (
+            thing("table_row_level_security_changed", "table", "orders", "orders"),
+            rows("rows_open", "orders", ["1"], who="x"),
+        ),
+        (rows("table_lost", "orders", []), thing("index_lost", "index", "orders", "orders_key")),
+    ],
+)
+def test_what_a_lost_object_brings_about_follows_from_it(cause: Finding, effect: Finding) -> None:
+    (told,) = causes(effect, cause)
+    assert told.consequences
+    assert [result.nodeid for result in told.checks][1:] == ["check_0"]
+    elsewhere = replace(effect, subject=replace(effect.subject, table="lines"))
+    assert len(causes(elsewhere, cause)) == 2
+
+
+def test_several_objects_of_a_table_that_became_the_same_are_one_cause() -> None:
+    four = [thing("trigger_disabled", "trigger", "orders", name, repair=f"-- {name}") for name in "abcd"]
+    (cause,) = causes(*four, thing("trigger_silent", "column", "orders", "at"))
+    assert cause.words == "Trigger a: trigger_disabled; so are b, c and d."
+    assert cause.repair == "-- a\n-- b\n-- c\n-- d"
+    assert len(causes(four[0], thing("trigger_disabled", "trigger", "lines", "b"))) == 2
+
+
+def test_the_worst_comes_first_and_more_rows_before_fewer() -> None:
+    found = causes(
+        Finding("something unknown", 1, 1),
+        thing("index_invalid", "index", "orders", "orders_at"),
+        rows("changed_values", "orders", ["1"]),
+        rows("changed_values", "lines", ["1", "2"]),
+        hidden("sales", ["4"]),
+        rows("missing_rows", "clients", ["1"]),
+        rows("table_lost", "notes", []),
+    )
+    assert [cause.main.finding.code for cause in found if cause.main] == [
+        *("table_lost", "missing_rows", "rows_hidden", "changed_values", "changed_values", "index_invalid", ""),
+    ]
+    assert "lines" in found[3].words
+
+
+def test_what_became_of_values_is_said() -> None:
+    shifted = rows("changed_values", "orders", ["1"], wrong=50, changed=(("made_at", "shifted by +7 hours"),))
+    (cause,) = causes(replace(shifted, statement="orders: 50 rows differ in made_at"))
+    assert cause.words == "All 50 rows of orders have made_at shifted by +7 hours: a shift of the time zone."
+
+
+def test_a_database_that_may_go_live_has_no_cause() -> None:
+    warned = replace(judged("check", replace(hidden("x", ["1"]), severity="warning")), outcome="passed")
+    assert diagnose(record(warned, status=0)) == []
+    assert words(diagnose(record(warned))) == ["X does not see 1 row of orders that they must see."]
+
+
+def test_what_was_not_judged_or_broke_down_is_a_cause() -> None:
+    results = [judged(name, outcome="not judged", reason="a lock") for name in ("one", "two")]
+    found = diagnose(record(*results, judged("three", outcome="broken", reason="KeyError")))
+    assert words(found) == ["Not judged: one and two: a lock.", "three broke down: KeyError."]
+
+
+def test_thousands_of_findings_are_grouped_at_once() -> None:
+    many = [rows("changed_values", f"t{i % 700}", [str(i), str(i + 1)]) for i in range(3_000)]
+    assert len(causes(*many)) == 3_000

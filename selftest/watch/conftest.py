@@ -15,8 +15,10 @@ import pytest
 from postmigration.model.migration import Metric
 from postmigration.postgres import embedded
 from postmigration.postgres.connection import Database, Limits
+from postmigration.watch.judging import Judgement, judge
+from postmigration.watch.ranges import choose_metrics
 from postmigration.watch.sampling import Sampler
-from postmigration.watch.series import Header, Sample, Series, append, open_series
+from postmigration.watch.series import Header, Sample, append, open_series
 from selftest.servers import SYSTEM_BINARIES, Servers
 
 BEGIN = datetime.datetime(2026, 11, 2, 12, 0, tzinfo=datetime.UTC)
@@ -70,11 +72,29 @@ class Watched:
             while other.execute(question.encode()).fetchone() != (True,):
                 time.sleep(0.02)
 
+    def judge(self) -> Judgement:
+        """What the samples so far come to, by the built-in ranges and those that are declared."""
+        return judge(self.series.samples, choose_metrics(self.declared))
+
+    def find(self, name: str) -> list[tuple[str, str, str | None]]:
+        """The incidents of a metric: the subject, and the time of day at which it began and ended."""
+        return [
+            (one.subject, f"{one.began:%H:%M}", None if one.ended is None else f"{one.ended:%H:%M}")
+            for one in self.judge().incidents
+            if one.metric.name == name
+        ]
+
     def close(self) -> None:
+        """Ends all sessions."""
         self._cleanup.close()
 
 
-Read = Callable[[Sequence[Sample]], Series]
+def prepare(server: embedded.Server, name: str) -> None:
+    """Makes the tables of a database that is watched."""
+    with server.connect(name) as connection:
+        connection.execute(_LARGE.encode())
+        connection.execute(b"SELECT pg_stat_force_next_flush()")
+        connection.execute(b"ANALYZE")
 
 
 @pytest.fixture(
@@ -90,10 +110,7 @@ def watched(server: embedded.Server, tmp_path: Path) -> Iterator[Watched]:
     """A database of one's own, watched from noon on."""
     name = f"watched_{next(_COUNTER)}"
     server.create(name)
-    with server.connect(name) as connection:
-        connection.execute(_LARGE.encode())
-        connection.execute(b"SELECT pg_stat_force_next_flush()")
-        connection.execute(b"ANALYZE")
+    prepare(server, name)
     watched = Watched(server, name, tmp_path / "watch.jsonl")
     yield watched
     watched.close()

@@ -40,6 +40,7 @@ def test_every_family_tells_what_it_says_it_tells(watched: Watched) -> None:
     assert sample.values["sizes"][""]["bytes"] > sample.values["sizes"]["public.parcels"]["bytes"] > 1_000_000
 
 
+@pytest.mark.full
 def test_what_is_costly_is_read_when_it_is_due(watched: Watched) -> None:
     read = ["tables" in watched.sample(apart=15).values for _ in range(9)]
     assert read == [True, False, False, False, True, False, False, False, True]

@@ -1,9 +1,10 @@
-"""The command `postmigration watch`: samples what a server tells of its work."""
+"""The command `postmigration watch`: samples what a server tells of its work, and judges it."""
 
 from __future__ import annotations
 
 import datetime
 import re
+import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -13,20 +14,26 @@ from typing import Any
 from postmigration.gate import options
 from postmigration.gate.commands.sides import open_snapshot
 from postmigration.gate.project import is_project, project
-from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import escape, show_value
 from postmigration.model.migration import Metric
 from postmigration.model.verdict import GO
 from postmigration.postgres.connection import Database
 from postmigration.postgres.identity import server
+from postmigration.report.ending import conclude
+from postmigration.watch.judging import Incident, judge
+from postmigration.watch.ranges import choose_metrics
 from postmigration.watch.running import Clock, run
 from postmigration.watch.sampling import Sampler
-from postmigration.watch.series import Header, append, open_series
+from postmigration.watch.series import Header, Sample, Series, append, open_series
+from postmigration.watch.telling import conclude_watch, describe_all, describe_incident, name_incident, show_time
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _SERIES = Path("reports/watch.jsonl")
 _RECORDED = Path("metrics.jsonl")
 _RECORDED_FOR = 7 * 86_400.0
+_WATCHED_FOR = 48 * 3_600.0
+# What has begun or ended is told by the samples of so long.
+_RECENT = datetime.timedelta(hours=1)
 _LONGEST = 366 * 86_400.0
 CLOCK = Clock()
 
@@ -37,16 +44,19 @@ def declare(add_parser: Callable[..., Any]) -> None:
         "watch",
         help="watch a server at its work after the migration",
         description="Samples connections, locks, transactions, replication, checkpoints, tables, indexes, sizes and "
-        "statements in short read-only transactions, and keeps the samples in a file.",
-        epilog="exit status: 0 recorded, 2 interrupted, 4 could not be watched",
+        "statements in short read-only transactions, keeps the samples in a file, and says when something left its "
+        "range, and at the end GO or NO-GO.",
+        epilog="exit status: 0 GO or recorded, 1 NO-GO, 2 interrupted, 4 could not be judged",
     )
     options.declare_database(parser.add_argument)
     parser.set_defaults(statement_timeout=5, lock_timeout=1)
     duration = {"type": read_duration, "metavar": "TIME"}
     parser.add_argument("--record", action="store_true", help="only record, the week before the migration")
-    parser.add_argument("--for", dest="period", help="for how long: 90s, 30m, 48h, 7d (7d)", **duration)
+    parser.add_argument(
+        "--for", dest="period", help="for how long: 90s, 30m, 48h, 7d (48h; with --record 7d)", **duration
+    )
     parser.add_argument("--interval", default=15.0, help="from one sample to the next (15s)", **duration)
-    parser.add_argument("--once", action="store_true", help="take one sample more and end, for cron")
+    parser.add_argument("--once", action="store_true", help="take one sample more and judge what is so now, for cron")
     parser.add_argument(
         "--series",
         type=Path,
@@ -72,24 +82,61 @@ def read_duration(text: str) -> float:
 
 
 def _run(option: Namespace) -> int:
-    if not option.record:
-        raise CannotJudge("nothing is judged yet: --record records")
-    path = option.series or _RECORDED
+    path = option.series or (_RECORDED if option.record else _SERIES)
+    period = datetime.timedelta(seconds=option.period or (_RECORDED_FOR if option.record else _WATCHED_FOR))
+    declared = _read_declared()
+    metrics = choose_metrics(declared)
     with ExitStack() as cleanup:
         database, header = _reach(option, cleanup)
         series = open_series(path, header, "--series")
+        sampler = Sampler(database, declared, series.samples)
+        watch = _Watch(series, path, [] if option.record else metrics)
         begin = series.samples[0].at if series.samples else CLOCK.now()
-        sampler = Sampler(database, _read_declared(), series.samples)
-        until = CLOCK.now() if option.once else begin + datetime.timedelta(seconds=option.period or _RECORDED_FOR)
-        run(
-            sampler,
-            lambda sample: append(path, series, sample),
-            clock=CLOCK,
-            until=until,
-            interval=option.interval,
-        )
-    print(f"{escape(str(path))}: {len(series.samples):,} samples of {show_value(header.database, plain=True)}")
-    return GO
+        until = CLOCK.now() if option.once else begin + period
+        run(sampler, watch.keep, clock=CLOCK, until=until, interval=option.interval)
+    database_name = show_value(header.database, plain=True)
+    if option.record:
+        print(f"{escape(str(path))}: {len(series.samples):,} samples of {database_name}")
+        return GO
+    remembered = [sample for sample in series.samples if sample.at > series.samples[-1].at - period]
+    judgement = judge(remembered if option.once else series.samples, metrics)
+    for line in describe_all(judgement):
+        print(line)
+    verdict = conclude_watch(judgement, database_name, lasting=option.once)
+    conclude(verdict, ())
+    return verdict.status
+
+
+class _Watch:
+    """Keeps each sample, and says at once what has begun or ended with it.
+
+    Args:
+        metrics: what is judged; empty to say nothing.
+    """
+
+    def __init__(self, series: Series, path: Path, metrics: Sequence[Metric]) -> None:
+        self._series = series
+        self._path = path
+        self._metrics = metrics
+        self._open: dict[tuple[str, str], Incident] = {}
+
+    def keep(self, sample: Sample) -> None:
+        """Keeps a sample."""
+        append(self._path, self._series, sample)
+        if not self._metrics:
+            return
+        recent = [known for known in self._series.samples if known.at > sample.at - _RECENT]
+        lasting = {
+            (one.metric.name, one.subject): one for one in judge(recent, self._metrics).incidents if one.ended is None
+        }
+        now = show_time(sample.at)
+        for key, incident in lasting.items():
+            if key not in self._open:
+                print(f"{now} begun: {describe_incident(incident)[0]}", file=sys.stderr, flush=True)
+        for key, incident in self._open.items():
+            if key not in lasting:
+                print(f"{now} ended: {name_incident(incident)}", file=sys.stderr, flush=True)
+        self._open = lasting
 
 
 def _reach(option: Namespace, cleanup: ExitStack) -> tuple[Database, Header]:

@@ -14,7 +14,7 @@ STATEMENTS = Family(
         FROM {schema}.pg_stat_statements
         WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND toplevel
           AND query ~* '^\s*(select|insert|update|delete|merge|with)\M'
-          AND query !~ '-- \$\d+\s*$'
+          AND query !~ '-- \$\d+\S*\s*$'
         GROUP BY queryid ORDER BY sum(total_exec_time) DESC LIMIT 50
         """
     },

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from postmigration.checks.migration_files.find import refuse_none
+from postmigration.checks.workload import file as workload_file
 from postmigration.gate.session import Request
 from postmigration.model import waivers
 from postmigration.model.errors import CannotJudge
@@ -92,6 +93,12 @@ def declare(add: Callable[..., object]) -> None:
         help="hold the ledger of Alembic, Django, Flyway, Prisma, Supabase, golang-migrate, dbmate or Rails against "
         "the migration files in this directory (repeat it for several); default: those that lie in the project where "
         "their tool expects them",
+    )
+    add(
+        "--workload",
+        metavar="FILE",
+        help="the statements of the application that must still run, as postmigration workload wrote them; default: "
+        "those in pg_stat_statements of a running state before",
     )
     add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
     declare_scratch(add)
@@ -271,6 +278,7 @@ def judging(option: Namespace, plan_checks: int, project: Path | None = None) ->
         budgets=dict(_budget(text, plan_checks) for text in option.budget),
         migrations=[_find_migrations(text) for text in option.migrations] or ([project] if project else []),
         migrations_named=bool(option.migrations),
+        workload=None if option.workload is None else _find_workload(option.workload),
     )
 
 
@@ -279,6 +287,11 @@ def _find_migrations(text: str) -> Path:
         raise CannotJudge(f"--migration-files={text}: no such directory (want the one that holds the migration files)")
     refuse_none(Path(text))
     return Path(text)
+
+
+def _find_workload(text: str) -> Path:
+    workload_file.read(Path(text))
+    return Path(text).resolve()
 
 
 def _timestamp(text: str | None) -> str:

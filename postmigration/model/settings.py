@@ -27,6 +27,7 @@ class Options:
         budgets: milliseconds that replace the budget of a plan check, by its number.
         migrations: directories in which the files of migration tools may lie.
         migrations_named: the user has named them: that they hold some is known.
+        workload: the file of what the application has sent to the state before.
     """
 
     cutover: str = "infinity"
@@ -41,6 +42,7 @@ class Options:
     budgets: Mapping[int, float] = field(default_factory=dict)
     migrations: Sequence[Path] = ()
     migrations_named: bool = False
+    workload: Path | None = None
 
     @property
     def accepted(self) -> list[Waiver]:

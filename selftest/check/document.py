@@ -17,6 +17,7 @@ from selftest.check import (
     object_faults,
     privilege_faults,
     server_faults,
+    workload_faults,
 )
 from selftest.check.contents import read_faults
 
@@ -62,7 +63,7 @@ def list_faults(check: str) -> list[str]:
     others = (*object_faults.BLOCKERS, *privilege_faults.BLOCKERS, *object_faults.WARNINGS, *privilege_faults.WARNINGS)
     found = contents + [fault.words for fault in others if fault.check in f"test_{check}"]
     found += [fault.words for fault in health_faults.FAULTS if fault.check == check]
-    state = (*history_faults.FAULTS, *migration_files.FAULTS, *server_faults.FAULTS)
+    state = (*history_faults.FAULTS, *migration_files.FAULTS, *server_faults.FAULTS, *workload_faults.FAULTS)
     return found + [fault.words for fault in state if fault.check == check and fault.level != "told"]
 
 

@@ -7,6 +7,8 @@ import pytest
 from postmigration import Target
 from postmigration.checks.health import broken, planner_statistics, replica_identities
 from postmigration.checks.object_checks import expect_sides
+from postmigration.checks.server.reading import live_baseline
+from postmigration.checks.workload import collect, comparison, file
 
 pytestmark = pytest.mark.secondary
 
@@ -53,3 +55,32 @@ def test_published_tables_can_be_updated(target: Target) -> None:
     before, after = expect_sides(target)
     live = target.before.scratch is None
     replica_identities.examine(before, after, target.schemas, holds_publications=live).pass_to(target)
+
+
+def test_what_the_application_sends_still_runs(target: Target) -> None:
+    """Every statement that was sent to the state before can be parsed, permitted and planned as it could there.
+
+    Impact: Requests of the application fail, read other columns than it expects, or take minutes.
+
+    Likely causes: A column was renamed, a function dropped, a grant or an index not carried, a type changed on one side
+    of a join, or no table analyzed.
+
+    Fix: Bring back what the server misses, at the place of the statement that is marked >>>, or deploy the code that
+    no longer sends it.
+    """
+    before, named = live_baseline(target), target.options.workload
+    if named is not None:
+        sent = file.read(named)
+        if before is not None:
+            sent = collect.try_again(before, sent, target.schemas)
+    elif before is not None:
+        sent = collect.collect(before, target.schemas)
+    else:
+        held = target.baseline is not None
+        target.not_applicable(
+            "what the application sends is not known: name it with --workload, or a running state before",
+            not_held="statements of the application" if held else "",
+        )
+    if not sent.statements:
+        target.not_applicable("there is no statement of the application in what was sent to the state before")
+    comparison.examine(target.snapshot, sent, target.schemas, target.migration.changes).pass_to(target)

@@ -153,12 +153,14 @@ def _parser(first: Sequence[str]) -> ArgumentParser:
         from postmigration.gate.commands import trace as trace
         from postmigration.gate.commands import verify_backup as verify_backup
         from postmigration.gate.commands import watch as watch
+        from postmigration.gate.commands import workload as workload
 
         verify_backup.declare(commands.add_parser)
         rehearse.declare(commands.add_parser)
         trace.declare(commands.add_parser)
         init.declare(commands.add_parser)
         watch.declare(commands.add_parser)
+        workload.declare(commands.add_parser)
     return parser
 
 

@@ -39,13 +39,20 @@ def open_sides(option: Namespace, cleanup: ExitStack, command: str) -> tuple[Sna
 
 
 def open_snapshot(
-    option: Namespace, cleanup: ExitStack, url: str | None, name: str, schema: str = "public"
+    option: Namespace,
+    cleanup: ExitStack,
+    url: str | None,
+    name: str,
+    schema: str = "public",
+    *,
+    baseline: bool = False,
 ) -> Snapshot:
     """A snapshot of the database that is judged.
 
     Args:
         url: the database; `name` is the option that names it.
         schema: in which names without one are looked up.
+        baseline: it is the state before, and may be older.
 
     Raises:
         CannotJudge: it is not named, or cannot be reached.
@@ -53,14 +60,14 @@ def open_snapshot(
     if url is None:
         raise CannotJudge(f"{name} is missing: name the database (or $POSTMIGRATION_DB_URL)")
     limits = options.limits(option)
-    return _open(Database(conninfo(url, name), option=name, schema=schema, limits=limits), cleanup)
+    return _open(Database(conninfo(url, name), option=name, schema=schema, limits=limits), cleanup, baseline=baseline)
 
 
-def _open(database: Database, cleanup: ExitStack) -> Snapshot:
+def _open(database: Database, cleanup: ExitStack, *, baseline: bool = False) -> Snapshot:
     cleanup.callback(database.close)
     snapshot = Snapshot(database)
     cleanup.callback(snapshot.close)
-    server(snapshot)
+    server(snapshot, baseline=baseline)
     refuse_shadows(database, find_shadows(snapshot))
     return snapshot
 

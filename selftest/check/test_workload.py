@@ -1,0 +1,321 @@
+"""What the application sends: each fault that breaks it is found, and what is sound is not accused."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from postmigration.changes import RenamedColumn
+from postmigration.checks.builtin import test_statements
+from postmigration.checks.workload import file, texts
+from postmigration.gate.commands import cli
+from postmigration.model.errors import CannotJudge
+from postmigration.model.migration import Migration
+from postmigration.postgres import embedded
+from selftest.check.judging import Verdict, judge
+from selftest.check.workload_faults import FAULTS, NUMBER, ROLES, SENT, SOUND, WORLD, Fault
+from selftest.servers import PASSWORD, SYSTEM_BINARIES, Servers, SystemServer
+from selftest.tiers import few
+
+CHECK = "what the application sends"
+COUNTER = itertools.count()
+KEEPER = SYSTEM_BINARIES.parent / "lib" / "pg_stat_statements.so"
+
+Change = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SystemServer]:
+    """A server on which an application has sent its statements to the database `store`."""
+    if not KEEPER.exists():
+        pytest.skip(reason=f"no pg_stat_statements of PostgreSQL 15: {KEEPER}")
+    server = SystemServer("-c shared_preload_libraries=pg_stat_statements")
+    server.create("store")
+    with server.connect("postgres") as connection:
+        for statement in ROLES:
+            connection.execute(statement.encode())
+    with server.connect("store") as connection:
+        connection.execute(WORLD.encode())
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+    send(server, "store")
+    yield server
+    server.stop()
+
+
+def send(server: SystemServer, database: str) -> None:
+    """Has the application send its statements; what they write is rolled back."""
+    with psycopg.connect(make_conninfo(server.conninfo(database), user="work_app")) as connection:
+        for statement in SENT:
+            connection.execute(statement.encode())
+        connection.rollback()
+
+
+@pytest.fixture
+def changed(server: SystemServer) -> Iterator[Change]:
+    """Makes a copy of the world and changes it; gives its connection string."""
+    made: list[str] = []
+
+    def change(sql: str = "") -> str:
+        made.append(f"store_{next(COUNTER)}")
+        server.create(made[-1], template="store")
+        with server.connect(made[-1]) as connection:
+            connection.execute(sql.encode())
+        return server.conninfo(made[-1])
+
+    yield change
+    for name in made:
+        server.drop(name)
+    with server.connect("postgres") as connection:
+        connection.execute("DROP ROLE IF EXISTS work_group")
+
+
+def look(before: str, after: str, *called: str, **more: Any) -> Verdict:
+    """Judges a database by this check alone."""
+    check = test_statements.test_what_the_application_sends_still_runs
+    return judge(before, after, *called, only=("this one",), more={CHECK: check}, **more)
+
+
+def find(verdict: Verdict, fault: Fault) -> None:
+    evidence = verdict.evidence[CHECK]
+    said = {level: [f.statement for f in evidence.findings if f.severity == level] for level in ("blocker", "warning")}
+    said["told"] = evidence.notes
+    assert any(fault.words in words for words in said[fault.level]), said
+    assert bool(evidence.blockers) == (fault.level == "blocker"), said
+    assert fault.level != "told" or not evidence.warnings, said
+
+
+@pytest.mark.parametrize("fault", few(FAULTS, 0, 7), ids=lambda fault: fault.words[:50])
+def test_a_fault_is_found(fault: Fault, server: SystemServer, changed: Change) -> None:
+    verdict = look(server.conninfo("store"), changed(fault.sql))
+    find(verdict, fault)
+    assert "secret" not in str(verdict)
+
+
+@pytest.mark.parametrize("what", few(SOUND))
+def test_what_is_sound_is_not_accused(what: str, server: SystemServer, changed: Change) -> None:
+    verdict = look(server.conninfo("store"), changed(SOUND[what]))
+    evidence = verdict.evidence[CHECK]
+    assert not evidence.findings
+    assert evidence.facts >= NUMBER
+
+
+def test_a_file_holds_what_was_sent_and_no_constant(
+    server: SystemServer, changed: Change, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "workload.json"
+    assert cli.main(["workload", f"--db-url={server.conninfo('store')}", "-o", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "utility statements, which may hold constants" in said
+    assert "secret" not in said + path.read_text()
+    sent = [one for one in file.read(path).statements if one.role == "work_app"]
+    assert len(sent) == NUMBER
+    (known,) = (one for one in sent if one.text == "SELECT id, name FROM client WHERE id = $1")
+    assert known.calls == 2
+    assert known.before is not None
+    assert (known.before.path, known.before.own) == ('"store", "public"', True)
+    assert [*map(tuple, known.before.columns)] == [("id", "integer"), ("name", "text")]
+    # Without a state before the file tells how it was.
+    verdict = look("", changed(FAULTS[0].sql), f"--workload={path}")
+    find(verdict, FAULTS[0])
+    verdict = look("", changed(), f"--workload={path}")
+    assert not verdict.evidence[CHECK].findings
+
+
+REFUSED = {
+    "": "No such file or directory",
+    "{": "Input data was truncated",
+    '{"postmigration_workload": 2, "workload": {"database": "", "taken_at": "", "statements": []}}': "format 2",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_a_file_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "workload.json"
+    if text:
+        path.write_text(text)
+    with pytest.raises(CannotJudge, match=REFUSED[text]):
+        file.read(path)
+
+
+def test_where_nothing_was_kept_a_line_says_so(
+    server: SystemServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.create("blank")
+    path = tmp_path / "workload.json"
+    assert cli.main(["workload", f"--db-url={server.conninfo('blank')}", "-o", str(path)]) == 4
+    assert "ERROR: --db-url: pg_stat_statements is not installed in it: CREATE EXT" in capsys.readouterr().err
+    server.drop("blank")
+    other = make_conninfo(server.conninfo("store"), user="work_app")
+    assert cli.main(["workload", f"--db-url={other}", "-o", str(path)]) == 4
+    assert "hides the statements of other roles from the role that judges: GRANT pg_read_all_stats" in (
+        capsys.readouterr().err
+    )
+    assert not path.exists()
+
+
+SPY = """
+CREATE FUNCTION store.spy() RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN PERFORM pg_catalog.set_config('role', 'none', true); RAISE 'ran as %', current_user; END $$;
+ALTER FUNCTION store.spy() OWNER TO work_app;
+"""
+
+
+def test_a_superuser_plans_nothing_that_could_run_code_of_others(server: SystemServer, changed: Change) -> None:
+    after = changed(
+        f"{SPY}; CREATE OR REPLACE VIEW store.seen AS SELECT store.spy() AS a; DROP INDEX store.purchase_client"
+    )
+    evidence = look(server.conninfo("store"), after).evidence[CHECK]
+    assert not evidence.findings
+    assert any("neither privileges nor plans were judged of" in note for note in evidence.notes)
+
+
+@pytest.mark.full
+def test_one_that_may_act_as_the_sender_plans_as_the_sender(server: SystemServer, changed: Change) -> None:
+    after = changed(
+        f"{SPY}; ALTER TABLE store.client RENAME TO customers; CREATE VIEW store.client AS SELECT id, name, "
+        "active, store.spy() AS a FROM store.customers; GRANT SELECT, UPDATE ON store.client TO work_app"
+    )
+    with server.connect("postgres") as connection:
+        connection.execute(f"CREATE ROLE work_judge LOGIN BYPASSRLS PASSWORD '{PASSWORD}'".encode())
+        connection.execute("GRANT pg_read_all_data, pg_monitor, work_app TO work_judge")
+    try:
+        sides = [make_conninfo(side, user="work_judge") for side in (server.conninfo("store"), after)]
+        evidence = look(*sides).evidence[CHECK]
+        (finding,) = evidence.blockers
+        said = finding.statement
+        assert said.startswith(
+            "code of the database raised it: PL/pgSQL function spy() line 2 at RAISE (raise exception"
+        )
+        assert "as role work_app: 1 statement that could run before cannot be run" in said
+    finally:
+        with server.connect("postgres") as connection:
+            connection.execute("DROP ROLE work_judge")
+
+
+@pytest.mark.full
+def test_what_is_locked_is_not_judged(server: SystemServer, changed: Change) -> None:
+    after = changed()
+    with psycopg.connect(after) as connection:
+        connection.execute("LOCK TABLE store.client")
+        verdict = look(server.conninfo("store"), after)
+    words = "a statement of work_app: canceling statement due to lock timeout (lock not available, SQLSTATE 55P03)"
+    assert words in verdict.unjudged[CHECK]
+
+
+@pytest.fixture
+def elsewhere(servers: Servers, request: pytest.FixtureRequest) -> Iterator[embedded.Server]:
+    """A server of another version, without pg_stat_statements, with the world as the database `store`."""
+    other = servers[request.param]
+    with other.connect("postgres") as connection:
+        for statement in ROLES:
+            connection.execute(statement.encode())
+    other.create("store")
+    with other.connect("store") as connection:
+        connection.execute(WORLD.encode())
+    yield other
+    other.drop("store")
+    with other.connect("postgres") as connection:
+        connection.execute("DROP ROLE work_app")
+
+
+@pytest.fixture
+def written(server: SystemServer, tmp_path: Path) -> str:
+    """The option that names a file of what was sent."""
+    path = tmp_path / "workload.json"
+    assert cli.main(["workload", f"--db-url={server.conninfo('store')}", "-o", str(path)]) == 0
+    return f"--workload={path}"
+
+
+def hold_against(elsewhere: embedded.Server, before: str, written: str, faults: Sequence[Fault]) -> None:
+    """Judges a copy that is sound, and one for each of some faults, by a file."""
+    for fault in (None, *faults):
+        elsewhere.create("store_now", template="store")
+        with elsewhere.connect("store_now") as connection:
+            connection.execute(fault.sql.encode() if fault else b"")
+        verdict = look(before, elsewhere.conninfo("store_now"), written)
+        if fault:
+            find(verdict, fault)
+        else:
+            assert not verdict.evidence[CHECK].findings
+        elsewhere.drop("store_now")
+
+
+@pytest.mark.parametrize("elsewhere", [18], indirect=True)
+def test_a_file_is_held_against_a_newer_version(elsewhere: embedded.Server, written: str) -> None:
+    hold_against(elsewhere, "", written, FAULTS[5:6])
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("elsewhere", [18, 16], indirect=True)
+def test_every_fault_is_found_by_a_file(elsewhere: embedded.Server, written: str) -> None:
+    for before in (elsewhere.conninfo("store"), ""):
+        hold_against(elsewhere, before, written, FAULTS)
+
+
+@pytest.mark.full
+def test_roles_that_are_not_there_are_told(server: SystemServer, changed: Change, tmp_path: Path) -> None:
+    path = tmp_path / "workload.json"
+    cli.main(["workload", f"--db-url={server.conninfo('store')}", "-o", str(path)])
+    path.write_text(path.read_text().replace('"work_app"', '"work_elsewhere"'))
+    evidence = look("", changed(), f"--workload={path}").evidence[CHECK]
+    assert not evidence.findings
+    words = "statements of it were parsed as whoever judges"
+    (note,) = (note for note in evidence.notes if note.endswith(words))
+    assert note.startswith("there is no role work_elsewhere: ")
+
+
+DECLARED = Migration(
+    name="store",
+    changes=[RenamedColumn(schema="store", table="client", column="name", to="title", reason="it is one")],
+)
+
+
+def test_what_a_migration_renames_is_told(server: SystemServer, changed: Change) -> None:
+    verdict = look(server.conninfo("store"), changed(FAULTS[0].sql), migration=DECLARED)
+    evidence = verdict.evidence[CHECK]
+    assert not evidence.blockers
+    words = "names name, which the migration declares to be gone or another one: SELECT id, >>>name FROM client"
+    assert any(note.startswith(words) for note in evidence.notes), evidence.notes
+
+
+TEXTS = {
+    "SELECT 1 -- a comment": "SELECT 1",
+    "SELECT /* one /* two */ */ $1": "SELECT   $1",
+    """SELECT "a--b" FROM "it's" WHERE a = $1;""": """SELECT "a--b" FROM "it's" WHERE a = $1""",
+    "SELECT 'constant'": None,
+    "SELECT $tag$constant$tag$": None,
+    "SELECT E'constant' -- x": None,
+    "SELECT now() - interval $1": "SELECT now() - CAST($1 AS interval)",
+    "SELECT INTERVAL $1 day to second, date $2": "SELECT CAST($1 AS INTERVAL), CAST($2 AS date)",
+    "SELECT timestamp with time zone $1": "SELECT CAST($1 AS timestamp with time zone)",
+    "SELECT extract($1 FROM at)": "SELECT date_part($1, at)",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_is_kept_without_comments_and_never_with_a_constant(text: str) -> None:
+    assert texts.clean(text) == TEXTS[text]
+
+
+ALONE = {
+    "SELECT relname FROM pg_class c, pg_catalog.pg_namespace n": True,
+    "SELECT a FROM pg_class c, orders o": False,
+    "WITH a AS (SELECT $1 FROM pg_class), b(x) AS (SELECT $2) SELECT FROM a JOIN b ON x": True,
+    "SELECT a FROM orders": False,
+    "SELECT place_order($1)": False,
+    "SELECT pg_catalog.set_config($1, $2)": True,
+    "SELECT table_name FROM information_schema.tables": True,
+    "DELETE FROM public.pg_old": True,
+    "SELECT $1": False,
+}
+
+
+@pytest.mark.parametrize("text", ALONE)
+def test_what_asks_the_server_alone_is_told_apart(text: str) -> None:
+    assert texts.asks_the_server_alone(text) is ALONE[text]

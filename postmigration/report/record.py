@@ -29,6 +29,20 @@ class Trouble(NamedTuple):
     text: str
 
 
+class Shelf(NamedTuple):
+    """Checks that ended alike, as a reader comes to them.
+
+    Args:
+        title: what they have in common, and how many they are.
+        results: the checks.
+        folded: they need nobody's attention.
+    """
+
+    title: str
+    results: Sequence[Result]
+    folded: bool = True
+
+
 @dataclass(frozen=True)
 class Record:
     """What one run came to.
@@ -112,10 +126,36 @@ class Record:
                 grouped.setdefault(result.group, []).append(result)
         return grouped
 
+    def shelves(self) -> list[Shelf]:
+        """The checks in the order in which they need attention: what failed first, and what passed by its group."""
+        unjudged = [result for result in self.unjudged if not result.needs_baseline]
+        passed = [result for result in self.results if result.outcome == "passed"]
+        warned = [result for result in passed if result.evidence.warnings]
+        calm: dict[str, list[Result]] = {}
+        for result in passed:
+            if not result.evidence.warnings:
+                calm.setdefault(result.group, []).append(result)
+        inapplicable = [result for result in self.results if result.outcome == "not applicable"]
+        lacking = [result for result in self.unjudged if result.needs_baseline]
+        shelves = [
+            Shelf(f"✘ Failed: {len(self.failed)}", self.failed, folded=False),
+            Shelf(f"○ Not judged: {len(unjudged)}", unjudged, folded=False),
+            Shelf(f"○ Not judged for want of a --baseline: {len(lacking)}", lacking),
+            Shelf(f"✔⚠ Passed, with warnings: {len(warned)}", warned, folded=False),
+            *(Shelf(f"✔ {group}: {len(members)} passed", members) for group, members in calm.items()),
+            Shelf(f"– Not applicable: {len(inapplicable)}", inapplicable),
+        ]
+        return [shelf for shelf in shelves if shelf.results]
+
 
 def in_order(results: Sequence[Result]) -> list[Result]:
     """The plan's checks first, in the plan's order; the others as they stand in their files."""
     return sorted(results, key=lambda result: (result.plan is None, result.plan or 0, result.position))
+
+
+def mark(result: Result) -> str:
+    """How a check ended, as symbols, one of which says that it has warnings."""
+    return SYMBOLS[result.outcome] + ("⚠" if result.evidence.warnings else "")
 
 
 def anchor(result: Result) -> str:

@@ -17,12 +17,18 @@ from postmigration.model.files import partial
 from postmigration.model.verdict import Result
 from postmigration.report import criteria
 from postmigration.report.formats import as_csv, pictures, rendering
+from postmigration.report.formats.as_text import headings
 from postmigration.report.places import Files
-from postmigration.report.record import SYMBOLS, WORDS, Record, anchor, wanting, when
+from postmigration.report.record import SYMBOLS, WORDS, Record, anchor, mark, wanting, when
+from postmigration.report.words import GLOSSARY
 
 # Once the evidence is so long, that of further checks is told in short: the page must open at once.
 _LONGEST = 3_500_000
 _TITLE = "post-migration validation"
+# How the remark begins that something was so before the migration.
+_INHERITED = "inherited"
+# Of a finding that is told in one line so much is shown.
+_LINE = 200
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -122,15 +128,16 @@ def page(record: Record, listed: as_csv.Listed, files: Files) -> str:
         files: where the reports go.
     """
     checks, room = {}, _LONGEST
+    judged = criteria.judge(record)
     for result in sorted(record.results, key=lambda r: r.outcome not in ("failed", "broken")):
         checks[result.nodeid] = _check(result, record, listed, brief=room <= 0)
         room -= len(checks[result.nodeid])
-    judged = criteria.judge(record)
     return rendering.render(
         "report.html",
         record=record,
         verdict=record.verdict,
-        checks={result.nodeid: markupsafe.Markup(checks[result.nodeid]) for result in record.results},  # noqa: S704
+        checks={nodeid: markupsafe.Markup(check) for nodeid, check in checks.items()},  # noqa: S704
+        shelves=record.shelves(),
         names={result.nodeid: f"check {result.plan}" if result.plan else result.title for result in record.results},
         anchors={result.nodeid: anchor(result) for result in record.results},
         sections=_sections(judged),
@@ -140,6 +147,8 @@ def page(record: Record, listed: as_csv.Listed, files: Files) -> str:
         ),
         symbols=SYMBOLS,
         words=WORDS,
+        mark=mark,
+        glossary=GLOSSARY,
         ended=when(record.ended),
         others=[path.name for path in (files.json, files.junit, files.summary)],
         script=markupsafe.Markup((rendering.DIRECTORY / "report.js").read_text(encoding="utf-8")),  # noqa: S704
@@ -174,8 +183,13 @@ def _check(result: Result, record: Record, listed: as_csv.Listed, *, brief: bool
         result=result,
         anchor=anchor(result),
         wanting=wanting,
-        symbols=SYMBOLS,
         words=WORDS,
+        mark=mark,
+        glossary=GLOSSARY,
+        headings=headings,
+        notes=[note for note in result.evidence.notes if not note.startswith(_INHERITED)],
+        inherited=[note for note in result.evidence.notes if note.startswith(_INHERITED)],
+        line=_LINE,
         listed=listed,
         most=as_csv.MOST_FINDINGS,
         evidence_rows=record.evidence_rows,

@@ -7,7 +7,7 @@ import re
 from postmigration.model.verdict import Result
 from postmigration.report.formats import rendering
 from postmigration.report.formats.as_csv import Listed
-from postmigration.report.formats.as_text import describe_count
+from postmigration.report.formats.as_text import describe_count, headings
 from postmigration.report.record import SYMBOLS, Record, when
 
 # GitHub takes comments of 65,536 characters.
@@ -50,7 +50,7 @@ def _render_failed(result: Result, evidence_rows: int, listed: Listed) -> str:
     for finding in findings[:_FINDINGS]:
         lines += ["", f"**{_plain(describe_count(finding))}**"]
         if finding.rows:
-            lines += ["", _row(finding.columns), "|" + " --- |" * len(finding.columns)]
+            lines += ["", _row(headings(finding)), "|" + " --- |" * len(finding.columns)]
             lines += [_row(row) for row in finding.rows[: min(5, evidence_rows)]]
         if finding.before:
             lines += ["", f"The state before the migration: {_plain(finding.before)}."]

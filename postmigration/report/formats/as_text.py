@@ -66,6 +66,17 @@ def describe_count(finding: Finding) -> str:
     return f"{finding.wrong:,} of {finding.examined:,}: {finding.statement}"
 
 
+def headings(finding: Finding) -> tuple[str, ...]:
+    """The names of the columns of the evidence, each with that of the table's column where all rows are of one."""
+    columns = finding.columns
+    if not finding.rows or not {"column", "want", "have"} <= set(columns):
+        return columns
+    named = {row[columns.index("column")] for row in finding.rows} - {""}
+    if len(named) != 1:
+        return columns
+    return tuple(f"{name} {next(iter(named))}" if name in ("want", "have") else name for name in columns)
+
+
 def text(result: Result, evidence_rows: int) -> str:
     """The evidence of a check as plain text, no line of which begins with what a database holds.
 
@@ -126,7 +137,7 @@ def _wrap(words: str) -> list[str]:
 def _table(finding: Finding, evidence_rows: int) -> list[str]:
     table = Table(box=None, pad_edge=False)
     shown = finding.rows[:evidence_rows]
-    for number, column in enumerate(finding.columns):
+    for number, column in enumerate(headings(finding)):
         # A key is copied and searched for: it stays in one piece.
         longest = max((len(row[number]) for row in shown), default=0)
         table.add_column(Text(column), overflow="fold", min_width=longest if longest <= _KEY else None)

@@ -5,8 +5,11 @@
   const checks = [...document.querySelectorAll(".check")];
   // Read once: what is searched is what is shown.
   const words = new Map(checks.map((check) => [check, check.textContent.toLowerCase()]));
+  const shelves = [...document.querySelectorAll(".shelf")];
+  const lines = [...document.querySelectorAll(".more li")];
   const shown = () => checks.filter((check) => !check.hidden);
-  const opened = (check) => { check.querySelector("details").open = true; };
+  const unfold = (check) => { const shelf = check.closest("details.shelf"); if (shelf) shelf.open = true; };
+  const opened = (check) => { unfold(check); check.querySelector("details").open = true; };
 
   function filter() {
     const text = find("filter-text").value.trim().toLowerCase();
@@ -21,6 +24,16 @@
         || (text && !words.get(check).includes(text)),
       );
     }
+    const asked = text || group || outcome || severity;
+    for (const shelf of shelves) {
+      shelf.hidden = !shelf.querySelector(".check:not([hidden])");
+      // What is looked for is seen; what nobody asks for is folded.
+      if (shelf.tagName === "DETAILS") shelf.open = Boolean(asked);
+    }
+    for (const line of lines) line.hidden = Boolean(text) && !line.textContent.toLowerCase().includes(text);
+    for (const more of document.querySelectorAll("details.more")) {
+      more.open = Boolean(text) && Boolean(more.querySelector("li:not([hidden])"));
+    }
     find("filter-count").textContent = `${shown().length} of ${checks.length} checks`;
   }
 
@@ -34,10 +47,13 @@
   }
 
   function move(step) {
-    const among = shown();
+    const bad = shown().filter((check) => /^(failed|broken)$/.test(check.dataset.outcome));
+    const among = bad.length ? bad : shown();
     const at = among.findIndex((check) => check.contains(document.activeElement));
     const next = among[at < 0 ? 0 : Math.min(Math.max(at + step, 0), among.length - 1)];
-    if (next) next.querySelector("summary").focus();
+    if (!next) return;
+    unfold(next);
+    next.querySelector("summary").focus();
   }
 
   async function copy(button) {
@@ -63,6 +79,7 @@
   find("open-all").addEventListener("click", () => shown().forEach(opened));
   find("close-all").addEventListener("click", () => {
     for (const check of checks) check.querySelector("details").open = false;
+    for (const shelf of document.querySelectorAll("details.shelf")) shelf.open = false;
   });
   for (const button of document.querySelectorAll(".copy")) {
     button.hidden = false;
@@ -75,6 +92,9 @@
     if (event.key === "/") { event.preventDefault(); find("filter-text").focus(); }
     if (event.key === "j") move(1);
     if (event.key === "k") move(-1);
+  });
+  addEventListener("beforeprint", () => {
+    for (const shelf of document.querySelectorAll("details.shelf")) shelf.open = true;
   });
   addEventListener("hashchange", toTarget);
   filter();

@@ -8,6 +8,7 @@ import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from postmigration.gate.commands.sides import open_snapshot
 from postmigration.gate.project import is_project, project
 from postmigration.model.evidence import escape, show_value
 from postmigration.model.migration import Metric
-from postmigration.model.verdict import GO
+from postmigration.model.verdict import CANNOT_JUDGE, GO, Verdict
 from postmigration.postgres.connection import Database
 from postmigration.postgres.identity import server
 from postmigration.report.ending import conclude
-from postmigration.watch.judging import Incident, judge
+from postmigration.watch.judging import Incident, Judgement, judge
+from postmigration.watch.page import Report, describe_facts, describe_unfinished, write
 from postmigration.watch.ranges import choose_metrics
 from postmigration.watch.running import Clock, run
 from postmigration.watch.sampling import Sampler
@@ -33,8 +35,10 @@ _RECORDED = Path("metrics.jsonl")
 _RECORDED_FOR = 7 * 86_400.0
 _WATCHED_FOR = 48 * 3_600.0
 # What has begun or ended is told by the samples of so long.
-_RECENT = datetime.timedelta(hours=1)
+_RECENT = datetime.timedelta(minutes=20)
 _LONGEST = 366 * 86_400.0
+# How often the page of a watch that goes on is written anew.
+_REWRITE = datetime.timedelta(minutes=30)
 CLOCK = Clock()
 
 
@@ -63,6 +67,8 @@ def declare(add_parser: Callable[..., Any]) -> None:
         metavar="FILE",
         help=f"where the samples are kept, also from one start to the next ({_SERIES}; with --record {_RECORDED})",
     )
+    html = Path("reports/watch.html")
+    parser.add_argument("--html", type=Path, default=html, metavar="FILE", help="the report (%(default)s)")
     parser.set_defaults(run=_run)
 
 
@@ -90,45 +96,53 @@ def _run(option: Namespace) -> int:
         database, header = _reach(option, cleanup)
         series = open_series(path, header, "--series")
         sampler = Sampler(database, declared, series.samples)
-        watch = _Watch(series, path, [] if option.record else metrics)
         begin = series.samples[0].at if series.samples else CLOCK.now()
         until = CLOCK.now() if option.once else begin + period
-        run(sampler, watch.keep, clock=CLOCK, until=until, interval=option.interval)
-    database_name = show_value(header.database, plain=True)
-    if option.record:
-        print(f"{escape(str(path))}: {len(series.samples):,} samples of {database_name}")
-        return GO
-    remembered = [sample for sample in series.samples if sample.at > series.samples[-1].at - period]
-    judgement = judge(remembered if option.once else series.samples, metrics)
-    for line in describe_all(judgement):
+        if option.record:
+            run(sampler, partial(append, path, series), clock=CLOCK, until=until, interval=option.interval)
+            database_name = show_value(header.database, plain=True)
+            print(f"{escape(str(path))}: {len(series.samples):,} samples of {database_name}")
+            return GO
+        watch = _Watch(series, path, metrics, option, period)
+        watch.write(finished=False)
+        try:
+            run(sampler, watch.keep, clock=CLOCK, until=until, interval=option.interval)
+        except KeyboardInterrupt:
+            watch.write(finished=False)
+            raise
+    judgement, verdict = watch.write(finished=True)
+    for line in describe_all(judgement) if judgement else ():
         print(line)
-    verdict = conclude_watch(judgement, database_name, lasting=option.once)
     conclude(verdict, ())
     return verdict.status
 
 
 class _Watch:
-    """Keeps each sample, and says at once what has begun or ended with it.
+    """Keeps each sample, says at once what has begun or ended with it, and writes the page.
 
     Args:
-        metrics: what is judged; empty to say nothing.
+        metrics: what is judged.
+        option: what the user chose.
+        period: of how long before now the samples count with `--once`.
     """
 
-    def __init__(self, series: Series, path: Path, metrics: Sequence[Metric]) -> None:
+    def __init__(
+        self, series: Series, path: Path, metrics: Sequence[Metric], option: Namespace, period: datetime.timedelta
+    ) -> None:
         self._series = series
         self._path = path
         self._metrics = metrics
+        self._option = option
+        self._period = period
         self._open: dict[tuple[str, str], Incident] = {}
+        self._written: datetime.datetime | None = None
 
     def keep(self, sample: Sample) -> None:
         """Keeps a sample."""
         append(self._path, self._series, sample)
-        if not self._metrics:
-            return
         recent = [known for known in self._series.samples if known.at > sample.at - _RECENT]
-        lasting = {
-            (one.metric.name, one.subject): one for one in judge(recent, self._metrics).incidents if one.ended is None
-        }
+        found = judge(recent, self._metrics).incidents
+        lasting = {(one.metric.name, one.subject): one for one in found if one.ended is None}
         now = show_time(sample.at)
         for key, incident in lasting.items():
             if key not in self._open:
@@ -137,6 +151,25 @@ class _Watch:
             if key not in lasting:
                 print(f"{now} ended: {name_incident(incident)}", file=sys.stderr, flush=True)
         self._open = lasting
+        if self._written is None or sample.at - self._written >= _REWRITE:
+            self._written = sample.at
+            self.write(finished=False)
+
+    def write(self, *, finished: bool) -> tuple[Judgement | None, Verdict]:
+        """Writes the page of what was seen so far, and gives what that comes to."""
+        subject = show_value(self._series.header.database, plain=True)
+        samples = self._series.samples
+        if self._option.once and samples:
+            samples = [sample for sample in samples if sample.at > samples[-1].at - self._period]
+        judgement = judge(samples, self._metrics) if samples else None
+        verdict = Verdict("PARTIAL", f"nothing was sampled, {subject}", CANNOT_JUDGE, subject)
+        facts = {"database": subject}
+        if judgement is not None:
+            verdict = conclude_watch(judgement, subject, lasting=self._option.once)
+            facts = describe_facts(subject, judgement)
+        told = verdict if finished else describe_unfinished(verdict)
+        write(Report(judgement, told, finished, facts), self._option.html)
+        return judgement, verdict
 
 
 def _reach(option: Namespace, cleanup: ExitStack) -> tuple[Database, Header]:

@@ -20,7 +20,12 @@ _MARKUP = re.compile(r"[\\`*_{}\[\]#|~@<>&]|:(?=//)|(?<=www)\.")
 def render(record: Record, listed: Listed) -> str:
     """The record as the text of a Markdown file: the verdict whole, and as many failed checks as there is room for."""
     head = rendering.render(
-        "summary.md", record=record, symbols=SYMBOLS, plain=_plain, when=when, cells=_cells(record.groups(plan=True))
+        "summary.md",
+        record=record,
+        symbols=SYMBOLS,
+        plain=escape_markup,
+        when=when,
+        cells=_cells(record.groups(plan=True)),
     )
     parts, room = [head.rstrip()], LONGEST - len(head) - 200
     failed = record.failed
@@ -36,36 +41,36 @@ def render(record: Record, listed: Listed) -> str:
 
 def _cells(groups: dict[str, list[Result]]) -> dict[str, str]:
     return {
-        _plain(name): " ".join(f"{SYMBOLS[result.outcome]}&nbsp;{result.plan}" for result in members)
+        escape_markup(name): " ".join(f"{SYMBOLS[result.outcome]}&nbsp;{result.plan}" for result in members)
         for name, members in groups.items()
     }
 
 
 def _render_failed(result: Result, evidence_rows: int, listed: Listed) -> str:
     number = "" if result.plan is None else f"Check {result.plan}, "
-    lines = [f"### ✘ {_plain(number + result.group + ': ' + result.title)}", "", _plain(result.sentence)]
+    lines = [f"### ✘ {escape_markup(number + result.group + ': ' + result.title)}", "", escape_markup(result.sentence)]
     if result.reason:
-        lines += ["", _plain(result.reason)]
+        lines += ["", escape_markup(result.reason)]
     findings = result.evidence.blockers
     for finding in findings[:_FINDINGS]:
-        lines += ["", f"**{_plain(describe_count(finding))}**"]
+        lines += ["", f"**{escape_markup(describe_count(finding))}**"]
         if finding.rows:
             lines += ["", _row(headings(finding)), "|" + " --- |" * len(finding.columns)]
             lines += [_row(row) for row in finding.rows[: min(5, evidence_rows)]]
         if finding.before:
-            lines += ["", f"The state before the migration: {_plain(finding.before)}."]
+            lines += ["", f"The state before the migration: {escape_markup(finding.before)}."]
     if len(findings) > _FINDINGS:
         lines += ["", f"*and {len(findings) - _FINDINGS} more findings*"]
     for name, words in (("What it means", result.meaning), ("What to do", result.remedy)):
         if words:
-            lines += ["", f"**{name}.** {_plain(words)}"]
+            lines += ["", f"**{name}.** {escape_markup(words)}"]
     return "\n".join(lines)
 
 
 def _row(values: tuple[str, ...]) -> str:
-    return "| " + " | ".join(f"<code>{_plain(value)}</code>" if value else " " for value in values) + " |"
+    return "| " + " | ".join(f"<code>{escape_markup(value)}</code>" if value else " " for value in values) + " |"
 
 
-def _plain(text: str) -> str:
+def escape_markup(text: str) -> str:
     """Text as it stands, whatever Markdown or HTML it holds."""
     return _MARKUP.sub(lambda match: f"&#{ord(match[0])};", text)

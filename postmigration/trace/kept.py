@@ -16,6 +16,7 @@ from postmigration.model.changes import (
     Retyped,
 )
 from postmigration.model.sqltext import quoted
+from postmigration.trace.conditions import find_condition
 from postmigration.trace.findings import Flow, Found
 from postmigration.trace.links import KeyPart, LinkFinder, RowLink
 from postmigration.trace.moves import Move
@@ -25,6 +26,8 @@ from postmigration.trace.verify import Verifier, list_differing
 
 # What is made of a value by these is rather damage where the column is the same.
 _DAMAGING = ("lower(", "upper(", "btrim(")
+# Fewer rows are told from others by an accident.
+_LEAST_ROWS = 3
 
 
 @dataclass
@@ -143,6 +146,11 @@ class ColumnTracer:
             return
         found = explain(link.pairs, fields, column)
         old = was.columns.get(name)
+        some = None if found is not None and found.share == 1 else self._find_some(table, column, link, fields)
+        if some is not None:
+            table.found += [Found(addition, f"{now.title}.{name}")] if is_new else []
+            table.found.append(some)
+            return
         if found is None or not found.is_likely:
             if is_new:
                 table.found.append(
@@ -174,6 +182,31 @@ class ColumnTracer:
         elif not plain and found.share == 1 and not _is_damage(found, name):
             change = DerivedValue(**where, column=name, value=found.sql)
             table.found.append(Found(change, f"{now.title}.{name}", "", (flow,)))
+
+    def _find_some(self, table: KeptTable, column: Column, link: RowLink, fields: Sequence[Field]) -> Found | None:
+        """What a column holds in the rows that a condition tells from others; in these it holds what it held.
+
+        What may be damage is never taken for meant: one condition must tell exactly these rows, and one value all that
+        they hold.
+        """
+        was, name = table.was, column.name
+        old = was.columns.get(name)
+        if old is not None and old.root_type != column.root_type:
+            return None
+        others = [(row, new) for row, new in link.pairs if new[name] == (None if old is None else row[name])]
+        some = [(row, new) for row, new in link.pairs if new[name] != (None if old is None else row[name])]
+        if len(some) < _LEAST_ROWS or not others:
+            return None
+        condition = find_condition([row for row, _ in some], [row for row, _ in others], fields)
+        found = explain(some, fields, column)
+        if condition.wrong or condition.sql == "true" or found is None or found.share < 1:
+            return None
+        if old is not None and (found.sql == "NULL" or _is_damage(found, name)):
+            return None
+        change = DerivedValue(schema=was.schema, table=was.name, column=name, value=found.sql, where=condition.sql)
+        of = self.before.count(was)
+        figures = f"{self.before.count(was, condition.sql):,} of {of:,} row{'s' * (of != 1)}"
+        return Found(change, f"{table.now.title}.{name}", figures, (_as_flow(column, found),))
 
     def _is_retyped_alike(self, table: KeptTable, column: Column) -> bool:
         """Whether a column of another type says the same in all rows, as the comparison takes it."""

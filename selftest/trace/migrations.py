@@ -250,6 +250,21 @@ def derive(maker: Maker) -> Step:
     return Step(before, after, expected, ((wrong, table.name), _change(table.name, table.text)))
 
 
+def derive_some(maker: Maker) -> Step:
+    table, before = maker.table()
+    text, other = quote(table.text), quote(table.other)
+    value = maker.random.choice((f"{text} || '!'", other, "'rarity'"))
+    if maker.random.random() < 0.5:
+        column, expected = "made", (f"new_column {table.name}.made", f"derived_value {table.name}.made")
+        after = f"ALTER TABLE {table.sql} ADD COLUMN made text;"
+    else:
+        column, expected, after = table.text, (f"derived_value {table.name}.{table.text}",), ""
+    after += f"UPDATE {table.sql} SET {quote(column)} = {value} WHERE kind = 'rare';"
+    first = f"(SELECT min(ctid) FROM {table.sql} WHERE kind = 'usual')"
+    usual = f"UPDATE {table.sql} SET {quote(column)} = 'x' WHERE ctid = {first}"
+    return Step(before, after, expected, ((usual, table.name), _change(table.name, column), _delete(table.name)))
+
+
 def retype(maker: Maker) -> Step:
     table, before = maker.table()
     column, type_ = maker.random.choice(
@@ -304,6 +319,7 @@ STEPS: tuple[Callable[[Maker], Step], ...] = (
     merge,
     rekey,
     derive,
+    derive_some,
     retype,
     extract,
     gather,

@@ -19,14 +19,14 @@ from postmigration.checks.rows import fingerprint_rows
 from postmigration.checks.rows.row_examination import RowExamination
 from postmigration.diff.fingerprint import take_fingerprint
 from postmigration.gate.scaffold.migration_toml import write_migration
-from postmigration.model.changes import describe_change
+from postmigration.model.changes import DerivedValue, describe_change
 from postmigration.model.migration import Migration
 from postmigration.model.migration_file import read_migration
 from postmigration.postgres import embedded
 from postmigration.postgres.connection import Database, Snapshot
 from postmigration.trace.findings import Trace
 from postmigration.trace.tracing import trace
-from selftest.trace.migrations import STEPS, Maker, Step
+from selftest.trace.migrations import STEPS, Maker, Step, derive_some
 from selftest.trace.test_init import give_reasons
 from selftest.worlds.examples import try_few
 
@@ -103,7 +103,7 @@ class World:
             self.run(name, f"DROP SCHEMA {self.schema} CASCADE")
 
 
-@try_few(5)
+@try_few(5, nightly=500)
 @given(
     seed=st.integers(0, 2**32), chosen=st.lists(st.sampled_from(STEPS), min_size=1, max_size=3), harm=st.integers(0, 99)
 )
@@ -140,5 +140,18 @@ def test_a_trace_finds_what_a_migration_did(
         hashed = world.judge_by_fingerprint(declared)
         told = [*(finding.statement for finding in hashed.findings), *hashed.unjudged]
         assert any(words.startswith((f"{world.schema}.{table}: ", f"{table}: ")) for words in told), told
+    finally:
+        world.drop()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_trace_tells_in_which_rows_a_value_was_derived(
+    sides: embedded.Server, tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    step = derive_some(Maker(Random(seed)))
+    world = World(sides, [step])
+    try:
+        (derived,) = (change for change in world.trace().changes if isinstance(change, DerivedValue))
+        assert derived.where == "r.kind = 'rare'"
     finally:
         world.drop()

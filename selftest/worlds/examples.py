@@ -6,10 +6,15 @@ Only modules that hold tests may import this: pytest imports a conftest before i
 from hypothesis import HealthCheck, settings
 
 
-def try_few(number: int) -> settings:
-    """Tries some cases, always the same, unless somebody has the night."""
+def try_few(number: int, nightly: int | None = None) -> settings:
+    """Tries some cases, always the same, unless somebody has the night.
+
+    Args:
+        number: how many.
+        nightly: how many at night; as many as the profile says where that is not said.
+    """
     if settings.get_current_profile_name() == "nightly":
-        return settings()
+        return settings() if nightly is None else settings(max_examples=nightly)
     return settings(
         max_examples=number,
         derandomize=True,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from postmigration.gate.scaffold.files import write_project
 from selftest.conftest import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -52,6 +53,18 @@ def test_it_keeps_the_reports_and_passes_no_secret_on_the_command_line(name: str
     (called,) = (line for line in text.splitlines() if ".venv/bin/pytest" in line)
     assert called.split("- ")[-1].strip() == ".venv/bin/pytest"
     assert "--allow" not in text
+
+
+def test_the_schema_accepts_what_init_writes(tmp_path: Path) -> None:
+    write_project(tmp_path / "project", [], None)
+    file = tmp_path / "project" / ".github" / "workflows" / "validate.yml"
+    done = accepted("vendor.github-workflows", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = file.read_text()
+    (called,) = (line for line in text.splitlines() if ".venv/bin/pytest" in line)
+    assert called.strip() == "run: .venv/bin/pytest"
+    file.write_text(text.replace("runs-on:", "run-on:"))
+    assert accepted("vendor.github-workflows", str(file)).returncode == 1
 
 
 def test_every_example_is_checked() -> None:

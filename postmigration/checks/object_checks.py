@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
-import sqlalchemy as sa
-
-from postmigration.access.dynamic_sql import runs_text
 from postmigration.checks.assertions import Target
 from postmigration.checks.contents.examination import Examination
 from postmigration.checks.declared_objects import NewParts, is_declared, list_patterns
+from postmigration.checks.object_states import detect, holds_grants, judge_states
 from postmigration.checks.server.replication import read_subscriptions
 from postmigration.diff.objects.compare import Difference
 from postmigration.diff.objects.expected import expect_objects, read_renames
-from postmigration.diff.objects.judge import Judgement, Scope, judge_objects
-from postmigration.diff.objects.privileges import PUBLIC
+from postmigration.diff.objects.judge import Judgement
 from postmigration.diff.objects.renames import Renames
 from postmigration.diff.objects.rules import FAMILIES, RARE
 from postmigration.model.changes import RenamedColumn, RenamedTable
 from postmigration.model.errors import NeedsBaseline
 from postmigration.model.evidence import Finding, Severity, Subject, show_value
-from postmigration.model.platform import Inhabitants, Platform, detect_platform
 from postmigration.model.waivers import Waiver
 from postmigration.postgres.connection import Snapshot
-from postmigration.postgres.schema_objects import STANDIN, ObjectName, Objects, objects
+from postmigration.postgres.schema_objects import ObjectName, Objects, objects
 
 # More differences of one kind are told as one.
 _FOLDED = 20
 _LISTED = 50
 _UNDECLARED = ", and nobody declared it"
-# What a dump does not hold, or what is not restored from it.
-_NOT_IN_A_DUMP = (
-    *("role", "setting", "extension", "comment", "event trigger", "publication"),
-    *("published table", "published schema", "foreign server", "user mapping", "language", "foreign-data wrapper"),
-    "foreign table",
-)
 # What tells by itself that something is wrong with an object.
 _WITHOUT_BASELINE = ("constraints", "indexes", "triggers", "inheritance", "settings", "extensions", "definers")
 _OF_ROLES = ("owners", "roles", "settings", "extensions")
@@ -131,19 +121,6 @@ def _is_new(name: ObjectName, target: Target) -> bool:
     return before is not None and name not in before
 
 
-def detect(*sides: Objects) -> Platform:
-    """Tells the platform on which any of some states lives, and which of its schemas are the platform's."""
-    return detect_platform(
-        *(
-            Inhabitants(
-                {name.name: facts["owner"] for name, facts in side.items() if name.kind == "schema"},
-                {(name.schema, name.name) for name in side if name.kind == "table"},
-            )
-            for side in sides
-        )
-    )
-
-
 def read_sides(target: Target) -> tuple[Objects | None, Objects]:
     """Reads the objects of the state before, if there is one that holds them, and those of the database."""
     before = _in_a_fingerprint(target) if target.baseline is None else _read(target.baseline)
@@ -216,25 +193,17 @@ def _judge(target: Target) -> Judgement:
     held = _JUDGED.get(target.snapshot)
     if held is not None and held[0] is target.baseline:
         return held[1]
-    platform = detect(*(side or {} for side in reversed(read_sides(target))))
     before, after = expect_sides(target)
-    restored = _is_restored(target)
-    if before is not None and restored:
-        roles = {name: facts for name, facts in after.items() if name.kind == "role"}
-        before, after = _in_a_dump(before), _in_a_dump(after) | roles
-    # What a dump was not made of cannot be compared with it.
-    there = {name.name for name in before or () if name.kind == "schema"} if restored else set(target.schemas)
-    scope = Scope(
-        [schema for schema in target.schemas if schema not in platform.schemas and schema in there],
-        platform,
-        alike=_version(target) in (None, target.snapshot.info.server_version // 10_000),
-        database=target.snapshot.info.dbname,
-        roles=not restored,
-        privileges=not restored or _has_privileges(target.baseline),
-        runs_text=runs_text,
-        sort=lambda types, ends: _sort(target.snapshot, types, ends),
+    judgement = judge_states(
+        before,
+        after,
+        target.snapshot,
+        target.schemas,
+        platform=detect(*(side or {} for side in reversed(read_sides(target)))),
+        version=_version(target),
+        restored=_is_restored(target),
+        privileged=_has_privileges(target.baseline),
     )
-    judgement = judge_objects(before, after, scope)
     _JUDGED[target.snapshot] = (target.baseline, judgement)
     return judgement
 
@@ -263,46 +232,7 @@ def _is_restored(target: Target) -> bool:
 
 def _has_privileges(baseline: Snapshot | None) -> bool:
     """Whether a restored baseline holds more privileges than everybody has by default, and whoever restores it."""
-    return baseline is not None and any(
-        name.kind == "grant" and facts["~role"] != PUBLIC for name, facts in _in_a_dump(_read(baseline)).items()
-    )
-
-
-def _in_a_dump(found: Objects) -> dict[ObjectName, Mapping[str, str]]:
-    """What a restored dump can hold, without what only stands in for something."""
-    standins = {name.removeprefix("comment on ") for name, facts in found.items() if facts.get("text") == STANDIN}
-    return {
-        name: facts
-        for name, facts in found.items()
-        if name.kind not in _NOT_IN_A_DUMP
-        and facts.get("~what") not in (*_NOT_IN_A_DUMP, "database", "parameter")
-        and name not in standins
-        and facts.get("of") not in standins
-        and not facts.get("of", "").startswith("foreign table ")
-    }
-
-
-def _sort(snapshot: Snapshot, types: tuple[str, ...], ends: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Orders values of a partition key as the server does; none where it cannot."""
-    ranks = {"MINVALUE": -1, "MAXVALUE": 1}
-    places = range(len(types))
-    parameters: dict[str, object] = {"number": list(range(len(ends)))}
-    for place in places:
-        values = [end[place] for end in ends]
-        parameters[f"rank{place}"] = [ranks.get(value, 0) for value in values]
-        parameters[f"value{place}"] = [None if value in ranks else _bare(value) for value in values]
-    columns = ", ".join(f"r{place}, v{place}" for place in places)
-    given = ", ".join(f"CAST(:rank{p} AS int[]), CAST(:value{p} AS text[])" for p in places)
-    order = ", ".join(f"r{p}, CAST(v{p} AS {types[p]})" for p in places)
-    sql = f"SELECT n FROM unnest(CAST(:number AS int[]), {given}) AS u(n, {columns}) ORDER BY {order}"
-    try:
-        return [ends[row.n] for row in snapshot.rows(sql, **parameters)]
-    except sa.exc.DBAPIError:
-        return []
-
-
-def _bare(literal: str) -> str:
-    return literal[1:-1].replace("''", "'") if literal.startswith("'") else literal
+    return baseline is not None and holds_grants(_read(baseline))
 
 
 def _kinds(family: str) -> Sequence[str]:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from postmigration.checks.complete_fingerprint import complete_fingerprint
 from postmigration.checks.contents.examination import Examination
 from postmigration.checks.rows import fingerprint_rows
+from postmigration.checks.rows.complete_fingerprint import complete_fingerprint
 from postmigration.diff import fingerprint_file
 from postmigration.diff.fingerprint import Fingerprint, take_fingerprint
 from postmigration.model.changes import Change, MayChange

@@ -254,11 +254,10 @@ def derive_some(maker: Maker) -> Step:
     table, before = maker.table()
     text, other = quote(table.text), quote(table.other)
     value = maker.random.choice((f"{text} || '!'", other, "'rarity'"))
+    column, after = table.text, ""
     if maker.random.random() < 0.5:
-        column, expected = "made", (f"new_column {table.name}.made", f"derived_value {table.name}.made")
-        after = f"ALTER TABLE {table.sql} ADD COLUMN made text;"
-    else:
-        column, expected, after = table.text, (f"derived_value {table.name}.{table.text}",), ""
+        column, after = "made", f"ALTER TABLE {table.sql} ADD COLUMN made text;"
+    expected = (f"new_column {table.name}.made",) * bool(after) + (f"derived_value {table.name}.{column}",)
     after += f"UPDATE {table.sql} SET {quote(column)} = {value} WHERE kind = 'rare';"
     first = f"(SELECT min(ctid) FROM {table.sql} WHERE kind = 'usual')"
     usual = f"UPDATE {table.sql} SET {quote(column)} = 'x' WHERE ctid = {first}"

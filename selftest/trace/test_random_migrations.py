@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postmigration.checks.complete_fingerprint import complete_fingerprint
 from postmigration.checks.contents.examination import Examination
 from postmigration.checks.rows import fingerprint_rows
+from postmigration.checks.rows.complete_fingerprint import complete_fingerprint
 from postmigration.checks.rows.row_examination import RowExamination
 from postmigration.diff.fingerprint import take_fingerprint
 from postmigration.gate.scaffold.migration_toml import write_migration

@@ -7,7 +7,8 @@ import pytest
 from postmigration import Target
 from postmigration.checks.declared_objects import NewParts
 from postmigration.checks.health import tool_remains
-from postmigration.checks.object_checks import detect, expect_sides, holds_privileges
+from postmigration.checks.object_checks import expect_sides, holds_privileges
+from postmigration.checks.object_states import detect
 from postmigration.diff.objects.privileges import read_state
 
 pytestmark = pytest.mark.secondary

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from postmigration.checks.complete_fingerprint import complete_fingerprint
+from postmigration.checks.rows.complete_fingerprint import complete_fingerprint
 from postmigration.diff import fingerprint_file
 from postmigration.diff.fingerprint import identity, take_fingerprint
 from postmigration.diff.fingerprint_fit import unfit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -32,6 +33,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
 
 def _run(option: Namespace) -> int:
     # They take a while to import.
+    from postmigration.checks.object_states import list_undeclared
     from postmigration.gate.scaffold.files import refuse_occupied, write_project
     from postmigration.gate.scaffold.plan_checks import choose_checks
     from postmigration.trace.reading import Side
@@ -40,17 +42,20 @@ def _run(option: Namespace) -> int:
     directory = option.directory
     refuse_occupied(directory)
     with ExitStack() as cleanup:
-        found = None
+        found, objects = None, []
         if options.choose_baseline(option):
-            before, after, schemas = open_sides(option, cleanup, "init")
+            before, after, schemas, restored = open_sides(option, cleanup, "init")
             found = trace(before, after, schemas)
+            # Names stand for themselves: what is a pattern in them is written so that it is none.
+            differing = list_undeclared(before, after, schemas, found.changes, restored=restored)
+            objects = [glob.escape(str(name)) for name in differing]
         else:
             after = open_snapshot(option, cleanup, options.choose_target(option), "--db-url")
             schemas = choose_schemas(option, after)
         side = Side(after, schemas)
         if not side.tables:
             raise CannotJudge("the database of --db-url has no table that can be read: there is nothing to judge")
-        files = write_project(directory, choose_checks(side, found), found)
+        files = write_project(directory, choose_checks(side, found), found, objects)
     for file in files:
         print(escape(str(file)))
     if found is None:
@@ -59,6 +64,9 @@ def _run(option: Namespace) -> int:
         changes, misfits = len(found.changes), sum(len(one.misfits) for one in found.found)
         place = escape(str(directory / "migration.toml"))
         print(f"{changes:,} change{'s' * (changes != 1)} found: fill in the reasons in {place}")
+        if objects:
+            others = f"{len(objects):,} other object{'s' * (len(objects) != 1)}"
+            print(f"{others} differ{'s' * (len(objects) == 1)}: what was meant of it is declared at the end of it")
         if misfits:
             print(f"{misfits:,} {'things do' if misfits != 1 else 'thing does'} not fit: see the comments in it")
     return GO

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 from postmigration.gate import options
 from postmigration.gate.baseline_source import is_address, locate
@@ -16,8 +17,22 @@ from postmigration.postgres.schemas import find_platform, find_schemas
 from postmigration.postgres.shadows import find_shadows, refuse_shadows
 
 
-def open_sides(option: Namespace, cleanup: ExitStack, command: str) -> tuple[Snapshot, Snapshot, list[str]]:
-    """The state before and the database, and the schemas that are read.
+class Sides(NamedTuple):
+    """The two databases that a command reads.
+
+    Args:
+        schemas: which are read.
+        restored: the state before is a copy of our own, restored from a dump.
+    """
+
+    before: Snapshot
+    after: Snapshot
+    schemas: list[str]
+    restored: bool
+
+
+def open_sides(option: Namespace, cleanup: ExitStack, command: str) -> Sides:
+    """Opens the state before and the database.
 
     Raises:
         CannotJudge: one of them is not named, cannot be reached, or is a fingerprint, which holds no rows.
@@ -35,7 +50,8 @@ def open_sides(option: Namespace, cleanup: ExitStack, command: str) -> tuple[Sna
     before = _open(side, cleanup)
     if server(before).identity == server(after).identity:
         raise CannotJudge(f"{first} and {second} name the same running database: nothing can have moved")
-    return before, after, choose_schemas(option, before, after)
+    schemas = choose_schemas(option, before, after)
+    return Sides(before, after, schemas, restored=origin.restored and not origin.physical)
 
 
 def open_snapshot(

@@ -59,7 +59,7 @@ def declare_databases(parser: Any) -> None:
 
 def _run(option: Namespace) -> int:
     with ExitStack() as cleanup:
-        before, after, schemas = open_sides(option, cleanup, "trace")
+        before, after, schemas, _ = open_sides(option, cleanup, "trace")
         # It takes a while to import.
         from postmigration.trace.tracing import trace
 

@@ -168,7 +168,7 @@ def _offer_objects(objects: Sequence[str]) -> str:
         return ""
     lines = ["", "# Other objects that differ. What was meant can be declared by its name, with * for any text:"]
     for name in objects:
-        lines += ["#", "# [[change]]", '# kind = "changed_object"', f"# object = {_string(_line(name)).as_string()}"]
+        lines += ["#", "# [[change]]", '# kind = "changed_object"', f"# object = {_string(name).as_string()}"]
         lines.append('# reason = ""')
     return "\n".join(lines) + "\n"
 

@@ -75,6 +75,25 @@ def test_what_is_lost_is_found(world: World, fingerprint: Fingerprint, planted: 
     assert not found.unjudged
 
 
+def test_a_type_that_writes_the_same_value_otherwise_is_no_difference(world: World, tmp_path: Path) -> None:
+    before = world.copy(
+        "CREATE TABLE shop.price (id int PRIMARY KEY, net numeric(10,2)); INSERT INTO shop.price VALUES (1, 2)"
+    )
+    after = world.copy(
+        "CREATE TABLE shop.price (id int PRIMARY KEY, net numeric(10,4)); INSERT INTO shop.price VALUES (1, 2)"
+    )
+    fingerprint = take(world, before, tmp_path / "file")
+    side = world.open(after)
+    found = fingerprint_rows.examine(side, fingerprint)
+    side.close()
+    side.database.close()
+    for name in (before, after):
+        world.server.drop(name)
+    assert not found.findings
+    words = "price: net was numeric(10,2) and is numeric(10,4), which may write a value otherwise"
+    assert [told.startswith(words) for told in found.unjudged] == [True]
+
+
 JUDGES: dict[str, Callable[[Snapshot, Snapshot | Fingerprint | None, Sequence[str]], Examination]] = {
     "sequences_give_free_values": sequences.examine,
     "large_objects_are_those_of_before": large_objects.examine,

@@ -61,10 +61,11 @@ def test_what_was_declared_and_happened_is_right(examine: Examine) -> None:
     assert sorted(words.partition(":")[0] for words in found.unjudged) == [*PERMITTED]
     assert [note for note in found.notes if "by the fingerprint" in note] == [
         "Guest: 40 rows by the fingerprint; declared: moved_rows Booking to Guest",
-        "Payment: 150 rows by the fingerprint; declared: repointed_reference Payment.bookingId through Stay, "
-        "may_change Payment.reviewed",
+        "Payment: 150 rows by the fingerprint; declared: gone_column Payment.bookingId, repointed_reference "
+        "Payment.bookingId through Stay, retyped Payment.isRefund, may_change Payment.reviewed",
         "Stay: 150 rows by the fingerprint; declared: moved_rows Booking to Stay",
-        "Unit: 12 rows by the fingerprint; declared: derived_value Room.large",
+        "Unit: 12 rows by the fingerprint; declared: renamed_table Room to Unit, renamed_column Room.no to number, "
+        "derived_value Room.large",
         "Visit: 50 rows by the fingerprint; declared: moved_rows Booking to Visit",
     ]
 

@@ -36,6 +36,7 @@ class TableChanges:
         gone, new: the columns that are dropped and added.
         derived: for each column what its values must be, in order.
         repointed: the columns that refer to what their parent became.
+        retyped: the columns that have another type, and say the same.
         free: for each column in which rows its values may be any.
         grows: which rows may be new; `shrinks`: which may be gone.
         moves: the rows that come from other tables.
@@ -46,6 +47,7 @@ class TableChanges:
     new: set[str] = field(default_factory=set)
     derived: dict[str, list[DerivedValue | Retyped]] = field(default_factory=dict)
     repointed: dict[str, RepointedReference] = field(default_factory=dict)
+    retyped: set[str] = field(default_factory=set)
     free: dict[str, list[MayChange]] = field(default_factory=dict)
     grows: list[Grows | HistoryTable] = field(default_factory=list)
     shrinks: list[Shrinks] = field(default_factory=list)
@@ -123,6 +125,8 @@ class Declared:
             case Retyped(column=column, value=value):
                 if value:
                     self.of(name).derived.setdefault(column, []).append(change)
+                else:
+                    self.of(name).retyped.add(column)
             case MayChange(column=column):
                 self.of(name).free.setdefault(column, []).append(change)
             case Grows() | HistoryTable():

@@ -21,7 +21,7 @@ from postmigration.checks.rows.declared_pairs import pair_declared
 from postmigration.diff.expected_rows import Expectation
 from postmigration.diff.findings import of_buckets
 from postmigration.diff.fingerprint import MUST_BE, DeclaredFingerprint, Fingerprint, diff_fingerprint, take_rows
-from postmigration.model.changes import Change, describe_change
+from postmigration.model.changes import Change, ChangedObject, MovedRows, NewColumn, NewTable, describe_change
 from postmigration.model.errors import CannotJudge, NotJudged
 from postmigration.model.evidence import show_value
 from postmigration.model.sqltext import quoted
@@ -43,7 +43,7 @@ _WRITTEN = {
 
 def list_declared(declared: Declared) -> list[Name]:
     """The tables whose rows declared changes concern, as they are called now."""
-    names = [name for name, those in declared.tables.items() if those.changes_rows or those.gone]
+    names = [name for name, those in declared.tables.items() if those.changes_rows or those.gone or those.retyped]
     return sorted({*names, *declared.renamed.values()} - declared.ignored)
 
 
@@ -233,6 +233,19 @@ class DeclaredRows:
         else:
             self._compare(held, now, changes)
 
+    def _list_changes(self, name: Name) -> list[Change]:
+        """What is declared of a table beside that it, or a column of it, is new."""
+        found: list[Change] = []
+        for change in self.declared.changes:
+            if isinstance(change, ChangedObject | NewTable | NewColumn):
+                continue
+            called = (change.schema, change.table)
+            if isinstance(change, MovedRows):
+                called = (change.to_schema or change.schema, change.to)
+            if self.declared.renamed.get(called, called) == name:
+                found.append(change)
+        return found
+
     def _compare(self, held: DeclaredFingerprint, now: Relation, changes: TableChanges) -> None:
         table = held.rows
         assert table is not None
@@ -263,7 +276,7 @@ class DeclaredRows:
             return
         self.found.tables += 1
         self.found.rows += max(result.want_rows, result.have_rows)
-        listed = list_names([describe_change(change) for change in changes.listed], most=5)
+        listed = list_names(list(map(describe_change, self._list_changes(now.key))), most=5)
         self.found.notes.append(f"{now.title}: {count(table.rows, 'row')} by the fingerprint; declared: {listed}")
         unsaid = [name for name in now.columns if name not in table.columns and name not in changes.free]
         self.found.tell(f"{now.title}: not compared, since no change says what they hold", unsaid)

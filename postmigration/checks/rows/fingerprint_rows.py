@@ -147,6 +147,11 @@ def _compare(
     if result.want_rows and not result.have_rows:
         words = f"{table.name}: it is empty, and held {count(table.rows, 'row')}"
         found.find(words, wrong=table.rows, code="empty_table", subject=Subject.of_table(before.schema, table.name))
+    elif result.different and (others := _list_rewritten(table, now)):
+        if result.want_rows != result.have_rows:
+            words = f"{table.name}: it has {count(result.have_rows, 'row')}, and held {table.rows:,}"
+            found.find(words, wrong=abs(result.want_rows - result.have_rows))
+        found.unjudged.append(f"{table.name}: {others[0]}, which may write a value otherwise: name {OTHERS}")
     elif result.different:
 
         def mask(text: str | None, name: str) -> str:
@@ -158,6 +163,13 @@ def _compare(
         )
         words = f"{table.name}: rows differ from the fingerprint{hint}"
         found.findings.append(of_buckets(result, table.key, words, mask, result.sql, (before.schema, table.name)))
+
+
+def _list_rewritten(table: TableFingerprint, now: Relation) -> list[str]:
+    """The columns that were hashed as text and have another type, which may write the same value otherwise."""
+    texts = [name for name, _, as_it_is in table.hashed[WERE] if not as_it_is]
+    types = {name: (table.columns[name][0], now.columns[name].type) for name in texts}
+    return [f"{name} was {was} and is {type_}" for name, (was, type_) in types.items() if was != type_]
 
 
 def _compare_numbers(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fixtures import repairs
 from fixtures.intended import BEFORE
 from fixtures.rules import CUSTOMER_ORGANIZATION, INTERNAL_ROLES, blank, changed_since, same, settled
 from postmigration import RowComparison, Target
@@ -41,6 +42,7 @@ def test_customer_organizations_exist(target: Target) -> None:
            AND bool_and(theirs.id IS NULL OR {settled("theirs")})
         """,
         statement="companies of customer contacts without an organization of exactly this name marked as customer",
+        repair=repairs.MARK_ORGANIZATIONS,
         examined=companies,
         plain=["a_contact"],
     )
@@ -54,6 +56,7 @@ def test_customer_organizations_exist(target: Target) -> None:
         WHERE {CUSTOMER_ORGANIZATION} AND {settled("o")}
         """,
         statement="customer organizations of which there are several of one name",
+        repair=repairs.DELETE_UNUSED,
         examined=marked,
     )
     target.expect_none(
@@ -79,7 +82,10 @@ def test_customer_organizations_exist(target: Target) -> None:
         # A contact that was changed since may have left one of them; only the state before could tell which.
         excused = f"(SELECT count(*) FROM contacts c WHERE {changed_since('c')})"
         target.expect_none(
-            f"SELECT id, name FROM ({invented}) o WHERE n > {excused}", statement=INVENTED, examined=marked
+            f"SELECT id, name FROM ({invented}) o WHERE n > {excused}",
+            statement=INVENTED,
+            examined=marked,
+            repair=repairs.DELETE_UNUSED,
         )
         target.expect_none(
             f"SELECT id, name FROM ({invented}) o WHERE n <= {excused}",
@@ -97,6 +103,7 @@ def test_customer_organizations_exist(target: Target) -> None:
                     OR old.created_at <= (SELECT min(c.created_at) FROM contacts c WHERE c.organization_id = o.id)))
             """,
             statement="customer organizations whose slug has none of a-z and 0-9",
+            repair=repairs.SLUGS,
             examined=marked,
             plain=["slug"],
         )
@@ -106,6 +113,7 @@ def test_customer_organizations_exist(target: Target) -> None:
         WHERE {CUSTOMER_ORGANIZATION} AND is_active IS NOT TRUE AND {settled("o")}
         """,
         statement="customer organizations that are not active",
+        repair=repairs.MARK_ORGANIZATIONS,
         examined=marked,
     )
     target.expect_none(
@@ -132,6 +140,7 @@ def test_customer_organizations_exist(target: Target) -> None:
                 columns=["id", "slug"],
             ),
             statement="new customer organizations whose slug has none of a-z and 0-9",
+            repair=repairs.SLUGS,
             ignore=["missing", "changed"],
             plain=["slug"],
             optional=True,
@@ -144,6 +153,7 @@ def test_customer_organizations_exist(target: Target) -> None:
                 settled="settled",
             ),
             statement="customer organizations whose name was the company of no customer contact before",
+            repair=repairs.DELETE_UNUSED,
             # A company without an organization is named above, by its contacts.
             ignore=["missing"],
         )
@@ -159,6 +169,7 @@ def test_customer_organizations_exist(target: Target) -> None:
                 settled="settled",
             ),
             statement="organizations that existed under a company's name and are not its customer organization",
+            repair=repairs.MARK_ORGANIZATIONS,
             ignore=["extra"],
             optional=True,
         )
@@ -191,6 +202,7 @@ def test_contacts_have_their_organization(target: Target) -> None:
                   WHERE n.{CUSTOMER_ORGANIZATION} AND {same("n.name", "c.company_name")}))))
         """,
         statement="customer contacts that are not in the organization of their company",
+        repair=repairs.MOVE_CONTACTS,
         examined=customers,
     )
     target.expect_none(
@@ -199,6 +211,7 @@ def test_contacts_have_their_organization(target: Target) -> None:
         WHERE type = 'customer' AND (role IS NULL OR role !~ '\S') AND {settled("c")}
         """,
         statement="customer contacts without a role",
+        repair=repairs.ROLES,
         examined=customers,
     )
     target.expect_none(
@@ -247,6 +260,7 @@ def test_contacts_have_their_organization(target: Target) -> None:
                 settled="settled",
             ),
             statement="contacts that are not where the rules take them from where they were",
+            repair=repairs.MOVE_CONTACTS,
         )
 
 
@@ -267,6 +281,7 @@ def test_projects_have_their_customer_organization(target: Target) -> None:
         WHERE customer_id IS NOT NULL AND customer_organization_id IS NULL AND {settled("p")}
         """,
         statement="projects with a customer and without a customer organization",
+        repair=repairs.CUSTOMERS_OF_PROJECTS,
         examined=f"SELECT count(*) FROM projects p WHERE customer_id IS NOT NULL AND {settled('p')}",
         plain=["project_id"],
     )
@@ -277,6 +292,7 @@ def test_projects_have_their_customer_organization(target: Target) -> None:
         WHERE p.customer_id IS NULL AND {settled("p")}
         """,
         statement="projects without a customer that were given a customer organization",
+        repair=repairs.NO_CUSTOMER,
         examined=f"SELECT count(*) FROM projects p WHERE customer_id IS NULL AND {settled('p')}",
         plain=["project_id"],
         optional=True,
@@ -297,6 +313,7 @@ def test_projects_have_their_customer_organization(target: Target) -> None:
                 settled="settled",
             ),
             statement="projects whose customer organization is not the company of their customer before",
+            repair=repairs.CUSTOMERS_OF_PROJECTS,
         )
 
 
@@ -318,6 +335,7 @@ def test_projects_have_their_contact_point(target: Target) -> None:
                           WHERE k.project_id = p.id AND k.contact_id = p.customer_id)
         """,
         statement="projects whose customer contact is not among their contact points",
+        repair=repairs.CONTACT_POINTS,
         examined=f"SELECT count(*) FROM projects p WHERE customer_id IS NOT NULL AND {settled('p')}",
         plain=["project_id"],
     )
@@ -334,4 +352,5 @@ def test_projects_have_their_contact_point(target: Target) -> None:
                 settled="settled",
             ),
             statement="projects that lack the contact point that their customer before calls for",
+            repair=repairs.CONTACT_POINTS,
         )

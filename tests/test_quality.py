@@ -2,6 +2,7 @@
 
 import pytest
 
+from fixtures import repairs
 from fixtures.rules import CUSTOMER_ORGANIZATION
 from postmigration import Target
 
@@ -29,6 +30,7 @@ def test_no_orphaned_contact_points(target: Target) -> None:
         WHERE p.id IS NULL OR c.id IS NULL
         """,
         statement="contact points without their project or their contact",
+        repair=repairs.DANGLING_CONTACT_POINTS,
         examined=points,
     )
     target.expect_none(
@@ -38,6 +40,7 @@ def test_no_orphaned_contact_points(target: Target) -> None:
         GROUP BY project_id, contact_id HAVING count(*) > 1
         """,
         statement="contacts that stand on a project more than once",
+        repair=repairs.DOUBLED_CONTACT_POINTS,
         examined=points,
     )
 
@@ -62,6 +65,7 @@ def test_no_orphaned_customer_organizations(target: Target) -> None:
           AND NOT EXISTS (SELECT FROM organizations o WHERE o.id = p.customer_organization_id)
         """,
         statement="projects whose customer organization does not exist",
+        repair=repairs.DANGLING_CUSTOMERS,
         examined="SELECT count(*) FROM projects WHERE customer_organization_id IS NOT NULL",
         plain=["project_id"],
     )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fixtures import repairs
 from fixtures.rules import changed_since, settled
 from postmigration import Target
 
@@ -30,6 +31,7 @@ def test_projects_link_to_their_customers_organization(target: Target) -> None:
                OR o.description IS DISTINCT FROM 'Customer Organization')
         """,
         statement="projects whose customer organization is not that of their customer contact, or no customer at all",
+        repair=repairs.CUSTOMERS_OF_PROJECTS,
         examined=f"SELECT count(*) FROM projects p WHERE customer_id IS NOT NULL AND {settled('p')}",
         plain=["project_id"],
     )
@@ -59,6 +61,7 @@ def test_contact_points_link_customer_contacts_to_their_projects(target: Target)
                AND pc.organization_id IS DISTINCT FROM c.organization_id)
         """,
         statement="contact points whose contact is no customer contact of the project's customer organization",
+        repair=repairs.STRANGE_CONTACT_POINTS,
         examined="SELECT count(*) FROM project_contact_points",
         plain=["contact_type"],
     )
@@ -83,6 +86,7 @@ def test_customer_organizations_have_one_primary_contact(target: Target) -> None
         GROUP BY organization_id HAVING count(*) > 1
         """,
         statement="organizations with more than one primary contact",
+        repair=repairs.PRIMARY_CONTACTS,
         examined=organizations,
     )
     target.expect_none(
@@ -100,6 +104,7 @@ def test_customer_organizations_have_one_primary_contact(target: Target) -> None
         WHERE n > (SELECT count(*) FROM contacts c WHERE {changed_since("c")})
         """,
         statement="organizations with customer contacts and no primary contact",
+        repair=repairs.PRIMARY_CONTACTS,
         examined=organizations,
     )
     target.expect_none(
@@ -108,6 +113,7 @@ def test_customer_organizations_have_one_primary_contact(target: Target) -> None
         WHERE type <> 'customer' AND is_primary_contact AND {settled("c")}
         """,
         statement="primary contacts that are no customer contacts",
+        repair=repairs.PRIMARY_CONTACTS,
         examined=f"SELECT count(*) FROM contacts c WHERE type <> 'customer' AND {settled('c')}",
         plain=["type"],
         optional=True,
@@ -131,6 +137,7 @@ def test_projects_have_one_primary_contact_point(target: Target) -> None:
         FROM project_contact_points WHERE is_primary GROUP BY project_id HAVING count(*) > 1
         """,
         statement="projects with more than one primary contact point",
+        repair=repairs.PRIMARY_CONTACT_POINTS,
         examined=projects,
     )
     target.expect_none(
@@ -141,6 +148,7 @@ def test_projects_have_one_primary_contact_point(target: Target) -> None:
         HAVING NOT coalesce(bool_or(k.is_primary), false) AND bool_and({settled("p")} AND {settled("k")})
         """,
         statement="projects with contact points and no primary one",
+        repair=repairs.PRIMARY_CONTACT_POINTS,
         examined=projects,
         plain=["code"],
     )
@@ -151,6 +159,7 @@ def test_projects_have_one_primary_contact_point(target: Target) -> None:
         WHERE k.is_primary AND k.contact_id IS DISTINCT FROM p.customer_id AND {settled("p")} AND {settled("k")}
         """,
         statement="primary contact points other than the project's customer contact",
+        repair=repairs.PRIMARY_CONTACT_POINTS,
         examined=projects,
         plain=["code"],
     )

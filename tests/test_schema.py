@@ -89,6 +89,7 @@ def test_project_contact_points_exist(target: Target, contact_points: Table) -> 
         code="trigger_missing",
         subject=Subject("column", target.snapshot.database.schema, "updated_at", "project_contact_points"),
     )
+    target.repair_by_definitions("project_contact_points")
 
 
 @pytest.mark.plan(4, group="Database Schema", title="Organizations table has address fields")
@@ -135,6 +136,7 @@ def test_contact_points_are_protected(target: Target, contact_points: Table) -> 
     Fix: ALTER TABLE project_contact_points ENABLE ROW LEVEL SECURITY.
     """
     target.expect(contact_points.row_security, "row-level security is off on project_contact_points")
+    target.repair_by_definitions("project_contact_points")
 
 
 @pytest.mark.parametrize(
@@ -187,3 +189,4 @@ def test_functions_exist(target: Target, function: str, columns: tuple[str, ...]
         have = tuple(row.columns)
         target.expect(have == columns, f"{function} returns ({', '.join(have)}), want ({', '.join(columns)})")
         target.expect(row.executable is not False, f"role authenticated may not execute {function}")
+    target.repair_by_definitions("project_contact_points")

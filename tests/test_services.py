@@ -281,6 +281,7 @@ def test_contact_points_are_audited(target: Target) -> None:
             filed >= entries,
             f"of {entries} entries about contacts, projects and contact points {filed} are the operator's",
         )
+    target.repair_by_definitions()
 
 
 def test_functions_answer_for_a_project(target: Target) -> None:
@@ -312,6 +313,7 @@ def test_functions_answer_for_a_project(target: Target) -> None:
             [tuple(row) for row in points] == [want],
             "get_project_contact_points does not return the project's contact points",
         )
+    target.repair_by_definitions()
 
 
 def test_validator_sees_damage(target: Target) -> None:
@@ -340,6 +342,7 @@ def test_validator_sees_damage(target: Target) -> None:
             connection.execute(report).all() != sound,
             "validate_customer_organization_migration says the same of damaged data as of sound data",
         )
+    target.repair_by_definitions()
 
 
 def _logged(connection: sa.Connection) -> int:

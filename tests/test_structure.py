@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from fixtures import services
+from fixtures import repairs, services
 from fixtures.models import Contact
 from postmigration import Target, write_literals
 
@@ -132,5 +132,6 @@ def test_contact_points_have_their_structure(target: Target) -> None:
         WHERE id IS NULL OR project_id IS NULL OR contact_id IS NULL OR is_primary IS NULL
         """,
         statement="contact points without an id, a project or a contact, or that do not say whether they are primary",
+        repair=repairs.FLAGS + repairs.DANGLING_CONTACT_POINTS,
         examined="SELECT count(*) FROM project_contact_points",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,11 +13,12 @@ import sqlalchemy as sa
 from postmigration.access.principals import Population
 from postmigration.checks.baseline import Before
 from postmigration.checks.recording import Gatherer
+from postmigration.checks.repairs.as_before import repair_as_before, repair_lost
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.findings import of_buckets, of_keys, of_rows
 from postmigration.diff.fingerprint import MUST_BE, diff_fingerprint
 from postmigration.diff.origins import find_subject
-from postmigration.diff.row_diff import Sides
+from postmigration.diff.row_diff import Comparison, Sides
 from postmigration.diff.row_sets import DifferenceKind
 from postmigration.model.comparison import RowComparison
 from postmigration.model.errors import Hindrance, NotJudged
@@ -74,6 +76,7 @@ class Target(Gatherer):
         optional: bool = False,
         severity: Severity = "blocker",
         before: bool = False,
+        repair: str = "",
     ) -> None:
         """States that a query finds no row.
 
@@ -85,6 +88,8 @@ class Target(Gatherer):
             optional: there may be nothing to look at; otherwise the check is then "not judged".
             severity: what a row that is found means.
             before: the query is about the state before the migration.
+            repair: SQL that brings such rows right, as the application would say it; its comments say who runs it, and
+                what it risks. What somebody must decide for is a comment that begins with `-- once decided: `.
         """
         side = self.before.rows() if before else self.snapshot
         with self._statement(statement, severity):
@@ -110,6 +115,7 @@ class Target(Gatherer):
                         before="" if before else self.before.describe_count(sql, **self._parameters),
                         code="wrong_rows",
                         subject=subject,
+                        repair=self._place(repair),
                     )
                 )
 
@@ -140,6 +146,7 @@ class Target(Gatherer):
         ignore: Collection[DifferenceKind] = (),
         plain: Collection[str] = (),
         optional: bool = False,
+        repair: str = "",
     ) -> int:
         """States that a query on the baseline and a query on the target give the same rows.
 
@@ -149,11 +156,14 @@ class Target(Gatherer):
             ignore: kinds of difference (`missing`, `extra`, `changed`) that are no fault.
             plain: columns whose text says nothing of a person and is shown unmasked.
             optional: there may be nothing to look at.
+            repair: see `expect_none`.
 
         Returns:
             How many rows the query on the baseline gives.
         """
-        return self._compare(rows, statement, ignore=ignore, plain=plain, optional=optional)
+        return self._compare(
+            rows, statement, ignore=ignore, plain=plain, optional=optional, repair=lambda *_: self._place(repair)
+        )
 
     def _compare(
         self,
@@ -166,10 +176,12 @@ class Target(Gatherer):
         accepted: Sequence[Waiver] = (),
         table: str = "",
         application: bool = True,
+        repair: Callable[[Comparison, Collection[str]], str] | None = None,
     ) -> int:
         """Compares as `expect_same` does.
 
         Args:
+            repair: writes what brings the rows back, of what differs and the columns that say nothing of a person.
             accepted: waivers of which both have a column that is true for rows whose differences are accepted.
             table: whose rows these are, all of them, for the picture of the report; empty for none.
             application: names without a schema in the queries are looked up as the application does.
@@ -203,18 +215,19 @@ class Target(Gatherer):
                 if table:
                     subject = Subject.of_table(schema, table, rows=Reference(key, schema, table, key))
                 mask = partial(self._mask, plain=safe)
-                self.evidence.findings.append(
-                    of_rows(
-                        found,
-                        rows.columns,
-                        rows.key,
-                        count,
-                        statement,
-                        mask,
-                        self._pasteable(query, parameters),
-                        subject=subject,
-                    )
+                finding = of_rows(
+                    found,
+                    rows.columns,
+                    rows.key,
+                    count,
+                    statement,
+                    mask,
+                    self._pasteable(query, parameters),
+                    subject=subject,
                 )
+                if repair is not None:
+                    finding = replace(finding, repair=repair(found, safe))
+                self.evidence.findings.append(finding)
             return found.want_rows
         return 0
 
@@ -236,7 +249,10 @@ class Target(Gatherer):
                 accepted=waivers,
                 table=before.name,
                 application=expected.application,
+                repair=partial(repair_as_before, self.snapshot, before, expected),
             )
+            if lost := repair_lost(self.snapshot.database.schema, before, self.table(before.name)):
+                self._add_repair(lost)
             return
         with self._statement(statement):
             table = fingerprint.tables[before.name]
@@ -278,7 +294,17 @@ class Target(Gatherer):
         """
         self._statements += 1
         self.evidence.facts += facts
-        self.evidence.findings += [Finding(problem, 1, facts, code=code, subject=subject) for problem in problems]
+        self.evidence.findings += [
+            Finding(
+                problem,
+                1,
+                facts,
+                repair=self._place(getattr(problem, "repair", "")),
+                code=code,
+                subject=subject,
+            )
+            for problem in problems
+        ]
 
     def expect_columns(self, query: str, want: Mapping[str, str]) -> None:
         """States that a query returns columns of these names and types, and perhaps others.

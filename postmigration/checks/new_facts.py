@@ -77,5 +77,6 @@ def expect_no_new_facts(
     for means, facts in new.items():
         for words, number in describe(facts):
             target.evidence.findings.append(Finding(words, number, max(number, objects), severity=means, code=code))
+    target.repair_by_definitions()
     if not now:
         target.note(f"nothing of the kind among {examined}")

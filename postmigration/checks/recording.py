@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
 
 from postmigration.checks.baseline import Before, explain
+from postmigration.checks.repairs.definitions import restore_definitions
+from postmigration.checks.repairs.scripts import read_scripts
 from postmigration.model.errors import Hindrance, NotApplicable, NotJudged
 from postmigration.model.evidence import Evidence, Finding, Severity, Violation, show_value
 from postmigration.model.migration import Migration
 from postmigration.model.settings import Options
 from postmigration.model.sqltext import pasteable, quoted
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.schema_objects import objects
 
 
 class Gatherer:
@@ -98,6 +103,33 @@ class Gatherer:
                 raise NotJudged(f"there are no rows to examine: {'; '.join(self.evidence.unexamined)}", Hindrance.EMPTY)
             self.evidence.notes.append("there was nothing to examine, which --allow-empty permits")
 
+    def repair_by_definitions(self, *tables: str) -> None:
+        """Says of all that was found how the definitions that decide it become what they were, or were to be.
+
+        It stands with the first finding of each severity that has no repair: policies, privileges, triggers and
+        functions as the state before and the scripts of the migration have them.
+
+        Args:
+            tables: those of which something was found; all of the migration where none is named.
+        """
+        bare = [place for place, finding in enumerate(self.evidence.findings) if not finding.repair]
+        if not bare:
+            return
+        before = None if self.baseline is None else objects(self.baseline)
+        if self.before.fingerprint is not None:
+            before = self.before.fingerprint.objects
+        schema = self.snapshot.database.schema
+        made = read_scripts(tuple(self.migration.scripts), schema)
+        found = [(schema, table) for table in tables or self.migration.tables]
+        repair = restore_definitions(before, objects(self.snapshot), made, found, self.evidence.words)
+        for place in {self.evidence.findings[place].severity: place for place in reversed(bare)}.values():
+            self.evidence.findings[place] = replace(self.evidence.findings[place], repair=repair)
+
+    def _add_repair(self, repair: str) -> None:
+        """Says what brings right what was found last, where that does not say so itself."""
+        if self.evidence.findings and not self.evidence.findings[-1].repair:
+            self.evidence.findings[-1] = replace(self.evidence.findings[-1], repair=repair)
+
     @property
     def _parameters(self) -> dict[str, Any]:
         return {"cutover": self.options.cutover}
@@ -112,6 +144,12 @@ class Gatherer:
         return (
             f"{'-- on the baseline' * before}{chr(10) * before}{path}{pasteable(sql, parameters or self._parameters)}"
         )
+
+    def _place(self, repair: str) -> str:
+        """A repair as somebody can run it: in the schema of the application."""
+        schema = self.snapshot.database.schema
+        path = "" if schema == "public" or not repair else f"SET search_path TO {quoted(schema)}, extensions;\n"
+        return f"{path}{inspect.cleandoc(repair)}"
 
     def _look(self, examined: int, statement: str, optional: bool) -> None:
         self.evidence.examined += examined

@@ -8,7 +8,7 @@ import itertools
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from postmigration.model.waivers import Waiver
 
@@ -223,6 +223,23 @@ class Evidence:
             else f
             for f in self.findings
         ]
+
+
+class Problem(str):
+    """What is wrong, in words, with the SQL that brings it right.
+
+    Args:
+        words: what is wrong.
+        repair: the SQL; empty where a person has to find out.
+    """
+
+    repair: str
+
+    def __new__(cls, words: str, repair: str = "") -> Self:
+        """Says what is wrong."""
+        self = super().__new__(cls, words)
+        self.repair = repair
+        return self
 
 
 class Violation(Exception):

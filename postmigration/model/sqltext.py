@@ -1,9 +1,11 @@
-"""SQL as text: with parameters, with identifiers quoted, and written out for psql."""
+"""SQL as text: with parameters, with identifiers quoted, and written out for psql and for people."""
 
 from __future__ import annotations
 
 import inspect
 import re
+import shlex
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,3 +52,40 @@ def quoted(name: str) -> str:
     plain = re.fullmatch("[a-z_][a-z0-9_]*", name) is not None and name not in _RESERVED
     preparer = _DIALECT.identifier_preparer
     return preparer.quote(name) if plain else preparer.quote_identifier(name)
+
+
+# A repair is run on the target, but for what follows one of these lines: the connection strings of both sides are in
+# $BASELINE and $TARGET of the shell.
+BASELINE, TARGET, SHELL = "-- on the baseline", "-- on the target", "-- in a shell"
+# What a person has to decide for, since nobody can bring back what it deletes.
+DECISION = "-- once decided: "
+# The first line of a repair that is right only once the rows of before are back.
+AFTER_ROWS = "-- after the rows of before"
+_WIDTH = 116
+
+
+def literal(text: str) -> str:
+    """A text as a literal of SQL, whatever standard_conforming_strings is."""
+    doubled = text.replace("'", "''")
+    return "E'" + doubled.replace("\\", "\\\\") + "'" if "\\" in text else f"'{doubled}'"
+
+
+def as_comment(text: str) -> str:
+    """A text as lines of comment, which nothing that it names can end."""
+    lines = textwrap.wrap(" ".join(text.split()), _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(f"-- {line}" for line in lines)
+
+
+def copy_objects(option: str, pattern: str, who: str) -> str:
+    """The command that copies objects, with the rows in them, from the baseline to the target.
+
+    Args:
+        option: which option of pg_dump names them.
+        pattern: their names as SQL.
+        who: who runs it, and what it risks.
+    """
+    # Within the quotes of an identifier a pattern has no wildcards; without them it has but those of plain names.
+    if not pattern.isprintable():
+        return ""
+    named = shlex.quote(f"--{option}={pattern}")
+    return f'{as_comment(who)}\n{SHELL}\npg_dump {named} "$BASELINE" | psql -X -v ON_ERROR_STOP=1 "$TARGET"'

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from postmigration.model.evidence import Problem
 from postmigration.model.migration import Conventions
+from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 
 
@@ -120,7 +122,9 @@ class Table:
     def _is_time(self, name: str) -> bool:
         return re.fullmatch(r"date|timestamp(\(\d\))? with(out)? time zone", self.columns[name].type) is not None
 
-    def column_problems(self, name: str, type_: str, *, default: str | None = None, filled: bool = False) -> list[str]:
+    def column_problems(
+        self, name: str, type_: str, *, default: str | None = None, filled: bool = False
+    ) -> list[Problem]:
         """What is wrong with a column.
 
         Args:
@@ -130,12 +134,21 @@ class Table:
                 evaluated per row; None where it does not matter.
             filled: every writer gives it a value, so that it may be NOT NULL without a default.
         """
-        column = self.columns.get(name)
+        column, at = self.columns.get(name), f"{self._alter} ALTER COLUMN {quoted(name)}"
+        makes = {"false": "false", "now": "now()", "any": "gen_random_uuid()" if type_ == "uuid" else ""}.get(
+            str(default), ""
+        )
         if column is None:
-            return [f"column {self.name}.{name} does not exist, want {type_}"]
+            words = f"column {self.name}.{name} does not exist, want {type_}"
+            filling = f" DEFAULT {makes}" if makes else ""
+            add = f"{self._alter} ADD COLUMN {quoted(name)} {type_}{filling};"
+            return [Problem(words, f"{_DBA}; its values are the data script's\n{add}" if self.exists else "")]
         problems = []
         if column.type != type_:
-            problems.append(f"column {self.name}.{name} is {column.type}, want {type_}")
+            # Where texts become others, one that is too long must be an error, and is no longer one with USING.
+            using = "" if type_.startswith(_ASSIGNED) else f" USING {quoted(name)}::text::{type_}"
+            words = f"column {self.name}.{name} is {column.type}, want {type_}"
+            problems.append(Problem(words, f"{_DBA}: the table is locked and written anew\n{at} TYPE {type_}{using};"))
         have = column.default or "no default"
         fits = {
             None: True,
@@ -145,17 +158,25 @@ class Table:
         }
         if not fits[default]:
             want = {"now": "now()", "any": "one that makes a new value for each row"}.get(str(default), default)
-            problems.append(f"the default of {self.name}.{name} is {have}, want {want}")
+            repair = f"{_DBA}\n{at} SET DEFAULT {makes};" if makes else ""
+            problems.append(Problem(f"the default of {self.name}.{name} is {have}, want {want}", repair))
         if not column.nullable and column.default is None and default is None and not filled:
-            problems.append(f"column {self.name}.{name} is NOT NULL without a default: older writers cannot insert")
+            words = f"column {self.name}.{name} is NOT NULL without a default: older writers cannot insert"
+            problems.append(Problem(words, f"{_DBA}\n{at} DROP NOT NULL;"))
         return problems
 
-    def nullable_problems(self, name: str) -> list[str]:
+    @property
+    def _alter(self) -> str:
+        return f"ALTER TABLE {quoted(self.name)}"
+
+    def nullable_problems(self, name: str) -> list[Problem]:
         """Whether a column that may be empty must not be."""
         column = self.columns.get(name)
-        return [f"column {self.name}.{name} is NOT NULL"] if column is not None and not column.nullable else []
+        repair = f"{_DBA}\n{self._alter} ALTER COLUMN {quoted(name)} DROP NOT NULL;"
+        words = f"column {self.name}.{name} is NOT NULL"
+        return [Problem(words, repair)] if column is not None and not column.nullable else []
 
-    def reference_problems(self, column: str, parent: str, *, cascades: bool) -> list[str]:
+    def reference_problems(self, column: str, parent: str, *, cascades: bool) -> list[Problem]:
         """What is wrong with the one foreign key that must stand on a column, referring to `parent`'s id.
 
         Args:
@@ -163,46 +184,78 @@ class Table:
         """
         keys = [key for key in self.foreign_keys if key.columns == (column,)]
         where = f"{self.name}.{column}"
+        deletes = "CASCADE" if cascades else "RESTRICT"
+        add = f"ADD FOREIGN KEY ({quoted(column)}) REFERENCES {quoted(parent)} (id) ON DELETE {deletes}"
+        who = f"{_DBA}, once no row dangles: both tables are locked while it is checked"
         if not keys:
-            return [f"no foreign key on {where}, want one to {parent}(id)"]
+            there = f"{who}\n{self._alter} {add};" if column in self.columns else ""
+            return [Problem(f"no foreign key on {where}, want one to {parent}(id)", there)]
+        anew = ", ".join([*(f"DROP CONSTRAINT {quoted(key.name)}" for key in keys), add])
         if len(keys) > 1:
             names = ", ".join(sorted(key.name for key in keys))
-            return [f"{len(keys)} foreign keys on {where}, want one: {names}"]
+            words = f"{len(keys)} foreign keys on {where}, want one: {names}"
+            return [Problem(words, f"{who}\n{self._alter} {anew};")]
         key, problems = keys[0], []
+        again = f"{who}\n{self._alter} {anew};"
         if (key.leads_to, key.parent_columns) != (parent, ("id",)):
-            problems.append(f"{where} refers to {key.leads_to}({', '.join(key.parent_columns)}), want {parent}(id)")
+            words = f"{where} refers to {key.leads_to}({', '.join(key.parent_columns)}), want {parent}(id)"
+            problems.append(Problem(words, again))
         if not key.enforced:
-            problems.append(f"the foreign key on {where} is not validated or not enforced")
+            words = f"the foreign key on {where} is not validated or not enforced"
+            enable = f"{self._alter} ENABLE TRIGGER ALL; ALTER TABLE {quoted(key.parent)} ENABLE TRIGGER ALL;"
+            validate = f"{self._alter} VALIDATE CONSTRAINT {quoted(key.name)};"
+            repair = (
+                f"{_DBA}, once its rows are right; triggers that were off on purpose come on, too\n{enable}\n{validate}"
+            )
+            problems.append(Problem(words, "" if problems else repair))
         if (key.on_delete == "CASCADE") != cascades:
             want = "CASCADE" if cascades else "anything but CASCADE"
-            problems.append(f"the foreign key on {where} is ON DELETE {key.on_delete}, want {want}")
+            problems.append(Problem(f"the foreign key on {where} is ON DELETE {key.on_delete}, want {want}", again))
         return problems
 
-    def index_problems(self, column: str) -> list[str]:
+    def index_problems(self, column: str) -> list[Problem]:
         """What is wrong with the indexes that let rows be found by a column."""
-        leading = [
-            index
-            for index in self.indexes
-            if index.columns[:1] == (column,) and index.usable and index.method in ("btree", "hash")
-        ]
+        leading = [index for index in self.indexes if index.columns[:1] == (column,)]
+        fit = [index for index in leading if index.usable and index.method in ("btree", "hash")]
         # A partial index serves every look-up by value only when it leaves out nothing but NULL.
-        complete = [index for index in leading if index.predicate is None or index.only_null]
-        return [] if complete else [f"no usable index whose first column is {self.name}.{column}"]
+        if any(index.predicate is None or index.only_null for index in fit):
+            return []
+        repair = f"{_DBA}: it takes its time and locks nobody out\n"
+        if broken := [index for index in leading if not index.usable]:
+            repair += f"REINDEX INDEX CONCURRENTLY {quoted(broken[0].name)};"
+        else:
+            repair += f"CREATE INDEX CONCURRENTLY ON {quoted(self.name)} ({quoted(column)});"
+        there = repair if column in self.columns else ""
+        return [Problem(f"no usable index whose first column is {self.name}.{column}", there)]
 
-    def invalid_index_problems(self) -> list[str]:
+    def invalid_index_problems(self) -> list[Problem]:
         """The indexes that PostgreSQL maintains but cannot use, as a failed CREATE INDEX CONCURRENTLY leaves them."""
-        return [f"index {index.name} on {self.name} is invalid" for index in self.indexes if not index.usable]
+        return [
+            Problem(
+                f"index {index.name} on {self.name} is invalid",
+                f"{_DBA}; a unique one fails on doubled values\nREINDEX INDEX CONCURRENTLY {quoted(index.name)};",
+            )
+            for index in self.indexes
+            if not index.usable
+        ]
 
-    def primary_key_problems(self, column: str) -> list[str]:
+    def primary_key_problems(self, column: str) -> list[Problem]:
         """What is wrong with the primary key, which must be this one column."""
         if any(index.primary and index.usable and index.columns == (column,) for index in self.indexes):
             return []
-        return [f"the primary key of {self.name} is not ({column})"]
+        other = any(index.primary for index in self.indexes)
+        repair = f"{_DBA}: the table is locked meanwhile\n{self._alter} ADD PRIMARY KEY ({quoted(column)});"
+        return [Problem(f"the primary key of {self.name} is not ({column})", "" if other else repair)]
 
-    def updated_at_problems(self) -> list[str]:
+    def updated_at_problems(self) -> list[Problem]:
         """Whether an enabled trigger keeps updated_at."""
         keeps = [t for t in self.triggers if t.before and "UPDATE" in t.events and "updated_at" in t.source]
-        return [] if keeps else [f"no enabled trigger keeps {self.name}.updated_at"]
+        return [] if keeps else [Problem(f"no enabled trigger keeps {self.name}.updated_at")]
+
+
+# Types that a value becomes by assignment.
+_ASSIGNED = ("character varying", "text", "timestamp", "numeric")
+_DBA = "-- the DBA"
 
 
 # The ordinary and the partitioned tables of a schema; partitions stand for nothing of their own.

@@ -48,13 +48,16 @@ class Examination:
         examined: int = 0,
         severity: Severity = "blocker",
         query: str = "",
+        repair: str = "",
         code: str = "",
         subject: Subject = UNKNOWN,
     ) -> None:
         """Adds a finding without rows."""
         examined = max(examined, wrong)
         self.findings.append(
-            Finding(statement, wrong, examined, query=query, severity=severity, code=code, subject=subject)
+            Finding(
+                statement, wrong, examined, query=query, severity=severity, repair=repair, code=code, subject=subject
+            )
         )
 
     def add(

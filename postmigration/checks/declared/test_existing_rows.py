@@ -39,6 +39,7 @@ def test_existing_rows_can_be_changed(target: Target) -> None:
             else:
                 severity: Severity = "warning" if found.silent and not found.sure else "blocker"
                 target.evidence.findings.append(Finding(statement, 1, found.rows, severity=severity))
+    target.repair_by_definitions()
     target.state(examined=rows)
     target.note(f"{rows} rows were changed and changed back")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -11,6 +12,7 @@ from postmigration.checks.contents.examination import Examination, agree, count,
 from postmigration.checks.contents.tables import Name, Relation, read_tables
 from postmigration.checks.rows.declared import Declared
 from postmigration.checks.rows.declared_use import DeclaredUse
+from postmigration.checks.rows.pair_repairs import bring_back_column, repair_pair
 from postmigration.checks.rows.pairs import Pair, pair_tables
 from postmigration.checks.rows.plan import Plan, plan
 from postmigration.diff.findings import of_keys, of_rows
@@ -20,12 +22,13 @@ from postmigration.diff.side_by_side import SideBySide
 from postmigration.model.changes import describe_change
 from postmigration.model.evidence import IMPERSONAL_TYPES, Reference, Subject, show_value
 from postmigration.model.migration import Migration
-from postmigration.model.sqltext import quoted
+from postmigration.model.sqltext import copy_objects, quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.refusals import describe_refusal
 
 # Larger tables are divided at once when they are read, so that they are not read twice when they differ.
 _SMALL_TABLE = 1_000
+_WITH_ROWS = "the DBA: the table with its rows, as the baseline has them"
 _BAD_VALUE = "22"
 # Of so many tables that differ all rows are kept for the files beside the report; of more only the first few.
 _SHOWN_WHOLE, _KEPT_OF_MANY = 20, 5
@@ -126,7 +129,8 @@ class RowExamination:
                 hint = f" (the new table {like[0]} has the same columns)" if like else ""
                 words = f"{name}: the table is lost, with {count(number, 'row')}{hint}"
                 subject = Subject.of_table(*relation.key)
-                self.found.find(words, wrong=number, code="table_lost", subject=subject)
+                repair = copy_objects("table", relation.sql, _WITH_ROWS) if relation.is_table else ""
+                self.found.find(words, wrong=number, repair=repair, code="table_lost", subject=subject)
             else:
                 empty.append(name)
         self.found.tell("lost, and was empty", empty)
@@ -235,7 +239,9 @@ class RowExamination:
         examined = max(found.want_rows, found.have_rows)
         statement = describe(pair, found, self.zone)
         subject = Subject.of_table(*pair.now.key, rows=Reference(pair.columns[:key], *pair.now.key, pair.columns[:key]))
-        self.found.findings.append(of_rows(found, pair.columns, key, examined, statement, mask, query, subject=subject))
+        finding = of_rows(found, pair.columns, key, examined, statement, mask, query, subject=subject)
+        shown = plain.issuperset(pair.key)
+        self.found.findings.append(replace(finding, repair=repair_pair(pair, found, shown=shown)))
 
     def _count_moved_to_children(self, pairs: Sequence[Pair]) -> None:
         """Finds rows that lie in tables that inherit from theirs: its keys and constraints do not count there."""
@@ -292,7 +298,8 @@ class RowExamination:
                 if held:
                     column = f"{pair.title}.{name}"
                     words = f"{column}: the column is lost, with {count(held, 'value')}{_like(pair, name)}"
-                    self.found.find(words, wrong=held, code="column_lost", subject=_name_column(pair, name))
+                    subject, repair = _name_column(pair, name), bring_back_column(pair, name)
+                    self.found.find(words, wrong=held, repair=repair, code="column_lost", subject=subject)
                 else:
                     self.found.notes.append(f"{pair.title}.{name} is lost, and held no value")
         self.found.tell("new columns", new)

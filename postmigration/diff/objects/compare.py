@@ -18,11 +18,12 @@ from postmigration.diff.objects.rules import (
     Property,
 )
 from postmigration.diff.objects.spelling import excerpt
+from postmigration.diff.objects.texts import write_texts
+from postmigration.model.sqltext import copy_objects, quoted
 from postmigration.postgres.schema_objects import ObjectName, Objects
 
 # These are judged fact by fact elsewhere.
 ELSEWHERE = ("grant", "default privileges", "setting", "role", "extension")
-_FIRES = {"D": "disabled", "R": "fired by replication alone", "O": "enabled", "A": "fired always"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,9 @@ def compare_objects(before: Objects, after: Objects, context: Context) -> Iterat
     for schema, number in gone.items():
         name = next(name for name in before if name.kind == "schema" and name.name == schema)
         words = f"{name} is gone" + (f", with {number:,} object{'' if number == 1 else 's'} in it" if number else "")
-        repair = f"-- pg_dump --schema='{schema}' BASELINE | psql TARGET"
+        repair = copy_objects(
+            "schema", quoted(schema), "the DBA: the schema with its rows, of which the target has none"
+        )
         yield Difference("schemas", "blocker", words, name, "schema lost", repair=repair)
 
 
@@ -128,7 +131,7 @@ def find_flaws(before: Objects | None, after: Objects) -> Iterator[Difference]:
             else:
                 level = flaw.new
             if level != "nothing":
-                texts = _texts(pair, "", facts[flaw.name], facts)
+                texts = write_texts(pair, "", facts[flaw.name], facts)
                 yield Difference(
                     FLAW_CHECKS[flaw.kind],
                     level,
@@ -286,7 +289,7 @@ def _diff_names(
         return
     if "True" in (facts.get("~child"), facts.get("~identity"), facts.get("inherited")) or facts.get("constraint"):
         return
-    texts = _texts(pair, "", "", facts)
+    texts = write_texts(pair, "", "", facts)
     if pair.was is not None:
         level, words = family.lost, f"{pair.name} is gone"
         if facts.get("partition of") and f"table {facts['partition of']}" in holders[1]:
@@ -322,7 +325,7 @@ def _may_call(who: Collection[str]) -> str:
 def _difference(rule: Property, level: Level, change: tuple[str, str], pair: Pair, context: Context) -> Difference:
     was, now = change
     family = FAMILIES.get(pair.name.kind, RARE)
-    texts = _texts(pair, was, now, pair.was or {})
+    texts = write_texts(pair, was, now, pair.was or {})
     shown_was, shown_now = excerpt(was, now)
     who = (context.callers or {}).get(str(pair.renamed), ())
     sentence = rule.words
@@ -340,54 +343,8 @@ def _difference(rule: Property, level: Level, change: tuple[str, str], pair: Pai
         {**texts, "name": called, "was": shown_was, "now": shown_now, "property": rule.name, "callers": _may_call(who)}
     )
     repair = rule.repair.format_map(texts) if level in ("blocker", "warning") else ""
-    if not was or (was == NONE and "{was" in rule.repair):
+    if not was or (was == NONE and "{was" in rule.repair) or repair.strip() in ("", ";"):
         repair = ""
     return Difference(
         rule.check or family.check, level, statement, pair.renamed, f"{pair.name.kind}: {rule.name}", was, now, repair
     )
-
-
-class _Texts(dict[str, str]):
-    def __missing__(self, key: str) -> str:
-        return ""
-
-
-def _texts(pair: Pair, was: str, now: str, facts: Facts) -> _Texts:
-    """What a text of the rules may name."""
-    here = pair.now if pair.now is not None else facts
-    kind = pair.name.kind
-    keyword = facts.get("~keyword", "TABLE" if kind in ("constraint", "index") else kind.upper())
-    if kind == "constraint" and _holder(facts).startswith("type "):
-        keyword = "DOMAIN"
-    sql = facts.get("~sql", "")
-    replace = sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1)
-    if kind == "materialized view":
-        replace = f"DROP MATERIALIZED VIEW {facts.get('~on', '')}; {sql}"
-    return _Texts(
-        name=str(pair.renamed),
-        was=was,
-        now=now,
-        on=here.get("~on", facts.get("~on", "")),
-        id=here.get("~id", facts.get("~id", "")),
-        sql=sql.rstrip("; "),
-        replace=replace,
-        keyword=keyword,
-        quoted=f"'{facts.get('~on', pair.name.name)}'",
-        type=facts.get("type", ""),
-        maximum=facts.get("maximum", ""),
-        bound=facts.get("partition bound", ""),
-        parent=here.get("partition of", ""),
-        was_upper=was.upper(),
-        was_sql=_replica(facts),
-        was_fires=_FIRES.get(was, was),
-        now_fires=_FIRES.get(now, now),
-        was_strict="STRICT" if was == "True" else "called with NULL",
-        now_strict="STRICT" if now == "True" else "called with NULL",
-        now_generated="a plain column" if now == NONE else f"generated as {now}",
-        unique_words=", and it need not be unique" if facts.get("unique") == "True" else "",
-    )
-
-
-def _replica(facts: Facts) -> str:
-    written = {"d": "DEFAULT", "n": "NOTHING", "f": "FULL"}.get(facts.get("~replica", ""), "")
-    return written or f"USING INDEX {facts.get('~replica index', '')}"

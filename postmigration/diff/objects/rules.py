@@ -29,7 +29,7 @@ class Family:
     check: str
     lost: Level
     added: Level
-    repair: str = "{sql};"
+    repair: str = "{create}"
     undo: str = ""
 
 
@@ -66,13 +66,13 @@ W: Final = "warning"
 T: Final = "told"
 N: Final = "nothing"
 OFF_ON = ("False", "True")
-_DUMP = "-- pg_dump --schema-only --table={quoted} BASELINE | psql TARGET"
+_DUMP = "{dump}"
 
 FAMILIES: Mapping[str, Family] = {
-    "schema": Family("schemas", B, T, "-- pg_dump --schema={quoted} BASELINE | psql TARGET"),
+    "schema": Family("schemas", B, T, ""),
     "table": Family("tables", B, T, _DUMP),
     "foreign table": Family("tables", B, T, _DUMP),
-    "column": Family("columns", B, T, "ALTER TABLE {on} ADD COLUMN {id} {type}; -- and fill it from the baseline"),
+    "column": Family("columns", B, T, "ALTER TABLE {on} ADD COLUMN IF NOT EXISTS {id} {type}{default};"),
     "constraint": Family("constraints", B, T),
     "index": Family("indexes", B, T),
     "trigger": Family("triggers", B, W, undo="DROP TRIGGER {id} ON {on};"),
@@ -84,13 +84,13 @@ FAMILIES: Mapping[str, Family] = {
     "function": Family("functions", B, T),
     "type": Family("types", B, T),
     "sequence": Family("sequences", B, T),
-    "publication": Family("publications", W, T, "-- CREATE PUBLICATION {id} …, as the baseline has it"),
+    "publication": Family("publications", W, T, "CREATE PUBLICATION {id} WITH (publish = '{publishes}');"),
     "published table": Family("publications", B, T, "ALTER PUBLICATION {id} ADD TABLE {on};"),
     "published schema": Family("publications", B, T, "ALTER PUBLICATION {id} ADD TABLES IN SCHEMA {on};"),
     "foreign server": Family("servers", B, T, "-- CREATE SERVER {id} …, as the baseline has it"),
     "user mapping": Family("servers", B, T, "-- CREATE USER MAPPING …, with the password of the remote server"),
     "statistics": Family("storage", W, T),
-    "comment": Family("storage", W, N, "-- COMMENT ON …, as the baseline has it"),
+    "comment": Family("storage", W, N, "{commented}"),
 }
 # Operators, casts, collations, text search, languages and what else is rare.
 RARE = Family("others", B, T, "-- pg_dump --schema-only BASELINE has the statement")
@@ -105,10 +105,10 @@ PROPERTIES = (
              "ALTER {keyword} {on} SET LOGGED;"),
     Property("table", "row-level security", OFF_ON, B, W, B,
              "row-level security of {name} is off, and was on: whoever may read it sees all its rows",
-             "ALTER TABLE {on} ENABLE ROW LEVEL SECURITY;", "row_security"),
+             "{unasked}ALTER TABLE {on} {enable} ROW LEVEL SECURITY;", "row_security"),
     Property("table", "forced row-level security", OFF_ON, B, W, B,
              "row-level security of {name} is no longer forced: its owner sees all its rows",
-             "ALTER TABLE {on} FORCE ROW LEVEL SECURITY;", "row_security"),
+             "{unasked}ALTER TABLE {on} {force} ROW LEVEL SECURITY;", "row_security"),
     Property("table", "replica identity", ("nothing", "index|primary key", "full"), B, T, W,
              "the replica identity of {name} was {was}, is {now}: subscribers get less of its changes, or updates fail",
              "ALTER TABLE {on} REPLICA IDENTITY {was_sql};", "publications"),
@@ -126,7 +126,7 @@ PROPERTIES = (
     Property("foreign table", "server", "text", W, W, W),
     # Columns
     Property("column", "type", "type", B, T, W, "the type of {name} was {was}, is {now}",
-             "ALTER TABLE {on} ALTER COLUMN {id} TYPE {was};"),
+             "{without_default}ALTER TABLE {on} ALTER COLUMN {id} TYPE {was} USING {id}::{was};{with_default}"),
     Property("column", "not null", ("no", "not validated", "yes"), B, T, B,
              "{name} is no longer NOT NULL", "ALTER TABLE {on} ALTER COLUMN {id} SET NOT NULL;"),
     Property("column", "identity", ("none", "by default", "always"), W, T, W,
@@ -140,7 +140,8 @@ PROPERTIES = (
     Property("column", "default", "text", B, T, B, "the default of {name} was {was}, is {now}",
              "ALTER TABLE {on} ALTER COLUMN {id} SET DEFAULT {was};"),
     Property("column", "generated as", "text", T, T, T),
-    Property("column", "collation", "text", W, W, W, "the collation of {name} was {was}, is {now}"),
+    Property("column", "collation", "text", W, W, W, "the collation of {name} was {was}, is {now}",
+             "ALTER TABLE {on} ALTER COLUMN {id} TYPE {type} COLLATE {collation};"),
     Property("column", "options", "text", W, W, W, "options of {name} were {was}, are {now}", check="storage"),
     Property("column", "statistics target", "text", W, W, W, "the statistics target of {name} was {was}, is {now}",
              "ALTER TABLE {on} ALTER COLUMN {id} SET STATISTICS {was};", "storage"),
@@ -185,21 +186,21 @@ PROPERTIES = (
              "{replace}"),
     Property("view", "security_invoker", OFF_ON, B, W, B,
              "{name} reads with the rights of its owner, and read with those of whoever asks (security_invoker)",
-             "ALTER VIEW {on} SET (security_invoker = true);"),
+             "ALTER VIEW {on} SET (security_invoker = {was_switch});"),
     Property("view", "security_barrier", OFF_ON, B, T, B, "{name} is no longer a security barrier",
-             "ALTER VIEW {on} SET (security_barrier = true);"),
+             "ALTER VIEW {on} SET (security_barrier = {was_switch});"),
     Property("view", "check option", ("none", "local", "cascaded"), B, T, B,
              "{name} no longer checks what is written through it (check option {was}, now {now})",
              "ALTER VIEW {on} SET (check_option = {was});"),
     # Functions
     Property("function", "security definer", ("True", "False"), B, B, B,
              "{name} runs with the rights of its owner, and ran with those of its caller{callers}",
-             "ALTER {keyword} {on} SECURITY INVOKER;"),
+             "ALTER {keyword} {on} {rights};"),
     Property("function", "search_path", "text", B, T, B, "the search_path of {name} was {was}, is {now}",
              "ALTER {keyword} {on} SET search_path = {was};"),
     Property("function", "leakproof", ("True", "False"), B, W, B,
              "{name} is LEAKPROOF, and was not: it may see rows that row-level security hides",
-             "ALTER {keyword} {on} NOT LEAKPROOF;"),
+             "ALTER {keyword} {on} {leaks};"),
     *(Property("function", name, "text", B, B, B, "{name} has another {property}: it was {was}, is {now}", "{sql};")
       for name in ("kind", "language", "body", "sql body", "returns", "arguments", "volatility")),
     Property("function", "strict", OFF_ON, B, B, B, "{name} was {was_strict}, is {now_strict}", "{sql};"),
@@ -207,7 +208,7 @@ PROPERTIES = (
     Property("function", "settings", "text", W, W, W, "settings of {name} were {was}, are {now}", "{sql};"),
     Property("function", "cost", "text", T, T, T),
     # Types
-    Property("type", "values", "labels", B, T, B, "the labels of {name} were {was}, are {now}"),
+    Property("type", "values", "labels", B, T, B, "the labels of {name} were {was}, are {now}", "{renamed_label}"),
     Property("type", "not null", OFF_ON, B, T, B, "{name} is no longer NOT NULL", "ALTER DOMAIN {on} SET NOT NULL;"),
     Property("type", "default", "text", B, T, B, repair="ALTER DOMAIN {on} SET DEFAULT {was};"),
     *(Property("type", name, "text", B, B, B) for name in ("kind", "base")),
@@ -223,7 +224,10 @@ PROPERTIES = (
              "ALTER SEQUENCE {on} OWNED BY {was};"),
     # Replication, other servers, the rest
     *(Property("publication", name, OFF_ON, B, T, B, "{name}: {property} was {was}, is {now}")
-      for name in ("puballtables", "pubinsert", "pubupdate", "pubdelete", "pubtruncate", "pubviaroot")),
+      for name in ("puballtables", "pubviaroot")),
+    *(Property("publication", name, OFF_ON, B, T, B, "{name}: {property} was {was}, is {now}",
+               "ALTER PUBLICATION {id} SET (publish = '{publishes}');")
+      for name in ("pubinsert", "pubupdate", "pubdelete", "pubtruncate")),
     *(Property("published table", name, "text", W, W, W) for name in ("rows", "columns")),
     Property("foreign server", "wrapper", "text", B, B, B),
     Property("foreign server", "options", "text", T, T, T),
@@ -232,7 +236,7 @@ PROPERTIES = (
     Property("collation", "provider", "text", W, W, W),
     Property("collation", "locale", "text", W, W, W),
     Property("statistics", "definition", "text", W, W, W, "{name} was {was}, is {now}"),
-    Property("comment", "text", "text", W, T, W, "{name} was {was}, is {now}"),
+    Property("comment", "text", "text", W, T, W, "{name} was {was}, is {now}", "{commented}"),
 )  # fmt: skip
 
 

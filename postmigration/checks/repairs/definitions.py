@@ -1,0 +1,138 @@
+"""How definitions become again what the state before and the migration's scripts say: policies, triggers, functions.
+
+Who sees and may what is decided by many of them together. What neither the state before nor a script has made, and
+stands on a table of which something was found, or is named in what was found, is a stranger: it is offered to go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from postmigration.checks.repairs.scripts import Made
+from postmigration.model.sqltext import AFTER_ROWS, DECISION, as_comment, quoted
+from postmigration.postgres.schema_objects import ObjectName, Objects
+
+_ON_TABLES = {"policy": "POLICY", "trigger": "TRIGGER", "rule": "RULE"}
+_USED = {"function": "ROUTINE", "view": "TABLE", "materialized view": "TABLE", "table": "TABLE"}
+_DECIDING = ("body", "sql body", "security definer", "search_path", "volatility", "strict")
+_EVERYBODY = ("anon", "authenticated")
+Name = tuple[str, str]
+
+
+def restore_definitions(
+    before: Objects | None, after: Objects, made: Sequence[Made], tables: Collection[Name], words: str
+) -> str:
+    """The SQL that says again what was defined; nothing where all of it stands as it was said.
+
+    Args:
+        before: the objects of the state before; None where there is none.
+        after: those of the database.
+        made: what the migration's scripts make.
+        tables: the tables of which something was found, by schema and name.
+        words: what was found, which names objects.
+    """
+    lines = [
+        *_restore_functions(before, after, made, words),
+        *_drop_strangers(before, after, made, tables, words),
+        *_restore_security(before, after, made, tables),
+        *_restore_on_tables(after, made, tables),
+    ]
+    if not lines:
+        return ""
+    scripts = ", ".join(dict.fromkeys(one.script for one in made)) or "no script"
+    who = (
+        f"the developer decides, the DBA runs: definitions as the state before and the scripts ({scripts}) have them; "
+        "what neither has is dropped or withdrawn. Risk: what somebody added on purpose since goes too; tables are "
+        "locked for a moment"
+    )
+    return "\n".join([AFTER_ROWS, as_comment(who), "BEGIN;", *lines, "COMMIT;"])
+
+
+def _restore_functions(before: Objects | None, after: Objects, made: Sequence[Made], words: str) -> Iterator[str]:
+    ours = {one.name for one in made if one.kind == "function"}
+    for name, was in (before or {}).items():
+        now = after.get(name)
+        if name.kind == "function" and (name.schema, name.name) not in ours and was.get("~sql"):
+            if now is None and not _is_named(name.name, words):
+                continue
+            if now is None or any(was.get(fact) != now.get(fact) for fact in _DECIDING):
+                yield f"{was['~sql'].rstrip().rstrip(';')};"
+    there: dict[Name, list[Mapping[str, str]]] = {}
+    for name, facts in after.items():
+        if name.kind == "function":
+            there.setdefault((name.schema, name.name), []).append(facts)
+    for one in made:
+        if one.kind == "function" and (
+            _is_named(one.name[1], words)
+            or not any(facts.get("body", "").strip() == one.body.strip() for facts in there.get(one.name, ()))
+        ):
+            yield one.text
+            yield from (grant.text for grant in made if grant.kind == "grant" and _is_named(one.name[1], grant.text))
+
+
+def _drop_strangers(
+    before: Objects | None, after: Objects, made: Sequence[Made], tables: Collection[Name], words: str
+) -> Iterator[str]:
+    ours = {(one.kind, one.name[1], one.table) for one in made} | {(one.kind, *one.name) for one in made}
+    # Without a state before, what no script has made may have stood there for years.
+    prefix = DECISION if before is None else ""
+    for name, facts in after.items():
+        table = (name.schema, name.table)
+        if (before is not None and name in before) or not _can_be_written(facts):
+            continue
+        if name.kind in _ON_TABLES and table in tables and (name.kind, name.name, table) not in ours:
+            yield f"{prefix}DROP {_ON_TABLES[name.kind]} {facts['~id']} ON {facts['~on']};"
+        elif name.kind in _USED and (name.kind, name.schema, name.name) not in ours and _is_named(name.name, words):
+            yield from (f"{prefix}{line}" for line in _withdraw(name, facts, after))
+
+
+def _withdraw(name: ObjectName, facts: Mapping[str, str], after: Objects) -> Iterator[str]:
+    """Takes an object from those whom an API lets in; what it holds stays."""
+    roles = [role for role in _EVERYBODY if any(one.kind == "role" and one.name == role for one in after)]
+    yield f"REVOKE ALL ON {_USED[name.kind]} {facts['~on']} FROM {', '.join(['PUBLIC', *roles])};"
+    if name.kind == "table":
+        yield f"ALTER TABLE {facts['~on']} ENABLE ROW LEVEL SECURITY;"
+
+
+def _restore_security(
+    before: Objects | None, after: Objects, made: Sequence[Made], tables: Collection[Name]
+) -> Iterator[str]:
+    said = {one.name for one in made if one.kind == "security"}
+    for name, facts in after.items():
+        if name.kind != "table" or (name.schema, name.name) not in tables or facts["row-level security"] == "True":
+            continue
+        if (before or {}).get(name, {}).get("row-level security") == "True" or (name.schema, name.name) in said:
+            yield f"ALTER TABLE {facts['~on']} ENABLE ROW LEVEL SECURITY;"
+
+
+def _restore_on_tables(after: Objects, made: Sequence[Made], tables: Collection[Name]) -> Iterator[str]:
+    standing = {(name.kind, name.name, (name.schema, name.table)): facts for name, facts in after.items()}
+    for one in made:
+        facts = standing.get((one.kind, one.name[1], one.table))
+        if one.kind == "grant" and any(_is_table_of(one.text, table) for table in tables):
+            yield one.text
+        if one.table not in tables:
+            continue
+        if one.kind == "policy":
+            # Whether it stands there as it was said, its text does not tell: the server writes it otherwise.
+            yield f"DROP POLICY IF EXISTS {quoted(one.name[1])} ON {quoted(one.table[0])}.{quoted(one.table[1])};"
+            yield one.text
+        elif one.kind == "trigger" and (facts is None or facts.get("enabled") != "O"):
+            yield one.text
+            yield (f"ALTER TABLE {quoted(one.table[0])}.{quoted(one.table[1])} ENABLE TRIGGER {quoted(one.name[1])};")
+
+
+def _is_table_of(grant: str, table: Name) -> bool:
+    """Whether a GRANT or REVOKE is of this table, and of nothing else but tables."""
+    return re.search(
+        rf"\bON\s+(TABLE\s+)?[^;]*\b{re.escape(table[1])}\b[^;(]*\b(TO|FROM)\b", grant, re.I
+    ) is not None and (re.search(r"\bON\s+(FUNCTION|SCHEMA|SEQUENCE|ROUTINE|ALL)\b", grant, re.I) is None)
+
+
+def _is_named(name: str, words: str) -> bool:
+    return re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", words) is not None
+
+
+def _can_be_written(facts: Mapping[str, str]) -> bool:
+    return all(text.isprintable() for text in (facts.get("~on", ""), facts.get("~id", "")))

@@ -1,0 +1,31 @@
+"""What brings the rows of a table back that was compared on both sides."""
+
+from __future__ import annotations
+
+from postmigration.checks.repairs.rows import TableRows, repair_lost_column, repair_rows
+from postmigration.checks.rows.pairs import Pair
+from postmigration.diff.row_diff import Comparison
+
+
+def bring_back_column(pair: Pair, lost: str) -> str:
+    """The SQL that brings a lost column back with its values."""
+    column, names = pair.was.columns[lost], [*pair.key, lost]
+    if column.generated or not pair.now.is_table:
+        return ""
+    table = TableRows(pair.title, names, pair.was.sql, pair.now.sql, names, pair.key)
+    return repair_lost_column(table, lost, column.type, filled=column.filled)
+
+
+def repair_pair(pair: Pair, found: Comparison, *, shown: bool) -> str:
+    """The SQL that brings the rows of a table back, of which nothing is declared.
+
+    Args:
+        found: what differs.
+        shown: the values of its key say nothing of a person.
+    """
+    if pair.changes is not None or pair.is_new or "UNION ALL" in pair.sql[0] or not pair.now.is_table:
+        return ""
+    sides = (pair.was, pair.now)
+    written = [name for name in pair.columns if not any(side.columns[name].generated for side in sides)]
+    table = TableRows(pair.title, pair.columns, pair.was.sql, pair.now.sql, written, pair.key, shown=shown)
+    return repair_rows(table, found)

@@ -1,0 +1,113 @@
+"""What the sentences and the repairs of the rules may name."""
+
+from __future__ import annotations
+
+import json
+
+from postmigration.diff.objects.direction import NONE
+from postmigration.diff.objects.matching import Facts, Pair
+from postmigration.model.sqltext import DECISION, copy_objects, literal
+
+_FIRES = {"D": "disabled", "R": "fired by replication alone", "O": "enabled", "A": "fired always"}
+
+
+class _Texts(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def write_texts(pair: Pair, was: str, now: str, facts: Facts) -> _Texts:
+    """What a text of the rules may name."""
+    here = pair.now if pair.now is not None else facts
+    kind = pair.name.kind
+    keyword = facts.get("~keyword", "TABLE" if kind in ("constraint", "index") else kind.upper())
+    if kind == "constraint" and facts.get("of", "").startswith("type "):
+        keyword = "DOMAIN"
+    on, column = here.get("~on", facts.get("~on", "")), here.get("~id", facts.get("~id", ""))
+    sql = facts.get("~sql", "")
+    replace = sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1)
+    if kind == "materialized view":
+        replace = f"DROP MATERIALIZED VIEW {facts.get('~on', '')}; {sql}"
+    return _Texts(
+        name=str(pair.renamed),
+        was=was,
+        now=now,
+        on=on,
+        id=column,
+        sql=sql.rstrip("; "),
+        create=f"{sql.rstrip('; ')};" if sql else "",
+        replace=replace,
+        keyword=keyword,
+        # How a switch is set back: what was on, and what was not.
+        enable="ENABLE" if was == "True" else "DISABLE",
+        force="FORCE" if was == "True" else "NO FORCE",
+        rights="SECURITY DEFINER" if was == "True" else "SECURITY INVOKER",
+        leaks="LEAKPROOF" if was == "True" else "NOT LEAKPROOF",
+        was_switch="true" if was == "True" else "false",
+        # What guards is not taken away unasked.
+        unasked="" if was == "True" else DECISION,
+        collation='"default"' if was == NONE else was,
+        publishes=_publishes(facts),
+        commented=_write_comment(pair, facts),
+        renamed_label=_rename_label(was, now, on),
+        dump=copy_objects("table", facts.get("~on", ""), "the DBA: the table with its rows, as the baseline has them"),
+        type=facts.get("type", ""),
+        default=_write_default(facts),
+        without_default=f"ALTER TABLE {on} ALTER COLUMN {column} DROP DEFAULT; " if "default" in here else "",
+        with_default=f" ALTER TABLE {on} ALTER COLUMN {column} SET DEFAULT {facts['default']};"
+        if "default" in facts and "default" in here
+        else "",
+        maximum=facts.get("maximum", ""),
+        bound=facts.get("partition bound", ""),
+        parent=here.get("partition of", ""),
+        was_upper=was.upper(),
+        was_sql=_replica(facts),
+        was_fires=_FIRES.get(was, was),
+        now_fires=_FIRES.get(now, now),
+        was_strict="STRICT" if was == "True" else "called with NULL",
+        now_strict="STRICT" if now == "True" else "called with NULL",
+        now_generated="a plain column" if now == NONE else f"generated as {now}",
+        unique_words=", and it need not be unique" if facts.get("unique") == "True" else "",
+    )
+
+
+def _write_default(facts: Facts) -> str:
+    """What fills a column where nobody does, as it follows its type."""
+    if "generated" in facts:
+        return f" GENERATED ALWAYS AS ({facts['generated']}) {facts.get('generated as', 'stored').upper()}"
+    if "identity" in facts:
+        return f" GENERATED {facts['identity'].upper()} AS IDENTITY"
+    return f" DEFAULT {facts['default']}" if "default" in facts else ""
+
+
+_PUBLISHED = {"pubinsert": "insert", "pubupdate": "update", "pubdelete": "delete", "pubtruncate": "truncate"}
+# Those of the kinds of objects whose comment is written with their name alone.
+_COMMENTED = ("table", "column", "view", "materialized view", "function", "schema", "type", "sequence", "index")
+
+
+def _publishes(facts: Facts) -> str:
+    return ", ".join(word for fact, word in _PUBLISHED.items() if facts.get(fact) == "True")
+
+
+def _write_comment(pair: Pair, facts: Facts) -> str:
+    kind = next((kind for kind in _COMMENTED if pair.name.startswith(f"comment on {kind} ")), "")
+    if not kind or "text" not in facts:
+        return ""
+    return f"COMMENT ON {kind.upper()} {pair.name.name} IS {literal(facts['text'])};"
+
+
+def _rename_label(was: str, now: str, on: str) -> str:
+    """How a label of an enumeration gets its name back, where only names are others."""
+    try:
+        labels, found = json.loads(was), json.loads(now)
+    except ValueError:
+        return ""
+    pairs = [(then, here) for then, here in zip(labels, found, strict=False) if then != here]
+    if len(labels) != len(found) or set(labels) & {here for _, here in pairs}:
+        return ""
+    return "\n".join(f"ALTER TYPE {on} RENAME VALUE {literal(here)} TO {literal(then)};" for then, here in pairs)
+
+
+def _replica(facts: Facts) -> str:
+    written = {"d": "DEFAULT", "n": "NOTHING", "f": "FULL"}.get(facts.get("~replica", ""), "")
+    return written or f"USING INDEX {facts.get('~replica index', '')}"

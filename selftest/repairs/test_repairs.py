@@ -1,0 +1,124 @@
+"""What a finding prints as its repair makes a copy GO, and no name in it does anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from postmigration.model.faults import Fault
+from postmigration.model.sqltext import AFTER_ROWS, as_comment, copy_objects, literal
+from postmigration.postgres import embedded
+from selftest.check.judging import judge
+from selftest.faults import FAULTS
+from selftest.judging import Judges
+from selftest.repairs.of_any import Case, list_cases, make_worlds, repair_case
+from selftest.repairs.of_migration import repair_fault
+from selftest.repairs.running import collect, decide, run
+from selftest.servers import Servers
+
+CASES = list(list_cases())
+# Rows, a derived value, a definition and an index of this migration.
+FEW = ("13__another_customer", "9__swapped", "contact_points_are_protected__security_off", "1__invalid_index")
+# A table with its rows, a policy and rows of any database.
+FEW_CASES = ("DROP TABLE sales.tariff", "DROP POLICY own ON sales.client", "a row is missing", "a row came twice")
+
+
+@pytest.fixture(scope="module")
+def worlds(servers: Servers) -> Iterator[embedded.Server]:
+    server = servers[18]
+    make_worlds(server, ending="_repaired")
+    yield server
+    for name in ("objects", "contents", "ledgers"):
+        server.drop(f"{name}_repaired")
+
+
+WELL = ("GO", "GO once decided")
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.name in FEW], ids=lambda fault: fault.name)
+def test_a_fault_of_the_migration_is_repaired(fault: Fault, servers: Servers, judges: Judges, tmp_path: Path) -> None:
+    end, complaints = repair_fault(fault, servers, judges, tmp_path)
+    assert end in WELL, complaints
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name in FEW_CASES], ids=lambda case: case.name)
+def test_a_fault_of_any_database_is_repaired(case: Case, worlds: embedded.Server, tmp_path: Path) -> None:
+    end, complaints = repair_case(case, worlds, tmp_path, ending="_repaired")
+    assert end in WELL, complaints
+
+
+HOSTILE = 'x"; DROP TABLE public.y; --'
+VALUE = "1'); DROP TABLE public.y; --\\"
+
+
+def test_a_hostile_name_does_nothing_in_a_repair(servers: Servers, tmp_path: Path) -> None:
+    server = servers[18]
+    name = '"' + HOSTILE.replace('"', '""') + '"'
+    made = f"""
+        CREATE TABLE public.y (id int PRIMARY KEY);
+        INSERT INTO public.y VALUES (1);
+        CREATE SCHEMA {name};
+        CREATE TABLE {name}.{name} ({name} uuid PRIMARY KEY, a text, b int NOT NULL DEFAULT 3);
+        INSERT INTO {name}.{name} SELECT gen_random_uuid(), 'a', n FROM generate_series(1, 9) n;
+        CREATE INDEX {name} ON {name}.{name} (a);
+        CREATE TABLE {name}.lost AS SELECT 1 AS n;
+        ALTER TABLE {name}.{name} ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY {name} ON {name}.{name} USING (true);
+        COMMENT ON TABLE {name}.{name} IS $$it's {HOSTILE}$$;
+    """
+    broken = f"""
+        DELETE FROM {name}.{name} WHERE b = 1;
+        UPDATE {name}.{name} SET a = 'b' WHERE b = 2;
+        INSERT INTO {name}.{name} VALUES (gen_random_uuid(), 'new', 10);
+        ALTER TABLE {name}.{name} DROP b;
+        DROP INDEX {name}.{name};
+        DROP POLICY {name} ON {name}.{name};
+        DROP TABLE {name}.lost;
+        COMMENT ON TABLE {name}.{name} IS NULL;
+    """
+    server.create("hostile_before")
+    try:
+        with server.connect("hostile_before") as connection:
+            connection.execute(made.encode())
+        server.create("hostile_after", template="hostile_before")
+        with server.connect("hostile_after") as connection:
+            connection.execute(broken.encode())
+        sides = {"baseline": server.conninfo("hostile_before"), "target": server.conninfo("hostile_after")}
+        found = judge(sides["baseline"], sides["target"])
+        findings = [finding for evidence in found.evidence.values() for finding in evidence.findings]
+        repairs = [decide(one) for severity in ("blocker", "warning") for one in collect(findings, severity)]
+        assert len(repairs) >= 5
+        assert [complaint for repair in repairs if (complaint := run(repair, sides, tmp_path))] == []
+        again = judge(sides["baseline"], sides["target"])
+        assert not again.red(), again.words("blocker")
+        with server.connect("hostile_after") as connection:
+            assert connection.execute("SELECT id FROM public.y").fetchall() == [(1,)]
+    finally:
+        for database in ("hostile_before", "hostile_after"):
+            with server.connect("postgres") as connection:
+                connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)".encode())
+
+
+def test_a_value_ends_no_literal(server: embedded.Server) -> None:
+    with server.connect("postgres") as connection:
+        for setting in ("on", "off"):
+            connection.execute(f"SET standard_conforming_strings = {setting}".encode())
+            assert connection.execute(f"SELECT {literal(VALUE)}".encode()).fetchone() == (VALUE,)
+
+
+def test_nothing_ends_a_comment_or_a_command_of_the_shell() -> None:
+    assert all(
+        line.startswith("-- ") for line in as_comment("a\nDROP TABLE y;\r\nb\u2028c" + " word" * 99).splitlines()
+    )
+    assert copy_objects("table", '"a\nb"', "") == ""
+    assert "'--table=\"$(reboot)\"'" in copy_objects("table", '"$(reboot)"', "the DBA")
+
+
+def test_what_is_derived_of_rows_comes_after_them() -> None:
+    from postmigration.model.evidence import Finding
+
+    derived, rows = f"{AFTER_ROWS}\nSELECT 2;", "SELECT 1;"
+    findings = [Finding("", 1, 1, repair=repair) for repair in (derived, rows, rows)]
+    assert collect(findings, "blocker") == [rows, derived]

@@ -296,7 +296,7 @@ class Target(Gatherer):
         self.evidence.facts += facts
         self.evidence.findings += [
             Finding(
-                problem,
+                str(problem),
                 1,
                 facts,
                 repair=self._place(getattr(problem, "repair", "")),

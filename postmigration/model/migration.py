@@ -121,6 +121,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         critical: a finding is NO-GO; of others the reader is told.
         must_have_data: what could not be judged for want of data stands in the way of GO.
         compare: which change against a series of before is a finding: more, less, or none.
+        critical_factor: so many times as much, or as little, as before is NO-GO; less is told. None: all is told.
         fix: what to do about a finding.
     """
 
@@ -135,6 +136,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     critical: bool = True
     must_have_data: bool = True
     compare: Literal["more", "less", "none"] = "none"
+    critical_factor: Annotated[float, msgspec.Meta(ge=1)] | None = None
     fix: str = ""
 
 

@@ -68,7 +68,7 @@ class Chart:
 def draw(judgement: Judgement) -> list[Chart]:
     """The charts of all metrics that have values, those with findings first."""
     drawn = [judged for judged in judgement.metrics if any(judged.points.values())]
-    drawn.sort(key=lambda judged: (not judged.incidents, any(one.metric.critical for one in judged.incidents) is False))
+    drawn.sort(key=lambda judged: (not judged.incidents, not any(one.critical for one in judged.incidents)))
     return [_Frame(judgement, judged).draw() for judged in drawn]
 
 

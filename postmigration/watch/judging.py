@@ -22,7 +22,8 @@ class Incident:
         ended: when one was within it again, or the subject was gone; None where it lasts.
         worst: the value that was farthest out.
         words: what was seen behind it.
-        than: what it was before, where that is why.
+        critical: whether it stands in the way of GO.
+        than: what it is and was before, where that is why.
     """
 
     metric: Metric
@@ -31,6 +32,7 @@ class Incident:
     ended: datetime.datetime | None
     worst: float
     words: tuple[str, ...] = ()
+    critical: bool = True
     than: str = ""
 
 
@@ -78,7 +80,7 @@ class Judgement:
     def incidents(self) -> list[Incident]:
         """All incidents, the critical ones first, each kind by its time."""
         found = [incident for judged in self.metrics for incident in judged.incidents]
-        return sorted(found, key=lambda one: (not one.metric.critical, one.began, one.metric.name, one.subject))
+        return sorted(found, key=lambda one: (not one.critical, one.began, one.metric.name, one.subject))
 
     @property
     def unjudged(self) -> list[Judged]:
@@ -167,4 +169,4 @@ def _describe(
     words = tuple(said[0].words[family]) if said else ()
     if metric.name == "server.reachable":
         words = tuple(dict.fromkeys(s.lost for s in samples if s.lost and run[0].at <= s.at <= run[-1].at))[:3]
-    return Incident(metric, subject, run[0].begin, ended, worst.value, words)
+    return Incident(metric, subject, run[0].begin, ended, worst.value, words, metric.critical)

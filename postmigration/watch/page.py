@@ -134,7 +134,7 @@ def _as_finding(incident: Incident) -> dict[str, Any]:
     return {
         "metric": metric.name,
         "subject": incident.subject,
-        "critical": metric.critical,
+        "critical": incident.critical,
         "began": incident.began,
         "ended": incident.ended,
         "worst": incident.worst,

@@ -62,7 +62,7 @@ def describe_range(incident: Incident) -> str:
 
 def describe_incident(incident: Incident) -> list[str]:
     """An incident: a line, and the lines that belong under it."""
-    mark = "✘" if incident.metric.critical else "⚠"
+    mark = "✘" if incident.critical else "⚠"
     period = show_period(incident.began, incident.ended)
     lines = [f"{mark} {name_incident(incident)}: {describe_range(incident)}, {period}"]
     lines += [f"    {show_value(words, plain=True)}" for words in incident.words]
@@ -86,8 +86,8 @@ def conclude_watch(judgement: Judgement, subject: str, *, lasting: bool = False)
     """
     ended = [one for one in judgement.incidents if lasting and one.ended is not None]
     open_ones = [one for one in judgement.incidents if one not in ended]
-    critical = [one for one in open_ones if one.metric.critical]
-    warnings = [one for one in open_ones if not one.metric.critical]
+    critical = [one for one in open_ones if one.critical]
+    warnings = [one for one in open_ones if not one.critical]
     blind = judgement.unseen_share > 1 / 2
     unjudged = [judged.metric.name for judged in judgement.unjudged]
     parts = []

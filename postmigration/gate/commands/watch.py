@@ -15,18 +15,20 @@ from typing import Any
 from postmigration.gate import options
 from postmigration.gate.commands.sides import open_snapshot
 from postmigration.gate.project import is_project, project
+from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import escape, show_value
 from postmigration.model.migration import Metric
 from postmigration.model.verdict import CANNOT_JUDGE, GO, Verdict
 from postmigration.postgres.connection import Database
 from postmigration.postgres.identity import server
 from postmigration.report.ending import conclude
+from postmigration.watch.comparison import compare, require_scipy
 from postmigration.watch.judging import Incident, Judgement, judge
 from postmigration.watch.page import Report, describe_facts, describe_unfinished, write
 from postmigration.watch.ranges import choose_metrics
 from postmigration.watch.running import Clock, run
 from postmigration.watch.sampling import Sampler
-from postmigration.watch.series import Header, Sample, Series, append, open_series
+from postmigration.watch.series import Header, Sample, Series, append, open_series, read_series
 from postmigration.watch.telling import conclude_watch, describe_all, describe_incident, name_incident, show_time
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -67,6 +69,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
         metavar="FILE",
         help=f"where the samples are kept, also from one start to the next ({_SERIES}; with --record {_RECORDED})",
     )
+    parser.add_argument("--before", type=Path, metavar="FILE", help="compare with this series, which --record made")
     html = Path("reports/watch.html")
     parser.add_argument("--html", type=Path, default=html, metavar="FILE", help="the report (%(default)s)")
     parser.set_defaults(run=_run)
@@ -92,6 +95,7 @@ def _run(option: Namespace) -> int:
     period = datetime.timedelta(seconds=option.period or (_RECORDED_FOR if option.record else _WATCHED_FOR))
     declared = _read_declared()
     metrics = choose_metrics(declared)
+    before = _read_before(option)
     with ExitStack() as cleanup:
         database, header = _reach(option, cleanup)
         series = open_series(path, header, "--series")
@@ -103,7 +107,7 @@ def _run(option: Namespace) -> int:
             database_name = show_value(header.database, plain=True)
             print(f"{escape(str(path))}: {len(series.samples):,} samples of {database_name}")
             return GO
-        watch = _Watch(series, path, metrics, option, period)
+        watch = _Watch(series, path, metrics, before, option, period)
         watch.write(finished=False)
         try:
             run(sampler, watch.keep, clock=CLOCK, until=until, interval=option.interval)
@@ -122,16 +126,24 @@ class _Watch:
 
     Args:
         metrics: what is judged.
+        before: with what it is compared; empty for nothing.
         option: what the user chose.
         period: of how long before now the samples count with `--once`.
     """
 
     def __init__(
-        self, series: Series, path: Path, metrics: Sequence[Metric], option: Namespace, period: datetime.timedelta
+        self,
+        series: Series,
+        path: Path,
+        metrics: Sequence[Metric],
+        before: Sequence[Sample],
+        option: Namespace,
+        period: datetime.timedelta,
     ) -> None:
         self._series = series
         self._path = path
         self._metrics = metrics
+        self._before = before
         self._option = option
         self._period = period
         self._open: dict[tuple[str, str], Incident] = {}
@@ -162,6 +174,8 @@ class _Watch:
         if self._option.once and samples:
             samples = [sample for sample in samples if sample.at > samples[-1].at - self._period]
         judgement = judge(samples, self._metrics) if samples else None
+        if judgement is not None and self._before:
+            compare(judgement, samples, self._before)
         verdict = Verdict("PARTIAL", f"nothing was sampled, {subject}", CANNOT_JUDGE, subject)
         facts = {"database": subject}
         if judgement is not None:
@@ -183,6 +197,19 @@ def _reach(option: Namespace, cleanup: ExitStack) -> tuple[Database, Header]:
     snapshot.close()
     # A server that is started again is the same one.
     return snapshot.database, Header(this.label, this.identity[:2])
+
+
+def _read_before(option: Namespace) -> Sequence[Sample]:
+    """The series that was recorded before; empty where none is named."""
+    if option.before is None:
+        return ()
+    if option.record:
+        raise CannotJudge("--record compares with nothing: leave out --before")
+    require_scipy()
+    samples = read_series(option.before, "--before").samples
+    if not samples:
+        raise CannotJudge(f"--before={option.before} holds no samples: want a file that --record has written")
+    return samples
 
 
 def _read_declared() -> Sequence[Metric]:

@@ -115,6 +115,8 @@ def test_a_file_holds_what_was_sent_and_no_constant(
     assert "secret" not in said + path.read_text()
     sent = [one for one in file.read(path).statements if one.role == "work_app"]
     assert len(sent) == NUMBER
+    # What was a temporary table's, and nothing for want of a type.
+    assert [one.text for one in sent if one.before is None or one.before.refused] == ["SELECT a FROM mine"]
     (known,) = (one for one in sent if one.text == "SELECT id, name FROM client WHERE id = $1")
     assert known.calls == 2
     assert known.before is not None
@@ -291,6 +293,12 @@ TEXTS = {
     "SELECT 'constant'": None,
     "SELECT $tag$constant$tag$": None,
     "SELECT E'constant' -- x": None,
+    "SELECT $ä$constant$ä$": None,
+    "SELECT a FROM b WHERE c = 491701234567": None,
+    "SELECT a FROM b WHERE c < 17.5": None,
+    "SELECT a_12345, t.b FROM t WHERE c = $12345 AND d > $1 ORDER BY 1": (
+        "SELECT a_12345, t.b FROM t WHERE c = $12345 AND d > $1 ORDER BY 1"
+    ),
     "SELECT now() - interval $1": "SELECT now() - CAST($1 AS interval)",
     "SELECT INTERVAL $1 day to second, date $2": "SELECT CAST($1 AS INTERVAL), CAST($2 AS date)",
     "SELECT timestamp with time zone $1": "SELECT CAST($1 AS timestamp with time zone)",

@@ -34,6 +34,7 @@ SENT = (
     "UPDATE client SET name = 'secret-name' WHERE id = 3",
     "SELECT * FROM client WHERE id = 4",
     "SELECT count(*) FROM purchase WHERE at > now() - interval '1 day' AND extract(year FROM at) > 2000 AND id = 3",
+    "SELECT id FROM purchase WHERE (NULL::integer IS NULL OR client = 5) AND 'secret-text' IS NOT NULL AND id = 3",
     "CREATE TEMP TABLE mine (a integer)",
     "SELECT a FROM mine",
     "SET application_name = 'secret-setting'",
@@ -41,7 +42,7 @@ SENT = (
     "SELECT relname FROM pg_class WHERE relname = 'secret-class'",
 )
 # How many different ones of these are the application's, and can be written down.
-NUMBER = 8
+NUMBER = 9
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ FAULTS = (
         "permission denied for table purchase (insufficient privilege, SQLSTATE 42501), as role work_app",
     ),
     Fault("REVOKE USAGE ON SCHEMA store FROM work_app", "(undefined table, SQLSTATE 42P01)"),
+    Fault(
+        "DO $$ BEGIN EXECUTE format('ALTER ROLE work_app IN DATABASE %I SET search_path = public', "
+        "current_database()); END $$",
+        'relation "client" does not exist (undefined table, SQLSTATE 42P01): 3 statements that could run before cannot',
+    ),
     Fault("DROP INDEX store.purchase_client", "store.purchase is read whole, and an index of it was used", "warning"),
     Fault(
         "DELETE FROM pg_statistic WHERE starelid = 'store.purchase'::regclass",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 import psycopg
 from psycopg.pq import DiagnosticField, ExecStatus
-from psycopg.pq.abc import PGresult
+from psycopg.pq.abc import PGconn, PGresult
 
 from postmigration.checks.workload.senders import Sender, read_senders
 from postmigration.checks.workload.statements import Attempt, Plan, Refusal, Statement
@@ -28,10 +29,23 @@ _SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
     "enable_partition_pruning": "off",
 }
+# A parameter whose type the statement does not tell, as in $1 IS NULL; whoever sent it said it beside the text.
+_OF_NO_TYPE, _PARAMETER = "42P18", re.compile(r"\$(\d+)")
+_TEXT, _ANY = 25, 0
+_MOST_PARAMETERS = 200
 _TYPES = """
-    SELECT oid::bigint AS oid, format_type(oid, NULL) AS name, typtype = 'd' AS domain
-    FROM pg_type WHERE oid = ANY(CAST(:oids AS oid[]))
+    SELECT oid::bigint AS oid, format_type(oid, NULL) AS name, typtype = 'd' AS domain FROM pg_type
 """
+
+
+@dataclass(frozen=True)
+class _Type:
+    name: str
+    domain: bool
+
+
+# One that was made meanwhile is not seen in the snapshot.
+_UNKNOWN = _Type("a new type", True)
 
 
 def try_statements(
@@ -49,7 +63,7 @@ def try_statements(
         NotJudged: the connection was lost.
     """
     senders = read_senders(snapshot, sorted({statement.role for statement in statements}), schemas)
-    types: dict[int, tuple[str, bool]] = {}
+    types = {row.oid: _Type(row.name, row.domain) for row in snapshot.rows(_TYPES)}
     for statement in statements:
         sender = senders[statement.role]
         own = sender.known and statement.before is not None and statement.before.own
@@ -64,9 +78,22 @@ def try_statements(
         yield statement, sender, attempt
 
 
-def _try(snapshot: Snapshot, text: str, sender: Sender, path: str, types: dict[int, tuple[str, bool]]) -> Attempt:
+def _try(
+    snapshot: Snapshot,
+    text: str,
+    sender: Sender,
+    path: str,
+    types: Mapping[int, _Type],
+    guessed: frozenset[int] = frozenset(),
+) -> Attempt:
+    """Tries a statement under one path.
+
+    Args:
+        guessed: the parameters that are taken for text, since the statement does not tell of what type they are.
+    """
     settings = {"search_path": path, **_SETTINGS, "work_mem": snapshot.usual_work_mem}
     settings |= dict.fromkeys(snapshot.database.planner, "on") | ({"role": sender.acting} if sender.acting else {})
+    given = [_TEXT if number in guessed else _ANY for number in range(1, max(guessed, default=0) + 1)]
     with snapshot.use_connection(settings) as connection:
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
@@ -76,40 +103,44 @@ def _try(snapshot: Snapshot, text: str, sender: Sender, path: str, types: dict[i
         except UnicodeEncodeError:
             return Attempt(path, refused=Refusal("", f"the database has no such character in {encoding}"))
         # Without a name nothing stays, neither in the session nor in that of a pooler; the server takes one statement.
-        if refused := _refuse(server.prepare(b"", sent), encoding):
-            return Attempt(path, refused=refused)
-        described = server.describe_prepared(b"")
-        columns = [(described.fname(i) or b"", described.ftype(i)) for i in range(described.nfields)]
-        parameters = [described.param_type(i) for i in range(described.nparams)]
-    _read_types(snapshot, {*parameters, *(oid for _, oid in columns)}, types)
-    attempt = Attempt(path, columns=[(name.decode(encoding), types[oid][0]) for name, oid in columns])
-    if sender.unplanned:
-        return replace(attempt, unplanned=Refusal("", sender.unplanned))
-    if any(types[oid][1] for oid in parameters):
-        # Its constraint would be checked, which runs code of the application and may refuse a NULL.
-        return replace(attempt, unplanned=Refusal("", "a parameter is of a domain"))
-    plan = _plan(snapshot, sent, len(parameters), settings, encoding)
-    return replace(attempt, plan=plan) if isinstance(plan, Plan) else replace(attempt, unplanned=plan)
-
-
-def _plan(
-    snapshot: Snapshot, text: bytes, parameters: int, settings: Mapping[str, str], encoding: str
-) -> Plan | Refusal:
-    """The plan of a statement that can be parsed; privileges are checked on the way."""
-    values = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
-    with snapshot.use_connection(settings) as connection:
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)
-        server = driver.pgconn
-        if refused := _refuse(server.exec_params(b"PREPARE postmigration AS " + text, []), encoding):
-            return refused
-        result = server.exec_params(f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE postmigration{values}".encode(), [])
-        refused = _refuse(result, encoding)
-        told = (result.get_value(0, 0) or b"") if refused is None else b""
+        refused = _refuse(server.prepare(b"", sent, given), encoding)
+        if refused is None:
+            told = server.describe_prepared(b"")
+            names = [(told.fname(place) or b"").decode(encoding) for place in range(told.nfields)]
+            columns = [(name, types.get(told.ftype(place), _UNKNOWN).name) for place, name in enumerate(names)]
+            attempt = Attempt(path, columns=columns)
+            parameters = [types.get(told.param_type(place), _UNKNOWN) for place in range(told.nparams)]
+            if sender.unplanned:
+                return replace(attempt, unplanned=Refusal("", sender.unplanned))
+            if any(type_.domain for type_ in parameters):
+                # Its constraint would be checked, which runs code of the application and may refuse a NULL.
+                return replace(attempt, unplanned=Refusal("", "a parameter is of a domain"))
+            planned = _plan(server, sent, len(parameters), given, encoding)
+    if refused is not None:
+        number = _PARAMETER.search(refused.message) if refused.state == _OF_NO_TYPE else None
+        if number and int(number[1]) not in guessed and int(number[1]) <= _MOST_PARAMETERS:
+            return _try(snapshot, text, sender, path, types, guessed | {int(number[1])})
+        return Attempt(path, refused=refused)
+    if isinstance(planned, Plan):
+        return replace(attempt, plan=planned)
     # After an error nothing can be asked before that is taken back; what was prepared is still there.
     with snapshot.use_connection({"lock_timeout": "200"}) as connection:
-        connection.exec_driver_sql("DEALLOCATE postmigration")
-    return refused or _read_plan(msgspec.json.decode(told)[0]["Plan"])
+        connection.exec_driver_sql("DEALLOCATE ALL")
+    return replace(attempt, unplanned=planned)
+
+
+def _plan(server: PGconn, text: bytes, parameters: int, given: Sequence[int], encoding: str) -> Plan | Refusal:
+    """The plan of a statement that can be parsed; privileges are checked on the way."""
+    values = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
+    explain = f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE postmigration{values}".encode()
+    declared = f"({', '.join('text' if oid == _TEXT else 'unknown' for oid in given)})" if given else ""
+    if refused := _refuse(server.exec_params(f"PREPARE postmigration{declared} AS ".encode() + text, []), encoding):
+        return refused
+    result = server.exec_params(explain, [])
+    if refused := _refuse(result, encoding):
+        return refused
+    server.exec_params(b"DEALLOCATE postmigration", [])
+    return _read_plan(msgspec.json.decode(result.get_value(0, 0) or b"")[0]["Plan"])
 
 
 def _refuse(result: PGresult, encoding: str) -> Refusal | None:
@@ -125,11 +156,6 @@ def _refuse(result: PGresult, encoding: str) -> Refusal | None:
         raise NotJudged(LOST, Hindrance.CONNECTION)
     error = psycopg.errors.error_from_result(result, encoding)
     return Refusal(state, describe_error(error), int(error.diag.statement_position or 0))
-
-
-def _read_types(snapshot: Snapshot, oids: set[int], types: dict[int, tuple[str, bool]]) -> None:
-    if new := oids - types.keys():
-        types.update({row.oid: (row.name, row.domain) for row in snapshot.rows(_TYPES, oids=sorted(new))})
 
 
 def _read_plan(top: Mapping[str, Any]) -> Plan:

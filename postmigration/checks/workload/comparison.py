@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from postmigration.checks.contents.examination import Examination, count, list_names
+from postmigration.checks.contents.examination import Examination, agree, count, list_names
 from postmigration.checks.workload.attempts import try_statements
 from postmigration.checks.workload.senders import Sender
 from postmigration.checks.workload.statements import Attempt, Plan, Refusal, Statement, Workload
@@ -138,7 +138,11 @@ def _compare_columns(trials: Sequence[Trial], found: Examination) -> None:
                 changed.append((f"column {name} is not returned", "warning", trial))
             elif types[name] != type_:
                 changed.append((f"column {name} is {types[name]}, and was {type_}", "warning", trial))
-    _add(found, changed, lambda number: f"{count(number, 'statement')} return other columns than before")
+    _add(
+        found,
+        changed,
+        lambda number: f"{count(number, 'statement')} {agree(number, 'returns', 'return')} other columns",
+    )
 
 
 def _compare_plans(trials: Sequence[Trial], found: Examination) -> None:
@@ -153,7 +157,7 @@ def _compare_plans(trials: Sequence[Trial], found: Examination) -> None:
             slow += [(f"{name} is read whole, and an index of it was used", "warning", trial) for name in whole]
         elif now.cost >= _COSTLY / _FACTOR and now.cost > _FACTOR * was.cost:
             costly.append((trial, was, now))
-    _add(found, slow, lambda number: f"{count(number, 'statement')} of before will be slow")
+    _add(found, slow, lambda number: f"by {count(number, 'statement')}")
     if costly:
         calls = sum(trial.statement.calls for trial, _, _ in costly)
         rows = [

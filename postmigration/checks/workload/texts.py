@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 # What can be prepared; all else is a utility statement, whose text holds constants as they were sent.
 _PREPARED = re.compile(r"[\s(]*(select|insert|update|delete|merge|values|with|table)\b", re.IGNORECASE)
-# Everything in which a character means something else than by itself; a nested comment is read to its own end below.
-_TOKEN = re.compile(r'"(?:[^"]|"")*"|--[^\n]*|/\*|\'|\$[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*\$|\$\$')
+# Comments, names in quotation marks, and what begins a constant; a short number is a position or a length. A nested
+# comment is read to its own end below.
+_TOKEN = re.compile(r'"(?:[^"]|"")*"|--[^\n]*|/\*|\'|\$(?:[^\W\d]\w*)?\$|(?<![\w$])\d{5,}|(?<![\w$])\d*\.\d')
 _COMMENT = re.compile(r"/\*|\*/")
 
 # A constant of a type by its name becomes what PostgreSQL cannot parse: interval $1, extract($1 from …).

@@ -108,3 +108,20 @@ def test_an_interruption_is_neither_go_nor_no_go(migrated: str, scratch: Scratch
     assert judged.status == 2
     assert judged.last_line.startswith("INTERRUPTED: 1 of 1 plan checks passed")
     assert "INTERRUPTED" in scratch.html.read_text()
+
+
+def test_an_interruption_that_nothing_passes_on_is_one(migrated: str, scratch: Scratch) -> None:
+    source = (
+        "import os, signal\n"
+        "class Last:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        sum(range(10))\n"
+        "def test_x(target):\n"
+        "    target.expect(True, 'x')\n"
+        "    Last()\n"
+    )
+    judged = scratch.judge(source + GOOD, migrated)
+    assert judged.status == 2, judged.output
+    assert judged.last_line.startswith("INTERRUPTED")
+    assert "Traceback" not in judged.output

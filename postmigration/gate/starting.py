@@ -51,7 +51,7 @@ class Start:
         self.published = self.told = False
         # Why the run came to no verdict that could be published.
         self.reason = ""
-        self._read = self._written = False
+        self._read = self._written = self._broken = False
         self._claims: list[Claim] = []
         self._handlers: dict[signal.Signals, Any] = {}
         config.add_cleanup(self._end)
@@ -81,7 +81,36 @@ class Start:
         """Notes that pytest has read how it was called: from now on it ends by itself when it is interrupted."""
         self._read = True
         for number in self._handlers:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, self._break)
+
+    def _break(self, *_: object) -> None:
+        """Interrupts what runs. In a finalizer Python would only print what is raised, and go on."""
+        self._broken = True
+        told = sys.unraisablehook
+
+        def tell(unraisable: sys.UnraisableHookArgs) -> None:
+            if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+                told(unraisable)
+
+        sys.unraisablehook = tell
+        raise KeyboardInterrupt
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Passes on an interruption that was lost: whoever interrupts a run gets no verdict."""
+        self._pass_on()
+        result = yield
+        self._pass_on()
+        return result
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self) -> None:
+        """Passes on an interruption that was lost before the next check begins."""
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        if self._broken:
+            raise KeyboardInterrupt
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_cmdline_main(self) -> Generator[None, int | None, int | None]:

@@ -50,6 +50,7 @@ def test_organizations_have_their_structure(target: Target) -> None:
         statement="organizations without an id, a name or a slug",
         examined=f"SELECT count(*) FROM ({query}) q",
     )
+    target.repair_by_definitions("organizations")
 
 
 @pytest.mark.plan(26, group=STRUCTURE, title="Contact has correct structure")
@@ -95,6 +96,7 @@ def test_contacts_have_their_structure(target: Target) -> None:
         statement="customer contacts without an id, an organization or a company name",
         examined=f"SELECT count(*) FROM ({query}) q",
     )
+    target.repair_by_definitions("contacts")
 
 
 @pytest.mark.plan(27, group=STRUCTURE, title="Project contact point has correct structure")
@@ -135,3 +137,4 @@ def test_contact_points_have_their_structure(target: Target) -> None:
         repair=repairs.FLAGS + repairs.DANGLING_CONTACT_POINTS,
         examined="SELECT count(*) FROM project_contact_points",
     )
+    target.repair_by_definitions("contacts")

@@ -19,9 +19,9 @@ End = Literal["GO", "GO once decided", "no", "nothing printed"]
 _SIDES = {BASELINE: "baseline", TARGET: "target", SHELL: "shell"}
 
 
-def collect(findings: Iterable[Finding], severity: str) -> list[str]:
-    """The repairs of the findings of a severity, each once, in the order printed; those last that say so."""
-    printed = dict.fromkeys(one.repair for one in findings if one.severity == severity and one.repair)
+def collect(findings: Iterable[Finding], *severities: str) -> list[str]:
+    """The repairs of the findings of some severities, each once, in the order printed; those last that say so."""
+    printed = dict.fromkeys(one.repair for one in findings if one.severity in severities and one.repair)
     return sorted(printed, key=lambda repair: repair.startswith(AFTER_ROWS))
 
 

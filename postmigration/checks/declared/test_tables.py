@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 
 from postmigration import Target
+from postmigration.model.evidence import Problem
 from postmigration.model.sqltext import quoted
+from postmigration.postgres import catalog
+from postmigration.postgres.catalog import Table
 from postmigration.postgres.connection import Snapshot
 
 
@@ -42,22 +45,45 @@ def _problems(snapshot: Snapshot, tables: Sequence[str]) -> list[str]:
     kinds = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
     problems = []
     for row in rows:
+        table = f"{quoted(snapshot.database.schema)}.{quoted(row.name)}"
         if row.kind not in ("r", "p"):
             problems.append(f"{row.name} is {kinds.get(row.kind, 'another relation')}, want a table")
         if row.unlogged:
-            problems.append(f"table {row.name} is UNLOGGED: a crash of the server empties it")
+            logged = f"-- the DBA: the table is locked and written anew\nALTER TABLE {table} SET LOGGED;"
+            problems.append(Problem(f"table {row.name} is UNLOGGED: a crash of the server empties it", logged))
         if row.children:
-            table = f"{quoted(snapshot.database.schema)}.{quoted(row.name)}"
             elsewhere = snapshot.count(
                 f"SELECT count(*) FROM {table} t WHERE t.tableoid <> CAST(:table AS regclass)", table=table
             )
             if elsewhere:
                 where = ", ".join(row.children)
-                problems.append(
+                words = (
                     f"{elsewhere:,} rows of {row.name} stand in tables that inherit from it ({where}), where none of "
                     "its keys and references holds"
                 )
+                problems.append(Problem(words, _bring_home(catalog.table(snapshot, row.name), table, row.children)))
     return problems
+
+
+def _bring_home(of: Table, table: str, children: Sequence[str]) -> str:
+    """Brings rows back into their table that it lacks by their key, and lets nothing inherit from it."""
+    if not of.key:
+        return ""
+    columns = ", ".join(map(quoted, of.columns))
+    same = " AND ".join(f"t.{quoted(name)} = c.{quoted(name)}" for name in of.key)
+    lines = [
+        "-- the DBA, as a superuser: rows that the table lacks come back; what inherits from it stands alone then, and",
+        "-- somebody decides what becomes of it. No trigger fires meanwhile: judge again",
+        "BEGIN;",
+        "SET LOCAL session_replication_role = replica;",
+    ]
+    for child in children:
+        lines += [
+            f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {child} c",
+            f"  WHERE NOT EXISTS (SELECT FROM ONLY {table} t WHERE {same});",
+            f"ALTER TABLE {child} NO INHERIT {table};",
+        ]
+    return "\n".join([*lines, "COMMIT;"])
 
 
 def test_no_table_is_empty(target: Target) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from postmigration.checks.repairs.scripts import Made
+from postmigration.diff.objects.texts import write_type
 from postmigration.model.sqltext import AFTER_ROWS, DECISION, as_comment, quoted
 from postmigration.postgres.schema_objects import ObjectName, Objects
 
@@ -33,6 +34,7 @@ def restore_definitions(
         words: what was found, which names objects.
     """
     lines = [
+        *_restore_columns(before, after, tables),
         *_restore_functions(before, after, made, words),
         *_drop_strangers(before, after, made, tables, words),
         *_restore_security(before, after, made, tables),
@@ -47,6 +49,19 @@ def restore_definitions(
         "locked for a moment"
     )
     return "\n".join([AFTER_ROWS, as_comment(who), "BEGIN;", *lines, "COMMIT;"])
+
+
+def _restore_columns(before: Objects | None, after: Objects, tables: Collection[Name]) -> Iterator[str]:
+    """Columns of before with their types and defaults; a value that is too long for one is an error."""
+    for name, was in (before or {}).items():
+        now = after.get(name)
+        if name.kind != "column" or now is None or (name.schema, name.table) not in tables or not _can_be_written(now):
+            continue
+        at = f"ALTER TABLE {now['~on']} ALTER COLUMN {now['~id']}"
+        if was["type"] != now["type"]:
+            yield write_type(now["~on"], now["~id"], was, now)
+        elif was.get("default") != now.get("default") and "default" in was:
+            yield f"{at} SET DEFAULT {was['default']};"
 
 
 def _restore_functions(before: Objects | None, after: Objects, made: Sequence[Made], words: str) -> Iterator[str]:
@@ -83,8 +98,16 @@ def _drop_strangers(
             continue
         if name.kind in _ON_TABLES and table in tables and (name.kind, name.name, table) not in ours:
             yield f"{prefix}DROP {_ON_TABLES[name.kind]} {facts['~id']} ON {facts['~on']};"
+        elif name.kind == "constraint" and table in tables and _is_strange_check(name, facts, made):
+            yield f"{prefix}ALTER TABLE {facts['~on']} DROP CONSTRAINT {facts['~id']};"
         elif name.kind in _USED and (name.kind, name.schema, name.name) not in ours and _is_named(name.name, words):
             yield from (f"{prefix}{line}" for line in _withdraw(name, facts, after))
+
+
+def _is_strange_check(name: ObjectName, facts: Mapping[str, str], made: Sequence[Made]) -> bool:
+    """Whether a constraint is a condition that no script names; of keys and references scripts seldom say the name."""
+    named = any(name.table == one.name[1] or _is_named(name.name, one.text) for one in made if one.kind == "table")
+    return facts.get("definition", "").startswith("CHECK") and not named
 
 
 def _withdraw(name: ObjectName, facts: Mapping[str, str], after: Objects) -> Iterator[str]:
@@ -118,9 +141,17 @@ def _restore_on_tables(after: Objects, made: Sequence[Made], tables: Collection[
             # Whether it stands there as it was said, its text does not tell: the server writes it otherwise.
             yield f"DROP POLICY IF EXISTS {quoted(one.name[1])} ON {quoted(one.table[0])}.{quoted(one.table[1])};"
             yield one.text
-        elif one.kind == "trigger" and (facts is None or facts.get("enabled") != "O"):
+        elif one.kind == "trigger" and (
+            facts is None or facts.get("enabled") != "O" or not _calls_the_same(one.text, facts.get("definition", ""))
+        ):
             yield one.text
             yield (f"ALTER TABLE {quoted(one.table[0])}.{quoted(one.table[1])} ENABLE TRIGGER {quoted(one.name[1])};")
+
+
+def _calls_the_same(trigger: str, definition: str) -> bool:
+    """Whether a trigger calls the function that the statement names."""
+    named = re.search(r"\bEXECUTE\s+(?:FUNCTION|PROCEDURE)\s+(?:\w+\.)?(\w+)", trigger, re.IGNORECASE)
+    return named is None or _is_named(named[1], definition)
 
 
 def _is_table_of(grant: str, table: Name) -> bool:

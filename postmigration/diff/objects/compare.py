@@ -345,6 +345,9 @@ def _difference(rule: Property, level: Level, change: tuple[str, str], pair: Pai
     repair = rule.repair.format_map(texts) if level in ("blocker", "warning") else ""
     if not was or (was == NONE and "{was" in rule.repair) or repair.strip() in ("", ";"):
         repair = ""
+    if rule.name == "default" and "type" in _differing(pair.was or {}, pair.now or {}):
+        # It comes back with the type, without which it may not fit.
+        repair = ""
     return Difference(
         rule.check or family.check, level, statement, pair.renamed, f"{pair.name.kind}: {rule.name}", was, now, repair
     )

@@ -126,7 +126,7 @@ PROPERTIES = (
     Property("foreign table", "server", "text", W, W, W),
     # Columns
     Property("column", "type", "type", B, T, W, "the type of {name} was {was}, is {now}",
-             "{without_default}ALTER TABLE {on} ALTER COLUMN {id} TYPE {was} USING {id}::{was};{with_default}"),
+             "{retype}"),
     Property("column", "not null", ("no", "not validated", "yes"), B, T, B,
              "{name} is no longer NOT NULL", "ALTER TABLE {on} ALTER COLUMN {id} SET NOT NULL;"),
     Property("column", "identity", ("none", "by default", "always"), W, T, W,
@@ -134,7 +134,7 @@ PROPERTIES = (
              "ALTER TABLE {on} ALTER COLUMN {id} SET GENERATED {was_upper};", to="by default"),
     Property("column", "identity", ("none", "by default", "always"), B, T, B,
              "{name} is no longer an identity (it was generated {was}): nothing fills it",
-             "ALTER TABLE {on} ALTER COLUMN {id} ADD GENERATED {was_upper} AS IDENTITY; -- and setval()"),
+             "ALTER TABLE {on} ALTER COLUMN {id} ADD GENERATED {was_upper} AS IDENTITY;\n{restart}"),
     Property("column", "generated", "text", B, W, B, "{name} was generated as {was}, is {now_generated}",
              "ALTER TABLE {on} DROP COLUMN {id}, ADD COLUMN {id} {type} GENERATED ALWAYS AS ({was}) STORED;"),
     Property("column", "default", "text", B, T, B, "the default of {name} was {was}, is {now}",

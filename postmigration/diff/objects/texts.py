@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 from postmigration.diff.objects.direction import NONE
 from postmigration.diff.objects.matching import Facts, Pair
 from postmigration.model.sqltext import DECISION, copy_objects, literal
 
+_OF_ALL = re.compile(r'^(CREATE (?:UNIQUE )?INDEX (?:"(?:[^"]|"")*"|\S+) ON )ONLY ')
 _FIRES = {"D": "disabled", "R": "fired by replication alone", "O": "enabled", "A": "fired always"}
 
 
@@ -35,7 +37,8 @@ def write_texts(pair: Pair, was: str, now: str, facts: Facts) -> _Texts:
         on=on,
         id=column,
         sql=sql.rstrip("; "),
-        create=f"{sql.rstrip('; ')};" if sql else "",
+        # Of a partitioned index all partitions get theirs.
+        create=_OF_ALL.sub(r"\1", f"{sql.rstrip('; ')};") if sql else "",
         replace=replace,
         keyword=keyword,
         # How a switch is set back: what was on, and what was not.
@@ -53,10 +56,9 @@ def write_texts(pair: Pair, was: str, now: str, facts: Facts) -> _Texts:
         dump=copy_objects("table", facts.get("~on", ""), "the DBA: the table with its rows, as the baseline has them"),
         type=facts.get("type", ""),
         default=_write_default(facts),
-        without_default=f"ALTER TABLE {on} ALTER COLUMN {column} DROP DEFAULT; " if "default" in here else "",
-        with_default=f" ALTER TABLE {on} ALTER COLUMN {column} SET DEFAULT {facts['default']};"
-        if "default" in facts and "default" in here
-        else "",
+        restart=f"SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence({literal(on)}, {literal(pair.name.name)}),"
+        f" (SELECT coalesce(max({column}), 1) FROM {on}));",
+        retype=write_type(on, column, facts, here) if kind == "column" else "",
         maximum=facts.get("maximum", ""),
         bound=facts.get("partition bound", ""),
         parent=here.get("partition of", ""),
@@ -69,6 +71,27 @@ def write_texts(pair: Pair, was: str, now: str, facts: Facts) -> _Texts:
         now_generated="a plain column" if now == NONE else f"generated as {now}",
         unique_words=", and it need not be unique" if facts.get("unique") == "True" else "",
     )
+
+
+# Types of which a value becomes another one of its family as it is assigned; what does not fit is an error.
+_FAMILIES = (("character", "text", "varchar"), ("smallint", "integer", "bigint", "numeric", "real", "double"),
+             ("timestamp", "date", "time"))  # fmt: skip
+
+
+def write_type(on: str, column: str, was: Facts, now: Facts) -> str:
+    """The statements that give a column its type again, and its default with it.
+
+    Args:
+        on, column: the table and the column in SQL.
+        was, now: the facts of the column.
+    """
+    at = f"ALTER TABLE {on} ALTER COLUMN {column}"
+    alike = any(was["type"].startswith(family) and now.get("type", "").startswith(family) for family in _FAMILIES)
+    plain = alike or was["type"].startswith(_FAMILIES[0])
+    using = "" if plain else f" USING {column}::text::{was['type']}"
+    without = f"{at} DROP DEFAULT; " if "default" in now else ""
+    default = f" {at} SET DEFAULT {was['default']};" if "default" in was else ""
+    return f"{without}{at} TYPE {was['type']}{using};{default}"
 
 
 def _write_default(facts: Facts) -> str:

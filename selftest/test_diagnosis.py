@@ -13,6 +13,7 @@ from fixtures import MIGRATION
 from postmigration.model.evidence import Evidence, Finding, Reference, Subject
 from postmigration.model.verdict import Outcome, Result, Verdict
 from postmigration.report.diagnosis.causes import Cause, diagnose
+from postmigration.report.formats import as_markdown, as_text
 from postmigration.report.record import Record
 
 NOW = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
@@ -58,7 +59,7 @@ def test_the_same_rows_in_two_checks_are_one_cause() -> None:
     same = [rows("wrong_rows", "orders", ["7", "9"]), rows("changed_values", "orders", ["9", "7"])]
     (cause,) = causes(*same)
     assert [result.nodeid for result in cause.checks] == ["check_1", "check_0"]
-    assert cause.consequences
+    assert cause.also == ("2 of 50 orders with wrong_rows.",)
 
 
 @pytest.mark.parametrize(
@@ -187,3 +188,26 @@ def test_what_was_not_judged_or_broke_down_is_a_cause() -> None:
 def test_thousands_of_findings_are_grouped_at_once() -> None:
     many = [rows("changed_values", f"t{i % 700}", [str(i), str(i + 1)]) for i in range(3_000)]
     assert len(causes(*many)) == 3_000
+
+
+def test_what_is_wrong_is_read_in_every_form() -> None:
+    many = [rows("changed_values", f"t{i}", [str(i)]) for i in range(30)]
+    evidence = Evidence(findings=[replace(many[0], severity="warning")] * 30)
+    warned = replace(judged("warned"), outcome="passed", evidence=evidence)
+    found = record(*(judged(f"check_{i}", finding) for i, finding in enumerate(many)), warned)
+    summary = as_markdown.render(found, "validation.html")
+    lines = summary.splitlines()
+    assert lines[0] == "# ✘ NO-GO"
+    assert lines[2].startswith("**1. 1 of 50 t0 with changed&#95;values (id 0).** ([check&#95;0](validation.html#")
+    assert "9. and 22 more, which the report lists" in lines
+    assert len(lines) < 60
+    said = as_text.list_causes(diagnose(found))
+    assert len(said) == 10
+    assert said[:2] == ["what is wrong:", "1. 1 of 50 t0 with changed_values (id 0)."]
+    assert said[-1] == "and 22 more, which the report lists"
+    assert as_text.list_causes([]) == []
+
+
+def test_a_cause_cannot_command_a_pipeline() -> None:
+    (line,) = as_text.list_causes(diagnose(record(judged("check", Finding("::error::forged\n::error::x", 1, 1)))))[1:]
+    assert line == "1. ::error::forged ::error::x."

@@ -13,7 +13,7 @@ import pytest
 import xmlschema
 
 from postmigration.postgres import embedded
-from postmigration.report.formats import as_markdown, rendering
+from postmigration.report.formats import rendering
 from selftest.conftest import ROOT, Copy, Judge, Scratch
 from selftest.tiers import few
 
@@ -60,8 +60,11 @@ def test_all_forms_tell_of_a_red_database(server: embedded.Server, judge: Judge,
     assert {p["@name"] for p in suite["properties"]["property"]} >= {"verdict", "judging", "snapshot", "baseline"}
     summary = (tmp_path / "summary.md").read_text()
     assert summary.startswith("# ✘ NO-GO")
-    assert "Migration Data Integrity" in summary
-    assert len(summary) <= as_markdown.LONGEST
+    assert len(summary.splitlines()) < 60
+    (cause,) = [cause for cause in found["causes"] if "companies of customer contacts" in cause["words"]]
+    assert cause["checks"][0].endswith("::test_customer_organizations_exist")
+    assert "companies of customer contacts" in summary
+    assert "what is wrong:\n" in judged.output
 
 
 @pytest.mark.full

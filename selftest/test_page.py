@@ -129,6 +129,30 @@ def test_it_fits_a_phone_and_a_sheet_of_paper(opened: Opened, world: str, width:
         assert tab.page.pdf(format="A4", prefer_css_page_size=True).startswith(b"%PDF")
 
 
+def test_what_is_wrong_is_read_on_the_first_screen(opened: Opened) -> None:
+    page = opened("red", viewport={"width": 1280, "height": 720}).page
+    assert page.locator(".verdict .word").inner_text() == "✘ NO-GO"
+    causes = page.locator(".causes li")
+    words = causes.all_inner_texts()
+    # The worst first: a lost row, hidden ones with what cannot be done for it, and the same row in two checks.
+    for n, parts in enumerate(
+        (
+            ("1 of 111 rows of documents is missing", "What to do"),
+            ("do not see", "rows of organizations", "policies for SELECT on organizations", "And 4 more"),
+            ("projects whose customer organization", "check 7", "check 9"),
+        )
+    ):
+        assert [part for part in parts if part not in words[n]] == []
+        box = causes.nth(n).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] < 720
+    assert page.locator(".causes a[href='#check-16']").count() == 1
+    facts, first = page.locator(".facts").bounding_box(), causes.first.bounding_box()
+    assert facts is not None
+    assert first is not None
+    assert facts["y"] > first["y"]
+
+
 @pytest.mark.full
 def test_the_first_screen_says_what_was_judged_and_what_it_came_to(opened: Opened) -> None:
     for world, word in (("migrated", "✔ GO"), ("red", "✘ NO-GO")):
@@ -139,7 +163,8 @@ def test_the_first_screen_says_what_was_judged_and_what_it_came_to(opened: Opene
             assert fact in facts
         assert tab.page.locator(".matrix").first.locator("tr").count() == 10
         assert tab.page.locator(".matrix").first.locator(".chip").count() == 29
-        for first in (".verdict", ".business", ".facts"):
+        assert tab.page.locator(".causes").count() == (world == "red")
+        for first in (".verdict", ".business", ".facts") if world == "migrated" else (".verdict",):
             box = tab.page.locator(first).bounding_box()
             assert box is not None
             assert box["y"] + box["height"] < 800

@@ -21,6 +21,7 @@ from postmigration.model.verdict import CANNOT_JUDGE, GO, Result, Verdict, of_wa
 from postmigration.mutation.proving import Prover
 from postmigration.postgres.shadows import explain_new_shadows
 from postmigration.report import changes, ending
+from postmigration.report.diagnosis.causes import diagnose
 from postmigration.report.formats import as_text, github, publishing
 from postmigration.report.formats.as_html import HtmlReport, configure_page
 from postmigration.report.record import Record, Trouble, in_order
@@ -140,7 +141,8 @@ class Judgement:
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Prints the verdict where a pipeline's log shows it: last."""
         if self.verdict is not None:
-            ending.conclude(self.verdict, github.commands(self.record(), os.environ))
+            record = self.record()
+            ending.conclude(self.verdict, github.commands(record, os.environ), as_text.list_causes(diagnose(record)))
             if (begun := config.stash.get(START, None)) is not None:
                 begun.told = True
 

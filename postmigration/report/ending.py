@@ -27,15 +27,18 @@ def waiting(what: str, *, quiet: bool) -> Iterator[None]:
         yield
 
 
-def conclude(verdict: Verdict, commands: Iterable[str]) -> None:
-    """Prints the verdict as the last line, and before it what the pipeline is told.
+def conclude(verdict: Verdict, commands: Iterable[str], causes: Iterable[str] = ()) -> None:
+    """Prints the verdict as the last line, and before it what the pipeline is told and what is wrong.
 
     Args:
         verdict: what the run came to.
         commands: lines for the pipeline.
+        causes: lines that say what is wrong.
     """
     # Where the terminal may hold less than the line, it is for the terminal to wrap it.
     console = Console(highlight=False, soft_wrap=True, emoji=False)
     for command in commands:
         print(command)
+    for cause in causes:
+        console.print(Text(cause))
     console.print(Text(verdict.line, style="bold green" if verdict.go else "bold red" if verdict.status else "bold"))

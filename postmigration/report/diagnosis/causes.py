@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from postmigration.model.verdict import Result
+from postmigration.report.diagnosis.advice import advise
 from postmigration.report.diagnosis.group import Found, Group, group_findings
 from postmigration.report.diagnosis.wording import describe, name_some
 from postmigration.report.record import Record, wanting
@@ -23,6 +24,7 @@ class Cause:
         impact: what it means for those who feel it.
         remedy: what to do, in words.
         repair: SQL that brings it right again; empty where that is not known.
+        also: what other checks say of the same, a sentence each.
         consequences: what follows from it, a sentence each.
         checks: the checks that failed for it, the one that tells it best first.
         rows: how many rows are wrong.
@@ -33,6 +35,7 @@ class Cause:
     impact: str = ""
     remedy: str = ""
     repair: str = ""
+    also: tuple[str, ...] = ()
     consequences: tuple[str, ...] = ()
     checks: tuple[Result, ...] = ()
     rows: int = 0
@@ -46,7 +49,7 @@ def diagnose(record: Record) -> list[Cause]:
     found = [Found(finding, result) for result in record.results for finding in result.evidence.blockers]
     causes = [_tell(group) for group in group_findings(found)]
     causes += [*_not_judged(record), *_broken(record), *_troubles(record)]
-    if causes:
+    if causes or record.verdict.word != "NO-GO":
         return causes
     warned = [Found(finding, result) for result in record.warned for finding in result.evidence.warnings]
     return [_tell(group) for group in group_findings(warned)]
@@ -56,11 +59,13 @@ def _tell(group: Group) -> Cause:
     main = group.main
     checks = list({id(found.result): found.result for found in (main, *group.every())}.values())
     repairs = [found.finding.repair for found in group.members if found.finding.repair]
+    advice = advise(main)
     return Cause(
         words=describe(group),
-        impact=main.result.meaning,
-        remedy=main.result.remedy,
+        impact=advice.impact,
+        remedy=advice.remedy,
         repair="\n".join(dict.fromkeys(repairs)),
+        also=_list_same(group),
         consequences=_list_consequences(group),
         checks=tuple(checks),
         rows=main.finding.wrong,
@@ -68,19 +73,31 @@ def _tell(group: Group) -> Cause:
     )
 
 
-def _list_consequences(group: Group) -> tuple[str, ...]:
-    """What follows, and what other checks say of the same."""
+def _list_same(group: Group) -> tuple[str, ...]:
     main = group.main
-    same = [
+    others = (
         describe(Group([found]))
         for found in group.members
         if found.result is not main.result and not found.finding.subject.who
-    ]
-    told = list(dict.fromkeys([*same, *(describe(each) for each in group.follows)]))
-    deeper = [words for each in group.follows for words in _list_consequences(each)]
-    every = [*told, *(words for words in deeper if words not in told)]
-    more = len(every) - _TOLD
-    return tuple(every[:_TOLD]) + ((f"{more:,} more findings.",) if more > 0 else ())
+    )
+    return _cut(list(dict.fromkeys(others)))
+
+
+def _list_consequences(group: Group) -> tuple[str, ...]:
+    return _cut(list(dict.fromkeys(_walk(group))))
+
+
+def _walk(group: Group) -> Iterator[str]:
+    for each in group.follows:
+        yield describe(each)
+        yield from _list_same(each)
+    for each in group.follows:
+        yield from _walk(each)
+
+
+def _cut(said: Sequence[str]) -> tuple[str, ...]:
+    more = len(said) - _TOLD
+    return (*said[:_TOLD], *([f"{more:,} more like these."] if more > 0 else []))
 
 
 def _not_judged(record: Record) -> list[Cause]:

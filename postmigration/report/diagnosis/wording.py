@@ -70,7 +70,10 @@ def _of_rows(finding: Finding) -> str:
     is_named = colon and " " not in name
     number = f"all {wrong:,}" if wrong == examined and wrong > 1 else f"{wrong:,} of {examined:,}"
     verb = "has" if wrong == 1 else "have"
-    if table and finding.code == "changed_values" and (is_named or "not what they were" in finding.statement):
+    whole = is_named or "not what they were" in finding.statement
+    if table and finding.code == "empty_table":
+        return f"{table} is empty: all {wrong:,} rows that it held are lost{_add_hint(finding)}"
+    if table and finding.code == "changed_values" and whole and finding.subject.changed:
         return f"{number} rows of {table} {verb} {_describe_columns(finding)}{_name_row(finding)}"
     if table and finding.code == "missing_rows":
         return f"{number} rows of {table} {'is' if wrong == 1 else 'are'} missing{_name_row(finding)}"
@@ -90,11 +93,13 @@ def _name_row(finding: Finding) -> str:
     return f" ({', '.join(said)})" if said else ""
 
 
+def _add_hint(finding: Finding) -> str:
+    return "; row-level security is on" if "row-level security is on" in finding.statement else ""
+
+
 def _describe_columns(finding: Finding) -> str:
     """In which columns rows hold other values, and what became of these."""
     changed = finding.subject.changed
-    if not changed:
-        return "other values than before"
     shown = [f"{name} {damage}" if damage else name for name, damage in changed[:_COLUMNS]]
     more = f" and {len(changed) - _COLUMNS:,} more columns" if len(changed) > _COLUMNS else ""
     shift = any("shifted by" in damage for _, damage in changed)
@@ -109,4 +114,9 @@ def _cut(text: str) -> str:
 
 def _end(text: str) -> str:
     """The text as a sentence."""
-    return text[:1].upper() + text[1:].rstrip(".") + "."
+    text = " ".join(text.split())
+    first = text.partition(" ")[0]
+    # The name of a table stays as it is.
+    if first.isalpha():
+        text = text[:1].upper() + text[1:]
+    return text.rstrip(".") + "."

@@ -16,6 +16,7 @@ from pytest_metadata.plugin import metadata_key
 from postmigration.model.files import partial
 from postmigration.model.verdict import Result
 from postmigration.report import criteria
+from postmigration.report.diagnosis.causes import diagnose
 from postmigration.report.formats import as_csv, pictures, rendering
 from postmigration.report.formats.as_text import headings
 from postmigration.report.places import Files
@@ -24,6 +25,8 @@ from postmigration.report.words import GLOSSARY
 
 # Once the evidence is so long, that of further checks is told in short: the page must open at once.
 _LONGEST = 3_500_000
+# So many causes are told in full, and so many at all: the others are in validation.json.
+_FIRST, _MOST = 6, 200
 _TITLE = "post-migration validation"
 # How the remark begins that something was so before the migration.
 _INHERITED = "inherited"
@@ -141,6 +144,9 @@ def page(record: Record, listed: as_csv.Listed, files: Files) -> str:
         names={result.nodeid: f"check {result.plan}" if result.plan else result.title for result in record.results},
         anchors={result.nodeid: anchor(result) for result in record.results},
         sections=_sections(judged),
+        causes=diagnose(record),
+        first=_FIRST,
+        most=_MOST,
         pictures=pictures.pictures(record),
         deciding=lambda ids: sorted(
             (result for result in record.results if result.nodeid in ids), key=lambda result: result.outcome == "passed"

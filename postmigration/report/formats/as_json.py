@@ -94,6 +94,7 @@ def _cause(cause: Cause) -> json_fields.Cause:
         cause.impact,
         cause.remedy,
         cause.repair,
+        list(cause.also),
         list(cause.consequences),
         [result.nodeid for result in cause.checks],
         cause.rows,

@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from postmigration.model.verdict import Result
+from postmigration.report.diagnosis.causes import Cause, diagnose
 from postmigration.report.formats import rendering
-from postmigration.report.formats.as_csv import Listed
-from postmigration.report.formats.as_text import describe_count, headings
-from postmigration.report.record import SYMBOLS, Record, when
+from postmigration.report.formats.as_text import headings
+from postmigration.report.record import SYMBOLS, Record, anchor, when
 
-# GitHub takes comments of 65,536 characters.
-LONGEST = 60_000
-_FINDINGS = 3
+# Wrong rows that are shown of a cause, and checks that are linked.
+_ROWS, _LINKS = 3, 3
+# Longer SQL is in the report only.
+_REPAIR = 200
 # What Markdown would make something of: written as character references, it does not.
 _MARKUP = re.compile(r"[\\`*_{}\[\]#|~@<>&]|:(?=//)|(?<=www)\.")
 
 
-def render(record: Record, listed: Listed) -> str:
-    """The record as the text of a Markdown file: the verdict whole, and as many failed checks as there is room for."""
-    head = rendering.render(
-        "summary.md",
-        record=record,
-        symbols=SYMBOLS,
-        plain=escape_markup,
-        when=when,
-        cells=_cells(record.groups(plan=True)),
+def render(record: Record, page: str) -> str:
+    """The record as the text of a Markdown file of less than 60 lines, however much is wrong.
+
+    Args:
+        record: what the run came to.
+        page: the name of the page beside it.
+    """
+    return (
+        rendering.render(
+            "summary.md",
+            record=record,
+            causes=diagnose(record),
+            plain=escape_markup,
+            when=when,
+            cells=_cells(record.groups(plan=True)),
+            links=lambda cause: _links(cause, page),
+            act=_act,
+            table=_table,
+            warnings=[finding.statement for result in record.warned for finding in result.evidence.warnings],
+            unjudged=[f"{result.title}: {result.reason}" for result in record.unjudged],
+        ).rstrip()
+        + "\n"
     )
-    parts, room = [head.rstrip()], LONGEST - len(head) - 200
-    failed = record.failed
-    for i, result in enumerate(failed):
-        part = _render_failed(result, record.evidence_rows, listed)
-        if len(part) > room:
-            parts.append(f"*{len(failed) - i} more failed checks are in the report.*")
-            break
-        parts.append(part)
-        room -= len(part) + 2
-    return "\n\n".join(parts) + "\n"
 
 
 def _cells(groups: dict[str, list[Result]]) -> dict[str, str]:
@@ -46,25 +51,31 @@ def _cells(groups: dict[str, list[Result]]) -> dict[str, str]:
     }
 
 
-def _render_failed(result: Result, evidence_rows: int, listed: Listed) -> str:
-    number = "" if result.plan is None else f"Check {result.plan}, "
-    lines = [f"### ✘ {escape_markup(number + result.group + ': ' + result.title)}", "", escape_markup(result.sentence)]
-    if result.reason:
-        lines += ["", escape_markup(result.reason)]
-    findings = result.evidence.blockers
-    for finding in findings[:_FINDINGS]:
-        lines += ["", f"**{escape_markup(describe_count(finding))}**"]
-        if finding.rows:
-            lines += ["", _row(headings(finding)), "|" + " --- |" * len(finding.columns)]
-            lines += [_row(row) for row in finding.rows[: min(5, evidence_rows)]]
-        if finding.before:
-            lines += ["", f"The state before the migration: {escape_markup(finding.before)}."]
-    if len(findings) > _FINDINGS:
-        lines += ["", f"*and {len(findings) - _FINDINGS} more findings*"]
-    for name, words in (("What it means", result.meaning), ("What to do", result.remedy)):
-        if words:
-            lines += ["", f"**{name}.** {escape_markup(words)}"]
-    return "\n".join(lines)
+def _links(cause: Cause, page: str) -> str:
+    """The checks that failed for it, each a link into the page."""
+    linked = [
+        f"[{escape_markup(f'check {result.plan}' if result.plan else result.title)}]({quote(page)}#{anchor(result)})"
+        for result in cause.checks[:_LINKS]
+    ]
+    more = len(cause.checks) - _LINKS
+    return f"({', '.join(linked)}{f' and {more} more' if more > 0 else ''})" if linked else ""
+
+
+def _act(cause: Cause) -> str:
+    """What to do, in one line."""
+    if cause.repair and len(cause.repair) <= _REPAIR:
+        return f"Repair: <code>{escape_markup(' '.join(cause.repair.split()))}</code>"
+    more = " The report has the SQL." if cause.repair else ""
+    return f"What to do: {escape_markup(cause.remedy)}{more}" if cause.remedy else ""
+
+
+def _table(cause: Cause) -> str:
+    """The first of the rows that are wrong; empty where there are none."""
+    if cause.main is None or not cause.main.finding.rows:
+        return ""
+    finding = cause.main.finding
+    lines = [_row(headings(finding)), "|" + " --- |" * len(finding.columns), *map(_row, finding.rows[:_ROWS])]
+    return "\n".join(lines) + "\n"
 
 
 def _row(values: tuple[str, ...]) -> str:

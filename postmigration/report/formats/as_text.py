@@ -14,12 +14,15 @@ from rich.text import Text
 
 from postmigration.model.evidence import Finding, escape
 from postmigration.model.verdict import Result
+from postmigration.report.diagnosis.causes import Cause
 
 _WIDTH = 120
 # The longest value that is not broken into several lines: a UUID.
 _KEY = 36
 # Findings of one check that are printed; the report has the others.
 _MOST = 20
+# Causes that are said before the last line.
+_CAUSES = 9
 
 
 class Shown:
@@ -121,6 +124,18 @@ def list_warned(results: Sequence[Result]) -> list[str]:
     lines = _harmless([line for r, finding in found[:_MOST] for line in _wrap(f"{r.title}: {describe_count(finding)}")])
     more = len(found) - _MOST
     return [*lines, f"and {more:,} more warnings, which the report lists"] if more > 0 else lines
+
+
+def list_causes(causes: Sequence[Cause]) -> list[str]:
+    """What is wrong, a line for each cause, and how many more there are; the evidence stands above."""
+    if not causes:
+        return []
+    shown = causes if len(causes) <= _CAUSES else causes[: _CAUSES - 1]
+    lines = [
+        textwrap.shorten(f"{number}. {cause.words}", _WIDTH, placeholder=" …") for number, cause in enumerate(shown, 1)
+    ]
+    more = len(causes) - len(shown)
+    return _harmless(["what is wrong:", *lines, *([f"and {more:,} more, which the report lists"] if more else [])])
 
 
 def _harmless(lines: Iterable[str]) -> list[str]:

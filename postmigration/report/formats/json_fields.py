@@ -143,7 +143,8 @@ class Cause(Struct):
     impact: Annotated[str, Meta(description="What it means for those who feel it; empty where that is not known.")]
     remedy: Annotated[str, Meta(description="What to do, in words.")]
     repair: Annotated[str, Meta(description="SQL that brings it right again; empty where that is not known.")]
-    consequences: Annotated[list[str], Meta(description="What follows from it, or says the same.")]
+    also: Annotated[list[str], Meta(description="What other checks say of the same.")]
+    consequences: Annotated[list[str], Meta(description="What follows from it.")]
     checks: Annotated[list[CheckId], Meta(description="Which checks it failed, the one that tells it best first.")]
     rows: Annotated[Count, Meta(description="How many rows, or facts of the schema, are wrong.")]
 

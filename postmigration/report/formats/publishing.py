@@ -24,7 +24,7 @@ def publish(record: Record, files: Files, page: str) -> None:
     """
     try:
         listed = as_csv.write(record, files.evidence)
-        summary = as_markdown.render(record, listed)
+        summary = as_markdown.render(record, files.html.name)
         content = as_json.render(record, listed, criteria.judge(record))
         replace_all(
             {

@@ -85,7 +85,7 @@ def test_rows_that_name_missing_ones_follow_from_these() -> None:
     )
     (cause,) = causes(dangling, rows("missing_rows", "orders", ["7", "8", "9"]))
     assert cause.words.startswith("3 of 50 rows of orders are missing")
-    assert cause.consequences == ("Lines dangle.",)
+    assert cause.consequences == ("lines dangle.",)
     assert len(causes(dangling, rows("missing_rows", "orders", ["7", "8"]))) == 2
     assert len(causes(dangling, rows("missing_rows", "clients", ["7", "9"]))) == 2
     assert len(causes(dangling, rows("extra_rows", "orders", ["7", "9"]))) == 2
@@ -116,7 +116,7 @@ def failing(role: str, table: str = "orders") -> Finding:
 
 def test_what_hidden_rows_keep_from_being_done_follows_from_them() -> None:
     (cause,) = causes(failing("sales"), failing("quality"), hidden("sales", ["1"]))
-    assert cause.words == "Sales does not see 1 row of orders that they must see."
+    assert cause.words == "sales does not see 1 row of orders that they must see."
     assert cause.consequences == ("Add an order, as sales and quality: refused.",)
     assert len(causes(failing("sales", "lines"), hidden("sales", ["1"]))) == 2
     assert len(causes(failing("sales", ""), hidden("sales", ["1"]))) == 2
@@ -133,6 +133,10 @@ def test_what_hidden_rows_keep_from_being_done_follows_from_them() -> None:
             rows("rows_open", "orders", ["1"], who="x"),
         ),
         (rows("table_lost", "orders", []), thing("index_lost", "index", "orders", "orders_key")),
+        (
+            thing("column_type_changed", "column", "orders", "price"),
+            rows("changed_values", "orders", ["1"], changed=(("price", "trimmed"),)),
+        ),
     ],
 )
 def test_what_a_lost_object_brings_about_follows_from_it(cause: Finding, effect: Finding) -> None:
@@ -149,6 +153,18 @@ def test_several_objects_of_a_table_that_became_the_same_are_one_cause() -> None
     assert cause.words == "Trigger a: trigger_disabled; so are b, c and d."
     assert cause.repair == "-- a\n-- b\n-- c\n-- d"
     assert len(causes(four[0], thing("trigger_disabled", "trigger", "lines", "b"))) == 2
+
+
+def test_constraints_are_unguarded_for_disabled_triggers_of_either_table() -> None:
+    def unguarded(table: str, name: str, parent: str) -> Finding:
+        finding = thing("constraint_unguarded", "constraint", table, name)
+        return replace(finding, subject=replace(finding.subject, refers=(Reference((), "public", parent, ()),)))
+
+    off = thing("trigger_disabled", "trigger", "orders", "stamp")
+    (cause,) = causes(unguarded("lines", "a", "orders"), unguarded("orders", "b", "clients"), off)
+    assert cause.words == "Trigger stamp: trigger_disabled."
+    assert len(cause.consequences) == 2
+    assert len(causes(unguarded("lines", "a", "orders"), unguarded("lines", "b", "clients"), off)) == 2
 
 
 def test_the_worst_comes_first_and_more_rows_before_fewer() -> None:
@@ -176,7 +192,7 @@ def test_what_became_of_values_is_said() -> None:
 def test_a_database_that_may_go_live_has_no_cause() -> None:
     warned = replace(judged("check", replace(hidden("x", ["1"]), severity="warning")), outcome="passed")
     assert diagnose(record(warned, status=0)) == []
-    assert words(diagnose(record(warned))) == ["X does not see 1 row of orders that they must see."]
+    assert words(diagnose(record(warned))) == ["x does not see 1 row of orders that they must see."]
 
 
 def test_what_was_not_judged_or_broke_down_is_a_cause() -> None:

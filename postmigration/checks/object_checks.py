@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from postmigration.diff.objects.renames import Renames
 from postmigration.diff.objects.rules import FAMILIES, RARE
 from postmigration.model.changes import RenamedColumn, RenamedTable
 from postmigration.model.errors import NeedsBaseline
-from postmigration.model.evidence import Finding, Severity, Subject, show_value
+from postmigration.model.evidence import Finding, Reference, Severity, Subject, show_value
 from postmigration.model.waivers import Waiver
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.schema_objects import ObjectName, Objects, objects
@@ -27,6 +28,8 @@ from postmigration.postgres.schema_objects import ObjectName, Objects, objects
 # More differences of one kind are told as one.
 _FOLDED = 20
 _LISTED = 50
+# The table to which a foreign key leads, as the server writes it; one whose name needs quoting is not known.
+_PARENT = re.compile(r"^FOREIGN KEY .* REFERENCES (\w+)\.(\w+)\(")
 _UNDECLARED = ", and nobody declared it"
 # What tells by itself that something is wrong with an object.
 _WITHOUT_BASELINE = ("constraints", "indexes", "triggers", "inheritance", "settings", "extensions", "definers")
@@ -91,7 +94,10 @@ def report_objects(target: Target, *families: str) -> None:
     accepted = {waiver.object: waiver for waiver in target.options.accepted if waiver.object}
     waived = [one for one in found if one.level == "blocker" and one.name in accepted]
     found = [one for one in found if one not in waived]
-    findings = [*_findings(found, facts), *(_accept(one, accepted[one.name], facts) for one in waived)]
+    findings = [
+        *_findings(found, facts, _read(target.snapshot)),
+        *(_accept(one, accepted[one.name], facts) for one in waived),
+    ]
     compared = _count_compared(families, judgement) if read_sides(target)[0] is not None else {}
     target.report(findings, facts=facts, **compared)
     for note in _notes(found):
@@ -251,7 +257,7 @@ def _count_compared(families: Sequence[str], judgement: Judgement) -> dict[str, 
     return {"objects": sum(judgement.objects.get(kind, 0) for kind in kinds)} if kinds else {}
 
 
-def _findings(found: Sequence[Difference], facts: int) -> Iterator[Finding]:
+def _findings(found: Sequence[Difference], facts: int, objects: Objects) -> Iterator[Finding]:
     grouped: dict[tuple[str, Severity], list[Difference]] = defaultdict(list)
     for difference in found:
         if difference.level == "blocker" or difference.level == "warning":
@@ -267,7 +273,7 @@ def _findings(found: Sequence[Difference], facts: int) -> Iterator[Finding]:
                     severity=severity,
                     repair=one.repair,
                     code=_name_kind(one),
-                    subject=_subject(one.name),
+                    subject=_subject(one.name, objects.get(one.name, {}).get("definition", "")),
                 )
             continue
         rows = tuple((show_value(one.statement, plain=True),) for one in those[:_LISTED])
@@ -294,9 +300,11 @@ def _name_kind(difference: Difference) -> str:
     return words.replace("-", "_").replace(" ", "_")
 
 
-def _subject(name: ObjectName) -> Subject:
+def _subject(name: ObjectName, definition: str) -> Subject:
     is_table = name.kind in ("table", "foreign table", "view", "materialized view")
-    return Subject(name.kind, name.schema, name.name, name.name if is_table else name.table)
+    parent = _PARENT.search(definition) if name.kind == "constraint" else None
+    refers = () if parent is None else (Reference((), parent[1], parent[2], ()),)
+    return Subject(name.kind, name.schema, name.name, name.name if is_table else name.table, refers=refers)
 
 
 def _accept(difference: Difference, waiver: Waiver, facts: int) -> Finding:

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NoReturn
 
+import psycopg
 import sqlalchemy as sa
 
 from postmigration.checks.baseline import Before, explain
 from postmigration.checks.repairs.definitions import restore_definitions
 from postmigration.checks.repairs.scripts import read_scripts
 from postmigration.model.errors import Hindrance, NotApplicable, NotJudged
-from postmigration.model.evidence import Evidence, Finding, Severity, Violation, show_value
+from postmigration.model.evidence import UNKNOWN, Evidence, Finding, Severity, Subject, Violation, show_value
 from postmigration.model.migration import Migration
 from postmigration.model.settings import Options
 from postmigration.model.sqltext import pasteable, quoted
@@ -173,6 +174,14 @@ class Gatherer:
                 cause = explain(error, self.snapshot, self.migration.tables)
             except NotJudged as unknown:
                 raise NotJudged(f"{unknown} (it was looking for {statement})", unknown.by) from None
-            finding = Finding(f"{statement}: {cause}", 1, 1, severity=severity)
+            subject = _find_table(error)
+            code = "refused" if subject.table else ""
+            finding = Finding(f"{statement}: {cause}", 1, 1, severity=severity, code=code, subject=subject)
             if finding not in self.evidence.findings:
                 self.evidence.findings.append(finding)
+
+
+def _find_table(error: sa.exc.DBAPIError) -> Subject:
+    """The table whose constraint a statement would have violated, as the server names it."""
+    said = error.orig.diag if isinstance(error.orig, psycopg.errors.IntegrityError) else None
+    return UNKNOWN if said is None else Subject.of_table(said.schema_name or "", said.table_name or "")

@@ -22,7 +22,7 @@ _OF_ACCESS = ("policy", "grant", "default privileges", "role", "operation")
 # What people see and may do.
 SEEN = ("rows_hidden", "rows_open", "operation_fails", "write_lost", "write_gained", "way_around_policies")
 # What a lost or changed object of a kind brings about on its table.
-_EFFECTS = {"policy": SEEN, "trigger": ("trigger_silent", "trigger_missing")}
+_EFFECTS = {"policy": SEEN, "trigger": ("trigger_silent", "trigger_missing", "refused")}
 _MISSING = ("missing_rows", "different_rows", "empty_table", "table_lost")
 Keys = frozenset[tuple[str, ...]]
 
@@ -78,8 +78,8 @@ class Group:
 
     @property
     def gravity(self) -> tuple[int, int, int]:
-        """How bad its worst finding is; what has more consequences comes first among such."""
-        weight, place, wrong = self.main.gravity
+        """How bad the worst is that it brings about; what brings about more comes first among such."""
+        weight, place, wrong = min(found.gravity for found in self.every())
         return weight, place, wrong - sum(len(group.members) for group in self.follows)
 
     @property
@@ -125,7 +125,7 @@ def _identify(found: Found) -> Hashable | None:
     finding, subject = found.finding, found.finding.subject
     if subject.who and subject.kind == "operation":
         return "operation", subject.name, finding.statement.replace(subject.who, "…")
-    if subject.who and subject.table:
+    if subject.table and (subject.who or finding.code == "table_lost"):
         return finding.code, subject.schema, subject.table
     if subject.kind and subject.name and subject.kind != "table":
         return subject.kind, subject.schema, subject.table, subject.name
@@ -206,9 +206,24 @@ def _follows(group: Group, other: Group) -> bool:
             return True
         if "rows_hidden" in other.codes and "operation_fails" in group.codes:
             return True
+        changed = {column for column, _ in this.finding.subject.changed}
+        if that.finding.code == "column_type_changed" and changed == {that.finding.subject.name}:
+            return True
         if _is_part(group, other):
             return True
-    return _refers_to_missing(this.finding, other)
+    return _is_unguarded(group, other) or _refers_to_missing(this.finding, other)
+
+
+def _is_unguarded(group: Group, other: Group) -> bool:
+    """Whether the constraints of a group are not enforced by triggers of a table of which others are disabled too."""
+    if "trigger_disabled" not in other.codes or "constraint_unguarded" not in group.codes:
+        return False
+    sides = (
+        {found.table, *((r.schema, r.table) for r in found.finding.subject.refers)}
+        for found in group.members
+        if found.finding.code == "constraint_unguarded"
+    )
+    return all(other.main.table in tables for tables in sides)
 
 
 def _is_part(group: Group, other: Group) -> bool:
@@ -220,7 +235,7 @@ def _is_part(group: Group, other: Group) -> bool:
 def _refers_to_missing(finding: Finding, other: Group) -> bool:
     """Whether all rows that are wrong name rows that are missing according to another group."""
     for reference in finding.subject.refers:
-        names = _read(finding, reference)
+        names = _read(finding, reference) if reference.columns else frozenset()
         if not names or len(finding.rows) < finding.wrong:
             continue
         for found in other.members:

@@ -12,6 +12,8 @@ _NAMED = 2
 _COLUMNS = 3
 # What a finding says that is a list of rows, of which each is wrong.
 _OF_ROWS = ("wrong_rows", "changed_values", "missing_rows", "extra_rows", "different_rows", "empty_table")
+# What is said of a privilege begins with who has it.
+_OF_ROLES = ("gained", "lost")
 # Statements are cut where they get longer than somebody reads.
 _LONGEST = 300
 
@@ -22,11 +24,11 @@ def describe(group: Group) -> str:
     finding = main.finding
     people = [found for found in group.members if found.finding.subject.who]
     if people and finding.code in ("rows_hidden", "rows_open"):
-        return _end(_of_people(people))
+        return _end(_of_people(people), finding)
     if people and finding.subject.kind == "operation":
-        return _end(_of_operation(people))
-    others = _count_others(group)
-    return _end(_cut(_of_rows(finding) if finding.code in _OF_ROWS else finding.statement) + others)
+        return _end(_of_operation(people), finding)
+    text = _of_rows(finding) if finding.code in _OF_ROWS else finding.statement
+    return _end(_cut(text) + _count_others(group), finding)
 
 
 def name_some(names: Sequence[str], most: int = _NAMED) -> str:
@@ -105,6 +107,10 @@ def _describe_columns(finding: Finding) -> str:
     shift = any("shifted by" in damage for _, damage in changed)
     known = changed[0][1] and len(changed) == 1
     words = shown[0] if known else f"other values in {', '.join(shown)}{more}"
+    # What else is known of them, such as another type.
+    reason = finding.statement.partition("; by column")[0].partition("; ")[2]
+    if reason:
+        words += f"; {reason}"
     return words + (": a shift of the time zone" if shift else "")
 
 
@@ -112,11 +118,11 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(' ', 1)[0]} …"
 
 
-def _end(text: str) -> str:
-    """The text as a sentence."""
+def _end(text: str, finding: Finding) -> str:
+    """The text as a sentence; a name that it begins with stays as it is written."""
     text = " ".join(text.split())
-    first = text.partition(" ")[0]
-    # The name of a table stays as it is.
-    if first.isalpha():
+    subject, first = finding.subject, text.partition(" ")[0]
+    names = {subject.table, subject.name, subject.who.partition(" ")[0]}
+    if first.isalpha() and first not in names and finding.code not in _OF_ROLES:
         text = text[:1].upper() + text[1:]
     return text.rstrip(".") + "."

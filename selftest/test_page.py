@@ -137,7 +137,7 @@ def test_what_is_wrong_is_read_on_the_first_screen(opened: Opened) -> None:
     # The worst first: a lost row, hidden ones with what cannot be done for it, and the same row in two checks.
     for n, parts in enumerate(
         (
-            ("1 of 111 rows of documents is missing", "What to do"),
+            ("1 of 111 rows of documents is missing", "Repair"),
             ("do not see", "rows of organizations", "policies for SELECT on organizations", "And 4 more"),
             ("projects whose customer organization", "check 7", "check 9"),
         )

@@ -227,3 +227,12 @@ def test_what_is_wrong_is_read_in_every_form() -> None:
 def test_a_cause_cannot_command_a_pipeline() -> None:
     (line,) = as_text.list_causes(diagnose(record(judged("check", Finding("::error::forged\n::error::x", 1, 1)))))[1:]
     assert line == "1. ::error::forged ::error::x."
+
+
+def test_a_repair_is_outlined_by_its_first_words_and_its_first_statement() -> None:
+    said = "-- after the rows of before\n-- the DBA: each order gets\n-- its client. Risk: none\n"
+    long = f"{said}BEGIN;\nCREATE TEMPORARY TABLE t AS TABLE u;\nUPDATE orders;\nCOMMIT;"
+    (cause,) = causes(thing("policy_lost", "policy", "orders", "own", repair=long))
+    assert cause.outline == ("the DBA: each order gets its client", "UPDATE orders;")
+    (cause,) = causes(thing("policy_lost", "policy", "orders", "own", repair="CREATE POLICY own;"))
+    assert cause.outline == ("", "CREATE POLICY own;")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from postmigration.model.verdict import Result
 from postmigration.report.diagnosis.advice import advise
@@ -11,6 +12,9 @@ from postmigration.report.diagnosis.group import Found, Group, group_findings
 from postmigration.report.diagnosis.wording import describe, name_some
 from postmigration.report.record import Record, wanting
 
+# What a repair says of its place among others, and how lines begin that are no statement of it.
+_LATER = "-- after the rows of before"
+_ASIDE = ("--", "\\", "SET ", "BEGIN", "CREATE TEMPORARY")
 # Consequences that are told one by one.
 _TOLD = 4
 
@@ -40,6 +44,15 @@ class Cause:
     checks: tuple[Result, ...] = ()
     rows: int = 0
     main: Found | None = None
+
+    @property
+    def outline(self) -> tuple[str, str]:
+        """What the SQL that repairs it does, in its own first words, and the first of its statements."""
+        lines = [line.strip() for line in self.repair.splitlines() if line.strip() not in ("", "BEGIN;", _LATER)]
+        said = list(takewhile(lambda line: line.startswith("--"), lines))
+        words = " ".join(line.removeprefix("--").strip() for line in said)
+        statement = next((line for line in lines if not line.startswith(_ASIDE)), "")
+        return words.partition(". ")[0], statement
 
 
 def diagnose(record: Record) -> list[Cause]:

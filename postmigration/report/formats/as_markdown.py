@@ -63,8 +63,11 @@ def _links(cause: Cause, page: str) -> str:
 
 def _act(cause: Cause) -> str:
     """What to do, in one line."""
-    if cause.repair and len(cause.repair) <= _REPAIR:
+    if cause.repair and len(cause.repair) <= _REPAIR and "--" not in cause.repair:
         return f"Repair: <code>{escape_markup(' '.join(cause.repair.split()))}</code>"
+    words, _ = cause.outline
+    if words:
+        return f"Repair: {escape_markup(words)}. The report has the SQL."
     more = " The report has the SQL." if cause.repair else ""
     return f"What to do: {escape_markup(cause.remedy)}{more}" if cause.remedy else ""
 

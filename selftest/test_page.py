@@ -138,7 +138,7 @@ def test_what_is_wrong_is_read_on_the_first_screen(opened: Opened) -> None:
     for n, parts in enumerate(
         (
             ("1 of 111 rows of documents is missing", "Repair"),
-            ("do not see", "rows of organizations", "policies for SELECT on organizations", "And 4 more"),
+            ("do not see", "rows of organizations", "POLICY", "And 4 more"),
             ("projects whose customer organization", "check 7", "check 9"),
         )
     ):

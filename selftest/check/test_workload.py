@@ -9,9 +9,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from postmigration.changes import RenamedColumn
+from postmigration.changes import ChangedObject, RenamedColumn
 from postmigration.checks.builtin import test_statements
 from postmigration.checks.workload import file, texts
 from postmigration.gate.commands import cli
@@ -20,7 +20,7 @@ from postmigration.model.migration import Migration
 from postmigration.postgres import embedded
 from selftest.check.judging import Verdict, judge
 from selftest.check.workload_faults import FAULTS, NUMBER, ROLES, SENT, SOUND, WORLD, Fault
-from selftest.servers import PASSWORD, SYSTEM_BINARIES, Servers, SystemServer
+from selftest.servers import PASSWORD, POOLER, SYSTEM_BINARIES, Pooler, Servers, SystemServer
 from selftest.tiers import few
 
 CHECK = "what the application sends"
@@ -267,22 +267,55 @@ def test_roles_that_are_not_there_are_told(server: SystemServer, changed: Change
     path.write_text(path.read_text().replace('"work_app"', '"work_elsewhere"'))
     evidence = look("", changed(), f"--workload={path}").evidence[CHECK]
     assert not evidence.findings
-    words = "statements of it were parsed as whoever judges"
-    (note,) = (note for note in evidence.notes if note.endswith(words))
-    assert note.startswith("there is no role work_elsewhere: ")
+    words = "statements: there is no role work_elsewhere, and they were parsed as whoever judges"
+    assert any(note.endswith(words) for note in evidence.notes), evidence.notes
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not POOLER.exists(), reason=f"no {POOLER}")
+def test_a_pooler_of_transactions_is_no_obstacle(server: SystemServer, changed: Change) -> None:
+    name = conninfo_to_dict(changed(FAULTS[0].sql))["dbname"]
+    pooler = Pooler(server)
+    try:
+        find(look(pooler.conninfo("store"), pooler.conninfo(str(name))), FAULTS[0])
+    finally:
+        pooler.stop()
+
+
+@pytest.mark.full
+def test_without_the_sender_s_role_statements_are_parsed_alone(server: SystemServer, changed: Change) -> None:
+    with server.connect("postgres") as connection:
+        connection.execute(f"CREATE ROLE work_reader LOGIN BYPASSRLS PASSWORD '{PASSWORD}'".encode())
+        connection.execute("GRANT pg_read_all_data, pg_monitor TO work_reader")
+    after = changed(FAULTS[0].sql)
+    try:
+        sides = [make_conninfo(side, user="work_reader") for side in (server.conninfo("store"), after)]
+        verdict = look(*sides)
+        find(verdict, FAULTS[0])
+        words = "statements: GRANT work_app TO the role that judges, and they are judged as work_app"
+        assert any(note.endswith(words) for note in verdict.evidence[CHECK].notes)
+    finally:
+        with server.connect("postgres") as connection:
+            connection.execute("DROP ROLE work_reader")
 
 
 DECLARED = Migration(
     name="store",
-    changes=[RenamedColumn(schema="store", table="client", column="name", to="title", reason="it is one")],
+    changes=[
+        RenamedColumn(schema="store", table="client", column="name", to="title", reason="it is one"),
+        ChangedObject(schema="store", object="function store.vat(numeric)", reason="nobody pays it"),
+    ],
 )
 
 
-def test_what_a_migration_renames_is_told(server: SystemServer, changed: Change) -> None:
-    verdict = look(server.conninfo("store"), changed(FAULTS[0].sql), migration=DECLARED)
+def test_what_a_migration_declares_is_told(server: SystemServer, changed: Change) -> None:
+    after = changed(f"{FAULTS[0].sql}; {FAULTS[1].sql}")
+    verdict = look(server.conninfo("store"), after, migration=DECLARED)
     evidence = verdict.evidence[CHECK]
     assert not evidence.blockers
     words = "names name, which the migration declares to be gone or another one: SELECT id, >>>name FROM client"
+    assert any(note.startswith(words) for note in evidence.notes), evidence.notes
+    words = "names vat, which the migration declares to be gone or another one: SELECT >>>vat(total) AS gross"
     assert any(note.startswith(words) for note in evidence.notes), evidence.notes
 
 

@@ -13,7 +13,15 @@ from postmigration.checks.contents.examination import Examination, agree, count,
 from postmigration.checks.workload.attempts import try_statements
 from postmigration.checks.workload.senders import Sender
 from postmigration.checks.workload.statements import Attempt, Plan, Refusal, Statement, Workload
-from postmigration.model.changes import Change, GoneColumn, GoneTable, RenamedColumn, RenamedTable, Retyped
+from postmigration.model.changes import (
+    Change,
+    ChangedObject,
+    GoneColumn,
+    GoneTable,
+    RenamedColumn,
+    RenamedTable,
+    Retyped,
+)
 from postmigration.model.evidence import Finding, Severity, escape
 from postmigration.postgres.connection import Snapshot
 
@@ -25,6 +33,8 @@ _SHOWN = 20
 _LISTED = 5
 _WIDTH = 120
 _IDENTIFIER = re.compile(r'(?:"(?:[^"]|"")*"|\w+)(?:\s*\.\s*(?:"(?:[^"]|"")*"|\w+))*')
+# A function or view as a declared change names it.
+_CALLED = re.compile(r"(?:function|procedure|(?:materialized )?view) (?:[^(]*\.)?([^.(]+)")
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -58,9 +68,6 @@ def examine(after: Snapshot, sent: Workload, schemas: Sequence[str], meant: Coll
     _compare_privileges(parsed, found)
     _compare_columns(parsed, found)
     _compare_plans(parsed, found)
-    strangers = Counter(trial.sender.name for trial in trials if not trial.sender.known)
-    for name, number in strangers.items():
-        found.notes.append(f"there is no role {name}: {count(number, 'statement')} of it were parsed as whoever judges")
     return found
 
 
@@ -225,6 +232,8 @@ def _find_names(meant: Collection[Change]) -> Iterator[str]:
             yield change.table
         elif isinstance(change, GoneColumn | RenamedColumn | Retyped):
             yield change.column
+        elif isinstance(change, ChangedObject) and (named := _CALLED.match(change.object)):
+            yield named[1].strip('"')
 
 
 def _find_identifier(text: str, position: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from postmigration.access.role_rights import describe_powers
 from postmigration.checks.health.application_paths import path_of, quote_path, read_paths
+from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 
 # The settings of a role in this database go before its others, and those before the settings of the database.
@@ -74,7 +75,7 @@ def read_senders(snapshot: Snapshot, names: Sequence[str], schemas: Sequence[str
         row = found.get(name)
         if row is None:
             paths = [_name_user(path, name) for path in guessed]
-            words = f"there is no role {name}"
+            words = f"there is no role {name}, and they were parsed as whoever judges"
             senders[name] = Sender(name, False, None, [*dict.fromkeys(paths)], words)
             continue
         own = quote_path(row.path) if row.path is not None else usual
@@ -83,7 +84,7 @@ def read_senders(snapshot: Snapshot, names: Sequence[str], schemas: Sequence[str
         paths = [own, *guessed]
         if not reachable:
             paths = [_name_user(path, name) for path in paths]
-        words = "" if reachable else f"who judges may not act as role {name}: GRANT it"
+        words = "" if reachable else f"GRANT {quoted(name)} TO the role that judges, and they are judged as {name}"
         if reachable and strangers and powers:
             words = (
                 f"planning may run functions of others, who would have the rights of {powers}: judge as another role"

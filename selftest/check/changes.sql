@@ -154,4 +154,44 @@ FROM pg_publication_rel JOIN pg_publication p ON p.oid = prpubid
 UNION ALL
 SELECT 'an event trigger is ' || what, format(sql, evtname), evtname
 FROM pg_event_trigger, (VALUES ('dropped', 'DROP EVENT TRIGGER %I'), ('disabled', 'ALTER EVENT TRIGGER %I DISABLE')) AS done(what, sql)
+UNION ALL
+SELECT 'a publication ' || what, format(sql, pubname), pubname
+FROM pg_publication, (VALUES ('is dropped', 'DROP PUBLICATION %I'), ('publishes less', 'ALTER PUBLICATION %I SET (publish = ''insert'')'))
+     AS done(what, sql)
+UNION ALL
+SELECT 'a foreign table is dropped', format('DROP FOREIGN TABLE %s', name), relname FROM class WHERE relkind = 'f'
+UNION ALL
+SELECT 'a foreign server leads elsewhere', format('ALTER SERVER %I OPTIONS (SET %I ''elsewhere'')', srvname, split_part(o, '=', 1)), srvname
+FROM pg_foreign_server, unnest(srvoptions) o
+UNION ALL
+SELECT 'a user mapping is dropped', format('DROP USER MAPPING FOR %s SERVER %I', CASE umuser WHEN 0 THEN 'PUBLIC' ELSE umuser::regrole::text END, srvname), srvname
+FROM pg_user_mapping m JOIN pg_foreign_server s ON s.oid = umserver
+UNION ALL
+SELECT 'an operator is dropped', format('DROP OPERATOR %s', oid::regoperator), oprname FROM pg_operator WHERE oid >= 16384
+UNION ALL
+SELECT 'a collation is dropped', format('DROP COLLATION %I.%I', nspname, collname), collname
+FROM pg_collation c JOIN pg_namespace n ON n.oid = collnamespace WHERE c.oid >= 16384
+UNION ALL
+SELECT 'a configuration for text search is dropped', format('DROP TEXT SEARCH CONFIGURATION %s', oid::regconfig), cfgname
+FROM pg_ts_config WHERE oid >= 16384
+UNION ALL
+SELECT 'a schema is dropped', format('DROP SCHEMA %I', nspname), nspname FROM pg_namespace
+WHERE oid >= 16384 AND NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = pg_namespace.oid)
+  AND NOT EXISTS (SELECT FROM pg_proc WHERE pronamespace = pg_namespace.oid)
+UNION ALL
+SELECT 'a storage option is gone', format('ALTER %s %s RESET (%s)', CASE relkind WHEN 'i' THEN 'INDEX' ELSE 'TABLE' END, name, split_part(o, '=', 1)), relname
+FROM class, unnest(reloptions) o WHERE relkind IN ('r', 'i')
+UNION ALL
+SELECT 'a child inherits no more', format('ALTER TABLE %s NO INHERIT %s', inhrelid::regclass, inhparent::regclass), c.relname
+FROM pg_inherits JOIN class c ON c.oid = inhrelid WHERE c.relkind = 'r' AND NOT c.relispartition
+UNION ALL
+SELECT 'a view shows less', format('CREATE OR REPLACE VIEW %s %sAS %s LIMIT 7', name, 'WITH (' || array_to_string(reloptions, ', ') || ') ', rtrim(pg_get_viewdef(oid), ';')), relname
+FROM class WHERE relkind = 'v'
+UNION ALL
+SELECT 'a domain ' || what, format('ALTER DOMAIN %s %s', oid::regtype, sql), typname
+FROM pg_type, (VALUES ('may be NULL', 'DROP NOT NULL'), ('has no default', 'DROP DEFAULT')) AS done(what, sql)
+WHERE typtype = 'd' AND oid >= 16384 AND CASE what WHEN 'may be NULL' THEN typnotnull ELSE typdefault IS NOT NULL END
+UNION ALL
+SELECT 'a default privilege is revoked', format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I REVOKE %s ON TABLES FROM %s', nspname, privilege_type, grantee::regrole), nspname
+FROM pg_default_acl d JOIN pg_namespace n ON n.oid = defaclnamespace, aclexplode(defaclacl) WHERE defaclobjtype = 'r' AND grantee <> defaclrole
 ORDER BY 1, 2

@@ -74,6 +74,32 @@ def test_it_is_judged(command: Command, sides: tuple[str, str]) -> None:
     assert done.returncode == 0
 
 
+def test_it_is_judged_by_a_fingerprint(
+    command: Command, server: embedded.Server, tmp_path: Path, sides: tuple[str, str]
+) -> None:
+    before, after = sides
+    file = tmp_path / "before.fingerprint"
+    done = command("postmigration", "fingerprint", f"--db-url={before}", f"--output={file}")
+    assert done.returncode == 0, done
+    # What no hash tells is said when it can still be helped.
+    for words in ("Draft: which rows shrinks Draft is used for", "Event: which rows history_table Event is used for"):
+        assert f"without what must become of the rows of {words}, it cannot tell" in done.stdout
+    done = command("pytest", "-q", "-p", "no:cacheprovider", f"--db-url={after}", f"--baseline={file}")
+    assert done.returncode == 1, done
+    assert "blocker: " not in done.stdout, done.stdout
+    assert "Draft: which rows shrinks Draft is used for, it cannot tell" in done.stdout
+    server.create("project_damaged", template="project_after")
+    try:
+        with server.connect("project_damaged") as connection:
+            connection.execute(b"UPDATE \"Visit\" SET status = 'open' WHERE id = 'visit_4'")
+        damaged = f"--db-url={server.conninfo('project_damaged')}"
+        done = command("pytest", "-q", "-p", "no:cacheprovider", damaged, f"--baseline={file}")
+    finally:
+        server.drop("project_damaged")
+    assert done.returncode == 1
+    assert "blocker: 1 of 50: Visit: rows differ from those that must have become of those of before" in done.stdout
+
+
 def test_a_target_that_was_not_migrated_is_none(
     command: Command, server: embedded.Server, sides: tuple[str, str]
 ) -> None:

@@ -73,7 +73,7 @@ class SystemServer(embedded.Server):
         self.directory = Path(tempfile.mkdtemp(prefix="postmigration-15-"))
         shutil.chown(self.directory, self.user)
         self._data = str(self.directory / "data")
-        self.port = _free_port()
+        self.port = free_port()
 
     def _start(self) -> None:
         settings = f"-p {self.port} -k {self.directory} -h 127.0.0.1 -c fsync=off -c full_page_writes=off"
@@ -161,7 +161,7 @@ class Pooler:
 
     def __init__(self, server: SystemServer, mode: str = "transaction") -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="postmigration-pooler-"))
-        self._port = _free_port()
+        self._port = free_port()
         users, settings = self.directory / "users", self.directory / "settings"
         users.write_text(f'"postgres" "{PASSWORD}"\n')
         settings.write_text(
@@ -200,7 +200,8 @@ class Pooler:
         shutil.rmtree(self.directory)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine on which nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

@@ -148,6 +148,7 @@ def _parser(first: Sequence[str]) -> ArgumentParser:
     role.declare(commands.add_parser)
     # These take a while to import, in which others could have read a million rows.
     if first not in (["compare"], ["fingerprint"], ["role"]):
+        from postmigration.gate.commands import dashboards as dashboards
         from postmigration.gate.commands import init as init
         from postmigration.gate.commands import rehearse as rehearse
         from postmigration.gate.commands import trace as trace
@@ -160,6 +161,7 @@ def _parser(first: Sequence[str]) -> ArgumentParser:
         trace.declare(commands.add_parser)
         init.declare(commands.add_parser)
         watch.declare(commands.add_parser)
+        dashboards.declare(commands.add_parser)
         workload.declare(commands.add_parser)
     return parser
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from postmigration.gate import options
 from postmigration.gate.commands.sides import open_snapshot
-from postmigration.gate.project import is_project, project
+from postmigration.gate.project import read_metrics
 from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import escape, show_value
 from postmigration.model.migration import Metric
@@ -23,6 +23,7 @@ from postmigration.postgres.connection import Database
 from postmigration.postgres.identity import server
 from postmigration.report.ending import conclude
 from postmigration.watch.comparison import compare, require_scipy
+from postmigration.watch.exposition import Exposition, serve
 from postmigration.watch.judging import Incident, Judgement, judge
 from postmigration.watch.page import Report, describe_facts, describe_unfinished, write
 from postmigration.watch.ranges import choose_metrics
@@ -70,6 +71,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
         help=f"where the samples are kept, also from one start to the next ({_SERIES}; with --record {_RECORDED})",
     )
     parser.add_argument("--before", type=Path, metavar="FILE", help="compare with this series, which --record made")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="let Prometheus scrape what is seen, at /metrics")
     html = Path("reports/watch.html")
     parser.add_argument("--html", type=Path, default=html, metavar="FILE", help="the report (%(default)s)")
     parser.set_defaults(run=_run)
@@ -93,7 +95,7 @@ def read_duration(text: str) -> float:
 def _run(option: Namespace) -> int:
     path = option.series or (_RECORDED if option.record else _SERIES)
     period = datetime.timedelta(seconds=option.period or (_RECORDED_FOR if option.record else _WATCHED_FOR))
-    declared = _read_declared()
+    declared = read_metrics(Path.cwd())
     metrics = choose_metrics(declared)
     before = _read_before(option)
     with ExitStack() as cleanup:
@@ -107,7 +109,10 @@ def _run(option: Namespace) -> int:
             database_name = show_value(header.database, plain=True)
             print(f"{escape(str(path))}: {len(series.samples):,} samples of {database_name}")
             return GO
-        watch = _Watch(series, path, metrics, before, option, period)
+        exposition = Exposition()
+        if option.listen:
+            cleanup.enter_context(serve(exposition, option.listen))
+        watch = _Watch(series, path, metrics, before, option, period, exposition)
         watch.write(finished=False)
         try:
             run(sampler, watch.keep, clock=CLOCK, until=until, interval=option.interval)
@@ -129,6 +134,7 @@ class _Watch:
         before: with what it is compared; empty for nothing.
         option: what the user chose.
         period: of how long before now the samples count with `--once`.
+        exposition: shows each sample to Prometheus.
     """
 
     def __init__(
@@ -139,6 +145,7 @@ class _Watch:
         before: Sequence[Sample],
         option: Namespace,
         period: datetime.timedelta,
+        exposition: Exposition,
     ) -> None:
         self._series = series
         self._path = path
@@ -146,6 +153,7 @@ class _Watch:
         self._before = before
         self._option = option
         self._period = period
+        self._exposition = exposition
         self._open: dict[tuple[str, str], Incident] = {}
         self._written: datetime.datetime | None = None
 
@@ -155,6 +163,7 @@ class _Watch:
         recent = [known for known in self._series.samples if known.at > sample.at - _RECENT]
         found = judge(recent, self._metrics).incidents
         lasting = {(one.metric.name, one.subject): one for one in found if one.ended is None}
+        self._exposition.show(sample, lasting.values())
         now = show_time(sample.at)
         for key, incident in lasting.items():
             if key not in self._open:
@@ -210,8 +219,3 @@ def _read_before(option: Namespace) -> Sequence[Sample]:
     if not samples:
         raise CannotJudge(f"--before={option.before} holds no samples: want a file that --record has written")
     return samples
-
-
-def _read_declared() -> Sequence[Metric]:
-    """The metrics that the project in the working directory declares."""
-    return project(Path.cwd())[0].metrics if is_project(Path.cwd()) else ()

@@ -14,7 +14,9 @@ import re
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,8 +35,12 @@ from selftest.check.conftest import ROLES, WORLD, load
 from selftest.servers import PASSWORD, SYSTEM_BINARIES, SystemServer
 
 OURS = "postmigration check"
+WORLDS = {"objects": WORLD, "contents": test_contents.WORLD}
+# So many pairs are compared at a time.
+AT_A_TIME = 4
+Command = Callable[[str, str], Sequence[str | Path]]
 # Seconds for one tool and one pair, and the status of one that took longer.
-_LIMIT = 60
+_LIMIT = 180
 _CUT_OFF = 124
 # The tables that reladiff is called for, and what it may take for their keys: the primary key, but for dates in it, or
 # else the first column of a type that it takes. Of a numeric key it breaks off or not, by chance.
@@ -87,7 +93,8 @@ class Score:
         told: the damaged pairs of which it printed something that it does not print of an equal copy, by what the
             damage is to.
         by_status: those of which its exit status says so too.
-        accused: the sound pairs of which it says that they differ.
+        accused: the sound pairs of which it printed such a thing, too.
+        stopped: those of which its exit status says so.
         cut_off: the pairs for which it took longer than it may; what it had said by then counts.
         equal: its exit statuses for equal copies of the two worlds.
     """
@@ -96,34 +103,49 @@ class Score:
     told: dict[str, int] = field(default_factory=lambda: {"objects": 0, "contents": 0})
     by_status: int = 0
     accused: int = 0
+    stopped: int = 0
     cut_off: int = 0
 
 
 class Tools:
-    """The tools, each called as its documentation says."""
+    """The tools, each called as its documentation says.
+
+    Args:
+        server: holds the worlds.
+    """
 
     def __init__(self, server: embedded.Server) -> None:
-        self._server = server
+        self.server = server
         self._parts = conninfo_to_dict(server.conninfo("postgres"))
 
-    def commands(self) -> dict[str, Callable[[str, str], Sequence[str | Path]]]:
+    def commands(self) -> dict[str, Command]:
         """The command line of each tool, for the databases of before and after."""
         pg_delta, results, migra = (find_program(name) for name in ("pgdelta", "results", "migra"))
-        check = ("--action=same_schema", f"--host={self._parts['host']}", f"--port={self._parts['port']}")
+        check = (
+            # That columns stand in another order is no damage.
+            *("--action=same_schema", "--filter=noposition", "--dbuser=postgres"),
+            *(f"--host={self._parts['host']}", f"--port={self._parts['port']}"),
+        )
         return {
             OURS: lambda before, after: (
                 *(Path(sys.executable).with_name("postmigration"), "check", self._url(before), self._url(after)),
                 "--allow-empty",
             ),
-            "pg-delta diff": lambda before, after: (
-                *(pg_delta, "diff", "--source", self._url(before), "--desired", self._url(after)),
+            # Of its commands that compare, this one says by its exit status what it found.
+            "pg-delta drift": lambda before, after: (
+                "bash",
+                "-c",
+                '"$0" snapshot --source "$1" --out before.json && exec "$0" drift --snapshot before.json --env "$2"',
+                *(pg_delta, self._url(before), self._url(after)),
             ),
             "migradiff": lambda before, after: (
                 *(migra, "--unsafe", "--with-privileges", self._url(before), self._url(after)),
             ),
-            "results dbdiff": lambda before, after: (results, "dbdiff", self._url(before), self._url(after)),
+            "results dbdiff": lambda before, after: (
+                *(results, "dbdiff", "--with-privileges", "--exact", self._url(before), self._url(after)),
+            ),
             "check_postgres same_schema": lambda before, after: (
-                *("check_postgres", *check, f"--dbname={before},{after}", "--dbuser=postgres"),
+                *("check_postgres", *check, f"--dbname={before},{after}"),
             ),
             "diff of pg_dump -s -C": lambda before, after: (
                 "bash",
@@ -141,7 +163,7 @@ class Tools:
         return {f"PG{name.upper()}": str(self._parts[name]) for name in names if name in self._parts}
 
     def _reladiff(self, before: str, after: str) -> Sequence[str | Path]:
-        with self._server.connect(before) as of_before, self._server.connect(after) as of_after:
+        with self.server.connect(before) as of_before, self.server.connect(after) as of_after:
             tables, kept = (dict(side.execute(_TABLES).fetchall()) for side in (of_before, of_after))
         calls = [
             [
@@ -171,6 +193,8 @@ def ask(command: Sequence[str | Path], directory: str, environment: Mapping[str,
         list(command),
         cwd=directory,
         env={**os.environ, **environment, "COLUMNS": "10000"},
+        # Who asks back gets no answer.
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -202,13 +226,15 @@ def pairs() -> Iterator[Pair]:
 
 
 def build_worlds(server: embedded.Server) -> None:
-    """Makes the databases `objects` and `contents`."""
+    """Makes the databases `objects` and `contents`, and of each a second one to copy."""
     with server.connect("postgres") as connection:
         for role in ROLES:
             connection.execute(f"CREATE ROLE {role}".encode())
-    for name, script in (("objects", WORLD), ("contents", test_contents.WORLD)):
+    for name, script in WORLDS.items():
         server.create(name)
         load(server, name, script.read_text())
+        # Nobody may be connected to what is copied.
+        server.create(f"{name}_template", template=name)
 
 
 def compare(
@@ -223,41 +249,47 @@ def compare(
         details: takes what each tool said of each pair, a line of JSON for both.
     """
     tools = Tools(server)
-    commands, environment = tools.commands(), tools.environment()
-    equal = {}
-    for world in ("objects", "contents"):
-        with _copy(server, world, ()) as name:
-            equal[world] = {
-                tool: ask(command(world, name), directory, environment) for tool, command in commands.items()
-            }
-    scores = {tool: Score(tuple(answers[tool].status for answers in equal.values())) for tool in commands}
-    for pair in track(chosen, "comparing"):
-        with _copy(server, pair.world, pair.statements) as name:
-            for tool, command in commands.items():
-                answer, of_equal = ask(command(pair.world, name), directory, environment), equal[pair.world][tool]
+    with ThreadPoolExecutor(max_workers=AT_A_TIME) as threads:
+        equal = {world: ask_all(tools, Pair(world, (), damaged=False, about=""), directory) for world in WORLDS}
+        scores = {tool: Score(tuple(said[tool].status for said in equal.values())) for tool in tools.commands()}
+        said = threads.map(lambda pair: ask_all(tools, pair, directory), chosen)
+        for pair, answers in track(zip(chosen, said, strict=True), "comparing", total=len(chosen)):
+            for tool, answer in answers.items():
+                of_equal = equal[pair.world][tool]
                 # What ours tells beside its exit status is no accusation.
                 told, by_status = _judge(answer, of_equal, by_lines=tool != OURS)
                 _count(scores[tool], pair, told=told, by_status=by_status)
                 scores[tool].cut_off += answer.status == _CUT_OFF
                 if details:
-                    said = {
-                        "tool": tool,
-                        "status": answer.status,
-                        "told": told,
-                        "new": sorted(answer.lines - of_equal.lines),
+                    line = {
+                        **{"statements": pair.statements, "damaged": pair.damaged, "tool": tool, "told": told},
+                        **{"status": answer.status, "new": sorted(answer.lines - of_equal.lines)},
                     }
-                    print(
-                        json.dumps({"statements": pair.statements, "damaged": pair.damaged, **said}),
-                        file=details,
-                        flush=True,
-                    )
+                    print(json.dumps(line), file=details, flush=True)
     return scores
+
+
+def ask_all(tools: Tools, pair: Pair, directory: str) -> dict[str, Answer]:
+    """What each tool says of a pair, in turn.
+
+    Args:
+        tools: with the server that holds the worlds.
+        pair: whose copy is made, and dropped again.
+        directory: where each pair gets a directory of its own.
+    """
+    place = tempfile.mkdtemp(dir=directory)
+    with _copy(tools.server, pair.world, pair.statements) as name:
+        return {
+            tool: ask(command(pair.world, name), place, tools.environment())
+            for tool, command in tools.commands().items()
+        }
 
 
 @contextmanager
 def _copy(server: embedded.Server, world: str, statements: Sequence[str]) -> Iterator[str]:
-    name = f"{world}_after"
-    server.create(name, template=world)
+    # Of digits, which do not count in what a tool prints.
+    name = f"{world}_after{uuid.uuid4().int % 10**12}"
+    server.create(name, template=f"{world}_template")
     try:
         if world == "objects":
             # A copy does not take what was set for its database.
@@ -286,15 +318,19 @@ def _count(score: Score, pair: Pair, *, told: bool, by_status: bool) -> None:
         score.by_status += by_status
     else:
         score.accused += told
+        score.stopped += by_status
 
 
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th pair")
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="only every N-th damaged pair, and all that are sound"
+    )
     parser.add_argument("--details", type=argparse.FileType("w"), metavar="FILE", help="what each said of each pair")
     called = parser.parse_args()
-    chosen = list(pairs())[:: called.every]
+    damaged = [pair for pair in pairs() if pair.damaged]
+    chosen = [*damaged[:: called.every], *(pair for pair in pairs() if not pair.damaged)]
     server = SystemServer()
     try:
         build_worlds(server)
@@ -310,13 +346,15 @@ def main() -> None:
         f"contents, of {of['contents']}",
         "by exit status",
         "sound ones accused",
+        "by exit status",
         "cut off",
         "status for equal copies",
     )
     for tool, score in scores.items():
         table.add_row(
             *(tool, str(score.told["objects"]), str(score.told["contents"])),
-            *(f"{score.by_status} of {sum(of.values())}", f"{score.accused} of {sound}", str(score.cut_off)),
+            *(f"{score.by_status} of {sum(of.values())}", f"{score.accused} of {sound}"),
+            *(str(score.stopped), str(score.cut_off)),
             ", ".join(map(str, score.equal)),
         )
     Console(width=120).print(table)

@@ -24,9 +24,9 @@ def test_materialized_views_hold_what_their_query_gives(target: Target) -> None:
 
 
 def test_large_objects_are_those_of_before(target: Target) -> None:
-    """Every large object is there with the same bytes, and every column that names one leads to it.
+    """Every large object is there with the same bytes and privileges, and every column that names one leads to it.
 
-    Impact: Documents, scans and pictures that the application kept in large objects cannot be opened.
+    Impact: Documents, scans and pictures that the application kept in large objects cannot be opened, or by anybody.
 
     Likely causes: Logical replication, copies of single schemas and pg_dump without --large-objects leave them out.
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, agree, count
+from postmigration.checks.contents.large_object_privileges import compare_privileges
 from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import title
 from postmigration.diff.fingerprint import Fingerprint
@@ -152,7 +153,7 @@ def _compare(before: Snapshot, after: Snapshot, was: int, found: Examination) ->
     """Compares the large objects of both sides: first which there are, then their bytes."""
     readable = [_may_read_bytes(side) for side in (before, after)]
     try:
-        numbers = Sides(before, after, _NUMBERS, _NUMBERS).compare(keep=5)
+        numbers = Sides(before, after, _NUMBERS, _NUMBERS).compare(keep=1_000)
         missing, extra = numbers.counts["missing"], numbers.counts["extra"]
         if missing and missing == extra and all(readable) and _contents(before) == _contents(after):
             found.add(_OTHER_NUMBERS, blocker=False)
@@ -160,11 +161,12 @@ def _compare(before: Snapshot, after: Snapshot, was: int, found: Examination) ->
         query = "SELECT oid FROM pg_catalog.pg_largeobject_metadata ORDER BY oid"
         if missing:
             words = f"large objects: {missing:,} of {was:,} {agree(missing, 'is', 'are')} missing"
-            rows = tuple((str(d.key[0]),) for d in numbers.differences if d.kind == "missing")
+            rows = tuple((str(d.key[0]),) for d in numbers.differences if d.kind == "missing")[:5]
             found.findings.append(Finding(words, missing, was, ("oid",), rows, query))
         if extra:
             words = f"large objects: {extra:,} {agree(extra, 'was', 'were')} not there before"
             found.findings.append(Finding(words, extra, max(was, extra), query=query, severity="warning"))
+        compare_privileges(before, after, {d.key[0] for d in numbers.differences}, found)
         if not all(readable):
             found.unjudged.append(_UNREADABLE)
             return

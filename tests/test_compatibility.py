@@ -3,7 +3,7 @@
 import pytest
 
 from fixtures.rules import settled
-from postmigration import RowComparison, Table, Target
+from postmigration import RowComparison, Subject, Table, Target
 
 GROUP = "Backward Compatibility"
 
@@ -29,7 +29,14 @@ def test_customer_ids_still_work(target: Target, projects: Table) -> None:
     Fix: Restore customer_id from the state before, by the project's id; then run the data script again.
     """
     key = [key for key in projects.foreign_keys if key.columns == ("customer_id",) and key.parent == "contacts"]
-    target.expect(any(k.enforced for k in key), "no enforced foreign key on projects.customer_id to contacts")
+    target.expect(
+        any(k.enforced for k in key),
+        "no enforced foreign key on projects.customer_id to contacts",
+        code="foreign_key_unfit",
+        subject=Subject(
+            "constraint", target.snapshot.database.schema, key[0].name if len(key) == 1 else "", "projects"
+        ),
+    )
     target.expect(
         not any(k.on_delete == "CASCADE" for k in key), "deleting a contact deletes its projects (projects.customer_id)"
     )

@@ -301,10 +301,15 @@ class Target(Gatherer):
                 facts,
                 repair=self._place(getattr(problem, "repair", "")),
                 code=code,
-                subject=subject,
+                subject=self._find_object(problem) or subject,
             )
             for problem in problems
         ]
+
+    def _find_object(self, problem: str) -> Subject | None:
+        """The object that a problem is about, where it says so."""
+        about: Subject = getattr(problem, "subject", UNKNOWN)
+        return replace(about, schema=self.snapshot.database.schema) if about.kind else None
 
     def expect_columns(self, query: str, want: Mapping[str, str]) -> None:
         """States that a query returns columns of these names and types, and perhaps others.

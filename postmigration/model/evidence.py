@@ -231,14 +231,16 @@ class Problem(str):
     Args:
         words: what is wrong.
         repair: the SQL; empty where a person has to find out.
+        subject: the object that it is about, whose schema is the one that is judged.
     """
 
     repair: str
+    subject: Subject
 
-    def __new__(cls, words: str, repair: str = "") -> Self:
+    def __new__(cls, words: str, repair: str = "", subject: Subject = UNKNOWN) -> Self:
         """Says what is wrong."""
         self = super().__new__(cls, words)
-        self.repair = repair
+        self.repair, self.subject = repair, subject
         return self
 
 

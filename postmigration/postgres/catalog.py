@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from postmigration.model.evidence import Problem
+from postmigration.model.evidence import Problem, Subject
 from postmigration.model.migration import Conventions
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
@@ -234,6 +234,7 @@ class Table:
             Problem(
                 f"index {index.name} on {self.name} is invalid",
                 f"{_DBA}; a unique one fails on doubled values\nREINDEX INDEX CONCURRENTLY {quoted(index.name)};",
+                Subject("index", "", index.name, self.name),
             )
             for index in self.indexes
             if not index.usable

@@ -175,8 +175,10 @@ def _attach(groups: list[Group]) -> list[Group]:
     for group in groups:
         of_table[group.main.table].append(group)
     for group in groups:
-        named = [(reference.schema, reference.table) for reference in group.main.finding.subject.refers]
-        for other in (other for table in (group.main.table, *named) if table[1] for other in of_table.get(table, ())):
+        subjects = [found.finding.subject for found in group.members]
+        named = [(reference.schema, reference.table) for subject in subjects for reference in subject.refers]
+        tables = dict.fromkeys((group.main.table, *named))
+        for other in (other for table in tables if table[1] for other in of_table.get(table, ())):
             if other is not group and _leads_up(other, causes) is not group and _follows(group, other):
                 causes[id(group)] = other
                 break

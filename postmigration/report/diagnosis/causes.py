@@ -14,7 +14,7 @@ from postmigration.report.record import Record, wanting
 
 # What a repair says of its place among others, and how lines begin that are no statement of it.
 _LATER = "-- after the rows of before"
-_ASIDE = ("--", "\\", "SET ", "BEGIN", "CREATE TEMPORARY")
+_ASIDE = ("--", "\\", "SET ", "BEGIN", "COMMIT", "CREATE TEMPORARY")
 # Consequences that are told one by one.
 _TOLD = 4
 

@@ -10,12 +10,17 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from postmigration.model.evidence import Evidence, Finding, Overview, Violation, show_value
+from postmigration.diff.findings import as_evidence, find_code
+from postmigration.diff.row_sets import Difference
+from postmigration.model.evidence import Evidence, Finding, Letters, Overview, Violation, show_value
+from postmigration.model.sqltext import pasteable
 from postmigration.model.verdict import Result
 from postmigration.model.waivers import Waiver
-from postmigration.report.formats.as_text import text
+from postmigration.report.formats.as_text import headings, text
 from selftest.conftest import ROOT
 from selftest.schema import SCHEMAS
+
+OLD = "greatest(t.created_at, t.updated_at, '-infinity') <= CAST(:cutover AS timestamptz)"
 
 
 @pytest.mark.parametrize(
@@ -33,6 +38,61 @@ def test_text_is_masked_but_for_its_length() -> None:
     assert show_value({"name": "An"}, plain=False).startswith("‹masked")
     assert show_value("x", plain=False) == "‹masked, 1 character›"
     assert show_value(["An", None, 7], plain=True) == "{An, NULL, 7}"
+
+
+def test_masked_values_are_told_apart_by_letters_and_by_nothing_else() -> None:
+    letters = Letters()
+    values = ["Honda", "Toyota", "Honda", ["Mazda"], "x"]
+    shown = [show_value(value, plain=False, letters=letters) for value in values]
+    assert shown == [
+        "‹masked A, 5 characters›",
+        "‹masked B, 6 characters›",
+        "‹masked A, 5 characters›",
+        "{‹masked C, 5 characters›}",
+        "‹masked D, 1 character›",
+    ]
+    assert [show_value(value, plain=False, letters=letters) for value in (7, None, "")] == ["7", "NULL", "''"]
+    assert [letters[str(number)] for number in range(30)][-4:] == ["AE", "AF", "AG", "AH"]
+
+
+def test_a_code_that_names_nobody_stands_beside_the_key() -> None:
+    columns = ("id", "name", "number", "status")
+    rows = [("1", "Mika", "P-25012701", "on"), ("2", "Jo", "P-25012702", "off")]
+    differences = [Difference("changed", (row[0],), row, (*row[:3], "lost")) for row in rows]
+    unique = {"name", "number"}
+    assert find_code(differences, columns, 1, unique, ()) == 2
+    # One that is not unique, or may be somebody's, does not; one that is declared to name nobody does.
+    assert find_code(differences, columns, 1, {"name", "status"}, ()) is None
+    assert find_code(differences, columns, 1, {"name"}, {"name"}) == 1
+    lost = [*differences, Difference("missing", ("3",), ("3", "Al", "AB123456", "on"), None)]
+    assert find_code(lost, columns, 1, unique, ()) is None
+    shown = list(as_evidence(differences, columns, lambda value, _: f"<{value}>", 2))
+    assert shown[0] == ("<1>", "P-25012701", "changed", "status", "<on>", "<lost>")
+
+
+@pytest.mark.parametrize(
+    ("sql", "left"),
+    [
+        (f"SELECT a FROM t WHERE {OLD} AND b = 1", "SELECT a FROM t WHERE b = 1"),
+        (f"SELECT a FROM t WHERE b = 1 AND {OLD}", "SELECT a FROM t WHERE b = 1"),
+        (f"SELECT a, {OLD} AND (o.id IS NULL OR {OLD}) AS settled FROM t", "SELECT a FROM t"),
+        (f"SELECT a FROM t WHERE NOT {OLD} AND b", "SELECT a FROM t WHERE NOT true AND b"),
+        (f"SELECT a FROM t WHERE (b OR {OLD}) AND c", "SELECT a FROM t WHERE (b OR true) AND c"),
+    ],
+)
+def test_what_is_pasted_has_no_condition_that_limits_nothing(sql: str, left: str) -> None:
+    assert pasteable(sql, {"cutover": "infinity"}) == left
+    limited = pasteable(sql, {"cutover": "2026-11-01"})
+    assert limited.count("'2026-11-01'") == sql.count(":cutover")
+
+
+def test_headings_name_the_column_where_all_rows_are_of_one() -> None:
+    columns = ("id", "difference", "column", "want", "have")
+    rows = (("1", "changed", "name", "a", "b"), ("2", "missing", "", "–", "–"))
+    assert headings(Finding("wrong", 1, 1, columns, rows)) == ("id", "difference", "column", "want name", "have name")
+    more = (*rows, ("3", "changed", "city", "a", "b"))
+    assert headings(Finding("wrong", 1, 1, columns, more)) == columns
+    assert headings(Finding("wrong", 1, 1, ("id", "want"), (("1", "a"),))) == ("id", "want")
 
 
 def test_null_is_not_the_empty_text() -> None:

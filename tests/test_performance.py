@@ -42,7 +42,8 @@ def test_project_lists(target: Target) -> None:
     listed = services.organization_projects()
     target.expect_none(
         f"""
-        SELECT coalesce(p.id, listed.id) AS id, p.customer_organization_id AS want, listed.organization_id AS have
+        SELECT coalesce(p.id, listed.id) AS id, p.customer_organization_id AS want_organization,
+               listed.organization_id AS have_organization
         FROM (SELECT p.id, p.customer_organization_id FROM projects p
               WHERE EXISTS (SELECT FROM organizations o WHERE o.id = p.customer_organization_id)) p
         FULL JOIN (SELECT id, organization_id, count(*) AS times FROM ({write_literals(listed)}) q GROUP BY 1, 2) listed
@@ -72,7 +73,7 @@ def test_organizations_with_contacts(target: Target) -> None:
     target.expect_none(
         f"""
         SELECT coalesce(want.contact, have.contact) AS contact, coalesce(want.organization, have.organization)
-                   AS organization, coalesce(want.times, 0) AS want, coalesce(have.times, 0) AS have
+                   AS organization, coalesce(want.times, 0) AS want_times, coalesce(have.times, 0) AS have_times
         FROM (SELECT o.id AS organization, c.id AS contact, count(DISTINCT c.id) AS times
               FROM organizations o JOIN contacts c ON c.organization_id = o.id AND c.type = 'customer'
               WHERE o.{CUSTOMER_ORGANIZATION} AND o.is_active GROUP BY 1, 2) want
@@ -137,9 +138,9 @@ def test_organization_overview(target: Target) -> None:
     overviews = services.organization_overviews()
     target.expect_none(
         f"""
-        SELECT have.id, have.contacts, want_contacts.contacts AS want_contacts, have.projects,
-               want_projects.projects AS want_projects, have.contact_points,
-               want_points.contact_points AS want_contact_points
+        SELECT have.id, want_contacts.contacts AS want_contacts, have.contacts AS have_contacts,
+               want_projects.projects AS want_projects, have.projects AS have_projects,
+               want_points.contact_points AS want_contact_points, have.contact_points AS have_contact_points
         FROM ({write_literals(overviews)}) have
         LEFT JOIN (SELECT organization_id AS id, count(*) AS contacts,
                           count(*) FILTER (WHERE is_primary_contact) AS main

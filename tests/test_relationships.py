@@ -22,7 +22,8 @@ def test_projects_link_to_their_customers_organization(target: Target) -> None:
     """
     target.expect_none(
         f"""
-        SELECT p.id, p.project_id, p.customer_organization_id AS have, c.organization_id AS want,
+        SELECT p.id, p.project_id, c.organization_id AS want_organization,
+               p.customer_organization_id AS have_organization,
                o.description = 'Customer Organization' AS is_customer_organization
         FROM projects p JOIN contacts c ON c.id = p.customer_id
         LEFT JOIN organizations o ON o.id = p.customer_organization_id
@@ -154,7 +155,7 @@ def test_projects_have_one_primary_contact_point(target: Target) -> None:
     )
     target.expect_none(
         f"""
-        SELECT k.project_id, p.project_id AS code, k.contact_id AS have, p.customer_id AS want
+        SELECT k.project_id, p.project_id AS code, p.customer_id AS want_contact, k.contact_id AS have_contact
         FROM project_contact_points k JOIN projects p ON p.id = k.project_id
         WHERE k.is_primary AND k.contact_id IS DISTINCT FROM p.customer_id AND {settled("p")} AND {settled("k")}
         """,

@@ -15,17 +15,17 @@ from postmigration.checks.baseline import Before
 from postmigration.checks.recording import Gatherer
 from postmigration.checks.repairs.as_before import repair_as_before, repair_lost
 from postmigration.diff.expected_rows import expectation
-from postmigration.diff.findings import of_buckets, of_keys, of_rows
+from postmigration.diff.findings import find_code, of_buckets, of_keys, of_rows
 from postmigration.diff.fingerprint import MUST_BE, diff_fingerprint
 from postmigration.diff.origins import find_subject
 from postmigration.diff.row_diff import Comparison, Sides
 from postmigration.diff.row_sets import DifferenceKind
 from postmigration.model.comparison import RowComparison
 from postmigration.model.errors import Hindrance, NotJudged
-from postmigration.model.evidence import UNKNOWN, Finding, Reference, Severity, Subject
+from postmigration.model.evidence import UNKNOWN, Finding, Letters, Reference, Severity, Subject
 from postmigration.model.migration import Migration
 from postmigration.model.settings import Options
-from postmigration.model.sqltext import write_literals
+from postmigration.model.sqltext import quoted, write_literals
 from postmigration.model.waivers import Waiver
 from postmigration.postgres import catalog, latency
 from postmigration.postgres.connection import Database, Snapshot
@@ -109,7 +109,7 @@ class Target(Gatherer):
                         wrong,
                         count,
                         tuple(rows[0]._fields),
-                        tuple(self._show(row._asdict(), plain) for row in rows),
+                        self._show((row._asdict() for row in rows), plain),
                         self._pasteable(sql, before=before),
                         severity,
                         before="" if before else self.before.describe_count(sql, **self._parameters),
@@ -175,6 +175,7 @@ class Target(Gatherer):
         optional: bool = True,
         accepted: Sequence[Waiver] = (),
         table: str = "",
+        codes: Collection[str] = (),
         application: bool = True,
         repair: Callable[[Comparison, Collection[str]], str] | None = None,
     ) -> int:
@@ -184,6 +185,7 @@ class Target(Gatherer):
             repair: writes what brings the rows back, of what differs and the columns that say nothing of a person.
             accepted: waivers of which both have a column that is true for rows whose differences are accepted.
             table: whose rows these are, all of them, for the picture of the report; empty for none.
+            codes: columns each of which alone identifies a row.
             application: names without a schema in the queries are looked up as the application does.
         """
         parameters = dict(self._parameters)
@@ -209,12 +211,13 @@ class Target(Gatherer):
             if found.wrong:
                 safe = {*plain, *sides.impersonal, *self.migration.find_codes(self.snapshot.database.schema, table)}
                 few = found.differences[: self.options.evidence_rows]
-                query = of_keys(rows.want, rows.have, rows.columns[: rows.key], few, safe)
                 key, schema = tuple(rows.columns[: rows.key]), self.snapshot.database.schema
+                there = f"{quoted(schema)}.{quoted(table)}" if table else ""
+                query = of_keys(rows.want, rows.have, rows.columns, rows.key, few, safe, table=there)
                 subject = find_subject(self.snapshot, rows.have, **parameters)
                 if table:
                     subject = Subject.of_table(schema, table, rows=Reference(key, schema, table, key))
-                mask = partial(self._mask, plain=safe)
+                mask = partial(self._mask, plain=safe, letters=Letters())
                 finding = of_rows(
                     found,
                     rows.columns,
@@ -224,6 +227,7 @@ class Target(Gatherer):
                     mask,
                     self._pasteable(query, parameters),
                     subject=subject,
+                    known_by=find_code(found.differences, rows.columns, rows.key, codes, safe),
                 )
                 if repair is not None:
                     finding = replace(finding, repair=repair(found, safe))
@@ -248,6 +252,7 @@ class Target(Gatherer):
                 statement,
                 accepted=waivers,
                 table=before.name,
+                codes=before.unique,
                 application=expected.application,
                 repair=partial(repair_as_before, self.snapshot, before, expected),
             )
@@ -274,7 +279,7 @@ class Target(Gatherer):
             self.evidence.show_rows(before.name, found.want_rows, found.kinds)
             if found.different:
                 query = self._pasteable(found.sql, {**self._parameters, "newest": table.newest})
-                mask = partial(self._mask, plain=found.plain)
+                mask = partial(self._mask, plain=found.plain, letters=Letters())
                 self.evidence.findings.append(
                     of_buckets(found, table.key, statement, mask, query, (self.snapshot.database.schema, before.name))
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -15,7 +15,7 @@ from postmigration.checks.baseline import Before, explain
 from postmigration.checks.repairs.definitions import restore_definitions
 from postmigration.checks.repairs.scripts import read_scripts
 from postmigration.model.errors import Hindrance, NotApplicable, NotJudged
-from postmigration.model.evidence import UNKNOWN, Evidence, Finding, Severity, Subject, Violation, show_value
+from postmigration.model.evidence import UNKNOWN, Evidence, Finding, Letters, Severity, Subject, Violation, show_value
 from postmigration.model.migration import Migration
 from postmigration.model.settings import Options
 from postmigration.model.sqltext import pasteable, quoted
@@ -157,11 +157,12 @@ class Gatherer:
         if not examined and not optional:
             self.evidence.unexamined.append(statement)
 
-    def _mask(self, text: str | None, name: str, plain: Collection[str]) -> str:
-        return show_value(text, plain=self.options.show_values or name in plain)
+    def _mask(self, value: object, name: str, plain: Collection[str], letters: Letters) -> str:
+        return show_value(value, plain=self.options.show_values or name in plain, letters=letters)
 
-    def _show(self, row: Mapping[str, Any], plain: Collection[str]) -> tuple[str, ...]:
-        return tuple(show_value(value, plain=self.options.show_values or name in plain) for name, value in row.items())
+    def _show(self, rows: Iterable[Mapping[str, Any]], plain: Collection[str]) -> tuple[tuple[str, ...], ...]:
+        letters = Letters()
+        return tuple(tuple(self._mask(value, name, plain, letters) for name, value in row.items()) for row in rows)
 
     @contextmanager
     def _statement(self, statement: str, severity: Severity = "blocker") -> Iterator[None]:

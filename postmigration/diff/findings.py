@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
@@ -12,20 +13,48 @@ from postmigration.diff.row_sets import Difference
 from postmigration.model.evidence import UNKNOWN, Finding, Subject, show_value
 from postmigration.model.sqltext import quoted
 
+# What names an order, a project or a machine, and nobody: a few letters, a hyphen and a number.
+_CODE = re.compile(r"[A-Z]{1,5}-[0-9]{2,12}")
 # Of so many columns it is told in how many rows they differ.
 _COLUMNS = 5
 # Shows the value of a column.
 Mask = Callable[[str | None, str], str]
 
 
-def as_evidence(differences: Sequence[Difference], columns: Sequence[str], mask: Mask) -> Iterator[tuple[str, ...]]:
+def find_code(
+    differences: Sequence[Difference], columns: Sequence[str], key: int, unique: Collection[str], plain: Collection[str]
+) -> int | None:
+    """The position of a column by which people know these rows, beside their key; None where there is none.
+
+    Args:
+        columns: what was compared.
+        key: how many leading columns identify a row.
+        unique: columns each of which alone identifies a row.
+        plain: columns whose values say nothing of a person.
+    """
+    held = [row for d in differences if (row := d.want or d.have) is not None]
+    for i, name in enumerate(columns):
+        if i < key or name not in unique:
+            continue
+        values = [row[i] for row in held]
+        if all(value is not None and _CODE.fullmatch(value) for value in values) or (name in plain and any(values)):
+            return i
+    return None
+
+
+def as_evidence(
+    differences: Sequence[Difference], columns: Sequence[str], mask: Mask, code: int | None = None
+) -> Iterator[tuple[str, ...]]:
     """For each value that differs: the key, the kind of difference, the column, the value wanted and the value found.
 
     Args:
         mask: shows the value of a column.
+        code: the position of a column that is shown beside the key, unmasked.
     """
     for difference in differences:
         key = [mask(value, name) for name, value in zip(columns, difference.key, strict=False)]
+        if code is not None:
+            key.append(show_value((difference.want or difference.have or ())[code], plain=True))
         if difference.want is None or difference.have is None:
             # A row that is missing or extra has no value that differs.
             yield (*key, difference.kind, "", "–", "–")
@@ -45,14 +74,17 @@ def of_rows(
     query: str,
     *,
     subject: Subject = UNKNOWN,
+    known_by: int | None = None,
 ) -> Finding:
     """What was found of rows that differ: for each value that does the key, both values and the kind of difference.
 
     Args:
         subject: whose rows these are.
+        known_by: see `find_code`.
     """
-    fields = (*columns[:key], "difference", "column", "want", "have")
-    rows = tuple(as_evidence(found.differences, columns, mask))
+    known = () if known_by is None else (columns[known_by],)
+    fields = (*columns[:key], *known, "difference", "column", "want", "have")
+    rows = tuple(as_evidence(found.differences, columns, mask, known_by))
     statement += _describe_columns(found)
     changed = tuple((show_value(column.name, plain=True), _describe_damage(column)) for column in found.columns)
     subject = replace(subject, changed=changed)
@@ -120,25 +152,39 @@ def of_buckets(
     )
 
 
-def of_keys(want: str, have: str, key: Sequence[str], differences: Sequence[Difference], plain: Collection[str]) -> str:
-    """The query for those rows that differ, or for all where a key may tell of a person.
+def of_keys(
+    want: str,
+    have: str,
+    columns: Sequence[str],
+    key: int,
+    differences: Sequence[Difference],
+    plain: Collection[str],
+    *,
+    table: str = "",
+) -> str:
+    """The query for those rows that differ, or for all where a key may tell of a person, in the columns that do.
 
     It is asked of the database that is judged, or of the state before where all of them are missing.
 
     Args:
         want, have: the queries for all rows of both sides.
-        key: the columns that identify a row.
+        columns: what was compared.
+        key: how many leading columns identify a row.
         plain: columns whose values say nothing of a person.
+        table: the table that holds these rows on both sides, as SQL; empty where only the queries know them.
     """
     missing = all(difference.kind == "missing" for difference in differences)
     sql, side = (want, "baseline") if missing else (have, "target")
     where = "-- on the state before, where they are\n" if missing else ""
-    if not set(plain).issuperset(key):
-        return where + sql
+    differing = {i for d in differences if d.want is not None and d.have is not None for i in d.columns()}
+    names = [quoted(name) for i, name in enumerate(columns) if i < key or i in differing or not differing]
+    source = table or f"(\n{inspect.cleandoc(sql)}\n) AS {side}"
+    query = f"{where}SELECT {', '.join(names)} FROM {source}"
+    if not set(plain).issuperset(columns[:key]):
+        return query
     keys = sorted({difference.key for difference in differences}, key=str)
     literals = ", ".join(f"({', '.join(map(_literal, values))})" for values in keys)
-    names = ", ".join(map(quoted, key))
-    return f"{where}SELECT * FROM (\n{inspect.cleandoc(sql)}\n) AS {side} WHERE ({names}) IN ({literals})"
+    return f"{query} WHERE ({', '.join(map(quoted, columns[:key]))}) IN ({literals})"
 
 
 def _literal(value: str | None) -> str:

@@ -252,20 +252,37 @@ class Violation(Exception):
         self.evidence = evidence
 
 
-def show_value(value: Any, *, plain: bool) -> str:
+class Letters(dict[str, str]):
+    """A letter for each value that is masked in one finding, so that equal ones are told from others."""
+
+    def __missing__(self, value: str) -> str:
+        """The next letter: A to Z, then AA and so on."""
+        number, letters = len(self) + 1, ""
+        while number:
+            number, rest = divmod(number - 1, 26)
+            letters = chr(ord("A") + rest) + letters
+        self[value] = letters
+        return letters
+
+
+def show_value(value: Any, *, plain: bool, letters: Letters | None = None) -> str:
     """A value as evidence: text that may describe a person is masked unless `plain`.
 
     Keys, numbers and times are needed to find the row and are always shown.
+
+    Args:
+        letters: tells the masked values of a finding apart, without which only their lengths do.
     """
     if value is None:
         return "NULL"
     if value == "":
         return "''"
     if isinstance(value, list | tuple):
-        return "{" + ", ".join(show_value(item, plain=plain) for item in value) + "}"
+        return "{" + ", ".join(show_value(item, plain=plain, letters=letters) for item in value) + "}"
     if not plain and not isinstance(value, _IMPERSONAL):
         length = len(str(value))
-        return f"‹masked, {length} character{'' if length == 1 else 's'}›"
+        named = "" if letters is None else f" {letters[str(value)]}"
+        return f"‹masked{named}, {length} character{'' if length == 1 else 's'}›"
     text = str(value)
     return escape(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)")
 

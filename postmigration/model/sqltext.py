@@ -34,8 +34,30 @@ def single(sql: str, parameters: Mapping[str, Any]) -> sa.TextClause:
 
 
 def pasteable(sql: str, parameters: Mapping[str, Any]) -> str:
-    """The SQL with its parameters written out, as it can be pasted into psql."""
-    return write_literals(statement(inspect.cleandoc(sql), parameters))
+    """The SQL with its parameters written out, as it can be pasted into psql, without what limits nothing."""
+    return _drop_endless(write_literals(statement(inspect.cleandoc(sql), parameters)))
+
+
+# That a row is no younger than the end of time, and what of a condition is left where that is true of each row.
+_ENDLESS = re.compile(
+    r"greatest\((?:[^()]|\([^()]*\))*'-infinity'(?:[^()]|\([^()]*\))*\) <= CAST\('infinity' AS timestamptz\)"
+)
+_TRUE = (
+    (re.compile(r"\([\w.]+ IS NULL OR true\)"), "true"),
+    (re.compile(r"(?<!NOT )\btrue AND "), ""),
+    (re.compile(r"\s+AND true(?=\s*(?:\)|$|AND\b|OR\b|AS\b|GROUP\b|ORDER\b))"), ""),
+    (re.compile(r",\s*true AS \w*settled\b"), ""),
+)
+
+
+def _drop_endless(sql: str) -> str:
+    """A query without the condition that rows are older than a cut-over which has not been."""
+    if "'infinity'" not in sql:
+        return sql
+    sql = _ENDLESS.sub("true", sql)
+    for pattern, rest in _TRUE:
+        sql = pattern.sub(rest, sql)
+    return sql
 
 
 def write_literals(query: sa.ClauseElement) -> str:

@@ -96,6 +96,11 @@ class Table:
     row_security: bool
 
     @property
+    def unique(self) -> set[str]:
+        """The columns each of which alone identifies a row."""
+        return {index.columns[0] for index in self.indexes if index.unique and len(index.columns) == 1}
+
+    @property
     def exists(self) -> bool:
         """Whether there is such a table."""
         return bool(self.columns)

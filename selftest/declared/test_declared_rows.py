@@ -89,11 +89,11 @@ def test_what_differs_beside_is_found(examine: Examine, statement: str) -> None:
 def test_codes_are_shown_and_missing_rows_are_asked_of_the_state_before(examine: Examine) -> None:
     (finding,) = examine("DELETE FROM \"Visit\" WHERE id = 'visit_8'").findings
     assert finding.rows == (("visit_8", "missing", "", "–", "–"),)
-    assert finding.query.startswith("-- on the state before, where they are\nSELECT * FROM (")
+    assert finding.query.startswith("-- on the state before, where they are\nSELECT id, ")
     assert finding.query.endswith("AS baseline WHERE (id) IN (('visit_8'))")
     (finding,) = examine("UPDATE \"Stay\" SET note = 'none' WHERE id = 'stay_1'").findings
-    assert finding.rows == (("‹masked, 6 characters›", "changed", "note", "NULL", "none"),)
-    assert finding.query.startswith("SELECT t.id AS id")
+    assert finding.rows == (("‹masked A, 6 characters›", "changed", "note", "NULL", "none"),)
+    assert finding.query.startswith("SELECT id, note FROM (")
 
 
 # What is not declared, and what must be said of it then.

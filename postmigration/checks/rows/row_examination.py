@@ -15,12 +15,12 @@ from postmigration.checks.rows.declared_use import DeclaredUse
 from postmigration.checks.rows.pair_repairs import bring_back_column, repair_pair
 from postmigration.checks.rows.pairs import Pair, pair_tables
 from postmigration.checks.rows.plan import Plan, plan
-from postmigration.diff.findings import of_keys, of_rows
+from postmigration.diff.findings import find_code, of_keys, of_rows
 from postmigration.diff.hashing import new_secret
 from postmigration.diff.row_diff import Comparison, Sides, method
 from postmigration.diff.side_by_side import SideBySide
 from postmigration.model.changes import describe_change
-from postmigration.model.evidence import IMPERSONAL_TYPES, Reference, Subject, show_value
+from postmigration.model.evidence import IMPERSONAL_TYPES, Letters, Reference, Subject, show_value
 from postmigration.model.migration import Migration
 from postmigration.model.sqltext import copy_objects, quoted
 from postmigration.postgres.connection import Snapshot
@@ -232,14 +232,18 @@ class RowExamination:
         plain = sides.impersonal | (roots[0] & roots[1]) | self._find_codes(*pair.now.key)
         key = len(pair.key) or len(pair.columns)
 
-        def mask(text: str | None, name: str) -> str:
-            return show_value(text, plain=self.show_values or name in plain)
+        letters = Letters()
 
-        query = of_keys(pair.sql[0], pair.sql[1], pair.columns[:key], found.differences, plain)
+        def mask(text: str | None, name: str) -> str:
+            return show_value(text, plain=self.show_values or name in plain, letters=letters)
+
+        query = of_keys(pair.sql[0], pair.sql[1], pair.columns, key, found.differences, plain)
         examined = max(found.want_rows, found.have_rows)
         statement = describe(pair, found, self.zone)
         subject = Subject.of_table(*pair.now.key, rows=Reference(pair.columns[:key], *pair.now.key, pair.columns[:key]))
-        finding = of_rows(found, pair.columns, key, examined, statement, mask, query, subject=subject)
+        unique = {name for name, *others in pair.was.keys if not others}
+        code = find_code(found.differences, pair.columns, key, unique, plain)
+        finding = of_rows(found, pair.columns, key, examined, statement, mask, query, subject=subject, known_by=code)
         shown = plain.issuperset(pair.key)
         self.found.findings.append(replace(finding, repair=repair_pair(pair, found, shown=shown)))
 

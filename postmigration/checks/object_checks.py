@@ -18,13 +18,16 @@ from postmigration.diff.objects.expected import expect_objects, read_renames
 from postmigration.diff.objects.judge import Judgement
 from postmigration.diff.objects.renames import Renames
 from postmigration.diff.objects.rules import FAMILIES, RARE
+from postmigration.diff.objects.spelling import excerpt
 from postmigration.model.changes import RenamedColumn, RenamedTable
 from postmigration.model.errors import NeedsBaseline
-from postmigration.model.evidence import Finding, Reference, Severity, Subject, show_value
+from postmigration.model.evidence import DEFINITIONS, Finding, Reference, Severity, Subject, escape, show_value
 from postmigration.model.waivers import Waiver
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.schema_objects import ObjectName, Objects, objects
 
+# Definitions of so many characters are shown whole beside the sentence, and of longer ones so much around what differs.
+_LONG, _LONGEST = 20, 2_000
 # More differences of one kind are told as one.
 _FOLDED = 20
 _LISTED = 50
@@ -265,11 +268,13 @@ def _findings(found: Sequence[Difference], facts: int, objects: Objects) -> Iter
     for (_, severity), those in grouped.items():
         if len(those) <= _FOLDED:
             for one in those:
-                words = show_value(one.statement, plain=True)
+                words, texts = show_value(one.statement, plain=True), _list_definitions(one)
                 yield Finding(
                     words,
                     1,
                     facts,
+                    DEFINITIONS if texts else (),
+                    texts,
                     severity=severity,
                     repair=one.repair,
                     code=_name_kind(one),
@@ -290,6 +295,14 @@ def _findings(found: Sequence[Difference], facts: int, objects: Objects) -> Iter
             code=_name_kind(those[0]),
             subject=Subject(those[0].name.kind),
         )
+
+
+def _list_definitions(difference: Difference) -> tuple[tuple[str, str], ...]:
+    """The definition before and now, where both are longer than the sentence tells whole."""
+    if min(len(difference.was), len(difference.now)) < _LONG:
+        return ()
+    was, now = excerpt(difference.was, difference.now, _LONGEST)
+    return ((escape(was), escape(now)),)
 
 
 def _name_kind(difference: Difference) -> str:

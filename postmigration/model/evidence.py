@@ -20,6 +20,8 @@ _IMPERSONAL = (bool, int, float, decimal.Decimal, uuid.UUID, datetime.datetime, 
 
 IMPERSONAL_TYPES = ("uuid", "boolean", "smallint", "integer", "bigint", "timestamp with time zone", "enum")
 _LONGEST = 300
+# The columns of a finding whose rows are the definition of an object before and now.
+DEFINITIONS = ("definition before", "definition now")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -322,6 +323,20 @@ def _may_call(who: Collection[str]) -> str:
     return f", and {' and '.join(sorted(who))} may call it" if who else ""
 
 
+_CALLS = re.compile(r"\bEXECUTE (?:FUNCTION|PROCEDURE) (.+)$", re.DOTALL)
+
+
+def _describe_trigger(was: str, now: str) -> str:
+    """That a trigger that has another definition calls another function, if it does."""
+    called, calls = _CALLS.search(was), _CALLS.search(now)
+    if called is None or calls is None or called[1] == calls[1]:
+        return ""
+    # What is filled in later takes braces for its own.
+    then, here = (found[1].strip().replace("{", "{{").replace("}", "}}") for found in (called, calls))
+    words = f"{{name}} calls {here}, and called {then}"
+    return words if was[: called.start()] == now[: calls.start()] else f"{words}; it was {{was}}, is {{now}}"
+
+
 def _difference(rule: Property, level: Level, change: tuple[str, str], pair: Pair, context: Context) -> Difference:
     was, now = change
     family = FAMILIES.get(pair.name.kind, RARE)
@@ -338,6 +353,8 @@ def _difference(rule: Property, level: Level, change: tuple[str, str], pair: Pai
         sentence = "{name} is no longer LEAKPROOF"
     if rule.name == "not null" and now == "yes":
         sentence = "{name} is NOT NULL, and was not"
+    if pair.name.kind == "trigger" and rule.name == "definition":
+        sentence = _describe_trigger(was, now) or sentence
     called = str(pair.name) if rule.name == "kind" else str(pair.renamed)
     statement = sentence.format_map(
         {**texts, "name": called, "was": shown_was, "now": shown_now, "property": rule.name, "callers": _may_call(who)}

@@ -19,6 +19,7 @@ from postmigration.report import criteria
 from postmigration.report.diagnosis.causes import diagnose
 from postmigration.report.formats import as_csv, pictures, rendering
 from postmigration.report.formats.as_text import headings
+from postmigration.report.formats.changed_words import list_changes
 from postmigration.report.places import Files
 from postmigration.report.record import SYMBOLS, WORDS, Record, anchor, mark, wanting, when
 from postmigration.report.words import GLOSSARY
@@ -193,6 +194,7 @@ def _check(result: Result, record: Record, listed: as_csv.Listed, *, brief: bool
         mark=mark,
         glossary=GLOSSARY,
         headings=headings,
+        list_changes=list_changes,
         notes=[note for note in result.evidence.notes if not note.startswith(_INHERITED)],
         inherited=[note for note in result.evidence.notes if note.startswith(_INHERITED)],
         line=_LINE,

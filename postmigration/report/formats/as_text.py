@@ -15,6 +15,7 @@ from rich.text import Text
 from postmigration.model.evidence import Finding, escape
 from postmigration.model.verdict import Result
 from postmigration.report.diagnosis.causes import Cause
+from postmigration.report.formats.changed_words import write_changes
 
 _WIDTH = 120
 # The longest value that is not broken into several lines: a UUID.
@@ -92,7 +93,9 @@ def text(result: Result, evidence_rows: int) -> str:
     lines += _wrap(result.sentence if result.sentence != result.title else "") + _wrap(result.reason)
     for finding in result.evidence.findings[:_MOST]:
         lines += ["", *_wrap(f"{finding.severity}: {describe_count(finding)}")]
-        if finding.rows:
+        if changes := write_changes(finding):
+            lines += [line for change in changes for line in _wrap(f"  │ {change}")]
+        elif finding.rows:
             lines += [f"  │ {line}" for line in _table(finding, evidence_rows)]
         if finding.before:
             lines += _wrap(f"the state before the migration: {finding.before}")

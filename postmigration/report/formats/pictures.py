@@ -79,10 +79,17 @@ class Pictures:
 def pictures(record: Record) -> Pictures:
     """The pictures of what a run has looked at."""
     return Pictures(
-        parity=[_compare(*row) for overview in _show(record, "parity") for row in _measure(overview)],
+        # Where something differs comes first: of very many tables not all are drawn.
+        parity=sorted(
+            (_compare(*row) for overview in _show(record, "parity") for row in _measure(overview)),
+            key=lambda bar: not bar.bad,
+        ),
         latency=[_time(*row) for overview in _show(record, "latency") for row in _measure(overview)],
         access=[*_describe_seen(_show(record, "access")), *(_matrix(overview) for overview in _show(record, "work"))],
-        coverage=[row for overview in _show(record, "coverage") for row in overview.rows],
+        coverage=sorted(
+            (row for overview in _show(record, "coverage") for row in overview.rows),
+            key=lambda row: row[1] == "all rows",
+        ),
     )
 
 

@@ -3,8 +3,12 @@
   const find = (id) => document.getElementById(id);
   const form = find("filter");
   const checks = [...document.querySelectorAll(".check")];
-  // Read once: what is searched is what is shown.
-  const words = new Map(checks.map((check) => [check, check.textContent.toLowerCase()]));
+  // Read once, and when it is asked for: what is searched is what is shown.
+  const read = new Map();
+  const words = (check) => {
+    if (!read.has(check)) read.set(check, check.textContent.toLowerCase());
+    return read.get(check);
+  };
   const shelves = [...document.querySelectorAll(".shelf")];
   const lines = [...document.querySelectorAll(".more li")];
   const shown = () => checks.filter((check) => !check.hidden);
@@ -21,7 +25,7 @@
         (group && check.dataset.group !== group)
         || (outcome && check.dataset.outcome !== outcome)
         || (severity && !check.dataset.severities.split(" ").includes(severity))
-        || (text && !words.get(check).includes(text)),
+        || (text && !words(check).includes(text)),
       );
     }
     const asked = text || group || outcome || severity;
@@ -30,7 +34,10 @@
       // What is looked for is seen; what nobody asks for is folded.
       if (shelf.tagName === "DETAILS") shelf.open = Boolean(asked);
     }
-    for (const line of lines) line.hidden = Boolean(text) && !line.textContent.toLowerCase().includes(text);
+    for (const line of lines) {
+      const hidden = Boolean(text) && !line.textContent.toLowerCase().includes(text);
+      if (line.hidden !== hidden) line.hidden = hidden;
+    }
     for (const more of document.querySelectorAll("details.more")) {
       more.open = Boolean(text) && Boolean(more.querySelector("li:not([hidden])"));
     }

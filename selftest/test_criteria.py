@@ -90,6 +90,19 @@ def test_a_case_decides_for_itself_alone() -> None:
     assert decide(results, asked) == {"add": "met", "show": "not met", "drop": "not judged"}
 
 
+def test_what_a_check_finds_besides_decides_nothing() -> None:
+    asked = [
+        Criterion("", "nothing is open", ("seen",), codes=("open",)),
+        Criterion("By hand", "seen", ("seen",)),
+    ]
+    for code, decision in (("hidden", "met"), ("open", "not met")):
+        found = Evidence(findings=[Finding("rows", 1, 1, code=code)])
+        results = [replace(_result("seen", "failed"), evidence=found)]
+        assert decide(results, asked) == {"nothing is open": decision, "seen": "not met"}
+    assert set(decide([_result("seen", "broken")], asked).values()) == {"not met"}
+    assert set(decide([_result("seen", "not judged")], asked).values()) == {"not judged"}
+
+
 def test_a_warning_decides_where_the_plan_says_so() -> None:
     asked = [Criterion("Afterwards", str(count), ("a",), by_warnings=count) for count in (False, True)]
     assert decide([_result("a", warnings=1)], asked) == {"False": "met", "True": "not met"}

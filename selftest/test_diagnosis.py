@@ -211,7 +211,7 @@ def test_what_is_wrong_is_read_in_every_form() -> None:
     evidence = Evidence(findings=[replace(many[0], severity="warning")] * 30)
     warned = replace(judged("warned"), outcome="passed", evidence=evidence)
     found = record(*(judged(f"check_{i}", finding) for i, finding in enumerate(many)), warned)
-    summary = as_markdown.render(found, "validation.html")
+    summary = as_markdown.render(found, "validation.html#{}".format)
     lines = summary.splitlines()
     assert lines[0] == "# ✘ NO-GO"
     assert lines[2].startswith("**1. 1 of 50 t0 with changed&#95;values (id 0).** ([check&#95;0](validation.html#")

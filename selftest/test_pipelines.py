@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from postmigration.gate.scaffold.files import write_project
+from postmigration.report.formats.links import link_check
 from selftest.conftest import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -69,3 +70,29 @@ def test_the_schema_accepts_what_init_writes(tmp_path: Path) -> None:
 
 def test_every_example_is_checked() -> None:
     assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == set(SCHEMAS)
+
+
+@pytest.mark.parametrize(
+    ("environment", "address"),
+    [
+        ({}, "validation%20of%20it.html#check-05"),
+        (
+            {"CI_JOB_URL": "https://gitlab.example/a/b/-/jobs/7", "CI_PROJECT_DIR": "/builds/a/b"},
+            "https://gitlab.example/a/b/-/jobs/7/artifacts/file/reports/validation%20of%20it.html#check-05",
+        ),
+        # What does not lie in the project is no artifact.
+        (
+            {"CI_JOB_URL": "https://gitlab.example/a/b/-/jobs/7", "CI_PROJECT_DIR": "/elsewhere"},
+            "validation%20of%20it.html#check-05",
+        ),
+        (
+            {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "a/b", "GITHUB_RUN_ID": "9"},
+            "https://github.com/a/b/actions/runs/9#artifacts",
+        ),
+        ({"GITHUB_SERVER_URL": "https://github.com"}, "validation%20of%20it.html#check-05"),
+    ],
+    ids=["nowhere", "GitLab", "GitLab, outside of the project", "GitHub", "half of GitHub"],
+)
+def test_links_lead_to_the_page_from_where_the_summary_is_read(environment: dict[str, str], address: str) -> None:
+    page = Path("/builds/a/b/reports/validation of it.html")
+    assert link_check(page, "check-05", environment) == address

@@ -98,6 +98,7 @@ class Criterion:
             `function[case]`), or families beyond the plan. Empty where a person has to.
         how: what a person does for it, or what else proves it: a command, a person to ask.
         by_warnings: a warning of these checks, too, says that it is not met.
+        codes: of what these checks find only findings of these codes say so; all where empty.
     """
 
     section: str
@@ -105,6 +106,7 @@ class Criterion:
     decided_by: tuple[int | str, ...] = ()
     how: str = ""
     by_warnings: bool = False
+    codes: tuple[str, ...] = ()
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from postmigration.model.migration import Criterion
-from postmigration.model.verdict import Result
+from postmigration.model.verdict import Outcome, Result
 from postmigration.report.record import Record
 
 Decision = Literal["met", "not met", "not judged", "for a person"]
@@ -39,7 +39,7 @@ def judge(record: Record) -> list[Judged]:
 def _judge(criterion: Criterion, record: Record) -> Judged:
     deciding = [result for result in record.results if any(_is(result, name) for name in criterion.decided_by)]
     missing = [name for name in criterion.decided_by if not any(_is(result, name) for result in deciding)]
-    outcomes = {result.outcome for result in deciding}
+    outcomes = {_outcome(result, criterion) for result in deciding}
     decision: Decision = "met"
     if not criterion.decided_by:
         decision = "for a person"
@@ -49,6 +49,13 @@ def _judge(criterion: Criterion, record: Record) -> Judged:
         decision = "not judged"
     ids = tuple(result.nodeid for result in deciding)
     return Judged(criterion.section, criterion.text, decision, ids, criterion.how)
+
+
+def _outcome(result: Result, criterion: Criterion) -> Outcome:
+    """How a check ended, as far as it concerns the criterion."""
+    codes = {finding.code for finding in result.evidence.blockers}
+    aside = result.outcome == "failed" and criterion.codes and not codes & set(criterion.codes)
+    return "passed" if aside else result.outcome
 
 
 def _is(result: Result, name: int | str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
+from collections.abc import Callable
 
 from postmigration.model.verdict import Result
 from postmigration.report.diagnosis.causes import Cause, diagnose
@@ -19,12 +19,12 @@ _REPAIR = 200
 _MARKUP = re.compile(r"[\\`*_{}\[\]#|~@<>&]|:(?=//)|(?<=www)\.")
 
 
-def render(record: Record, page: str) -> str:
+def render(record: Record, link: Callable[[str], str]) -> str:
     """The record as the text of a Markdown file of less than 60 lines, however much is wrong.
 
     Args:
         record: what the run came to.
-        page: the name of the page beside it.
+        link: the address of a check on the page, by its anchor.
     """
     return (
         rendering.render(
@@ -34,7 +34,7 @@ def render(record: Record, page: str) -> str:
             plain=escape_markup,
             when=when,
             cells=_cells(record.groups(plan=True)),
-            links=lambda cause: _links(cause, page),
+            links=lambda cause: _links(cause, link),
             act=_act,
             table=_table,
             warnings=[finding.statement for result in record.warned for finding in result.evidence.warnings],
@@ -51,10 +51,10 @@ def _cells(groups: dict[str, list[Result]]) -> dict[str, str]:
     }
 
 
-def _links(cause: Cause, page: str) -> str:
+def _links(cause: Cause, link: Callable[[str], str]) -> str:
     """The checks that failed for it, each a link into the page."""
     linked = [
-        f"[{escape_markup(f'check {result.plan}' if result.plan else result.title)}]({quote(page)}#{anchor(result)})"
+        f"[{escape_markup(f'check {result.plan}' if result.plan else result.title)}]({link(anchor(result))})"
         for result in cause.checks[:_LINKS]
     ]
     more = len(cause.checks) - _LINKS

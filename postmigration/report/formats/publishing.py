@@ -7,6 +7,7 @@ import os
 from postmigration.model.files import replace_all
 from postmigration.report import criteria
 from postmigration.report.formats import as_csv, as_json, as_junit, as_markdown, github
+from postmigration.report.formats.links import link_check
 from postmigration.report.places import Files, clear
 from postmigration.report.record import Record
 
@@ -24,7 +25,7 @@ def publish(record: Record, files: Files, page: str) -> None:
     """
     try:
         listed = as_csv.write(record, files.evidence)
-        summary = as_markdown.render(record, files.html.name)
+        summary = as_markdown.render(record, lambda anchor: link_check(files.html, anchor, os.environ))
         content = as_json.render(record, listed, criteria.judge(record))
         replace_all(
             {

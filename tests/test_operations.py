@@ -85,11 +85,12 @@ def test_staff_can_do_their_work(target: Target, operation: Operation, roles: Se
 
     Impact: The application says that something went wrong, or says nothing and changes nothing.
 
-    Likely causes: A policy for INSERT or UPDATE is missing, a policy looks up the new row through a STABLE function and
-    does not see it yet, or a trigger reads a column that the table does not have.
+    Likely causes: The policy for SELECT is gone or too narrow: a new row that it does not show is refused where it is
+    read back (INSERT … RETURNING). Or a policy for INSERT or UPDATE is missing, a policy looks up the new row through a
+    STABLE function and does not see it yet, or a trigger reads a column that the table does not have.
 
-    Fix: Repeat the item as the role that is named, in psql under SET ROLE with its claims; give the table the policy
-    that is missing.
+    Fix: Look at what the role sees first, then at what it may write: repeat the item as the role that is named, in psql
+    under SET ROLE with its claims, once with and once without RETURNING; give the table the policy that is missing.
     """
     require_roles(target.snapshot)
     with target.writing() as connection:

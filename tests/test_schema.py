@@ -72,7 +72,8 @@ def test_project_contact_points_exist(target: Target, contact_points: Table) -> 
 
     Likely causes: CREATE TABLE IF NOT EXISTS found a table of an earlier attempt and left it as it was.
 
-    Fix: Add what is named by ALTER TABLE or CREATE INDEX, or drop the earlier table and run the schema script again.
+    Fix: Run what each finding prints: an index that is invalid is rebuilt by REINDEX, one that is missing is created.
+    Alter a table of an earlier attempt and never drop it, since its rows would go with it.
     """
     target.expect_no_problems(
         [

@@ -146,7 +146,7 @@ class Target(Gatherer):
         ignore: Collection[DifferenceKind] = (),
         plain: Collection[str] = (),
         optional: bool = False,
-        repair: str = "",
+        repair: str | Callable[[Comparison, Collection[str]], str] = "",
     ) -> int:
         """States that a query on the baseline and a query on the target give the same rows.
 
@@ -156,14 +156,14 @@ class Target(Gatherer):
             ignore: kinds of difference (`missing`, `extra`, `changed`) that are no fault.
             plain: columns whose text says nothing of a person and is shown unmasked.
             optional: there may be nothing to look at.
-            repair: see `expect_none`.
+            repair: see `expect_none`; or what writes it, of what differs and the columns that say nothing of a person.
 
         Returns:
             How many rows the query on the baseline gives.
         """
-        return self._compare(
-            rows, statement, ignore=ignore, plain=plain, optional=optional, repair=lambda *_: self._place(repair)
-        )
+        text = self._place(repair) if isinstance(repair, str) else ""
+        write = (lambda *_: text) if isinstance(repair, str) else repair
+        return self._compare(rows, statement, ignore=ignore, plain=plain, optional=optional, repair=write)
 
     def _compare(
         self,

@@ -53,20 +53,23 @@ class Measured:
 
 
 def share(ends: Collection[str]) -> float:
-    """The share of those that ended well."""
-    return sum(end in _WELL for end in ends) / len(ends)
+    """The share of those that ended well, of all that were measured."""
+    measured = [end for end in ends if end != "not measured"]
+    return sum(end in _WELL for end in measured) / max(1, len(measured))
 
 
 def write(measured: Sequence[Measured]) -> str:
     """The page."""
     groups = list(dict.fromkeys(one.group for one in measured))
-    ends = get_args(End)
-    lines = [_HEAD.strip(), "", f"| faults | number | {' | '.join(ends)} | share |", "| --- |" + " --- |" * 6]
+    ends: Sequence[str] = get_args(End)
+    lines = [_HEAD.strip(), "", f"| faults | number | {' | '.join(ends)} | share |", "| --- |" + " --- |" * 7]
     for group in [*groups, "all"]:
-        of = [one.end for one in measured if group in (one.group, "all")]
+        of: list[str] = [one.end for one in measured if group in (one.group, "all")]
         counts = " | ".join(str(of.count(end)) for end in ends)
-        lines.append(f"| {group} | {len(of)} | {counts} | {share(of):.0%} |")
-    lines += ["", "Faults of whole servers (replication, sessions, passwords, jobs) are not measured here."]
+        worth = f"{share(of):.0%}" if set(of) != {"not measured"} else "–"
+        lines.append(f"| {group} | {len(of)} | {counts} | {worth} |")
+    lines += ["", "The share is that of the faults that were measured. Faults of whole servers (replication, sessions,"]
+    lines += ["passwords, jobs) are not among them."]
     for group in groups:
         lines += ["", f"## {group[0].upper()}{group[1:]}", ""]
         lines += ["| fault | what happened | ends |", "| --- | --- | --- |"]

@@ -53,7 +53,7 @@ def repair_fault(
             run_script(connection, fault.path)
         conninfos = {"baseline": server.conninfo(baseline), "target": server.conninfo(target)}
         severity = "blocker" if fault.red else "warning"
-        first = list(dict.fromkeys([*sorted(fault.red | fault.warns), *_COMPARED]))
+        first = list(dict.fromkeys([*sorted(fault.red | fault.warns, key=_place), *_COMPARED]))
         asked = conninfos["target"], conninfos["baseline"]
         results = judges.judge(*asked, options=fault.options, first=first, only=True)
         repairs = collect((finding for result in results for finding in result.evidence.findings), severity)
@@ -82,3 +82,8 @@ def repair_fault(
         server.drop(target)
         if fault.before:
             server.drop("repaired_before")
+
+
+def _place(check: str) -> tuple[int, str]:
+    """Where a check stands in the report: those of the plan first."""
+    return (int(check), "") if check.isdigit() else (1_000, check)

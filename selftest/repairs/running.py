@@ -14,7 +14,7 @@ from postmigration.postgres import embedded
 
 # How a fault ends: all is well after what was printed; after what a person was asked to decide, too; it is not; or
 # nothing was printed.
-End = Literal["GO", "GO once decided", "no", "nothing printed"]
+End = Literal["GO", "GO once decided", "no", "nothing printed", "not measured"]
 
 _SIDES = {BASELINE: "baseline", TARGET: "target", SHELL: "shell"}
 

@@ -1,8 +1,12 @@
 """The times that rows tell of themselves can be: the rules let them change, and the cut-over excuses rows by them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import partial
 
 from postmigration import RowComparison, Target
+from postmigration.checks.repairs.rows import TableRows, repair_rows
+from postmigration.diff.row_diff import Comparison
 from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog
 from postmigration.postgres.catalog import Table
@@ -59,7 +63,17 @@ def _compare(target: Target, table: Table, column: str) -> None:
         statement=f"rows of {table.name} whose {column} is neither what it was nor a time since",
         ignore=["missing"],
         optional=True,
+        repair=partial(_restore_times, table, column, target.snapshot.database.schema),
     )
+
+
+def _restore_times(table: Table, column: str, schema: str, found: Comparison, plain: Collection[str]) -> str:
+    """Gives the rows that were there before the times that they had; others have none that anybody knows."""
+    changed = tuple(difference for difference in found.differences if difference.kind == "changed")
+    name, columns = f"{quoted(schema)}.{quoted(table.name)}", [*table.key, column]
+    rows = TableRows(table.name, columns, name, name, columns, table.key, shown=set(plain).issuperset(table.key))
+    counts = {**found.counts, "missing": 0, "extra": 0}
+    return repair_rows(rows, replace(found, counts=counts, differences=changed))
 
 
 def _judge_alone(target: Target, table: Table, column: str) -> None:

@@ -97,16 +97,17 @@ def _drop_strangers(
         if (before is not None and name in before) or not _can_be_written(facts):
             continue
         if name.kind in _ON_TABLES and table in tables and (name.kind, name.name, table) not in ours:
-            yield f"{prefix}DROP {_ON_TABLES[name.kind]} {facts['~id']} ON {facts['~on']};"
+            yield f"{prefix}DROP {_ON_TABLES[name.kind]} IF EXISTS {facts['~id']} ON {facts['~on']};"
         elif name.kind == "constraint" and table in tables and _is_strange_check(name, facts, made):
-            yield f"{prefix}ALTER TABLE {facts['~on']} DROP CONSTRAINT {facts['~id']};"
+            yield f"{prefix}ALTER TABLE {facts['~on']} DROP CONSTRAINT IF EXISTS {facts['~id']};"
         elif name.kind in _USED and (name.kind, name.schema, name.name) not in ours and _is_named(name.name, words):
             yield from (f"{prefix}{line}" for line in _withdraw(name, facts, after))
 
 
 def _is_strange_check(name: ObjectName, facts: Mapping[str, str], made: Sequence[Made]) -> bool:
     """Whether a constraint is a condition that no script names; of keys and references scripts seldom say the name."""
-    named = any(name.table == one.name[1] or _is_named(name.name, one.text) for one in made if one.kind == "table")
+    creating = [one for one in made if one.text[:6].upper() == "CREATE"]
+    named = any(name.table == one.name[1] or _is_named(name.name, one.text) for one in creating)
     return facts.get("definition", "").startswith("CHECK") and not named
 
 

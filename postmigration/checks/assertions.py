@@ -256,7 +256,8 @@ class Target(Gatherer):
                 application=expected.application,
                 repair=partial(repair_as_before, self.snapshot, before, expected),
             )
-            if lost := repair_lost(self.snapshot.database.schema, before, self.table(before.name)):
+            now = catalog.table(self.snapshot, before.name, expressions=False)
+            if lost := repair_lost(self.snapshot.database.schema, before, now):
                 self._add_repair(lost)
             return
         with self._statement(statement):

@@ -61,7 +61,11 @@ def _problems(snapshot: Snapshot, tables: Sequence[str]) -> list[str]:
                     f"{elsewhere:,} rows of {row.name} stand in tables that inherit from it ({where}), where none of "
                     "its keys and references holds"
                 )
-                problems.append(Problem(words, _bring_home(catalog.table(snapshot, row.name), table, row.children)))
+                problems.append(
+                    Problem(
+                        words, _bring_home(catalog.table(snapshot, row.name, expressions=False), table, row.children)
+                    )
+                )
     return problems
 
 

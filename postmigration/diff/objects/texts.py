@@ -125,6 +125,9 @@ def _rename_label(was: str, now: str, on: str) -> str:
         labels, found = json.loads(was), json.loads(now)
     except ValueError:
         return ""
+    # Of other facts the text may be JSON, too: a number.
+    if not isinstance(labels, list) or not isinstance(found, list):
+        return ""
     pairs = [(then, here) for then, here in zip(labels, found, strict=False) if then != here]
     if len(labels) != len(found) or set(labels) & {here for _, here in pairs}:
         return ""

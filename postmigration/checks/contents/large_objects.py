@@ -112,6 +112,7 @@ def examine(after: Snapshot, before: Snapshot | Fingerprint | None, schemas: Seq
         _compare(before, after, was, found)
     elif isinstance(before, Fingerprint) and held is not None and was + now:
         _compare_with_fingerprint(held, before.secret, after, found)
+        found.notes.append("a fingerprint holds no owners and privileges of large objects: they are not compared")
     for name, (hits, dangling) in columns.items():
         hits_before, dangling_before = columns_before.get(name, (0, 0))
         # A number that never was one of a large object is something else.

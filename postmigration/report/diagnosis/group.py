@@ -73,8 +73,8 @@ class Group:
 
     @property
     def main(self) -> Found:
-        """The worst of its findings."""
-        return min(self.members, key=lambda found: found.gravity)
+        """The worst of its findings; of such that are alike the first by its name, whatever the order of the server."""
+        return min(self.members, key=lambda found: (found.gravity, found.finding.subject.name))
 
     @property
     def gravity(self) -> tuple[int, int, int]:

@@ -68,9 +68,9 @@ def write(measured: Sequence[Measured]) -> str:
         counts = " | ".join(str(of.count(end)) for end in ends)
         worth = f"{share(of):.0%}" if set(of) != {"not measured"} else "–"
         lines.append(f"| {group} | {len(of)} | {counts} | {worth} |")
-    lines += ["", "The share is that of the faults that were measured. Those that were not have not been tried: the figures were"]
-    lines += ["put together from several runs, and the full tier repeats each of them. Faults of whole servers (replication,"]
-    lines += ["sessions, passwords, jobs) are not among them."]
+    lines += ["", "The share is that of the faults that were measured. Those that were not have not been tried: the figures"]
+    lines += ["were put together from several runs, and the full tier repeats each of them. Faults of whole servers"]
+    lines += ["(replication, sessions, passwords, jobs) are not among them."]
     for group in groups:
         lines += ["", f"## {group[0].upper()}{group[1:]}", ""]
         lines += ["| fault | what happened | ends |", "| --- | --- | --- |"]

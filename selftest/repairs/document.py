@@ -34,6 +34,12 @@ before, and those of the new model's rows (by all of them in the nightly tier). 
 was warned of is gone.
 """
 
+_FOOT = """
+The share is that of the faults that were measured. Those that were not have not been tried: the figures were put
+together from several runs, and the full tier repeats each of them. Faults of whole servers (replication, sessions,
+passwords, jobs) are not among them.
+"""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -68,9 +74,7 @@ def write(measured: Sequence[Measured]) -> str:
         counts = " | ".join(str(of.count(end)) for end in ends)
         worth = f"{share(of):.0%}" if set(of) != {"not measured"} else "–"
         lines.append(f"| {group} | {len(of)} | {counts} | {worth} |")
-    lines += ["", "The share is that of the faults that were measured. Those that were not have not been tried: the figures"]
-    lines += ["were put together from several runs, and the full tier repeats each of them. Faults of whole servers"]
-    lines += ["(replication, sessions, passwords, jobs) are not among them."]
+    lines += ["", *_FOOT.strip().splitlines()]
     for group in groups:
         lines += ["", f"## {group[0].upper()}{group[1:]}", ""]
         lines += ["| fault | what happened | ends |", "| --- | --- | --- |"]

@@ -36,8 +36,8 @@ was warned of is gone.
 
 _FOOT = """
 The share is that of the faults that were measured. Those that were not have not been tried: the figures were put
-together from several runs, and the full tier repeats each of them. Faults of whole servers (replication, sessions,
-passwords, jobs) are not among them.
+together from several runs, and the nightly tier repeats each of them, the full tier every tenth. Faults of whole
+servers (replication, sessions, passwords, jobs) are not among them.
 """
 
 

@@ -48,7 +48,14 @@ def _places(named: list[Any], kept: tuple[str, ...]) -> list[int]:
     return [place for place, one in enumerate(named) if one.name in kept]
 
 
-@pytest.mark.parametrize("fault", few(MEASURED, *_places(MEASURED, FEW)), ids=lambda fault: fault.name)
+def _each(named: list[Any]) -> range:
+    """Every tenth, which the full tier tries; the nightly one tries them all."""
+    return range(0, len(named), 10)
+
+
+@pytest.mark.parametrize(
+    "fault", few(MEASURED, *_places(MEASURED, FEW), full=_each(MEASURED)), ids=lambda fault: fault.name
+)
 def test_a_fault_of_the_migration_is_repaired_as_the_page_says(
     fault: Fault, servers: Servers, judges: Judges, tmp_path: Path
 ) -> None:
@@ -63,7 +70,11 @@ def test_a_repair_breaks_nothing_else(fault: Fault, servers: Servers, judges: Ju
     assert end == SAID[fault.name], complaints
 
 
-@pytest.mark.parametrize("case", few(MEASURED_CASES, *_places(MEASURED_CASES, FEW_CASES)), ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case",
+    few(MEASURED_CASES, *_places(MEASURED_CASES, FEW_CASES), full=_each(MEASURED_CASES)),
+    ids=lambda case: case.name,
+)
 def test_a_fault_of_any_database_is_repaired_as_the_page_says(
     case: Case, worlds: embedded.Server, tmp_path: Path
 ) -> None:

@@ -171,11 +171,10 @@ def _find_begin(metric: Metric, window: _Window) -> datetime.datetime:
     """When it began within its hour: after this minute, the values are rather those of now than those of before."""
     middle = (statistics.median(bucket.value for bucket in window.now) + statistics.median(window.before)) / 2
     more = metric.compare == "more"
-    usual = [n for n, bucket in enumerate(window.now) if (bucket.value < middle) == more and bucket.value != middle]
     # Single values on the other side are noise: it began after the longest beginning that is mostly as before.
     begin, score, best = 0, 0, 0
-    for n in range(len(window.now)):
-        score += 1 if n in set(usual) else -1
+    for n, bucket in enumerate(window.now):
+        score += 1 if (bucket.value < middle) == more and bucket.value != middle else -1
         if score > best:
             begin, best = n + 1, score
     return window.now[min(begin, len(window.now) - 1)].at

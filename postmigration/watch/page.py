@@ -58,10 +58,7 @@ def write(report: Report, path: Path) -> None:
         replace_all(
             {
                 path: render_page(report),
-                path.with_suffix(".json"): msgspec.json.format(
-                    msgspec.json.encode(as_object(report)), indent=2
-                ).decode()
-                + "\n",
+                path.with_suffix(".json"): render_object(report),
                 path.with_suffix(".md"): render_summary(report),
             }
         )

@@ -81,6 +81,22 @@ def test_the_first_sample_of_a_job_that_cron_starts_judges_nothing(
     assert (status, last[:4]) == (0, "GO: ")
 
 
+@pytest.mark.parametrize("more", [(), ("--record", "--series=reports/watch.jsonl")], ids=["judge", "record"])
+def test_samples_of_a_watch_that_came_to_its_end_are_not_taken_for_a_new_one(
+    here: Watched, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    asked = ["watch", f"--db-url={here.conninfo}", "--interval=60s", "--for=6m"]
+    cli.main(asked)
+    here.now += datetime.timedelta(minutes=2)
+    capsys.readouterr()
+    assert cli.main([*asked, *more]) == 4
+    assert capsys.readouterr().err == (
+        "ERROR: --series=reports/watch.jsonl holds a watch that came to its end at 2026-11-02 12:06:00: name another "
+        "file, or go on for longer with --for\n"
+    )
+    assert len(read_series(Path("reports/watch.jsonl"), "--series").samples) == 7
+
+
 def test_what_cannot_be_meant_is_said_before_anything_is_read(
     here: Watched, capsys: pytest.CaptureFixture[str]
 ) -> None:

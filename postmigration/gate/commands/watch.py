@@ -102,8 +102,7 @@ def _run(option: Namespace) -> int:
         database, header = _reach(option, cleanup)
         series = open_series(path, header, "--series")
         sampler = Sampler(database, declared, series.samples)
-        begin = series.samples[0].at if series.samples else CLOCK.now()
-        until = CLOCK.now() if option.once else begin + period
+        until = CLOCK.now() if option.once else _find_end(series, path, period)
         if option.record:
             run(sampler, partial(append, path, series), clock=CLOCK, until=until, interval=option.interval)
             database_name = show_value(header.database, plain=True)
@@ -124,6 +123,23 @@ def _run(option: Namespace) -> int:
         print(line)
     conclude(verdict, ())
     return verdict.status
+
+
+def _find_end(series: Series, path: Path, period: datetime.timedelta) -> datetime.datetime:
+    """When a watch ends that begins now, or goes on.
+
+    Raises:
+        CannotJudge: the file holds one that came to its end: its samples would be judged once more, and nothing new.
+    """
+    if not series.samples:
+        return CLOCK.now() + period
+    until, last = series.samples[0].at + period, series.samples[-1].at
+    if last >= until:
+        raise CannotJudge(
+            f"--series={path} holds a watch that came to its end at {show_time(last)}: name another file, or go on for "
+            "longer with --for"
+        )
+    return until
 
 
 class _Watch:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
@@ -13,8 +12,6 @@ from postmigration.diff.row_sets import Difference
 from postmigration.model.evidence import UNKNOWN, Finding, Subject, show_value
 from postmigration.model.sqltext import quoted
 
-# What names an order, a project or a machine, and nobody: a few letters, a hyphen and a number.
-_CODE = re.compile(r"[A-Z]{1,5}-[0-9]{2,12}")
 # Of so many columns it is told in how many rows they differ.
 _COLUMNS = 5
 # Shows the value of a column.
@@ -24,7 +21,9 @@ Mask = Callable[[str | None, str], str]
 def find_code(
     differences: Sequence[Difference], columns: Sequence[str], key: int, unique: Collection[str], plain: Collection[str]
 ) -> int | None:
-    """The position of a column by which people know these rows, beside their key; None where there is none.
+    """Finds the column by which people know these rows, beside their key; None where there is none.
+
+    Of what kind a text is, its form does not tell: the number of an order looks like that of a car.
 
     Args:
         columns: what was compared.
@@ -36,8 +35,7 @@ def find_code(
     for i, name in enumerate(columns):
         if i < key or name not in unique:
             continue
-        values = [row[i] for row in held]
-        if all(value is not None and _CODE.fullmatch(value) for value in values) or (name in plain and any(values)):
+        if name in plain and any(row[i] for row in held):
             return i
     return None
 

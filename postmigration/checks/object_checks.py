@@ -51,7 +51,6 @@ _COUNTED = {
     "storage": ("comment", "statistics"),
     "publications": ("publication", "published table", "published schema"),
 }
-_READ: WeakKeyDictionary[Snapshot, Objects] = WeakKeyDictionary()
 _EXPECTED: WeakKeyDictionary[Snapshot, tuple[Snapshot | None, Objects]] = WeakKeyDictionary()
 _JUDGED: WeakKeyDictionary[Snapshot, tuple[Snapshot | None, Judgement]] = WeakKeyDictionary()
 
@@ -98,7 +97,7 @@ def report_objects(target: Target, *families: str) -> None:
     waived = [one for one in found if one.level == "blocker" and one.name in accepted]
     found = [one for one in found if one not in waived]
     findings = [
-        *_findings(found, facts, _read(target.snapshot)),
+        *_findings(found, facts, objects(target.snapshot)),
         *(_accept(one, accepted[one.name], facts) for one in waived),
     ]
     compared = _count_compared(families, judgement) if read_sides(target)[0] is not None else {}
@@ -113,7 +112,7 @@ def _weigh_undeclared(difference: Difference, target: Target, new: NewParts) -> 
     Whether it lets anybody see or do more than is theirs, the checks of a project that names people try as these.
     """
     if difference.what.endswith(" new"):
-        facts = _read(target.snapshot).get(difference.name, {})
+        facts = objects(target.snapshot).get(difference.name, {})
         if new.explain(difference.name, facts):
             told = difference.level != "blocker"
             statement = difference.statement.removesuffix(_UNDECLARED)
@@ -132,8 +131,8 @@ def _is_new(name: ObjectName, target: Target) -> bool:
 
 def read_sides(target: Target) -> tuple[Objects | None, Objects]:
     """Reads the objects of the state before, if there is one that holds them, and those of the database."""
-    before = _in_a_fingerprint(target) if target.baseline is None else _read(target.baseline)
-    return before, _read(target.snapshot)
+    before = _in_a_fingerprint(target) if target.baseline is None else objects(target.baseline)
+    return before, objects(target.snapshot)
 
 
 def expect_sides(target: Target) -> tuple[Objects | None, Objects]:
@@ -217,12 +216,6 @@ def _judge(target: Target) -> Judgement:
     return judgement
 
 
-def _read(snapshot: Snapshot) -> Objects:
-    if snapshot not in _READ:
-        _READ[snapshot] = objects(snapshot)
-    return _READ[snapshot]
-
-
 def _in_a_fingerprint(target: Target) -> Objects | None:
     return None if target.before.fingerprint is None else target.before.fingerprint.objects
 
@@ -241,7 +234,7 @@ def _is_restored(target: Target) -> bool:
 
 def _has_privileges(baseline: Snapshot | None) -> bool:
     """Whether a restored baseline holds more privileges than everybody has by default, and whoever restores it."""
-    return baseline is not None and holds_grants(_read(baseline))
+    return baseline is not None and holds_grants(objects(baseline))
 
 
 def _kinds(family: str) -> Sequence[str]:
@@ -260,7 +253,7 @@ def _count_compared(families: Sequence[str], judgement: Judgement) -> dict[str, 
     return {"objects": sum(judgement.objects.get(kind, 0) for kind in kinds)} if kinds else {}
 
 
-def _findings(found: Sequence[Difference], facts: int, objects: Objects) -> Iterator[Finding]:
+def _findings(found: Sequence[Difference], facts: int, now: Objects) -> Iterator[Finding]:
     grouped: dict[tuple[str, Severity], list[Difference]] = defaultdict(list)
     for difference in found:
         if difference.level == "blocker" or difference.level == "warning":
@@ -278,7 +271,7 @@ def _findings(found: Sequence[Difference], facts: int, objects: Objects) -> Iter
                     severity=severity,
                     repair=one.repair,
                     code=_name_kind(one),
-                    subject=_subject(one.name, objects.get(one.name, {}).get("definition", "")),
+                    subject=_subject(one.name, now.get(one.name, {}).get("definition", "")),
                 )
             continue
         rows = tuple((show_value(one.statement, plain=True),) for one in those[:_LISTED])

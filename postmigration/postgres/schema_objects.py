@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
+from weakref import WeakKeyDictionary
 
 from postmigration.model.secrets import mask_secrets
 from postmigration.postgres.connection import Snapshot
@@ -43,6 +44,7 @@ class ObjectName(str):
 # What an object is, by its name: each of its properties as text. Those that begin with "~" tell how to find it or to
 # write it again, and are no difference.
 Objects = Mapping[ObjectName, Mapping[str, str]]
+_READ: WeakKeyDictionary[Snapshot, Objects] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,13 @@ def differing(before: Objects, after: Objects) -> list[ObjectDifference]:
 
 
 def objects(snapshot: Snapshot) -> Objects:
-    """Every object of the snapshot's database, whatever its schema."""
+    """Reads every object of the snapshot's database, whatever its schema; what a snapshot tells is read once."""
+    if snapshot not in _READ:
+        _READ[snapshot] = _read(snapshot)
+    return _READ[snapshot]
+
+
+def _read(snapshot: Snapshot) -> Objects:
     found: dict[ObjectName, dict[str, str]] = {}
     for query in object_queries(snapshot.info.server_version // 10_000):
         for row in snapshot.rows(query):

@@ -53,7 +53,7 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
     if found.leaked:
         words = f"rows of {table} that {actor.name} sees and may not"
         if target.baseline is not None and not count_new(target.baseline, people, actor, table):
-            target.note(f"inherited, so before the migration too: {found.leaked:,} {words}")
+            target.note_inherited(f"{found.leaked:,} {words}")
         else:
             target.evidence.findings.append(found.finding("extra", words, subject))
     return (actor.name, table, f"{found.rows:,}", f"{found.sees:,}", ", ".join(wrong)), found.sees
@@ -152,7 +152,7 @@ def expect_recognized(target: Target, actor: Actor, tables: Sequence[str]) -> No
         if not now[style].known:
             words = f"auth.uid() does not know who asks when the API tells it by {style}"
             if was and not was[style].known:
-                target.note(f"inherited, so before the migration too: {words}")
+                target.note_inherited(words)
             else:
                 severity: Severity = "blocker" if was or style == together else "warning"
                 target.evidence.findings.append(Finding(words, 1, 1, severity=severity))
@@ -165,7 +165,7 @@ def expect_recognized(target: Target, actor: Actor, tables: Sequence[str]) -> No
                 f"{actor.name} sees {less:,} rows of {table} when the API tells who asks by {separate}, {shown:,} else"
             )
             if was and was[separate].rows.get(table, 0) < was[together].rows.get(table, 0):
-                target.note(f"inherited, so before the migration too: {words}")
+                target.note_inherited(words)
             else:
                 target.evidence.findings.append(Finding(words, 1, 1, severity="warning"))
 
@@ -336,7 +336,7 @@ def expect_refused(
         if came in ("no rows", "42501"):
             continue
         if earlier.get((actor.name, what)) == "done":
-            target.note(f"inherited, so before the migration too: {words}")
+            target.note_inherited(words)
             continue
         anew = bool(earlier) or (target.baseline is not None and what not in possible_before)
         severity: Severity = "blocker" if anew or actor.kind == "outsider" else "warning"

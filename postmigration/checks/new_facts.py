@@ -68,7 +68,7 @@ def expect_no_new_facts(
     target.state(facts=max(1, len(now)))
     inherited = set() if target.baseline is None else set(before(target.before.schema("function", "policy", "view")))
     if shared := describe([fact for fact in now if fact in inherited]):
-        target.note(f"inherited, so before the migration too: {'; '.join(words for words, _ in shared)}")
+        target.note_inherited("; ".join(words for words, _ in shared))
     new: dict[Severity, list[Fact]] = {"blocker": [], "warning": []}
     for fact in now:
         if fact not in inherited:

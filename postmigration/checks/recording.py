@@ -57,6 +57,16 @@ class Gatherer:
         self._statements += 1
         self.evidence.notes.append(text)
 
+    def note_inherited(self, words: str, number: int = 0) -> None:
+        """Tells the reader of the report what was so before the migration too, and is not its fault.
+
+        Args:
+            words: what is so.
+            number: of how many it was so before, where that may be another number than now.
+        """
+        self.note(f"inherited, {f'{number:,}' if number else 'so'} before the migration too: {words}")
+        self.evidence.inherited.append(self.evidence.notes[-1])
+
     def report(self, findings: Sequence[Finding], *, rows: int = 0, facts: int = 0, **compared: int) -> None:
         """Takes what was found elsewhere.
 

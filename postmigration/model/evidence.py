@@ -139,6 +139,7 @@ class Evidence:
         facts: how many facts of the schema, or of what a service did, it looked at.
         findings: what was wrong.
         notes: what the reader of a passed check should know.
+        inherited: those of the notes that tell what was so before the migration too.
         overviews: tables for the reader.
         unexamined: the statements that had no row to look at; each makes the check "not judged".
         compared: how much was compared with the state before, by what it is: `tables`, `objects`.
@@ -148,6 +149,7 @@ class Evidence:
     facts: int = 0
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    inherited: list[str] = field(default_factory=list)
     overviews: list[Overview] = field(default_factory=list)
     unexamined: list[str] = field(default_factory=list)
     compared: dict[str, int] = field(default_factory=dict)

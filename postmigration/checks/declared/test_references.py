@@ -53,7 +53,7 @@ def _judge(target: Target, reference: Orphanage, statement: str) -> None:
             optional=True,
         )
         if inherited:
-            target.note(f"inherited, {inherited:,} before the migration too: {statement}")
+            target.note_inherited(statement, inherited)
     else:
         target.expect_none(
             reference.orphans,

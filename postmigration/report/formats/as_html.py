@@ -29,8 +29,6 @@ _LONGEST = 3_500_000
 # So many causes are told in full, and so many at all: the others are in validation.json.
 _FIRST, _MOST = 6, 200
 _TITLE = "post-migration validation"
-# How the remark begins that something was so before the migration.
-_INHERITED = "inherited"
 # Of a finding that is told in one line so much is shown.
 _LINE = 200
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
@@ -195,8 +193,8 @@ def _check(result: Result, record: Record, listed: as_csv.Listed, *, brief: bool
         glossary=GLOSSARY,
         headings=headings,
         list_changes=list_changes,
-        notes=[note for note in result.evidence.notes if not note.startswith(_INHERITED)],
-        inherited=[note for note in result.evidence.notes if note.startswith(_INHERITED)],
+        notes=[note for note in result.evidence.notes if note not in result.evidence.inherited],
+        inherited=result.evidence.inherited,
         line=_LINE,
         listed=listed,
         most=as_csv.MOST_FINDINGS,

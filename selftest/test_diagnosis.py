@@ -89,6 +89,8 @@ def test_rows_that_name_missing_ones_follow_from_these() -> None:
     assert len(causes(dangling, rows("missing_rows", "orders", ["7", "8"]))) == 2
     assert len(causes(dangling, rows("missing_rows", "clients", ["7", "9"]))) == 2
     assert len(causes(dangling, rows("extra_rows", "orders", ["7", "9"]))) == 2
+    # Of rows that are not shown nobody knows which ones they name.
+    assert len(causes(replace(dangling, wrong=3), rows("missing_rows", "orders", ["7", "8", "9"]))) == 2
 
 
 def test_some_of_the_rows_follow_from_all_of_them() -> None:
@@ -147,6 +149,19 @@ def test_what_a_lost_object_brings_about_follows_from_it(cause: Finding, effect:
     assert len(causes(elsewhere, cause)) == 2
 
 
+def test_what_several_checks_say_of_one_object_is_one_cause() -> None:
+    said = [thing("index_invalid", "index", "orders", "orders_day"), thing("unsorted", "index", "orders", "orders_day")]
+    (cause,) = causes(*said)
+    assert [result.nodeid for result in cause.checks] == ["check_0", "check_1"]
+    assert len(causes(said[0], thing("unsorted", "index", "orders", "orders_net"))) == 2
+
+
+def test_of_objects_that_are_alike_the_first_by_its_name_is_told() -> None:
+    found = [thing("index_lost", "index", "orders", name) for name in ("b", "a", "c")]
+    assert words(causes(*found)) == words(causes(*reversed(found)))
+    assert words(causes(*found))[0].startswith("Index a: index_lost; so are ")
+
+
 def test_several_objects_of_a_table_that_became_the_same_are_one_cause() -> None:
     four = [thing("trigger_disabled", "trigger", "orders", name, repair=f"-- {name}") for name in "abcd"]
     (cause,) = causes(*four, thing("trigger_silent", "column", "orders", "at"))
@@ -191,7 +206,8 @@ def test_what_became_of_values_is_said() -> None:
 
 def test_a_database_that_may_go_live_has_no_cause() -> None:
     warned = replace(judged("check", replace(hidden("x", ["1"]), severity="warning")), outcome="passed")
-    assert diagnose(record(warned, status=0)) == []
+    unjudged = judged("two", outcome="not judged", reason="not installed")
+    assert diagnose(record(warned, unjudged, status=0)) == []
     assert words(diagnose(record(warned))) == ["x does not see 1 row of orders that they must see."]
 
 
@@ -199,6 +215,10 @@ def test_what_was_not_judged_or_broke_down_is_a_cause() -> None:
     results = [judged(name, outcome="not judged", reason="a lock") for name in ("one", "two")]
     found = diagnose(record(*results, judged("three", outcome="broken", reason="KeyError")))
     assert words(found) == ["Not judged: one and two: a lock.", "three broke down: KeyError."]
+    # What only a state before could tell is no cause, but for a check of the plan.
+    wanting = replace(judged("four", outcome="not judged", reason="no baseline"), needs_baseline=True)
+    assert words(diagnose(record(wanting, results[0]))) == ["Not judged: one: a lock."]
+    assert words(diagnose(record(replace(wanting, plan=4)))) == ["Not judged: check 4: no baseline."]
 
 
 def test_thousands_of_findings_are_grouped_at_once() -> None:

@@ -42,7 +42,7 @@ def _count_others(group: Group) -> str:
     """How many more objects of the table became the same."""
     main = group.main.finding.subject
     names = [found.finding.subject.name for found in group.members if found.finding.subject.kind == main.kind]
-    others = list(dict.fromkeys(name for name in names if name and name != main.name))
+    others = sorted({name for name in names if name and name != main.name})
     return f"; so {'is' if len(others) == 1 else 'are'} {name_some(others)}" if others else ""
 
 

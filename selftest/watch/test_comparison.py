@@ -89,6 +89,31 @@ def test_what_is_slightly_more_is_no_finding() -> None:
     assert beside(record(BEGIN, 600, lambda _: 13, seed=2), before).incidents == []
 
 
+def scatter(begin: datetime.datetime, values: Sequence[float], *, subjects: int = 1) -> list[Sample]:
+    """A series of these values, one in each minute, of several subjects alike."""
+    return [
+        Sample(
+            at=begin + datetime.timedelta(minutes=n),
+            values={"connections": {f"s{subject}": {"clients": value} for subject in range(subjects)}},
+        )
+        for n, value in enumerate(values)
+    ]
+
+
+def test_of_much_that_is_compared_some_is_more_by_chance() -> None:
+    # Alone the chance is 1 in 6,000; of thirty such it is 1 in 200.
+    now, before = [20.0] * 20, [10.0] * 16 + [100.0] * 4
+    assert len(beside(scatter(BEGIN, now), scatter(BEGIN - WEEK, before)).incidents) == 1
+    many = beside(scatter(BEGIN, now, subjects=30), scatter(BEGIN - WEEK, before, subjects=30))
+    assert many.incidents == []
+
+
+@pytest.mark.parametrize(("others", "number"), [(6, 1), (18, 0)], ids=["seldom", "often"])
+def test_what_was_as_much_before_now_and_then_is_no_finding(others: int, number: int) -> None:
+    before = scatter(BEGIN - WEEK, [10.0] * (60 - others) + [100.0] * others)
+    assert len(beside(scatter(BEGIN, [20.0] * 60), before).incidents) == number
+
+
 def test_less_is_found_where_less_is_bad_and_only_there() -> None:
     before = record(BEGIN - WEEK, 120, lambda _: 100, seed=1)
     now = record(BEGIN, 120, lambda _: 5, seed=2)
@@ -157,6 +182,8 @@ def test_a_new_index_that_nobody_uses_is_told() -> None:
     ]
     judgement = beside(now, [Sample(at=BEGIN - WEEK, values=indexes(old=1))])
     assert judgement.notes == ["index new is new, and nobody has used it"]
+    soon = [now[0], msgspec.structs.replace(now[1], at=BEGIN + datetime.timedelta(hours=23))]
+    assert beside(soon, [Sample(at=BEGIN - WEEK, values=indexes(old=1))]).notes == []
 
 
 def test_without_the_library_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

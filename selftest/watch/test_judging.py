@@ -52,6 +52,7 @@ def test_a_finding_lasts_until_a_value_is_within_the_range_again() -> None:
 def test_too_little_is_as_wrong_as_too_much() -> None:
     (found,) = find(write("connections.share", [0.5, 0.1, 0.0, 0.1]), Metric(name="connections.share", min=0.2))
     assert (found.began, found.worst) == (at(1), 0.0)
+    assert find(write("connections.share", [0.2] * 5), Metric(name="connections.share", min=0.2)) == []
 
 
 def test_a_counter_is_judged_by_what_it_grows_by_in_a_minute() -> None:
@@ -99,6 +100,11 @@ def test_what_was_not_seen_is_said() -> None:
     assert "did not see 2026-11-02 12:03:00 to 12:17:00, more than half of it; db" in verdict.line
     longer = [*samples, *(Sample(at=at(minute), values={"locks": {"": {"waiting": 0}}}) for minute in range(20, 60))]
     assert conclude_watch(judge(longer, [WAITING]), "db").status == 0
+
+
+def test_a_server_that_is_lost_at_the_end_was_not_seen() -> None:
+    samples = [*write("locks.waiting", [0, 0, 0]), Sample(at=at(3), lost="no"), Sample(at=at(9), lost="no")]
+    assert judge(samples, [WAITING]).gaps == [(at(2), at(9))]
 
 
 def test_a_restart_is_told() -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from postmigration.model.comparison import RowComparison
     from postmigration.model.errors import CannotJudge, NeedsBaseline, NotApplicable, NotJudged
     from postmigration.model.evidence import Evidence, Finding, Severity, Subject, Violation
-    from postmigration.model.migration import Conventions, Criterion, Metric, Migration, OuterTable, Reference
+    from postmigration.model.migration import Conventions, Criterion, Metric, Migration, OuterTable, Proof, Reference
     from postmigration.model.sqltext import write_literals
     from postmigration.postgres.catalog import Table
     from postmigration.postgres.refusals import describe_refusal, find_refusal, refusal
@@ -28,6 +28,7 @@ __all__ = [
     "NotApplicable",
     "NotJudged",
     "OuterTable",
+    "Proof",
     "Reference",
     "RowComparison",
     "Severity",
@@ -49,7 +50,7 @@ __getattr__ = find_names(
         "model.comparison": ("RowComparison",),
         "model.errors": ("CannotJudge", "NeedsBaseline", "NotApplicable", "NotJudged"),
         "model.evidence": ("Evidence", "Finding", "Severity", "Subject", "Violation"),
-        "model.migration": ("Conventions", "Criterion", "Metric", "Migration", "OuterTable", "Reference"),
+        "model.migration": ("Conventions", "Criterion", "Metric", "Migration", "OuterTable", "Proof", "Reference"),
         "model.sqltext": ("write_literals",),
         "postgres.catalog": ("Table",),
         "postgres.refusals": ("refusal", "find_refusal", "describe_refusal"),

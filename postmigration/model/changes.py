@@ -15,6 +15,8 @@ from typing import Annotated
 
 import msgspec
 
+from postmigration.model.sqltext import gives_several
+
 # A name is never empty; SQL that must be said neither.
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 Sql = Annotated[str, msgspec.Meta(min_length=1)]
@@ -113,11 +115,16 @@ class MovedRows(_Change, frozen=True, kw_only=True, tag="moved_rows"):
     Several of one table split it; several into one merge it. A column that only some of those into a table name is NULL
     in the rows of the others.
 
+    What protected the rows must protect them in `to`: row-level security, policies and privileges, and of a table that
+    is gone its keys, CHECK, NOT NULL and foreign keys by the columns that moved. What does not is a finding, which says
+    the `ChangedObject` that declares it.
+
     Args:
         table: where the rows were; rows are moved, or copied if it stays.
         to: where they are now.
         to_schema: its schema; the same where it is not said.
-        key: for each column that identifies a row of `to`, its value: SQL over a row `r` of before.
+        key: for each column that identifies a row of `to`, its value: SQL over a row `r` of before. One that gives
+            several values, as `unnest(string_to_array(r.tags, ','))` does, makes a row of each.
         columns: for each other column of `to` that is compared, its value, likewise.
         where: SQL condition on `r`: which rows are moved.
         merged: several rows of before that become the same row are one row now.
@@ -130,6 +137,11 @@ class MovedRows(_Change, frozen=True, kw_only=True, tag="moved_rows"):
     to_schema: str = ""
     where: Sql = "true"
     merged: bool = False
+
+    @property
+    def divides(self) -> bool:
+        """Whether a row of before becomes several."""
+        return any(map(gives_several, (*self.key.values(), *self.columns.values())))
 
 
 class RepointedReference(_Change, frozen=True, kw_only=True, tag="repointed_reference"):
@@ -154,6 +166,25 @@ class RepointedReference(_Change, frozen=True, kw_only=True, tag="repointed_refe
     parent_column: Name = "id"
     parent_schema: str = ""
     through_column: str = ""
+
+
+class NewIds(_Change, frozen=True, kw_only=True, tag="new_ids"):
+    """The ids of a table are new ones that follow from nothing of before. Its rows are known by other columns of it.
+
+    They are not compared. A foreign key to them is read as the values of these columns in the row that it leads to, as
+    a text `["a", "b"]` where they are several; that is what `MovedRows` and `DerivedValue` say of it. Of a table that
+    was there before, under the same name, the foreign keys of before are read in the same way.
+
+    Args:
+        table: a table of the database that is judged.
+        column: its id.
+        by: the columns of its key in `MovedRows`, or of a table that was there columns that it had, no two rows of it
+            alike.
+    """
+
+    table: Name
+    column: Name
+    by: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
 
 
 class DerivedValue(_Change, frozen=True, kw_only=True, tag="derived_value"):
@@ -247,13 +278,17 @@ class Ignored(_Change, frozen=True, kw_only=True, tag="ignored"):
 
 
 class ChangedObject(_Change, frozen=True, kw_only=True, tag="changed_object"):
-    """An object may be added, changed or dropped: an index, a constraint, a policy, a function, a grant.
+    """An object may be added or changed: an index, a constraint, a policy, a function, a grant.
+
+    If it is lost, so that no object of its name is there, that stays a finding unless `gone` allows it.
 
     Args:
         object: its name as findings have it, with `*` for any text: `policy read_* on public.orders`.
+        gone: it may be dropped too.
     """
 
     object: Name
+    gone: bool = False
 
 
 Change = (
@@ -265,6 +300,7 @@ Change = (
     | RenamedColumn
     | MovedRows
     | RepointedReference
+    | NewIds
     | DerivedValue
     | Retyped
     | MayChange
@@ -291,7 +327,7 @@ def describe_change(change: Change) -> str:
             return f"{kind} {table}.{column} to {to}"
         case RepointedReference(column=column, through=through):
             return f"{kind} {table}.{column} through {through}"
-        case GoneColumn() | NewColumn() | DerivedValue() | Retyped() | MayChange():
+        case GoneColumn() | NewColumn() | NewIds() | DerivedValue() | Retyped() | MayChange():
             return f"{kind} {table}.{change.column}"
         case _:
             return f"{kind} {table}"

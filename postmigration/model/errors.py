@@ -31,6 +31,7 @@ class Hindrance(StrEnum):
     TIME = "time"
     CONNECTION = "connection"
     PRIVILEGE = "privilege"
+    CUT_SHORT = "cut short"
 
 
 class NotJudged(Exception):

@@ -13,7 +13,8 @@ from typing import Any, Literal, Self
 from postmigration.model.waivers import Waiver
 
 Severity = Literal["blocker", "warning", "waived"]
-Picture = Literal["", "parity", "latency", "access", "work", "coverage"]
+Trait = Literal["as_before", "sentence"]
+Picture = Literal["", "parity", "latency", "access", "work", "coverage", "flows"]
 
 # Types whose values identify or count but do not describe a person; all others are masked.
 _IMPERSONAL = (bool, int, float, decimal.Decimal, uuid.UUID, datetime.datetime, datetime.date, type(None))
@@ -51,10 +52,14 @@ class Subject:
         name: what it is called, without its schema.
         table: the table that it is or on which it stands; empty for others.
         rows: the columns of the evidence that say which rows are wrong, as the key of this or another table.
-        refers: columns of the evidence that name rows of other tables.
+        refers: columns of the evidence that name rows of other tables; without columns the table to which a foreign key
+            leads, or the columns of its own table that a key keeps unique.
         who: as whom that was found, where it is not so for everybody.
         changed: of rows that hold other values the columns that do, most first, each with what became of its values;
             that is empty where nothing explains it.
+        traits: how the statement is made: `as_before`, all rows of the table were compared with those of before;
+            `sentence`, it is one that names the table itself, and not what the wrong rows are.
+        remarks: what else is known of it that may explain it, in words that the statement has too.
     """
 
     kind: str = ""
@@ -65,11 +70,18 @@ class Subject:
     refers: tuple[Reference, ...] = ()
     who: str = ""
     changed: tuple[tuple[str, str], ...] = ()
+    traits: tuple[Trait, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def of_table(cls, schema: str, table: str, **more: Any) -> Subject:
         """A table, or rows of it."""
         return cls("table", schema, table, table, **more)
+
+    @classmethod
+    def of_key(cls, schema: str, table: str, columns: Sequence[str]) -> Self:
+        """What must keep the rows of a table unique, under whatever name."""
+        return cls("key", schema, ", ".join(columns), table, refers=(Reference((), schema, table, tuple(columns)),))
 
 
 # Nothing is known of what it is about.
@@ -142,6 +154,7 @@ class Evidence:
         inherited: those of the notes that tell what was so before the migration too.
         overviews: tables for the reader.
         unexamined: the statements that had no row to look at; each makes the check "not judged".
+        unjudged: what could not be examined, and why, where something else fails the check.
         compared: how much was compared with the state before, by what it is: `tables`, `objects`.
     """
 
@@ -152,6 +165,7 @@ class Evidence:
     inherited: list[str] = field(default_factory=list)
     overviews: list[Overview] = field(default_factory=list)
     unexamined: list[str] = field(default_factory=list)
+    unjudged: list[str] = field(default_factory=list)
     compared: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -236,15 +250,17 @@ class Problem(str):
         words: what is wrong.
         repair: the SQL; empty where a person has to find out.
         subject: the object that it is about, whose schema is the one that is judged.
+        code: a short name for problems of this kind; empty where the check names one for all of them.
     """
 
     repair: str
     subject: Subject
+    code: str
 
-    def __new__(cls, words: str, repair: str = "", subject: Subject = UNKNOWN) -> Self:
+    def __new__(cls, words: str, repair: str = "", subject: Subject = UNKNOWN, code: str = "") -> Self:
         """Says what is wrong."""
         self = super().__new__(cls, words)
-        self.repair, self.subject = repair, subject
+        self.repair, self.subject, self.code = repair, subject, code
         return self
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -87,9 +88,38 @@ class OuterTable:
     kept: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Criterion:
-    """What the deployment plan asks for besides its checks, as a reader of the report finds it again.
+# In the order in which they come; each begins when all of those before it are done.
+Phase = Literal["development", "staging", "preparation", "production", "after"]
+PHASES: tuple[Phase, ...] = get_args(Phase)
+RecordedCommand = Literal["verify-backup", "rehearse", "fingerprint", "gate", "check", "workload", "watch"]
+Hours = Annotated[float, msgspec.Meta(ge=0)]
+Words = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A record of a command that a point of the plan rests on.
+
+    Args:
+        command: which.
+        environment: where the database of the record stands in the plan; any where it is empty.
+        steps: those steps of a rehearsal that must have passed, by the beginning of their titles; where it is empty,
+            the exit status 0 says all.
+        within_hours: a record that is older proves nothing any more.
+        lasts_hours: for how long the command must have run at least, as a watch must.
+    """
+
+    command: RecordedCommand
+    environment: str = ""
+    steps: tuple[Words, ...] = ()
+    within_hours: Hours | None = None
+    lasts_hours: Hours = 0
+
+
+class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the deployment plan asks for besides its numbered checks, as a reader finds it again.
+
+    All that is named must show that it is so: each check, each record, and a signature. What names neither checks nor
+    records is for a person to sign. Where records prove it, checks that did not run are not missed.
 
     Args:
         section: where in the plan it stands.
@@ -99,6 +129,18 @@ class Criterion:
         how: what a person does for it, or what else proves it: a command, a person to ask.
         by_warnings: a warning of these checks, too, says that it is not met.
         codes: of what these checks find only findings of these codes say so; all where empty.
+        id: by which it is signed; made of the text where it is empty.
+        phase: in which phase it is done; the next one waits for it.
+        environment: the environment whose gate's record tells how the checks ended; that of the phase where it is
+            empty: of staging until production has begun.
+        proven_by: the records that prove it.
+        signed: a person must sign it besides.
+        again: once the scripts have changed, an older signature says nothing of it.
+        role: who does it or signs it.
+        due: by when, in words.
+        due_hours: so many hours after the application went live.
+        hours: how long it is planned to take, at least and at most.
+        replaces: what the plan says of it that does not work, and why.
     """
 
     section: str
@@ -107,6 +149,45 @@ class Criterion:
     how: str = ""
     by_warnings: bool = False
     codes: tuple[str, ...] = ()
+    id: Annotated[str, msgspec.Meta(pattern="^([a-z0-9]+(-[a-z0-9]+)*)?$")] = ""
+    phase: Phase = "production"
+    environment: str = ""
+    proven_by: tuple[Proof, ...] = ()
+    signed: bool = False
+    again: bool = False
+    role: str = ""
+    due: str = ""
+    due_hours: Hours | None = None
+    hours: tuple[Hours, Hours] | None = None
+    replaces: str = ""
+
+    @property
+    def name(self) -> str:
+        """The id by which it is signed."""
+        return self.id or re.sub(r"[^a-z0-9]+", "-", self.text.lower()).strip("-")
+
+    @property
+    def place(self) -> str:
+        """The environment whose gate decides it."""
+        if self.environment:
+            return self.environment
+        return "production" if PHASES.index(self.phase) >= PHASES.index("production") else "staging"
+
+    @property
+    def needs_signature(self) -> bool:
+        """Whether a person must sign it."""
+        return self.signed or not (self.decided_by or self.proven_by)
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The maintenance window.
+
+    Args:
+        begins, ends: when, with a time zone.
+    """
+
+    begins: Annotated[datetime.datetime, msgspec.Meta(tz=True)]
+    ends: Annotated[datetime.datetime, msgspec.Meta(tz=True)]
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,6 +196,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Args:
         name: a metric of the project's own, or one that is built in (`connections.share`), whose range this replaces.
         sql: a query for one number, which finds tables as the application does; empty for one that is built in.
+        promql: a query of Prometheus for one number, asked of the server that `--prometheus` names, in place of `sql`.
         counter: the number only grows; judged is what it grows by in a minute.
         growth: the number may go up and down; judged is what it grows by in a minute.
         min, max: the range; what has neither is only recorded, and compared.
@@ -129,6 +211,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     name: Name
     sql: str = ""
+    promql: str = ""
     counter: bool = False
     growth: bool = False
     min: float | None = None
@@ -140,6 +223,11 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     compare: Literal["more", "less", "none"] = "none"
     critical_factor: Annotated[float, msgspec.Meta(ge=1)] | None = None
     fix: str = ""
+
+    @property
+    def own(self) -> bool:
+        """Whether it is of the project's own."""
+        return bool(self.sql or self.promql)
 
 
 def declares_none(*_: Any, **__: Any) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from postmigration.model.comparison import Recheck
 from postmigration.model.waivers import Waiver
 
 
@@ -28,6 +30,8 @@ class Options:
         migrations: directories in which the files of migration tools may lie.
         migrations_named: the user has named them: that they hold some is known.
         workload: the file of what the application has sent to the state before.
+        recheck: how rows that differ are read again, where two databases are compared that are written to.
+        plan_budget: how many times its estimated cost of before a statement of it may cost.
     """
 
     cutover: str = "infinity"
@@ -43,6 +47,8 @@ class Options:
     migrations: Sequence[Path] = ()
     migrations_named: bool = False
     workload: Path | None = None
+    recheck: Recheck | None = None
+    plan_budget: float = math.inf
 
     @property
     def accepted(self) -> list[Waiver]:

@@ -39,14 +39,17 @@ def pasteable(sql: str, parameters: Mapping[str, Any]) -> str:
 
 
 # That a row is no younger than the end of time, and what of a condition is left where that is true of each row.
-_ENDLESS = re.compile(
-    r"greatest\((?:[^()]|\([^()]*\))*'-infinity'(?:[^()]|\([^()]*\))*\) <= CAST\('infinity' AS timestamptz\)"
+_END = r"CAST\('infinity' AS timestamptz\)"
+_ENDLESS = (
+    (re.compile(rf"[\w.]+ <= {_END} AND [\w.]+ > {_END}"), "false"),
+    (re.compile(r"\(SELECT count\(\*\) FROM \w+ \w+ WHERE false\)"), "0"),
+    (re.compile(rf"\((?:greatest\([^()]*\)|[\w.]+) <= {_END}\) IS NOT FALSE"), "true"),
 )
 _TRUE = (
     (re.compile(r"\([\w.]+ IS NULL OR true\)"), "true"),
     (re.compile(r"(?<!NOT )\btrue AND "), ""),
     (re.compile(r"\s+AND true(?=\s*(?:\)|$|AND\b|OR\b|AS\b|GROUP\b|ORDER\b))"), ""),
-    (re.compile(r",\s*true AS \w*settled\b"), ""),
+    (re.compile(r",\s*true AS unchanged_since_cutover\b"), ""),
 )
 
 
@@ -54,8 +57,7 @@ def _drop_endless(sql: str) -> str:
     """A query without the condition that rows are older than a cut-over which has not been."""
     if "'infinity'" not in sql:
         return sql
-    sql = _ENDLESS.sub("true", sql)
-    for pattern, rest in _TRUE:
+    for pattern, rest in (*_ENDLESS, *_TRUE):
         sql = pattern.sub(rest, sql)
     return sql
 
@@ -82,14 +84,61 @@ BASELINE, TARGET, SHELL = "-- on the baseline", "-- on the target", "-- in a she
 # What a person has to decide for, since nobody can bring back what it deletes.
 DECISION = "-- once decided: "
 # The first line of a repair that is right only once the rows of before are back.
-AFTER_ROWS = "-- after the rows of before"
+AFTER_ROWS = "-- run this after all repairs of rows"
+# What is known of a repair before it is run; the lines stand before all else of it.
+_BEFOREHAND = "-- beforehand: "
 _WIDTH = 116
+
+
+def tell_beforehand(words: str) -> str:
+    """Words, or a query, as a line that stands before a repair."""
+    return f"{_BEFOREHAND}{words}\n" if words.isprintable() else ""
+
+
+def split_beforehand(repair: str) -> tuple[str, str]:
+    """What is said of a repair before it is run, and the repair without that."""
+    said = 0
+    for line in repair.splitlines(keepends=True):
+        if not line.startswith(_BEFOREHAND):
+            break
+        said += len(line)
+    return repair[:said], repair[said:]
 
 
 def literal(text: str) -> str:
     """A text as a literal of SQL, whatever standard_conforming_strings is."""
     doubled = text.replace("'", "''")
     return "E'" + doubled.replace("\\", "\\\\") + "'" if "\\" in text else f"'{doubled}'"
+
+
+_ROW_COLUMN = r"\br\.(?:\"((?:[^\"]|\"\")+)\"|(\w+))"
+
+
+def list_row_columns(sql: str) -> list[str]:
+    """The columns of a row `r` that some SQL names, in their order."""
+    found = re.findall(_ROW_COLUMN, sql)
+    return list(dict.fromkeys(quoted.replace('""', '"') or plain for quoted, plain in found))
+
+
+def find_row_column(sql: str) -> str:
+    """The column of a row `r` that some SQL is and nothing else; empty where it is another value."""
+    return list_row_columns(sql)[0] if re.fullmatch(_ROW_COLUMN, sql.strip()) else ""
+
+
+_GIVES_SEVERAL = r"\b(unnest|string_to_table|regexp_split_to_table|jsonb?_array_elements(_text)?)\s*\["
+
+
+def gives_several(sql: str) -> bool:
+    """Whether some SQL gives several values for one row: the elements of an array, or the parts of a text."""
+    text, inner = re.sub(r"'(?:[^']|'')*'", "''", sql), ""
+    while text != inner:
+        # A query in parentheses gives one value, whatever it reads.
+        text, inner = re.sub(r"\(([^()]*)\)", _replace_query, text), text
+    return re.search(_GIVES_SEVERAL, text, re.IGNORECASE) is not None
+
+
+def _replace_query(match: re.Match[str]) -> str:
+    return "''" if re.match(r"\s*SELECT\b", match[1], re.IGNORECASE) else f"[{match[1]}]"
 
 
 def as_comment(text: str) -> str:
@@ -111,3 +160,16 @@ def copy_objects(option: str, pattern: str, who: str) -> str:
         return ""
     named = shlex.quote(f"--{option}={pattern}")
     return f'{as_comment(who)}\n{SHELL}\npg_dump {named} "$BASELINE" | psql -X -v ON_ERROR_STOP=1 "$TARGET"'
+
+
+def copy_statements(query: str, who: str) -> str:
+    """The command that runs on the target the statements that a query makes on the baseline, which nobody gets to see.
+
+    Args:
+        query: SQL on one line.
+        who: who runs it, and what it risks.
+    """
+    if not query.isprintable():
+        return ""
+    asked = shlex.quote(query)
+    return f'{as_comment(who)}\n{SHELL}\npsql -X -At -c {asked} "$BASELINE" | psql -X -q -v ON_ERROR_STOP=1 "$TARGET"'

@@ -73,6 +73,13 @@ class Result:
     position: int = 0
 
     @property
+    def unjudged(self) -> list[str]:
+        """Why it was not judged, or what of it was not, where it failed by something else."""
+        if self.outcome == "not judged":
+            return [self.reason]
+        return self.evidence.unjudged if self.outcome == "failed" else []
+
+    @property
     def check(self) -> str:
         """What the check is called: its number in the plan, or the name of its function."""
         return str(self.plan or self.nodeid.partition("[")[0].rpartition("::")[2].removeprefix("test_"))
@@ -124,6 +131,7 @@ def verdict(
     subject: str,
     checks: int = 0,
     omitted: int = 0,
+    cut_short: str = "",
     crashed: Sequence[str] = (),
     demonstration: bool = False,
     baseline: BaselineForm = "",
@@ -142,6 +150,7 @@ def verdict(
         subject: what was judged and where the report is, for the end of the line.
         checks: how many checks the project has that apply to the run.
         omitted: how many of them came to no result.
+        cut_short: what ended the run before it came to all of its checks; those have a result that says so.
         crashed: the processes that died while they ran checks.
         demonstration: no database was named, and the engine judged a world of its own.
         baseline: which form the state before has.
@@ -152,17 +161,23 @@ def verdict(
         as_people: some checks beyond the plan are made as the people whom row-level security filters.
         proof: what is known of the checks, where faults were planted for them.
     """
+    unreached = [result for result in results if result.by is Hindrance.CUT_SHORT]
+    cut = {result.plan for result in unreached}
+    results = [result for result in results if result.by is not Hindrance.CUT_SHORT]
     plan: dict[int, Result] = {}
     for result in results:
         # A check with parameters has several results; the worst one counts.
         if result.plan is not None and _gravity(result) >= _gravity(plan.get(result.plan)):
             plan[result.plan] = result
     others = [result for result in results if result.plan is None]
-    passed = [number for number, result in plan.items() if result.outcome == "passed"]
+    passed = [number for number, result in plan.items() if result.outcome == "passed" and number not in cut]
     failed = sorted(number for number, result in plan.items() if result.outcome == "failed")
     unjudged = sorted(number for number, result in plan.items() if result.outcome == "not judged")
-    left_out = omitted > 0 or len(plan) < plan_checks
+    left_out = omitted > 0 or bool(unreached) or len(plan) < plan_checks
     others_failed = [result.title for result in others if result.outcome == "failed"]
+    in_part = (result for result in results if result.outcome == "failed" and result.unjudged)
+    # One of the plan with parameters is one.
+    partly = list({result.plan or result.nodeid: result.plan or result.title for result in in_part}.values())
     for_baseline = sum(result.needs_baseline for result in others)
     unjudged_others = [r for r in others if r.outcome == "not judged" and not r.needs_baseline]
     others_unjudged = [result.title for result in unjudged_others if not result.secondary]
@@ -176,7 +191,7 @@ def verdict(
     warnings = sum(len(result.evidence.warnings) for result in results)
     waived = sum(sum(result.evidence.waived.values()) for result in results)
     rows = count_examined(results)
-    empty = bool(results) and not rows and not allow_empty
+    empty = bool(results) and not rows and not allow_empty and not unreached
     counts = strict and bool(warnings or unjudged or unjudged_others or for_baseline)
 
     def describe_trouble() -> list[str]:
@@ -195,6 +210,9 @@ def verdict(
             parts.append(f"{len(unjudged)} of {plan_checks} plan checks not judged: {_list(unjudged)}")
         if others_unjudged:
             parts.append(f"{_beyond(others_unjudged, plan_checks)} not judged: {_list(others_unjudged)}")
+        if partly:
+            verb = "is" if len(partly) == 1 else "are"
+            parts.append(f"{len(partly)} that failed {verb} judged in part: {_list(partly, _MOST_TITLES)}")
         # Facts of the schema alone say nothing of what happened to the rows.
         if empty:
             parts.append("0 rows examined (GO needs one, or --allow-empty)")
@@ -225,6 +243,11 @@ def verdict(
 
     def describe_counts() -> list[str]:
         parts = []
+        if unreached:
+            # Those of the plan have numbers; the report names the others.
+            numbers = sorted(number for number in cut if number is not None and number not in failed)
+            few = f": {_list(numbers)} of the plan" if numbers else ""
+            parts.append(f"{len(unreached):,} of {checks:,} checks left, as {cut_short}{few}")
         if omitted:
             parts.append(f"{omitted:,} of {checks:,} checks left out")
         if proof:
@@ -257,13 +280,13 @@ def verdict(
     if interrupted:
         return Verdict("INTERRUPTED", sentence, INTERRUPTED, subject)
     if failed or others_failed:
-        return Verdict("PARTIAL" if left_out else "NO-GO", sentence, NO_GO, subject)
+        return Verdict("PARTIAL" if left_out and not unreached else "NO-GO", sentence, NO_GO, subject)
     if broken or crashed:
         return Verdict("ERROR", sentence, BROKEN, subject)
-    if not results:
+    if not results and not unreached:
         return Verdict("PARTIAL", f"nothing was judged, {subject}", CANNOT_JUDGE, subject)
     if left_out:
-        return Verdict("PARTIAL", sentence, GO if allow_partial else CANNOT_JUDGE, subject)
+        return Verdict("PARTIAL", sentence, GO if allow_partial and not unreached else CANNOT_JUDGE, subject)
     if counts:
         return Verdict("NO-GO", sentence, NO_GO, subject)
     if unjudged or others_unjudged:

@@ -17,6 +17,7 @@ from postmigration.model.evidence import Problem, Subject
 from postmigration.model.migration import Conventions
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.object_queries.table_facts import COLUMNS, FOREIGN_KEYS, INDEXES, TABLES, TRIGGERS
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class ForeignKey:
 
     Args:
         parent_schema: where the parent stands; empty where that is the schema of the table itself.
+        validated: it is not NOT VALID.
     """
 
     name: str
@@ -62,6 +64,7 @@ class ForeignKey:
     on_delete: str
     enforced: bool
     parent_schema: str = ""
+    validated: bool = True
 
     @property
     def leads_to(self) -> str:
@@ -71,10 +74,12 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Trigger:
-    """An enabled row trigger: when it fires, and the source and the arguments of its function.
+    """A row trigger: when it fires, and the source and the arguments of its function.
 
     Args:
         always: it fires for every row, whatever is in it and whichever column changes.
+        function: what its function is called.
+        state: how it is switched: as pg_trigger.tgenabled has it.
     """
 
     name: str
@@ -82,11 +87,17 @@ class Trigger:
     events: frozenset[str]
     source: str
     always: bool
+    function: str = ""
+    state: str = "O"
 
 
 @dataclass(frozen=True)
 class Table:
-    """What the catalogs say of one table. A table that does not exist has no columns."""
+    """What the catalogs say of one table. A table that does not exist has no columns.
+
+    Args:
+        triggers: those of its rows that are enabled; `disabled`: those that are not.
+    """
 
     name: str
     columns: dict[str, Column]
@@ -94,6 +105,7 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...]
     triggers: tuple[Trigger, ...]
     row_security: bool
+    disabled: tuple[Trigger, ...] = ()
 
     @property
     def unique(self) -> set[str]:
@@ -140,6 +152,7 @@ class Table:
             filled: every writer gives it a value, so that it may be NOT NULL without a default.
         """
         column, at = self.columns.get(name), f"{self._alter} ALTER COLUMN {quoted(name)}"
+        subject = Subject("column", "", name, self.name)
         makes = {"false": "false", "now": "now()", "any": "gen_random_uuid()" if type_ == "uuid" else ""}.get(
             str(default), ""
         )
@@ -147,13 +160,15 @@ class Table:
             words = f"column {self.name}.{name} does not exist, want {type_}"
             filling = f" DEFAULT {makes}" if makes else ""
             add = f"{self._alter} ADD COLUMN {quoted(name)} {type_}{filling};"
-            return [Problem(words, f"{_DBA}; its values are the data script's\n{add}" if self.exists else "")]
+            repair = f"{_DBA}; its values are the data script's\n{add}" if self.exists else ""
+            return [Problem(words, repair, subject)]
         problems = []
         if column.type != type_:
             # Where texts become others, one that is too long must be an error, and is no longer one with USING.
             using = "" if type_.startswith(_ASSIGNED) else f" USING {quoted(name)}::text::{type_}"
             words = f"column {self.name}.{name} is {column.type}, want {type_}"
-            problems.append(Problem(words, f"{_DBA}: the table is locked and written anew\n{at} TYPE {type_}{using};"))
+            repair = f"{_DBA}: the table is locked and written anew\n{at} TYPE {type_}{using};"
+            problems.append(Problem(words, repair, subject))
         have = column.default or "no default"
         fits = {
             None: True,
@@ -164,10 +179,10 @@ class Table:
         if not fits[default]:
             want = {"now": "now()", "any": "one that makes a new value for each row"}.get(str(default), default)
             repair = f"{_DBA}\n{at} SET DEFAULT {makes};" if makes else ""
-            problems.append(Problem(f"the default of {self.name}.{name} is {have}, want {want}", repair))
+            problems.append(Problem(f"the default of {self.name}.{name} is {have}, want {want}", repair, subject))
         if not column.nullable and column.default is None and default is None and not filled:
             words = f"column {self.name}.{name} is NOT NULL without a default: older writers cannot insert"
-            problems.append(Problem(words, f"{_DBA}\n{at} DROP NOT NULL;"))
+            problems.append(Problem(words, f"{_DBA}\n{at} DROP NOT NULL;", subject))
         return problems
 
     @property
@@ -179,7 +194,8 @@ class Table:
         column = self.columns.get(name)
         repair = f"{_DBA}\n{self._alter} ALTER COLUMN {quoted(name)} DROP NOT NULL;"
         words = f"column {self.name}.{name} is NOT NULL"
-        return [Problem(words, repair)] if column is not None and not column.nullable else []
+        subject = Subject("column", "", name, self.name)
+        return [Problem(words, repair, subject)] if column is not None and not column.nullable else []
 
     def reference_problems(self, column: str, parent: str, *, cascades: bool) -> list[Problem]:
         """What is wrong with the one foreign key that must stand on a column, referring to `parent`'s id.
@@ -206,16 +222,18 @@ class Table:
             words = f"{where} refers to {key.leads_to}({', '.join(key.parent_columns)}), want {parent}(id)"
             problems.append(Problem(words, again))
         if not key.enforced:
-            words = f"the foreign key on {where} is not validated or not enforced"
+            state = "NOT VALID" if not key.validated else "its triggers are disabled, or it is NOT ENFORCED"
+            words = f"the foreign key {key.name} on {where} is not validated or not enforced: {state}"
             enable = f"{self._alter} ENABLE TRIGGER ALL; ALTER TABLE {quoted(key.parent)} ENABLE TRIGGER ALL;"
             validate = f"{self._alter} VALIDATE CONSTRAINT {quoted(key.name)};"
             repair = (
                 f"{_DBA}, once its rows are right; triggers that were off on purpose come on, too\n{enable}\n{validate}"
             )
-            problems.append(Problem(words, "" if problems else repair))
+            problems.append(Problem(words, "" if problems else repair, Subject("constraint", "", key.name, self.name)))
         if (key.on_delete == "CASCADE") != cascades:
             want = "CASCADE" if cascades else "anything but CASCADE"
-            problems.append(Problem(f"the foreign key on {where} is ON DELETE {key.on_delete}, want {want}", again))
+            words = f"the foreign key {key.name} on {where} is ON DELETE {key.on_delete}, want {want}"
+            problems.append(Problem(words, again, Subject("constraint", "", key.name, self.name)))
         return problems
 
     def index_problems(self, column: str) -> list[Problem]:
@@ -228,10 +246,13 @@ class Table:
         repair = f"{_DBA}: it takes its time and locks nobody out\n"
         if broken := [index for index in leading if not index.usable]:
             repair += f"REINDEX INDEX CONCURRENTLY {quoted(broken[0].name)};"
-        else:
-            repair += f"CREATE INDEX CONCURRENTLY ON {quoted(self.name)} ({quoted(column)});"
+            words = f"no usable index whose first column is {self.name}.{column}: index {broken[0].name} is invalid"
+            return [Problem(words, repair, Subject("index", "", broken[0].name, self.name))]
+        repair += f"CREATE INDEX CONCURRENTLY ON {quoted(self.name)} ({quoted(column)});"
         there = repair if column in self.columns else ""
-        return [Problem(f"no usable index whose first column is {self.name}.{column}", there)]
+        have = ", ".join(f"{index.name} ({index.method}{', partial' * bool(index.predicate)})" for index in leading)
+        words = f"no usable index whose first column is {self.name}.{column}{f': there is {have}' if have else ''}"
+        return [Problem(words, there, Subject("column", "", column, self.name))]
 
     def invalid_index_problems(self) -> list[Problem]:
         """The indexes that PostgreSQL maintains but cannot use, as a failed CREATE INDEX CONCURRENTLY leaves them."""
@@ -254,9 +275,21 @@ class Table:
         return [Problem(f"the primary key of {self.name} is not ({column})", "" if other else repair)]
 
     def updated_at_problems(self) -> list[Problem]:
-        """Whether an enabled trigger keeps updated_at."""
-        keeps = [t for t in self.triggers if t.before and "UPDATE" in t.events and "updated_at" in t.source]
-        return [] if keeps else [Problem(f"no enabled trigger keeps {self.name}.updated_at")]
+        """Whether an enabled trigger keeps updated_at, and which one would, or fires there instead."""
+        before = [t for t in (*self.triggers, *self.disabled) if t.before and "UPDATE" in t.events]
+        keeping = [t for t in before if "updated_at" in t.source]
+        if any(t in self.triggers for t in keeping):
+            return []
+        words = f"no enabled trigger keeps {self.name}.updated_at"
+        if keeping:
+            one = keeping[0]
+            state = "fires in replication alone" if one.state == "R" else "is disabled"
+            enable = f"{self._alter} ENABLE TRIGGER {quoted(one.name)};"
+            repair = f"{_DBA}: rows that were changed meanwhile keep the time that they have\n{enable}"
+            words += f": trigger {one.name}, which calls {one.function}(), {state}"
+            return [Problem(words, repair, Subject("trigger", "", one.name, self.name), "trigger_disabled")]
+        others = ", ".join(f"{t.name} calls {t.function}()" for t in before)
+        return [Problem(f"{words}: {f'before UPDATE only {others}' if others else 'there is none before UPDATE'}")]
 
 
 # Types that a value becomes by assignment.
@@ -264,75 +297,8 @@ _ASSIGNED = ("character varying", "text", "timestamp", "numeric")
 _DBA = "-- the DBA"
 
 
-# The ordinary and the partitioned tables of a schema; partitions stand for nothing of their own.
-_TABLES = """
-    pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    AND n.nspname = :schema AND c.relkind IN ('r', 'p')
-    AND NOT EXISTS (SELECT FROM pg_inherits i JOIN pg_class whole ON whole.oid = i.inhparent
-                    WHERE c.relispartition AND i.inhrelid = c.oid AND whole.relnamespace = n.oid)
-"""
-
-_COLUMNS = f"""
-    SELECT c.relname::text AS of, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
-           NOT a.attnotnull AS nullable, CASE WHEN :expressions THEN pg_get_expr(d.adbin, d.adrelid) END AS default,
-           c.relrowsecurity AS row_security
-    FROM {_TABLES}
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    ORDER BY c.relname, a.attnum
-"""
-
-_INDEXES = f"""
-    SELECT c.relname::text AS of, ic.relname::text AS name, i.indisunique AS unique,
-           i.indisprimary AS primary, am.amname::text AS method,
-           i.indisvalid AND i.indisready AND i.indislive AS usable,
-           CASE WHEN i.indpred IS NULL THEN NULL WHEN :expressions THEN pg_get_expr(i.indpred, i.indrelid)
-                ELSE 'some rows' END AS predicate,
-           coalesce(:expressions AND pg_get_expr(i.indpred, i.indrelid) = (
-               SELECT format('(%I IS NOT NULL)', a.attname) FROM pg_attribute a
-               WHERE a.attrelid = i.indrelid AND a.attnum = i.indkey[0]), false) AS only_null,
-           ARRAY(SELECT coalesce(a.attname::text, CASE WHEN :expressions THEN
-                                 pg_get_indexdef(i.indexrelid, k.position, true) ELSE '(an expression)' END)
-                 FROM generate_series(1, i.indnkeyatts) AS k(position)
-                 LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.position - 1]
-                      AND a.attnum > 0
-                 ORDER BY k.position) AS columns
-    FROM {_TABLES} JOIN pg_index i ON i.indrelid = c.oid
-    JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am am ON am.oid = ic.relam
-    ORDER BY c.relname, 2
-"""
-
-_FOREIGN_KEYS = f"""
-    SELECT c.relname::text AS of, k.conname::text AS name, parent.relname::text AS parent,
-           CASE WHEN parent.relnamespace <> c.relnamespace THEN
-               (SELECT far.nspname::text FROM pg_namespace far WHERE far.oid = parent.relnamespace) ELSE '' END
-               AS parent_schema,
-           CASE k.confdeltype WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE'
-                              WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' END AS on_delete,
-           k.convalidated AND NOT EXISTS (
-               SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled NOT IN ('O', 'A')
-           ) AS enforced,
-           ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(attnum, position)
-                 JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum
-                 ORDER BY u.position) AS columns,
-           ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(attnum, position)
-                 JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum
-                 ORDER BY u.position) AS parent_columns
-    FROM {_TABLES} JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'f'
-    JOIN pg_class parent ON parent.oid = k.confrelid
-    ORDER BY c.relname, k.conname
-"""
-
-_TRIGGERS = f"""
-    SELECT c.relname::text AS of, t.tgname::text AS name, (t.tgtype & 2) <> 0 AS before, t.tgtype::int AS bits,
-           p.prosrc || ' ' || encode(t.tgargs, 'escape') AS source, t.tgqual IS NULL AND t.tgattr::text = '' AS always
-    FROM {_TABLES}
-    JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND (t.tgtype & 1) <> 0
-    JOIN pg_proc p ON p.oid = t.tgfoid
-    ORDER BY c.relname, t.tgname
-"""
-
 _Facts = TypeVar("_Facts", Index, ForeignKey)
+_ENABLED = ("O", "A")
 _EVENTS = {4: "INSERT", 8: "DELETE", 16: "UPDATE"}
 
 
@@ -351,27 +317,24 @@ def tables(snapshot: Snapshot, *, expressions: bool = True) -> dict[str, Table]:
             found.setdefault(row[0], []).append(row)
         return found
 
-    indexes, keys, triggers = group(_INDEXES), group(_FOREIGN_KEYS), group(_TRIGGERS)
+    indexes, keys, triggers = group(INDEXES), group(FOREIGN_KEYS), group(TRIGGERS)
     return {
         name: Table(
             name,
             {row.name: Column(row.name, row.type, row.nullable, row.default) for row in columns},
             tuple(_facts(Index, row) for row in indexes.get(name, [])),
             tuple(_facts(ForeignKey, row) for row in keys.get(name, [])),
-            tuple(
-                Trigger(
-                    row.name,
-                    row.before,
-                    frozenset(event for bit, event in _EVENTS.items() if row.bits & bit),
-                    row.source,
-                    row.always,
-                )
-                for row in triggers.get(name, [])
-            ),
+            tuple(_trigger(row) for row in triggers.get(name, []) if row.enabled in _ENABLED),
             row_security=columns[0].row_security,
+            disabled=tuple(_trigger(row) for row in triggers.get(name, []) if row.enabled not in _ENABLED),
         )
-        for name, columns in group(_COLUMNS).items()
+        for name, columns in group(COLUMNS).items()
     }
+
+
+def _trigger(row: sa.Row[Any]) -> Trigger:
+    events = frozenset(event for bit, event in _EVENTS.items() if row.bits & bit)
+    return Trigger(row.name, row.before, events, row.source, row.always, row.function, row.enabled)
 
 
 def _facts(kind: Callable[..., _Facts], row: sa.Row[Any]) -> _Facts:
@@ -388,7 +351,7 @@ def table(snapshot: Snapshot, name: str, *, expressions: bool = True) -> Table:
 
 def absent(snapshot: Snapshot, names: Collection[str]) -> list[str]:
     """Those of the tables that the snapshot's schema does not have; unlike `tables`, this waits for no lock."""
-    have = snapshot.rows(f"SELECT c.relname::text AS name FROM {_TABLES}", schema=snapshot.database.schema)
+    have = snapshot.rows(f"SELECT c.relname::text AS name FROM {TABLES}", schema=snapshot.database.schema)
     return [name for name in names if name not in {row.name for row in have}]
 
 

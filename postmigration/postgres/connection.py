@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -16,27 +16,10 @@ from psycopg.conninfo import conninfo_to_dict
 from postmigration.model.errors import CannotJudge
 from postmigration.model.sqltext import quoted, single
 from postmigration.postgres.dsn import ignore_environment, redact
+from postmigration.postgres.limits.limits import Limits
+from postmigration.postgres.limits.pinned import PINNED
+from postmigration.postgres.limits.wait import wait_at_most
 from postmigration.postgres.refusals import unless_lost
-
-# A value must read the same whatever the server, the database or the role has set.
-_PINNED = {
-    "TimeZone": "UTC",
-    "DateStyle": "ISO, YMD",
-    "IntervalStyle": "postgres",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
-    "lc_monetary": "C",
-    "xmloption": "content",
-    "standard_conforming_strings": "on",
-    "quote_all_identifiers": "off",
-    # A CHECK whose function was replaced since would keep the planner from reading rows that are there.
-    "constraint_exclusion": "off",
-    # A role that row-level security filters would see less without a word; off turns that into an error.
-    "row_security": "off",
-    # The snapshot waits while other work goes on.
-    "idle_in_transaction_session_timeout": "0",
-    "transaction_timeout": "0",
-}
 
 # Whole tables are joined; with the few megabytes that are usual, that goes through temporary files.
 _WORK_MEM = "64MB"
@@ -47,14 +30,6 @@ CATALOG_PATH = "pg_catalog, pg_temp"
 
 # Neither the session's own limit, which may be shorter than the pinning itself takes, nor its own path counts.
 _UNHURRIED = f"SET LOCAL statement_timeout = 0; SET LOCAL search_path = {CATALOG_PATH}"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long one statement may take, and wait for a lock, in milliseconds."""
-
-    statement_timeout: int = 300_000
-    lock_timeout: int = 2_000
 
 
 class Database:
@@ -82,6 +57,8 @@ class Database:
         self.option = option
         self.schema = schema
         self.limits = limits or Limits()
+        # The seconds after which a new connection is given up that does not answer.
+        self.longest_wait = math.inf
         # Settings of the planner for every snapshot, beside those that are pinned.
         self.planner: dict[str, str] = {}
         # Objects that were found to be taken for PostgreSQL's own, by whoever looked for them.
@@ -93,8 +70,10 @@ class Database:
         self.engine = sa.create_engine(
             "postgresql+psycopg://", creator=self._open, poolclass=sa.NullPool, hide_parameters=True
         )
-        sa.event.listen(self.engine, "connect", lambda connection, _: connection.rollback())
+        sa.event.listen(self.engine, "connect", lambda connection, _: connection.commit())
         sa.event.listen(self.engine, "handle_error", _close_cursor)
+        if (deadline := self.limits.deadline) is not None:
+            sa.event.listen(self.engine, "before_cursor_execute", lambda *told: deadline.refuse(told[2]))
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -109,10 +88,13 @@ class Database:
             connection = psycopg.connect(self._conninfo, prepare_threshold=None)
         # For what SQLAlchemy asks first, until the listener above ends this transaction.
         try:
-            connection.execute(_UNHURRIED)
+            with wait_at_most(self.longest_wait, connection):
+                connection.execute(_UNHURRIED)
         except psycopg.Error:
             connection.close()
             raise
+        if self.limits.deadline is not None:
+            self.limits.deadline.watch(connection)
         return connection
 
     def connect(self) -> sa.Connection:
@@ -130,9 +112,9 @@ class Database:
     def pin(self, connection: sa.Connection, **more: str) -> None:
         """Pins what must not depend on the server for the connection's current transaction, and for it only."""
         wanted = {
-            **_PINNED,
+            **PINNED,
             "search_path": CATALOG_PATH,
-            "statement_timeout": str(self.limits.statement_timeout),
+            "statement_timeout": str(self.limits.statement_left),
             "lock_timeout": str(self.limits.lock_timeout),
             **more,
         }
@@ -171,6 +153,12 @@ class Database:
         self.engine.dispose()
 
 
+_TYPES = """
+    SELECT oid, CASE typtype WHEN 'e' THEN 'enum' ELSE format_type(oid, NULL) END AS type
+    FROM pg_type WHERE oid = ANY(CAST(:oids AS oid[]))
+"""
+
+
 class Snapshot:
     """One read-only snapshot of a database: whatever is asked sees the same instant.
 
@@ -185,7 +173,11 @@ class Snapshot:
         # With these, names without a schema in a statement are the application's.
         self.application: Mapping[str, str] = {"search_path": database.application_path}
         self._settings = {"work_mem": _WORK_MEM, **database.planner}
-        self._counts: dict[Hashable, int] = {}
+        # Others that see the same, for large tables; None until one is read. What is added here, they do not see.
+        self.companions: list[Snapshot] | None = [] if writable else None
+        # Why there are fewer of them than the user allows.
+        self.alone = ""
+        self._known: dict[Hashable, sa.Row[Any]] = {}
         self._types: dict[Hashable, dict[str, str]] = {}
         self._connection = database.connect().execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=not writable
@@ -226,11 +218,15 @@ class Snapshot:
             return self._connection.execute(single(sql, parameters)).scalar()
 
     def count(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> int:
-        """The number that a query gives; a snapshot does not change, so each query is asked once."""
+        """The number that a query gives, asked once."""
+        return int(self.first(sql, settings, **parameters)[0])
+
+    def first(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> sa.Row[Any]:
+        """The first row that a query gives; a snapshot does not change, so each query is asked once."""
         question = (sql, *sorted((settings or {}).items()), *sorted(parameters.items()))
-        if question not in self._counts:
-            self._counts[question] = int(self.scalar(sql, settings, **parameters))
-        return self._counts[question]
+        if question not in self._known:
+            self._known[question] = self.rows(sql, settings, **parameters)[0]
+        return self._known[question]
 
     def columns(
         self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any
@@ -251,21 +247,12 @@ class Snapshot:
 
     def types(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> dict[str, str]:
         """The type of each column that a query returns, without its length; `enum` for any enumeration."""
-        question = (sql, *sorted((settings or {}).items()))
-        if question in self._types:
-            return self._types[question]
-        names = self.columns(sql, settings, **parameters)
-        types = {
-            row.oid: row.type
-            for row in self.rows(
-                """
-                SELECT oid, CASE typtype WHEN 'e' THEN 'enum' ELSE format_type(oid, NULL) END AS type
-                FROM pg_type WHERE oid = ANY(CAST(:oids AS oid[]))
-                """,
-                oids=[oid for _, oid in names],
-            )
-        }
-        self._types[question] = {name: types[oid] for name, oid in names}
+        # Of one role they are the same for everybody, whatever their claims, without which a policy may fail.
+        question = (sql, *((settings or {}).get(name) for name in ("search_path", "row_security", "role")))
+        if question not in self._types:
+            names = self.columns(sql, settings, **parameters)
+            types = {row.oid: row.type for row in self.rows(_TYPES, oids=[oid for _, oid in names])}
+            self._types[question] = {name: types[oid] for name, oid in names}
         return self._types[question]
 
     def stream(
@@ -279,8 +266,12 @@ class Snapshot:
             result = self._connection.execute(
                 single(sql, parameters), execution_options={"stream_results": True, "max_row_buffer": 100}
             )
+            deadline = self.database.limits.deadline
             with result:
-                yield from result
+                for row in result:
+                    if deadline is not None:
+                        deadline.refuse()
+                    yield row
 
     def prepare(self, change: Callable[[sa.Connection], None]) -> None:
         """Adds to what this snapshot shows, until it is closed; names are looked up as the application does.
@@ -290,22 +281,25 @@ class Snapshot:
         """
         with self._under(self.application):
             change(self._connection)
-            self._connection.exec_driver_sql("RELEASE SAVEPOINT steady")
             # What a trigger has set meanwhile would stay.
-            self.database.pin(self._connection, **self._settings)
-            self._connection.exec_driver_sql("SAVEPOINT steady")
+            self._pin_again()
 
     def avoid_indexes(self) -> None:
         """Asks no index which rows there are, from now on and in every snapshot of this database."""
         off = dict.fromkeys(("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan"), "off")
         self.database.planner.update(off)
         self._settings.update(off)
+        self._pin_again()
+
+    def _pin_again(self) -> None:
         self._connection.exec_driver_sql("RELEASE SAVEPOINT steady")
         self.database.pin(self._connection, **self._settings)
         self._connection.exec_driver_sql("SAVEPOINT steady")
 
     def cancel(self) -> None:
-        """Ends the statement that another thread is waiting for, if there is one."""
+        """Ends the statements that other threads are waiting for, if there are any."""
+        for companion in self.companions or ():
+            companion.cancel()
         if self._connection.invalidated:
             return
         connection = self._connection.connection.driver_connection
@@ -376,8 +370,14 @@ class Snapshot:
         assert isinstance(connection, psycopg.Connection)
         return connection.info
 
-    def close(self) -> None:
+    def close(self, *, commit: bool = False) -> None:
         """Ends the snapshot; nothing was written, and a session that the server has ended is not asked once more."""
+        while self.companions:
+            self.companions.pop().close()
+        if commit and not self._connection.invalidated:
+            # Whoever watches a server adds nothing to the rollbacks that it counts.
+            with suppress(sa.exc.DBAPIError):
+                self._connection.commit()
         if not self._connection.closed:
             self._connection.invalidate()
             self._connection.close()

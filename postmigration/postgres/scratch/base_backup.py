@@ -72,6 +72,12 @@ def divide(text: str) -> tuple[Path, str] | None:
     return (path, database) if is_one else None
 
 
+def find_path(text: str) -> Path:
+    """The directory of a base backup that a text names, with a database in it or without; else the file."""
+    found = divide(text)
+    return found[0] if found else Path(text)
+
+
 class BaseBackup(Cluster):
     """A running copy of a base backup; deleted when it is stopped or the process ends.
 

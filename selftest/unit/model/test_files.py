@@ -1,0 +1,30 @@
+"""Files are replaced whole, and all of them or none."""
+
+from pathlib import Path
+
+import pytest
+
+from postmigration.model.files import partial, replace_all
+
+
+def test_a_file_is_written_beside_the_one_that_it_replaces(tmp_path: Path) -> None:
+    assert partial(tmp_path / "report.json") == tmp_path / ".report.json.partial"
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    assert partial(tmp_path / "link") == tmp_path / ".elsewhere.partial"
+    # What is no file is written to and not replaced.
+    assert partial(Path("/dev/null")) == Path("/dev/null")
+
+
+def test_all_files_are_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    replace_all({tmp_path / "a": "nëw", tmp_path / "b": "more", Path("/dev/null"): "gone"})
+    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == {"a": "nëw", "b": "more"}
+
+
+def test_none_is_replaced_where_one_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    missing = tmp_path / "absent" / "b"
+    with pytest.raises(FileNotFoundError, match="No such file or directory") as caught:
+        replace_all({tmp_path / "a": "new", missing: "more"})
+    assert caught.value.filename == str(missing)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from postmigration.diff.objects.renames import IDENTIFIER, bare
+from postmigration.model.evidence import Subject
 from postmigration.model.platform import SUPABASE
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
@@ -21,6 +24,10 @@ SCHEMAS = f"""
        OR s.nspname !~ '^pg_' AND s.nspname NOT IN {_PLATFORM} AND EXISTS (
            SELECT FROM pg_roles r WHERE r.rolname IN {_ROLES} AND has_schema_privilege(r.oid, s.oid, 'USAGE'))
 """
+
+
+# What `name_sql` calls an object of another schema, and for a function the types of its arguments.
+_QUALIFIED = re.compile(rf"({IDENTIFIER})\.({IDENTIFIER})(\(.*\))?", re.DOTALL)
 
 
 def name_sql(schema: str, name: str) -> str:
@@ -70,6 +77,26 @@ class Opening:
     action: str
     label: str = field(compare=False)
     detail: str = field(compare=False)
+
+    def locate(self, schema: str) -> Subject:
+        """The object, where the tables stand in a schema."""
+        shows = Problem.SHOWS_ALL, Problem.GRANTED
+        return locate(
+            "function" if "(" in self.object else "view" if self.problem in shows else "table", self.object, schema
+        )
+
+
+def locate(kind: str, name: str, schema: str) -> Subject:
+    """An object by what `name_sql` calls it, and for a function with the types of its arguments.
+
+    Args:
+        kind: what it is.
+        schema: the schema of the tables.
+    """
+    where, own, arguments = schema, name, ""
+    if found := _QUALIFIED.fullmatch(name):
+        where, own, arguments = bare(found[1]), bare(found[2]), found[3] or ""
+    return Subject.of_table(where, own) if kind == "table" else Subject(kind, where, own + arguments)
 
 
 # Each role that a policy is for, where PUBLIC is everybody by name too, and each command that an expression opens: the

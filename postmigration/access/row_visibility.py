@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +10,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from postmigration.access.principals import Actor
-from postmigration.diff.row_diff import Comparison, Sides
+from postmigration.diff.hashing import hashing, new_secret
+from postmigration.diff.row_diff import Comparison, Sides, method
 from postmigration.diff.row_sets import Difference, DifferenceKind, RowSet
-from postmigration.model.errors import NotJudged
+from postmigration.diff.scan.settings import SCAN
+from postmigration.model.errors import Hindrance, NotJudged
 from postmigration.model.evidence import Finding, Subject
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
-from postmigration.postgres.refusals import refusal
+from postmigration.postgres.refusals import hindrance, refusal
+
+_SECRET = new_secret()
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Seen:
         leaked: how many they see and may not.
         examples: the first few of both.
         refused: what the server said instead of showing rows; somebody who is refused sees none.
+        denied: it refused for want of a privilege, which no policy gives.
     """
 
     rows: int
@@ -36,6 +42,7 @@ class Seen:
     leaked: int
     examples: tuple[Difference, ...] = ()
     refused: str = ""
+    denied: bool = False
 
     def finding(self, kind: DifferenceKind, statement: str, subject: Subject) -> Finding:
         """The evidence for what is hidden or leaked.
@@ -49,10 +56,24 @@ class Seen:
         return Finding(statement, wrong, max(wrong, self.rows), columns, keys, code=code, subject=subject)
 
 
+@dataclass(frozen=True)
+class Amount:
+    """Some rows: how many, and the sum of the hashes of their keys."""
+
+    rows: int
+    total: int
+
+
+_NONE = Amount(0, 0)
+
+
 def compare_with_rules(
     everything: Snapshot, people: Snapshot, actor: Actor, table: str, *, may: str, must: str, keep: int
 ) -> Seen:
     """Compares what somebody sees of a table with what the rules say, in one scan as them.
+
+    Rows are looked into only where they are neither all that somebody may see nor just what they must. What the rules
+    say of all for whom they say the same is asked once.
 
     Args:
         everything: a snapshot that row-level security does not filter.
@@ -65,25 +86,58 @@ def compare_with_rules(
         NotJudged: it took too long, or waited for a lock.
     """
     internal = actor.kind == "internal"
-    allowed = f"SELECT t.id, {must if internal else 'false'} AS required FROM {quoted(table)} t WHERE {may}"
-    parameters: dict[str, Any] = {
-        "tenant": actor.tenant and str(actor.tenant),
-        "internal": internal,
-    }
+    parameters: dict[str, Any] = {"tenant": actor.tenant and str(actor.tenant), "internal": internal}
+    hashed = _hash_key(everything, people, table)
+    try:
+        allowed, required = _count_owed(everything, table, hashed, may, must, parameters)
+    except sa.exc.DBAPIError as error:
+        explain(error, actor)
+        raise
+    if not internal:
+        required = _NONE
+    try:
+        rows = f"SELECT {_amount(hashed)} FROM (SELECT id FROM {quoted(table)}) q"
+        found = people.rows(rows, {**SCAN, **people.application, **actor.settings})[0]
+        seen = Amount(found.rows, found.total)
+    except sa.exc.DBAPIError as error:
+        denied = hindrance(error) == Hindrance.PRIVILEGE
+        return Seen(allowed.rows, 0, required.rows, 0, refused=explain(error, actor), denied=denied)
+    if seen in (allowed, required):
+        return Seen(allowed.rows, seen.rows, 0, 0)
+    wanted = f"SELECT t.id, {must if internal else 'false'} AS required FROM {quoted(table)} t WHERE {may}"
     application = everything.application
-    want = RowSet(allowed, ("id",), 1, {"optional": "q.required IS NOT TRUE"}, settings=application)
+    want = RowSet(wanted, ("id",), 1, {"optional": "q.required IS NOT TRUE"}, settings=application)
     have = RowSet(f"SELECT id FROM {quoted(table)}", ("id",), 1, settings={**application, **actor.settings})
     try:
-        found = Sides(everything, people, want, have, **parameters).compare(keep=keep)
+        wrong = Sides(everything, people, want, have, **parameters).compare(keep=keep)
     except sa.exc.DBAPIError as error:
-        words = explain(error, actor)
-        counts = everything.rows(
-            f"SELECT count(*) AS rows, count(*) FILTER (WHERE required) AS required FROM ({allowed}) q",
-            application,
-            **parameters,
-        )[0]
-        return Seen(counts.rows, 0, counts.required, 0, refused=words)
-    return Seen(found.want_rows, found.have_rows, found.counts["missing"], found.counts["extra"], found.differences)
+        denied = hindrance(error) == Hindrance.PRIVILEGE
+        return Seen(allowed.rows, 0, required.rows, 0, refused=explain(error, actor), denied=denied)
+    return Seen(wrong.want_rows, wrong.have_rows, wrong.counts["missing"], wrong.counts["extra"], wrong.differences)
+
+
+def _hash_key(everything: Snapshot, people: Snapshot, table: str) -> str:
+    """SQL for the hash of the key of a row `q`, by which sums tell rows apart as a comparison of them does."""
+    types = everything.types(f"SELECT id FROM {quoted(table)}", everything.application)
+    return hashing(types, types, method(everything, people), _SECRET).row(("id",))
+
+
+def _amount(hashed: str) -> str:
+    return f"count(*) AS rows, coalesce(sum({hashed}), 0) AS total"
+
+
+def _count_owed(
+    everything: Snapshot, table: str, hashed: str, may: str, must: str, parameters: Mapping[str, Any]
+) -> tuple[Amount, Amount]:
+    """What the rules say that somebody may see of a table, and what of that they must see as an internal user."""
+    sql = f"""
+        SELECT {_amount(hashed)}, count(*) FILTER (WHERE required) AS required,
+               coalesce(sum({hashed}) FILTER (WHERE required), 0) AS required_total
+        FROM (SELECT t.id, {must} AS required FROM {quoted(table)} t WHERE {may} OFFSET 0) q
+    """
+    told = {name: value for name, value in parameters.items() if re.search(rf"(?<!:):{name}\b", sql)}
+    owed = everything.first(sql, {**SCAN, **everything.application}, **told)
+    return Amount(owed.rows, owed.total), Amount(owed.required, owed.required_total)
 
 
 def count_new(before: Snapshot, people: Snapshot, actor: Actor, table: str) -> int:

@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from postmigration.access.principals import Actor
-from postmigration.access.rls_bypass import SCHEMAS, name_sql
+from postmigration.access.rls_bypass import SCHEMAS, locate, name_sql
 from postmigration.access.row_visibility import explain
+from postmigration.model.evidence import Subject
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.object_queries.members import MEMBER_E
@@ -87,6 +88,11 @@ class Disclosure:
     rows: int = field(compare=False)
     who: str = field(compare=False)
 
+    def locate(self, schema: str) -> Subject:
+        """The source, where the tables stand in a schema."""
+        kind, _, name = self.source.partition(" ")
+        return locate(kind, name, schema)
+
 
 def find_disclosures(
     everything: Snapshot,
@@ -135,14 +141,20 @@ def find_disclosures(
 
 
 def describe_disclosures(disclosures: Collection[Disclosure]) -> list[tuple[str, int]]:
-    """Says in words what is told: of each source, role and table whom it tells first, each of one."""
-    first: dict[tuple[str, str, str], Disclosure] = {}
+    """Says in words what is told: of each source whom it tells first of each role, and of what."""
+    first: dict[str, dict[tuple[str, str], Disclosure]] = {}
     for told in disclosures:
-        first.setdefault((told.source, told.role, told.table), told)
-    return [
-        (f"{told.label} tells {told.who} of {told.rows:,} {told.table} that are not theirs", 1)
-        for told in first.values()
-    ]
+        first.setdefault(told.source, {}).setdefault((told.role, told.table), told)
+    return [(_describe_source(list(of_source.values())), 1) for of_source in first.values()]
+
+
+def _describe_source(disclosures: Sequence[Disclosure]) -> str:
+    learned: dict[str, list[str]] = {}
+    for told in disclosures:
+        learned.setdefault(told.who, []).append(f"{told.rows:,} {told.table}")
+    (who, rows), *others = ((who, " and ".join(rows)) for who, rows in learned.items())
+    words = f"{disclosures[0].label} tells {who} of {rows} that are not theirs"
+    return "; ".join((words, *(f"{other} of {theirs}" for other, theirs in others)))
 
 
 def _read_tables(people: Snapshot, actor: Actor, tables: Sequence[sa.Row[Any]]) -> dict[sa.Row[Any], set[str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from postmigration.access.principals import MOST_PEOPLE, Actor
-from postmigration.access.row_visibility import explain
+from postmigration.access.row_visibility import Amount, explain
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 
@@ -42,14 +42,6 @@ BEGIN
 END
 $postmigration$
 """
-
-
-@dataclass(frozen=True)
-class Amount:
-    """Some rows: how many, and the sum of the hashes of their keys."""
-
-    rows: int
-    total: int
 
 
 def _amount(keys: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.identity import server
 from postmigration.postgres.references import references
+from postmigration.postgres.schemas import find_platform
 from postmigration.postgres.scratch.base_backup import BaseBackup
 from postmigration.postgres.throwaway import Server
 
@@ -51,6 +52,7 @@ class Verification:
         comparisons: their tables, compared.
         problems: what proves that it is not what it claims to be, in words.
         notes: what the reader should know and is no problem.
+        uncompared: the application's schemas that hold tables and were compared with nothing.
     """
 
     restored: Restored
@@ -62,6 +64,7 @@ class Verification:
     comparisons: tuple[TableComparison, ...]
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    uncompared: tuple[str, ...] = ()
 
     @property
     def unjudged(self) -> list[TableComparison]:
@@ -193,6 +196,7 @@ def examine(
         held = {table.name for table in tables}
         notes, absent, comparisons, lost = [], _not_in_it(restored), [], []
         named: list[str] = []
+        uncompared: list[str] = []
         if isinstance(against, Fingerprint):
             if found := unfit(against, snapshot, None):
                 if not found.table:
@@ -200,6 +204,8 @@ def examine(
                 words = found.describe("the backup", "the fingerprint")
                 return Verification(restored, version, seconds, tables, tuple(absent), (schema,), (), (words,), ())
             named = [schema]
+            platform = find_platform(snapshot).schemas
+            uncompared = [name for name in schemas(snapshot) if name != schema and name not in platform]
             names = {name: Relation(name, 0, "") for name in against.tables} | {
                 name: relation for name, relation in relations(snapshot).items() if not relation.excluded
             }
@@ -208,11 +214,10 @@ def examine(
         elif against is not None:
             original = against.snapshot(cleanup, schema)
             server(original)
-            theirs = schemas(original)
             named = sorted({schema, *restored.schemas})
-            absent += [
-                f"the schema {name} ({_size(original, name)}), so not proven" for name in theirs if name not in named
-            ]
+            lacked = [name for name in schemas(original) if name not in named]
+            absent += [f"the schema {name} ({_size(original, name)}), so not proven" for name in lacked]
+            uncompared = [name for name in lacked if name not in find_platform(original).schemas]
             without = [f"{its}.{name}" for kind, its, name in standins if kind == "table"] + [*restored.rowless]
             comparisons = diff_schemas(against, copy, named, main=schema, keep=keep, without=without)
             lost = diff_objects(original, snapshot, named, restored, standins)
@@ -238,6 +243,7 @@ def examine(
         tuple(comparisons),
         tuple(problems),
         tuple(notes),
+        tuple(uncompared),
     )
 
 

@@ -15,11 +15,11 @@ from postmigration.access.visible_counts import count_for_each, count_owed, expl
 from postmigration.checks.assertions import Target
 from postmigration.diff.row_diff import Sides
 from postmigration.diff.row_sets import DifferenceKind, RowSet
-from postmigration.model.errors import NotJudged
+from postmigration.model.errors import Hindrance, NotJudged
 from postmigration.model.evidence import Finding, Reference, Severity, Subject
 from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog, latency
-from postmigration.postgres.refusals import describe_refusal, hindrance
+from postmigration.postgres.refusals import describe_refusal, hindrance, refusal
 
 _WORDS: dict[DifferenceKind, str] = {
     "missing": "saw before and does not see now",
@@ -49,7 +49,8 @@ def expect_seen(target: Target, actor: Actor, table: str, *, may: str, must: str
     if found.hidden:
         why = f": {found.refused}" if found.refused else ""
         words = f"rows of {table} that {actor.name} must see and does not{why}"
-        target.evidence.findings.append(found.finding("missing", words, subject))
+        about = replace(subject, remarks=(found.refused,)) if found.denied else subject
+        target.evidence.findings.append(found.finding("missing", words, about))
     if found.leaked:
         words = f"rows of {table} that {actor.name} sees and may not"
         if target.baseline is not None and not count_new(target.baseline, people, actor, table):
@@ -242,21 +243,27 @@ def expect_fast_for(
     target.state(facts=1)
     try:
         people = target.population.reach(actor)
-        taken, findings = latency.judge(people, sql, budget=budget, index_only=False, settings=actor.settings)
+        legacy = None
+        if before is not None and target.baseline is not None:
+            legacy = latency.measure(target.baseline, before, actor.settings, budget).milliseconds
+        taken, findings = latency.judge(
+            people, sql, budget=budget, index_only=False, settings=actor.settings, before=legacy or 0.0
+        )
         if scans := latency.needless_scans(people, sql, actor.settings):
             unfiltered = latency.needless_scans(target.snapshot, sql, {})
             findings += [latency.read_whole(name, sql) for name in scans if name not in unfiltered]
-        legacy = None
-        if before is not None and target.baseline is not None:
-            legacy = latency.median(target.baseline, before, actor.settings)
     except sa.exc.DBAPIError as error:
-        raise NotJudged(f"{actor.name}: {describe_refusal(error)}", hindrance(error)) from None
+        by = hindrance(error)
+        if by == Hindrance.PRIVILEGE:
+            # They lack it, and not the role of --db-url.
+            raise NotJudged(f"{actor.name}: {refusal(error, acting=True)}") from None
+        raise NotJudged(f"{actor.name}: {describe_refusal(error)}", by) from None
     words = "" if legacy is None else f", {legacy:.1f} ms for its counterpart before the migration"
-    target.note(f"{actor.name}: median of {latency.RUNS} warm runs {taken:.1f} ms, budget {budget:g} ms{words}")
-    slower = "" if legacy is None else latency.regression(legacy, taken)
-    target.evidence.show_time(name, actor.name, taken, budget, legacy)
-    found = [*findings, *([Finding(slower, 1, 1, query=sql)] if slower else [])]
-    target.evidence.findings += [replace(f, statement=f"as {actor.name}: {f.statement}") for f in found]
+    target.note(f"{actor.name}: {taken.how} {taken.milliseconds:.1f} ms, budget {budget:g} ms{words}")
+    target.evidence.show_time(name, actor.name, taken.milliseconds, budget, legacy)
+    target.evidence.findings += [
+        replace(f, statement=f"as {actor.name}, query of {name}: {f.statement}") for f in findings
+    ]
 
 
 def expect_same_to(
@@ -340,4 +347,6 @@ def expect_refused(
             continue
         anew = bool(earlier) or (target.baseline is not None and what not in possible_before)
         severity: Severity = "blocker" if anew or actor.kind == "outsider" else "warning"
-        target.evidence.findings.append(Finding(words, 1, 1, severity=severity))
+        code = "write_gained" if came == "done" else ""
+        subject = Subject("operation", name=what, who=actor.name)
+        target.evidence.findings.append(Finding(words, 1, 1, severity=severity, code=code, subject=subject))

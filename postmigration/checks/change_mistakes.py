@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import psycopg
 import sqlalchemy as sa
 
+from postmigration.checks.rows.new_ids import find_references_to_new_ids
 from postmigration.diff.fingerprint import Fingerprint
 from postmigration.model.changes import (
     Change,
@@ -27,6 +28,7 @@ from postmigration.model.changes import (
     MayChange,
     MovedRows,
     NewColumn,
+    NewIds,
     NewTable,
     RenamedColumn,
     RenamedTable,
@@ -57,7 +59,7 @@ _COLUMNS = """
 # What is of a table that goes on.
 _OF_KEPT = (RenamedTable, GoneColumn, RenamedColumn, Retyped, DerivedValue, MayChange, Shrinks, RepointedReference)
 _ONCE = (
-    *(GoneTable, GoneColumn, NewTable, NewColumn, RenamedTable, RenamedColumn, Retyped, RepointedReference),
+    *(GoneTable, GoneColumn, NewTable, NewColumn, NewIds, RenamedTable, RenamedColumn, Retyped, RepointedReference),
     *(HistoryTable, Ignored, ChangedObject),
 )
 
@@ -75,6 +77,7 @@ def find_mistakes(
         return
     before = _read_before(baseline, fingerprint)
     names = _Names(changes, before, _read_tables(target))
+    read_otherwise = find_references_to_new_ids(target, changes)
     for change in changes:
         yield from (f"{describe_change(change)}: {words}" for words in names.find_mistakes(change))
     yield from _find_overlaps(changes)
@@ -90,6 +93,7 @@ def find_mistakes(
                 continue
             words = _refuse(side, table, alias, sql, condition=condition)
             place = _find_place(change, field, names)
+            place = None if place in read_otherwise else place
             if not words and place is not None and place[2] in names.now.get(place[:2], ()):
                 words = _disagree(side, table, sql, target, place)
             if words:
@@ -181,6 +185,10 @@ class _Names:
                     yield from self._of_now((other or schema, to), column)
             case RepointedReference():
                 yield from self._of_reference(change)
+            case NewIds(schema=schema, table=table, column=column, by=by):
+                for name in (column, *by):
+                    yield from self._of_now((schema, table), name)
+                yield from self._of_new_ids(change)
 
     def _of_before(self, table: Name, column: str = "") -> list[str]:
         """What is wrong with a name of the state before."""
@@ -239,6 +247,9 @@ class _Names:
         yield from self._of_before(parent, change.parent_column)
         moves = [c for c in self.changes if isinstance(c, MovedRows) and (c.schema, c.table) == parent]
         through = [move for move in moves if move.to == change.through]
+        ids = [c for c in self.changes if isinstance(c, NewIds) and c.table == change.through]
+        if through and ids:
+            return
         if not through:
             near = name_nearest(change.through, [move.to for move in moves])
             yield f"no moved_rows moves rows of {change.parent} to {change.through}{near}"
@@ -247,6 +258,19 @@ class _Names:
             yield f"through_column {change.through_column} is no key of moved_rows to {change.through}{near}"
         elif not change.through_column and len(through[0].key) > 1:
             yield f"the key of {change.through} has {len(through[0].key)} columns: name one as through_column"
+
+    def _of_new_ids(self, change: NewIds) -> Iterator[str]:
+        table = change.schema, change.table
+        moves = [c for c in self.changes if isinstance(c, MovedRows) and (c.to_schema or c.schema, c.to) == table]
+        if not moves and not {change.column, *change.by} <= set((self.before or self.now).get(table, ())):
+            yield f"no moved_rows moves rows to {change.table}, and it was not there with {', '.join(change.by)}"
+        for move in moves:
+            for name in change.by:
+                if name not in move.key:
+                    near = name_nearest(name, move.key)
+                    yield f"by names {name}, which is no key of {describe_change(move)}{near}"
+            if change.column in move.key:
+                yield f"{change.column} is a key of {describe_change(move)}: an id that follows from before is not new"
 
 
 def _title(table: Name) -> str:

@@ -25,6 +25,7 @@ from postmigration.model.changes import (
     GoneColumn,
     GoneTable,
     NewColumn,
+    NewIds,
     NewTable,
     RenamedColumn,
     RenamedTable,
@@ -36,12 +37,17 @@ from postmigration.postgres.schema_objects import ObjectName, Objects
 
 
 def list_patterns(migration: Migration) -> tuple[str, ...]:
-    """Patterns of the names of objects that may be added, changed or dropped."""
+    """Patterns of the names of objects that may be added or be others."""
     return (*migration.objects, *(c.object for c in migration.changes if isinstance(c, ChangedObject)))
 
 
+def list_gone(migration: Migration) -> tuple[str, ...]:
+    """Patterns of the names of objects that may be dropped."""
+    return (*migration.objects, *(c.object for c in migration.changes if isinstance(c, ChangedObject) and c.gone))
+
+
 def is_declared(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a migration adds, changes or drops an object."""
+    """Whether one of the patterns of what a migration declares names an object."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
@@ -108,6 +114,8 @@ class _Undone:
                 return "it is still there" if (*self._now((schema, table)), column) in self._others[1] else ""
             case NewColumn(schema=schema, table=table, column=column):
                 return self._lacks((schema, table), column)
+            case NewIds(schema=schema, table=table, column=column, by=by):
+                return next((words for name in (column, *by) if (words := self._lacks((schema, table), name))), "")
             case RenamedTable(schema=schema, table=table, to=to, to_schema=other):
                 there = (schema, table) in self._others[0], (other or schema, to) in self._tables
                 return _of_names(there, table, to)

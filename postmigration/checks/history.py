@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, agree, count, list_names
 from postmigration.checks.contents.tables import Name, title
-from postmigration.model.evidence import show_value
+from postmigration.checks.repairs.ledgers import restore_ledger
+from postmigration.model.evidence import Subject, show_value
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.ledgers import Ledger, find_ledgers
 from postmigration.postgres.schemas import find_platform
@@ -122,6 +123,13 @@ def _find_moved(state: State, was: Mapping[Name, State], now: Mapping[Name, Stat
     return alike[0] if len(alike) == len(others) == 1 and state.name not in was else None
 
 
+def _add(state: State, earlier: State | None, found: Examination, words: str, code: str, *, blocker: bool) -> None:
+    """Adds a finding about a ledger, which becomes the one of before where there is one."""
+    repair = "" if earlier is None else restore_ledger(earlier.name, state.name)
+    subject = Subject("ledger", state.name[0], state.name[1])
+    found.add(words, blocker=blocker, repair=repair, code=code, subject=subject)
+
+
 def _find_troubles(state: State, earlier: State | None, found: Examination) -> None:
     troubled = [entry for entry in state.entries if entry.trouble is not None]
     known = set() if earlier is None else {(e.name, e.trouble) for e in earlier.entries if e.trouble is not None}
@@ -129,7 +137,7 @@ def _find_troubles(state: State, earlier: State | None, found: Examination) -> N
         trouble = state.ledger.troubles[entry.trouble or 0]
         inherited = (entry.name, entry.trouble) in known
         words = f"{state.title}, {entry.name}: {trouble.words}{'; it was so before' if inherited else ''}"
-        found.add(f"{words} ({trouble.remedy})", blocker=not inherited)
+        _add(state, earlier, found, f"{words} ({trouble.remedy})", "ledger_troubled", blocker=not inherited)
 
 
 def _compare(state: State, earlier: State | None, found: Examination, *, compared: bool) -> None:
@@ -141,57 +149,59 @@ def _compare(state: State, earlier: State | None, found: Examination, *, compare
         # Of a head one entry is replaced by the next: two of one name are more than the tool takes.
         inherited = earlier is not None and len(set(earlier.applied)) < len(earlier.applied)
         words = f"{state.title}: it has {list_names(doubled, most=_LISTED)} more than once"
-        found.add(
-            words + ("; it was so before" if inherited else ""),
-            blocker=state.ledger.holds == "head" and not inherited,
-        )
+        words += "; it was so before" if inherited else ""
+        blocker = state.ledger.holds == "head" and not inherited
+        _add(state, earlier, found, words, "ledger_doubled", blocker=blocker)
     if earlier is None:
         if not applied:
-            found.add(f"{state.title}: it is empty: the tool would begin with the first migration", blocker=False)
+            words = f"{state.title}: it is empty: the tool would begin with the first migration"
+            _add(state, earlier, found, words, "ledger_empty", blocker=False)
         elif compared:
             found.notes.append(f"{state.title}: it was not there before, and ends with {applied[-1]}")
         return
-    _compare_entries(state, applied, earlier.applied, found)
+    _compare_entries(state, applied, earlier, found)
 
 
-def _compare_entries(state: State, applied: list[str], before: list[str], found: Examination) -> None:
+def _compare_entries(state: State, applied: list[str], earlier: State, found: Examination) -> None:
+    before = earlier.applied
     lost = [name for name in before if name not in set(applied)]
     new = [name for name in applied if name not in set(before)]
     if not applied and before:
         what = "its head was" if state.ledger.holds == "head" else f"it held {count(len(before), 'migration')} up to"
         words = f"{state.title}: it is empty, and {what} {before[-1]}: the tool would begin with the first migration"
-        found.add(words, blocker=True)
+        _add(state, earlier, found, words, "ledger_empty", blocker=True)
     elif state.ledger.holds == "head":
-        _compare_heads(state, lost, new, before, found)
+        _compare_heads(state, lost, new, earlier, found)
     elif lost and not new:
         words = f"{state.title}: it is behind the state before: {list_names(lost, most=_LISTED)}"
         words += f" {agree(len(lost), 'is', 'are')} not in it: the tool would apply {agree(len(lost), 'it', 'them')}"
-        found.add(f"{words} again", blocker=True)
+        _add(state, earlier, found, f"{words} again", "ledger_behind", blocker=True)
     elif lost:
         words = (
             f"{state.title}: it has been written anew: {list_names(lost, most=_LISTED)} {agree(len(lost), 'is', 'are')}"
         )
-        found.add(
-            f"{words} not in it, and {list_names(new, most=_LISTED)} {agree(len(new), 'is', 'are')} new", blocker=False
-        )
+        words += f" not in it, and {list_names(new, most=_LISTED)} {agree(len(new), 'is', 'are')} new"
+        _add(state, earlier, found, words, "ledger_rewritten", blocker=False)
     elif new:
         last = before[-1] if before else "nothing"
         found.notes.append(f"{state.title}: it moved on by {count(len(new), 'migration')} from {last} to {applied[-1]}")
 
 
-def _compare_heads(state: State, lost: list[str], new: list[str], before: list[str], found: Examination) -> None:
+def _compare_heads(state: State, lost: list[str], new: list[str], earlier: State, found: Examination) -> None:
+    before = earlier.applied
     if not (lost or new):
         return
     then, here = list_names(before, most=_LISTED), list_names(state.applied, most=_LISTED)
     if before and not lost:
         words = f"{state.title}: it has {count(len(state.applied), 'head')}, and had {len(before):,}: {here}"
-        found.add(f"{words}: the tool goes on from one head alone", blocker=False)
+        _add(state, earlier, found, f"{words}: the tool goes on from one head alone", "ledger_of_heads", blocker=False)
     elif lost and not new:
         words = f"{state.title}: it is behind the state before: its heads were {then}, and {here} is left"
-        found.add(words, blocker=True)
+        _add(state, earlier, found, words, "ledger_behind", blocker=True)
     elif all(name.isdigit() for name in (*before, *state.applied)) and _last(state.applied) < _last(before):
         words = f"{state.title}: it is behind the state before: its version was {then}, is {here}"
-        found.add(f"{words}: the tool would apply what lies between again", blocker=True)
+        words += ": the tool would apply what lies between again"
+        _add(state, earlier, found, words, "ledger_behind", blocker=True)
     else:
         found.notes.append(f"{state.title}: its head was {then or 'none'}, is {here}")
 
@@ -207,4 +217,5 @@ def _tell_lost(state: State, compared: bool, found: Examination) -> None:
     if compared:
         found.notes.append(words)
     else:
-        found.add(f"{words}: the tool would begin with the first migration", blocker=True)
+        words += ": the tool would begin with the first migration"
+        found.add(words, blocker=True, code="table_lost", subject=Subject.of_table(*state.name))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import TypeVar
 
 from postmigration.checks.assertions import Target
-from postmigration.model.evidence import Finding, Severity
+from postmigration.model.evidence import UNKNOWN, Finding, Severity, Subject
 from postmigration.postgres.connection import Snapshot
 
 Fact = TypeVar("Fact", bound=Hashable)
@@ -54,6 +54,7 @@ def expect_no_new_facts(
     always: Collection[Fact] = (),
     severity: Severity = "blocker",
     code: str = "",
+    locate: Callable[[Fact], Subject] | None = None,
 ) -> None:
     """States that nothing is open or broken that was not before; without a baseline each fact is a warning.
 
@@ -64,6 +65,7 @@ def expect_no_new_facts(
         before: finds what was wrong before.
         describe: says several facts in words, those that belong together in one sentence, and of how many objects.
         examined, always, severity, code: as of `expect_new`.
+        locate: the object that a fact is about, where one sentence is about one of them.
     """
     target.state(facts=max(1, len(now)))
     inherited = set() if target.baseline is None else set(before(target.before.schema("function", "policy", "view")))
@@ -75,8 +77,30 @@ def expect_no_new_facts(
             new[severity if target.baseline is not None else "blocker" if fact in always else "warning"].append(fact)
     objects = sum(number for _, number in describe(list(now)))
     for means, facts in new.items():
+        about = _find_subjects(facts, describe, locate) if locate else {}
         for words, number in describe(facts):
-            target.evidence.findings.append(Finding(words, number, max(number, objects), severity=means, code=code))
+            target.evidence.findings.append(
+                Finding(
+                    words,
+                    number,
+                    max(number, objects),
+                    severity=means,
+                    code=code,
+                    subject=about.get(words, UNKNOWN),
+                )
+            )
     target.repair_by_definitions()
     if not now:
         target.note(f"nothing of the kind among {examined}")
+
+
+def _find_subjects(
+    facts: Collection[Fact],
+    describe: Callable[[Collection[Fact]], Sequence[tuple[str, int]]],
+    locate: Callable[[Fact], Subject],
+) -> dict[str, Subject]:
+    """The objects that sentences are about, by the sentences: what is said of the facts of one object alone."""
+    of_subject: dict[Subject, list[Fact]] = {}
+    for fact in facts:
+        of_subject.setdefault(locate(fact), []).append(fact)
+    return {words: subject for subject, its in of_subject.items() for words, _ in describe(its)}

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from postmigration.checks.assertions import Target
+from postmigration.checks.contents.acceptance import tell_acceptance
 from postmigration.checks.contents.examination import Examination
-from postmigration.checks.declared_objects import NewParts, is_declared, list_patterns
+from postmigration.checks.declared_objects import NewParts, is_declared, list_gone, list_patterns
 from postmigration.checks.object_states import detect, holds_grants, judge_states
 from postmigration.checks.server.replication import read_subscriptions
 from postmigration.diff.objects.compare import Difference
 from postmigration.diff.objects.expected import expect_objects, read_renames
 from postmigration.diff.objects.judge import Judgement
+from postmigration.diff.objects.moved.compare import Declared
 from postmigration.diff.objects.renames import Renames
 from postmigration.diff.objects.rules import FAMILIES, RARE
 from postmigration.diff.objects.spelling import excerpt
@@ -33,7 +35,12 @@ _FOLDED = 20
 _LISTED = 50
 # The table to which a foreign key leads, as the server writes it; one whose name needs quoting is not known.
 _PARENT = re.compile(r"^FOREIGN KEY .* REFERENCES (\w+)\.(\w+)\(")
+# The columns of a unique index over all rows, where none needs quoting.
+_KEY = re.compile(r"^ USING btree \((\w+(?:, \w+)*)\)$")
+# What a person declares of what was meant.
+_MEANT = ("changed_object, if it is meant",)
 _UNDECLARED = ", and nobody declared it"
+_LOST = "; its changed_object allows a change and no loss: gone = true, if it is meant"
 # What tells by itself that something is wrong with an object.
 _WITHOUT_BASELINE = ("constraints", "indexes", "triggers", "inheritance", "settings", "extensions", "definers")
 _OF_ROLES = ("owners", "roles", "settings", "extensions")
@@ -81,10 +88,11 @@ def report_objects(target: Target, *families: str) -> None:
     different = [difference for family in families for difference in judgement.found.get(family, ())]
     if "publications" in families and any(one.what == "publication lost" for one in different):
         different = _excuse_own_publications(different, target.snapshot)
-    declared = list_patterns(target.migration)
-    found = [one for one in different if not is_declared(one.name, declared)]
+    declared, gone = list_patterns(target.migration), list_gone(target.migration)
+    found = [one for one in different if not is_declared(one.name, gone if _is_grave_loss(one) else declared)]
     if number := len(different) - len(found):
         target.note(f"{number:,} difference{' is' if number == 1 else 's are'} declared")
+    found = [_tell_loss(one) if is_declared(one.name, declared) else one for one in found]
     if declared or target.migration.changes:
         new = NewParts.of(target.migration.changes)
         found = [_weigh_undeclared(one, target, new) for one in found]
@@ -96,14 +104,25 @@ def report_objects(target: Target, *families: str) -> None:
     accepted = {waiver.object: waiver for waiver in target.options.accepted if waiver.object}
     waived = [one for one in found if one.level == "blocker" and one.name in accepted]
     found = [one for one in found if one not in waived]
+    repairs = tell_acceptance(target.snapshot, [one.repair for one in found])
+    found = [replace(one, repair=repair) for one, repair in zip(found, repairs, strict=True)]
     findings = [
-        *_findings(found, facts, objects(target.snapshot)),
+        *_findings(found, facts, {**(read_sides(target)[0] or {}), **objects(target.snapshot)}),
         *(_accept(one, accepted[one.name], facts) for one in waived),
     ]
     compared = _count_compared(families, judgement) if read_sides(target)[0] is not None else {}
     target.report(findings, facts=facts, **compared)
     for note in _notes(found):
         target.note(note)
+
+
+def _is_grave_loss(difference: Difference) -> bool:
+    return difference.is_loss and difference.level in ("blocker", "warning")
+
+
+def _tell_loss(difference: Difference) -> Difference:
+    """What is gone though it was declared to be another one."""
+    return replace(difference, statement=f"{difference.statement}{_LOST}")
 
 
 def _weigh_undeclared(difference: Difference, target: Target, new: NewParts) -> Difference:
@@ -202,6 +221,7 @@ def _judge(target: Target) -> Judgement:
     if held is not None and held[0] is target.baseline:
         return held[1]
     before, after = expect_sides(target)
+    was = read_sides(target)[0]
     judgement = judge_states(
         before,
         after,
@@ -211,6 +231,7 @@ def _judge(target: Target) -> Judgement:
         version=_version(target),
         restored=_is_restored(target),
         privileged=_has_privileges(target.baseline),
+        declared=None if was is None else Declared(was, target.migration.changes),
     )
     _JUDGED[target.snapshot] = (target.baseline, judgement)
     return judgement
@@ -253,7 +274,7 @@ def _count_compared(families: Sequence[str], judgement: Judgement) -> dict[str, 
     return {"objects": sum(judgement.objects.get(kind, 0) for kind in kinds)} if kinds else {}
 
 
-def _findings(found: Sequence[Difference], facts: int, now: Objects) -> Iterator[Finding]:
+def _findings(found: Sequence[Difference], facts: int, known: Objects) -> Iterator[Finding]:
     grouped: dict[tuple[str, Severity], list[Difference]] = defaultdict(list)
     for difference in found:
         if difference.level == "blocker" or difference.level == "warning":
@@ -261,17 +282,17 @@ def _findings(found: Sequence[Difference], facts: int, now: Objects) -> Iterator
     for (_, severity), those in grouped.items():
         if len(those) <= _FOLDED:
             for one in those:
-                words, texts = show_value(one.statement, plain=True), _list_definitions(one)
+                words, (columns, texts) = show_value(one.statement, plain=True), _list_texts(one)
                 yield Finding(
                     words,
                     1,
                     facts,
-                    DEFINITIONS if texts else (),
+                    columns,
                     texts,
                     severity=severity,
                     repair=one.repair,
                     code=_name_kind(one),
-                    subject=_subject(one.name, now.get(one.name, {}).get("definition", "")),
+                    subject=_subject(one.name, known.get(one.name, {})),
                 )
             continue
         rows = tuple((show_value(one.statement, plain=True),) for one in those[:_LISTED])
@@ -290,12 +311,14 @@ def _findings(found: Sequence[Difference], facts: int, now: Objects) -> Iterator
         )
 
 
-def _list_definitions(difference: Difference) -> tuple[tuple[str, str], ...]:
-    """The definition before and now, where both are longer than the sentence tells whole."""
+def _list_texts(difference: Difference) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """What is declared of it if it was meant; or the definition before and now, where the sentence tells part of it."""
+    if difference.excuse:
+        return _MEANT, ((escape(difference.excuse),),)
     if min(len(difference.was), len(difference.now)) < _LONG:
-        return ()
+        return (), ()
     was, now = excerpt(difference.was, difference.now, _LONGEST)
-    return ((escape(was), escape(now)),)
+    return DEFINITIONS, ((escape(was), escape(now)),)
 
 
 def _name_kind(difference: Difference) -> str:
@@ -306,11 +329,21 @@ def _name_kind(difference: Difference) -> str:
     return words.replace("-", "_").replace(" ", "_")
 
 
-def _subject(name: ObjectName, definition: str) -> Subject:
+def _subject(name: ObjectName, facts: Mapping[str, str]) -> Subject:
     is_table = name.kind in ("table", "foreign table", "view", "materialized view")
-    parent = _PARENT.search(definition) if name.kind == "constraint" else None
-    refers = () if parent is None else (Reference((), parent[1], parent[2], ()),)
-    return Subject(name.kind, name.schema, name.name, name.name if is_table else name.table, refers=refers)
+    table = name.name if is_table else name.table
+    return Subject(name.kind, name.schema, name.name, table, refers=tuple(_refer(name, facts)))
+
+
+def _refer(name: ObjectName, facts: Mapping[str, str]) -> Iterator[Reference]:
+    """The table to which a foreign key leads, and the columns that a key keeps unique."""
+    definition = facts.get("definition", "")
+    if name.kind == "constraint" and (parent := _PARENT.search(definition)):
+        yield Reference((), parent[1], parent[2], ())
+    elif name.kind == "constraint" and facts.get("kind") in ("primary key", "unique"):
+        yield Reference((), name.schema, name.table, tuple(facts.get("columns", "").split(", ")))
+    elif name.kind == "index" and facts.get("unique") == "True" and (key := _KEY.search(definition)):
+        yield Reference((), name.schema, name.table, tuple(key[1].split(", ")))
 
 
 def _accept(difference: Difference, waiver: Waiver, facts: int) -> Finding:

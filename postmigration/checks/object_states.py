@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from postmigration.access.dynamic_sql import runs_text
 from postmigration.checks.declared_objects import NewParts
-from postmigration.diff.objects.compare import find_flaws
+from postmigration.diff.objects.compare import Difference, find_flaws
 from postmigration.diff.objects.expected import expect_objects
 from postmigration.diff.objects.judge import Judgement, Scope, judge_objects
+from postmigration.diff.objects.moved.compare import Declared
 from postmigration.diff.objects.privileges import PUBLIC
 from postmigration.model.changes import Change
 from postmigration.model.platform import Inhabitants, Platform, detect_platform
@@ -48,6 +49,7 @@ def judge_states(
     version: int | None,
     restored: bool,
     privileged: bool,
+    declared: Declared | None = None,
 ) -> Judgement:
     """Judges the objects of a database.
 
@@ -59,10 +61,12 @@ def judge_states(
         version: the major version of the server of before, where there is one.
         restored: the state before is a copy of our own, restored from a dump.
         privileged: such a copy holds privileges.
+        declared: the objects of before as they were, with what is declared of them.
     """
     if before is not None and restored:
         roles = {name: facts for name, facts in after.items() if name.kind == "role"}
         before, after = in_a_dump(before), in_a_dump(after) | roles
+        declared = declared and Declared(in_a_dump(declared.before), declared.changes)
     # What a dump was not made of cannot be compared with it.
     there = {name.name for name in before or () if name.kind == "schema"} if restored else set(schemas)
     scope = Scope(
@@ -74,16 +78,18 @@ def judge_states(
         privileges=not restored or privileged,
         runs_text=runs_text,
         sort=lambda types, ends: _sort(snapshot, types, ends),
+        declared=declared,
     )
     return judge_objects(before, after, scope)
 
 
 def list_undeclared(
     before: Snapshot, after: Snapshot, schemas: Collection[str], changes: Sequence[Change], *, restored: bool
-) -> list[ObjectName]:
+) -> dict[ObjectName, Difference]:
     """The objects that are others than before, and do not hang on the changes of tables and columns that are declared.
 
-    What is wrong with an object by itself is never meant, and left out.
+    Of each stands what differs, or that it is gone. What is wrong with an object by itself is never meant, and
+    left out.
 
     Args:
         schemas: which are compared.
@@ -100,16 +106,18 @@ def list_undeclared(
         version=before.info.server_version // 10_000,
         restored=restored,
         privileged=holds_grants(was),
+        declared=Declared(was, changes),
     )
     flaws = {(flaw.name, flaw.statement) for flaw in find_flaws(expected, now)}
     new = NewParts.of(changes)
-    found: dict[ObjectName, None] = {}
+    found: dict[ObjectName, Difference] = {}
     for one in (one for those in judgement.found.values() for one in those):
         came = one.what.endswith(" new")
         explained = came and new.explain(one.name, now.get(one.name, {}))
-        if (came or one.level != "told") and not explained and (one.name, one.statement) not in flaws:
-            found[one.name] = None
-    return sorted(found)
+        differs = (came or one.level != "told") and not explained and (one.name, one.statement) not in flaws
+        if differs and (one.is_loss or one.name not in found):
+            found[one.name] = one
+    return dict(sorted(found.items()))
 
 
 def holds_grants(found: Objects) -> bool:

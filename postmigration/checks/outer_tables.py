@@ -39,14 +39,15 @@ def _compare(target: Target, outer: OuterTable, was: list[str], now: list[str]) 
         f", encode(sha256(convert_to({quoted(column)}::text, 'UTF8')), 'hex') AS {quoted(column)}" for column in kept
     )
     rows = f"SELECT {', '.join(map(quoted, outer.key))}{values}"
-    settled = "updated_at <= CAST(:cutover AS timestamptz)" if "updated_at" in was and "updated_at" in now else "true"
+    dated = "updated_at" in was and "updated_at" in now
+    settled = "(updated_at <= CAST(:cutover AS timestamptz)) IS NOT FALSE" if dated else "true"
     target.expect_same(
         RowComparison(
             f"{rows} FROM {of}",
-            f"{rows}, coalesce({settled}, true) AS settled FROM {of}",
+            f"{rows}, {settled} AS unchanged_since_cutover FROM {of}",
             columns=[*outer.key, *kept],
             key=len(outer.key),
-            settled="settled",
+            settled="unchanged_since_cutover",
         ),
         ignore=["extra"],
         statement=f"rows of {outer.schema}.{outer.table} that are gone, or whose {' or '.join(kept)} is another",

@@ -12,15 +12,18 @@ import psycopg
 import sqlalchemy as sa
 
 from postmigration.checks.baseline import Before, explain
+from postmigration.checks.declared_objects import is_declared, list_patterns
 from postmigration.checks.repairs.definitions import restore_definitions
-from postmigration.checks.repairs.scripts import read_scripts
+from postmigration.checks.repairs.policies import find_deviations, name_policies
+from postmigration.checks.repairs.scripts import read_all_text, read_scripts
+from postmigration.diff.objects.expected import expect_objects
 from postmigration.model.errors import Hindrance, NotApplicable, NotJudged
 from postmigration.model.evidence import UNKNOWN, Evidence, Finding, Letters, Severity, Subject, Violation, show_value
 from postmigration.model.migration import Migration
 from postmigration.model.settings import Options
 from postmigration.model.sqltext import pasteable, quoted
 from postmigration.postgres.connection import Snapshot
-from postmigration.postgres.schema_objects import objects
+from postmigration.postgres.schema_objects import Objects, objects
 
 
 class Gatherer:
@@ -118,10 +121,12 @@ class Gatherer:
         """Says of all that was found how the definitions that decide it become what they were, or were to be.
 
         It stands with the first finding of each severity that has no repair: policies, privileges, triggers and
-        functions as the state before and the scripts of the migration have them.
+        functions as the state before and the scripts of the migration have them. What people see and may do is said
+        with the policies that are gone, changed or made by nobody.
 
         Args:
-            tables: those of which something was found; all of the migration where none is named.
+            tables: those of which something was found; where none is named, those of the subjects of what was found,
+                or all of the migration where a subject is not known.
         """
         bare = [place for place, finding in enumerate(self.evidence.findings) if not finding.repair]
         if not bare:
@@ -131,10 +136,34 @@ class Gatherer:
             before = self.before.fingerprint.objects
         schema = self.snapshot.database.schema
         made = read_scripts(tuple(self.migration.scripts), schema)
-        found = [(schema, table) for table in tables or self.migration.tables]
-        repair = restore_definitions(before, objects(self.snapshot), made, found, self.evidence.words)
-        for place in {self.evidence.findings[place].severity: place for place in reversed(bare)}.values():
+        every = [(schema, table) for table in tables or self.migration.tables]
+        now = objects(self.snapshot)
+        for severity, place in {self.evidence.findings[place].severity: place for place in reversed(bare)}.items():
+            subjects = [one.subject for one in self.evidence.findings if one.severity == severity and not one.repair]
+            known = None if tables else _find_tables(subjects, schema)
+            repair = "" if known is None else restore_definitions(before, now, made, known, self.evidence.words)
+            # What is to be said again of the objects themselves may be nothing: then what they read decides.
+            repair = repair or restore_definitions(before, now, made, every, self.evidence.words)
             self.evidence.findings[place] = replace(self.evidence.findings[place], repair=repair)
+        self._name_policies(before, now, every)
+
+    def _name_policies(self, before: Objects | None, now: Objects, tables: Collection[tuple[str, str]]) -> None:
+        """Says with what people see and may do which policies may be why."""
+        patterns, schema = list_patterns(self.migration), self.snapshot.database.schema
+        before = None if before is None else expect_objects(before, now, self.migration.changes)
+        declared = {name for name in (*(before or {}), *now) if name.kind == "policy" and is_declared(name, patterns)}
+        legacy = tuple(self.migration.legacy_scripts) if before is None else ()
+        scripts = (*legacy, *self.migration.scripts)
+        deviations = [
+            *find_deviations(
+                before,
+                now,
+                read_scripts(scripts, schema),
+                declared,
+                whole=read_all_text(scripts) if legacy else "",
+            )
+        ]
+        self.evidence.findings = [name_policies(finding, tables, deviations) for finding in self.evidence.findings]
 
     def _add_repair(self, repair: str) -> None:
         """Says what brings right what was found last, where that does not say so itself."""
@@ -147,6 +176,21 @@ class Gatherer:
 
     def _scalar(self, sql: str, side: Snapshot | None = None) -> int:
         return (side or self.snapshot).count(sql, self.snapshot.application, **self._parameters)
+
+    def _find(self, sql: str, side: Snapshot) -> tuple[int, list[dict[str, Any]]]:
+        """How many rows a query finds, and the first few.
+
+        They are found once: each of the first few brings their number with it.
+        """
+        found = side.rows(
+            f"WITH wrong AS (SELECT * FROM ({sql}) AS found) SELECT wrong.*, (SELECT count(*) FROM wrong) AS wrong "
+            f"FROM wrong ORDER BY 1 LIMIT {self.options.listed_rows}",
+            side.application,
+            **self._parameters,
+        )
+        # The number comes last, and a column may have its name.
+        rows = [dict(zip(row._fields[:-1], row, strict=False)) for row in found]
+        return (found[0][-1] if found else 0), rows
 
     def _pasteable(self, sql: str, parameters: Mapping[str, Any] | None = None, *, before: bool = False) -> str:
         """A query as the reader can run it: on the right database, in the right schema."""
@@ -190,6 +234,18 @@ class Gatherer:
             finding = Finding(f"{statement}: {cause}", 1, 1, severity=severity, code=code, subject=subject)
             if finding not in self.evidence.findings:
                 self.evidence.findings.append(finding)
+
+
+def _find_tables(subjects: Iterable[Subject], schema: str) -> list[tuple[str, str]] | None:
+    """The tables on which some objects stand, views and functions on none; nothing where what decides is not known."""
+    found: dict[tuple[str, str], None] = {}
+    for subject in subjects:
+        # What people do concerns several tables.
+        if subject.kind == "operation" or not (subject.table or subject.kind in ("view", "function")):
+            return None
+        if subject.table:
+            found[subject.schema or schema, subject.table] = None
+    return list(found)
 
 
 def _find_table(error: sa.exc.DBAPIError) -> Subject:

@@ -33,7 +33,7 @@ def test_tables_are_as_before(target: Target) -> None:
 def test_columns_are_as_before(target: Target) -> None:
     """Every column is there with its type, NOT NULL, default, identity, generation expression and collation.
 
-    Impact: New rows come without a value, or with one that no row of before could have.
+    Impact: New rows come without a value, or with a value that the column refused before the migration.
 
     Likely causes: Tools that copy rows create bare columns.
 
@@ -82,7 +82,7 @@ def test_triggers_and_rules_fire(target: Target) -> None:
 def test_row_level_security_is_as_before(target: Target) -> None:
     """Row-level security is on where it was on, and every policy is as it was; there is no other one.
 
-    Impact: People see or change rows of others, or none of their own.
+    Impact: People see, change or add rows that they must not, or no longer find their own.
 
     Likely causes: Policies live outside the migrations, or were created without switching row-level security on.
 

@@ -25,7 +25,7 @@ def test_constraints_hold_for_every_row(target: Target) -> None:
         target.baseline,
         target.schemas,
         deep=options.deep,
-        keep=options.evidence_rows,
+        keep=options.listed_rows,
         show_values=options.show_values,
         renames=find_renames(target),
         # A project that adds one must have corrected the rows: none that violates it can be changed any more.

@@ -13,8 +13,8 @@ from postmigration.checks.rows.row_examination import RowExamination
 def test_rows_are_those_of_before(target: Target, declared_table: str) -> None:
     """Every table holds the rows that it held before, with the same values, and no others, but for what was intended.
 
-    Impact: What is missing is lost for the business; what was not there before is counted, paid or delivered twice; a
-    value that changed in the copy is believed by everybody who reads it.
+    Impact: What is missing is lost for the business; what was not there before is counted, paid or delivered, perhaps
+    twice; a value that changed in the copy is believed by everybody who reads it.
 
     Likely causes: A copy that ended early or was filtered by row-level security, a restore on top of rows, another
     encoding or time zone, a type that cannot hold the value, an empty string that became NULL, or writes that went on
@@ -52,6 +52,7 @@ def test_rows_are_those_of_before(target: Target, declared_table: str) -> None:
             show_values=show_values,
             logged=target.before.started,
             migration=target.migration,
+            recheck=options.recheck,
         ).compare()
     found.schemas = len(target.schemas)
     found.pass_to(target)

@@ -79,8 +79,8 @@ def test_standbys_follow(target: Target) -> None:
     operation.examine_standbys(target.snapshot, live_baseline(target)).pass_to(target)
 
 
-def test_settings_of_the_server_are_told(target: Target) -> None:
-    """The settings of the server that matter to an application are compared with those of before, and told.
+def test_settings_of_the_server_are_reported(target: Target) -> None:
+    """The settings of the server that matter to an application are compared with those of before, and reported.
 
     Impact: Statements are cancelled sooner, fewer sessions are let in, or times are shown in another zone.
 

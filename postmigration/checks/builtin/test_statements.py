@@ -68,19 +68,22 @@ def test_what_the_application_sends_still_runs(target: Target) -> None:
     Fix: Bring back what the server misses, at the place of the statement that is marked >>>, or deploy the code that
     no longer sends it.
     """
-    before, named = live_baseline(target), target.options.workload
+    before, named, held = live_baseline(target), target.options.workload, target.before.fingerprint
     if named is not None:
         sent = file.read(named)
         if before is not None:
             sent = collect.try_again(before, sent, target.schemas)
     elif before is not None:
         sent = collect.collect(before, target.schemas)
+    elif held is not None and held.workload is not None and held.workload.statements is not None:
+        sent = file.take_from_fingerprint(held.workload)
     else:
-        held = target.baseline is not None
+        why = f" ({held.workload.reason})" if held is not None and held.workload is not None else ""
         target.not_applicable(
-            "what the application sends is not known: name it with --workload, or a running state before",
-            not_held="statements of the application" if held else "",
+            f"what the application sends is not known{why}: name it with --workload, or a running state before",
+            not_held="statements of the application" if target.baseline is not None else "",
         )
     if not sent.statements:
         target.not_applicable("there is no statement of the application in what was sent to the state before")
-    comparison.examine(target.snapshot, sent, target.schemas, target.migration.changes).pass_to(target)
+    budget = target.options.plan_budget
+    comparison.examine(target.snapshot, sent, target.schemas, target.migration.changes, budget).pass_to(target)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import title
+from postmigration.checks.repairs.partitions import move_rows
 from postmigration.model.evidence import UNKNOWN, Reference, Subject
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
@@ -107,12 +108,20 @@ _CONDITIONS = f"""
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid {_FROM}
     JOIN domains d ON d.oid = a.atttypid JOIN pg_type t ON t.oid = d.step AND t.typnotnull
     WHERE {_WHERE} AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
-    UNION ALL
-    SELECT {_TABLE}, '', true, 'partition', pg_get_partition_constraintdef(c.oid), '', '', p.relname::text,
-           {_TRUSTED.format(objects="('pg_class'::regclass, i.inhparent), ('pg_class'::regclass, c.oid)")}
-    FROM pg_class c {_FROM} JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_class p ON p.oid = i.inhparent
-    WHERE {_WHERE} AND c.relkind = 'r' AND c.relispartition
     ORDER BY 1, 2, 8, 12, 10
+"""
+
+_PARTITIONS = f"""
+    WITH code AS ({_CODE})
+    SELECT {_TABLE}, pg_get_partition_constraintdef(c.oid) AS expression, p.relname::text AS whole,
+           pg_get_expr(c.relpartbound, c.oid) AS bounds, tn.nspname::text AS top_schema, t.relname::text AS top,
+           ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
+                   AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum) AS columns,
+           {_TRUSTED.format(objects="('pg_class'::regclass, i.inhparent), ('pg_class'::regclass, c.oid)")} AS trusted
+    FROM pg_class c {_FROM} JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_class p ON p.oid = i.inhparent
+    JOIN pg_class t ON t.oid = pg_partition_root(c.oid) JOIN pg_namespace tn ON tn.oid = t.relnamespace
+    WHERE {_WHERE} AND c.relkind = 'r' AND c.relispartition
+    ORDER BY 1, 2
 """
 
 _UNIQUE = f"""
@@ -149,6 +158,7 @@ class Rule:
         role: as whom its code runs; empty for ourselves.
         about: the constraint, index or column, as values.
         code: what a row that violates it is called among findings.
+        repair: SQL that brings the rows that violate it right again; empty where the database does not tell how.
     """
 
     subject: str
@@ -162,6 +172,7 @@ class Rule:
     role: str = ""
     about: Subject = UNKNOWN
     code: str = ""
+    repair: str = ""
 
     @property
     def aggregate(self) -> bool:
@@ -181,6 +192,8 @@ def read_rules(snapshot: Snapshot, schemas: Sequence[str], unjudged: list[str]) 
 
     rules = [_foreign_key(row) for row in read(_FOREIGN_KEYS)]
     rules += [rule for row in read(_CONDITIONS) for rule in _condition(row)]
+    # The bounds of one that is detached meanwhile are not known any more.
+    rules += [_partition(row) for row in read(_PARTITIONS) if row.expression is not None and row.bounds is not None]
     for row in read(_UNIQUE):
         # The server describes an index as it is now, and not as it was at the snapshot.
         if None in row.keys:
@@ -249,16 +262,11 @@ def _condition(row: sa.Row[Any]) -> Iterator[Rule]:
     elif row.what == "domain null":
         subject, violated = f"{subject}.{row.column}", f"num_nulls({column}) > 0"
         words = f"are NULL, which the domain {row.whole} does not allow"
-    elif row.what == "domain":
+    else:
         subject = f"{subject}.{row.column}"
         # What the check calls VALUE is a column of that name here.
         violated = f"(SELECT ({row.expression}) FROM (SELECT CAST({column} AS {row.root}) AS value) d) IS FALSE"
         words = f"violate the check {row.name} of the domain {row.whole}"
-    else:
-        if row.expression is None:
-            return
-        violated = f"({row.expression}) IS FALSE"
-        words = f"do not belong into this partition of {row.whole}: its bounds exclude them"
     yield Rule(
         subject=subject,
         words=words,
@@ -273,6 +281,27 @@ def _condition(row: sa.Row[Any]) -> Iterator[Rule]:
             "column" if "null" in row.what else "constraint", row.schema, row.name or row.column, row.table, _key(row)
         ),
         code="null_values" if "null" in row.what else "violated_constraint",
+    )
+
+
+def _partition(row: sa.Row[Any]) -> Rule:
+    source = _source(row.schema, row.table, "r")
+    violated = f"({row.expression}) IS FALSE"
+    name = title((row.schema, row.table))
+    top = _source(row.top_schema, row.top, "p")
+    return Rule(
+        subject=name,
+        words=f"do not belong into this partition of {row.whole}: its bounds ({row.bounds}) exclude them",
+        source=source,
+        wrong=f"count(*) FILTER (WHERE {violated})",
+        listed=f"SELECT * FROM {source} WHERE {violated}",
+        pages=int(row.pages),
+        hindrance=_hindrance(row),
+        role="" if row.trusted else row.owner,
+        # Several partitions of one table are mostly wrong for one reason, such as another hash function.
+        about=Subject("partition", row.top_schema, name, row.top),
+        code="rows_misplaced",
+        repair=move_rows(name, source, top, row.columns, violated),
     )
 
 

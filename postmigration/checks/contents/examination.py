@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from postmigration.model.errors import NotJudged
-from postmigration.model.evidence import UNKNOWN, Finding, Severity, Subject
+from postmigration.model.errors import Hindrance, NotJudged
+from postmigration.model.evidence import UNKNOWN, Finding, Overview, Severity, Subject
 
 if TYPE_CHECKING:
     from postmigration.checks.assertions import Target
@@ -27,7 +28,9 @@ class Examination:
         rows, facts: how many were examined.
         tables, schemas: how many were compared with the state before.
         notes: what the reader should know and is no fault.
+        overviews: tables for the reader.
         unjudged: what is there and could not be examined, and why.
+        by: what kept the first of it from being examined, where that is known.
         inapplicable: what neither side has, where that is so.
     """
 
@@ -37,8 +40,23 @@ class Examination:
     tables: int = 0
     schemas: int = 0
     notes: list[str] = field(default_factory=list)
+    overviews: list[Overview] = field(default_factory=list)
     unjudged: list[str] = field(default_factory=list)
+    by: Hindrance | None = None
     inapplicable: str = ""
+
+    @contextmanager
+    def keep_going(self, title: str) -> Iterator[None]:
+        """Keeps what was found before when the rest cannot be examined: a lost connection makes nothing right.
+
+        Args:
+            title: what is being examined.
+        """
+        try:
+            yield
+        except NotJudged as error:
+            self.unjudged.append(f"{title}: {error}")
+            self.by = self.by or error.by
 
     def find(
         self,
@@ -91,10 +109,12 @@ class Examination:
         target.report(fold(self.findings), rows=self.rows, facts=self.facts, **compared)
         for note in self.notes:
             target.note(note)
+        target.evidence.overviews += self.overviews
         if self.unjudged:
             words = f"{count(len(self.unjudged), 'object')} could not be examined: {list_names(self.unjudged, '; ')}"
             if not target.evidence.blockers:
-                raise NotJudged(words)
+                raise NotJudged(words, self.by)
+            target.evidence.unjudged.append(words)
             target.note(f"not judged: {words}")
 
 

@@ -6,22 +6,22 @@ from collections.abc import Collection
 
 from postmigration.checks.contents.examination import Examination, agree, count
 from postmigration.diff.row_diff import Sides
-from postmigration.diff.row_sets import RowSet
+from postmigration.diff.row_sets import DifferenceKind, RowSet
 from postmigration.model.evidence import Finding, Severity
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 
-_GRANTED = RowSet(
-    """
+_COLUMNS = ("loid", "grantee", "privilege", "way")
+_PRIVILEGES = """
     SELECT m.oid::bigint AS loid,
            CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END AS grantee,
            a.privilege_type AS privilege, CASE a.grantee WHEN m.lomowner THEN 'owner' ELSE 'granted' END AS way
     FROM pg_catalog.pg_largeobject_metadata m,
          pg_catalog.aclexplode(coalesce(m.lomacl, pg_catalog.acldefault('L', m.lomowner))) a
-    """,
-    ("loid", "grantee", "privilege", "way"),
-    4,
-)
+"""
+_ALL = RowSet(_PRIVILEGES, _COLUMNS, 4)
+# Those of the owners of many new objects would take the place of what others have gained on old ones.
+_GRANTED = RowSet(f"{_PRIVILEGES} WHERE a.grantee <> m.lomowner", _COLUMNS, 4)
 # Of so many differences those are left out that say the same in another way.
 _MOST = 1_000
 # Whether a role has a privilege by any way: as a superuser, the owner, a member, or because everybody has it.
@@ -36,25 +36,19 @@ _HELD = """
                   WHERE a.privilege_type = w.privilege
                     AND (a.grantee = 0 OR pg_has_role(r.oid, nullif(a.grantee, 0), 'USAGE')))
 """
+_THERE = """
+    SELECT m.oid::bigint AS loid FROM pg_largeobject_metadata m WHERE m.oid::bigint = ANY(CAST(:loids AS bigint[]))
+"""
 _QUERY = "SELECT oid, lomowner::regrole, lomacl FROM pg_catalog.pg_largeobject_metadata ORDER BY oid"
 
 # The number of an object, who, what, and whether as its owner.
 _Key = tuple[int, str, str, bool]
 
 
-def compare_privileges(before: Snapshot, after: Snapshot, others: Collection[object], found: Examination) -> None:
-    """Compares who may read and write the large objects that both sides have, and who owns them.
-
-    Args:
-        others: the numbers of objects that one side lacks.
-    """
-    compared = Sides(before, after, _GRANTED, _GRANTED).compare(keep=_MOST)
-    keys = {
-        kind: {(int(str(loid)), str(who), str(what), way == "owner") for loid, who, what, way in listed}
-        for kind in ("missing", "extra")
-        if (listed := [d.key for d in compared.differences if d.kind == kind and d.key[0] not in others])
-    }
-    lost, gained = keys.get("missing", set()), keys.get("extra", set())
+def compare_privileges(before: Snapshot, after: Snapshot, found: Examination) -> None:
+    """Compares who may read and write the large objects that both sides have, and who owns them."""
+    lost = _leave_lacking(after, _compare(before, after, _ALL, "missing", "extra"))
+    gained = _leave_lacking(before, _compare(before, after, _GRANTED, "extra", "missing"))
     _find(_leave_held(after, lost), "no longer has", "GRANT", "TO", found, blocker=True)
     more = _leave_held(before, gained)
     for everybody in (True, False):
@@ -65,6 +59,20 @@ def compare_privileges(before: Snapshot, after: Snapshot, others: Collection[obj
         words = f"large objects: {count(len(owners), 'object')} {agree(len(owners), 'has', 'have')} another owner"
         rows = tuple((str(loid),) for loid in sorted(owners)[:5])
         found.findings.append(Finding(words, len(owners), len(owners), ("oid",), rows, _QUERY, severity="warning"))
+
+
+def _compare(before: Snapshot, after: Snapshot, rows: RowSet, kind: DifferenceKind, other: DifferenceKind) -> set[_Key]:
+    """The privileges that only one side has."""
+    compared = Sides(before, after, rows, rows).compare(keep=_MOST, ignore=(other,))
+    listed = [difference.key for difference in compared.differences if difference.kind == kind]
+    return {(int(str(loid)), str(who), str(what), way == "owner") for loid, who, what, way in listed}
+
+
+def _leave_lacking(side: Snapshot, keys: Collection[_Key]) -> set[_Key]:
+    """Those privileges that are on an object which a side has."""
+    loids = sorted({key[0] for key in keys})
+    there = {int(row.loid) for row in side.rows(_THERE, loids=loids)}
+    return {key for key in keys if key[0] in there}
 
 
 def _leave_held(side: Snapshot, keys: Collection[_Key]) -> set[_Key]:

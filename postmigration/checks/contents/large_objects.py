@@ -13,8 +13,8 @@ from postmigration.checks.contents.locks import read_catalog
 from postmigration.checks.contents.tables import title
 from postmigration.diff.fingerprint import Fingerprint
 from postmigration.diff.fingerprint_contents import LargeObjectsFingerprint
-from postmigration.diff.row_diff import Sides, power_of_two
-from postmigration.diff.row_sets import RowSet
+from postmigration.diff.row_diff import Sides
+from postmigration.diff.row_sets import RowSet, power_of_two
 from postmigration.model.errors import NeedsBaseline
 from postmigration.model.evidence import Finding
 from postmigration.model.sqltext import quoted
@@ -167,7 +167,7 @@ def _compare(before: Snapshot, after: Snapshot, was: int, found: Examination) ->
         if extra:
             words = f"large objects: {extra:,} {agree(extra, 'was', 'were')} not there before"
             found.findings.append(Finding(words, extra, max(was, extra), query=query, severity="warning"))
-        compare_privileges(before, after, {d.key[0] for d in numbers.differences}, found)
+        compare_privileges(before, after, found)
         if not all(readable):
             found.unjudged.append(_UNREADABLE)
             return

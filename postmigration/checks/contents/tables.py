@@ -81,6 +81,7 @@ class Column:
         root: its type without length; of a domain the type beneath, `enum` for any enumeration.
         root_type: the same with its length.
         number: its place in the catalogs.
+        read: how its value is read instead, SQL over a row `{row}`; empty where it is the value itself.
     """
 
     name: str
@@ -90,6 +91,11 @@ class Column:
     root: str
     root_type: str
     number: int
+    read: str = ""
+
+    def over(self, row: str) -> str:
+        """Its value, over a row of some name."""
+        return self.read.replace("{row}", row) if self.read else f"{row}.{quoted(self.name)}"
 
 
 @dataclass(frozen=True)
@@ -231,3 +237,18 @@ def pages_of(relations: Mapping[Name, Relation]) -> dict[Name, int]:
         return own + sum(_OPENING + add(child) for child in children.get(name, ()))
 
     return {name: add(name) for name in relations}
+
+
+def explain_few(rows: int, *sides: Relation) -> list[str]:
+    """What is known of a table that may explain why it has fewer rows than it had.
+
+    Args:
+        rows: how many it has.
+        sides: what the catalogs say of it, on one side or on both.
+    """
+    words = []
+    if not rows and sides[-1].persistence == "u":
+        words.append("it is unlogged: a crash or a promotion empties such a table, and SET LOGGED keeps its rows")
+    if any(side.secured for side in sides):
+        words.append("row-level security is on: whoever copied it was perhaps shown some of its rows only")
+    return words

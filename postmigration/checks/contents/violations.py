@@ -74,7 +74,18 @@ def examine(
         columns, rows = _examples(after, rule, keep, show_values)
         severity: Severity = "warning" if inherited else "blocker" if rule.validated else unvalidated
         found.findings.append(
-            Finding(words, number, number, columns, rows, rule.listed, severity, code=rule.code, subject=rule.about)
+            Finding(
+                words,
+                number,
+                number,
+                columns,
+                rows,
+                rule.listed,
+                severity,
+                repair=rule.repair,
+                code=rule.code,
+                subject=rule.about,
+            )
         )
     return found
 

@@ -55,6 +55,7 @@ def test_nothing_bypasses_the_policies(target: Target, way: str) -> None:
         examined=way,
         severity="warning" if way == "privileges" else "blocker",
         code="way_around_policies",
+        locate=lambda opening: opening.locate(target.snapshot.database.schema),
     )
 
 

@@ -12,7 +12,7 @@ def test_nothing_was_left_in_maintenance(target: Target) -> None:
     Likely causes: Somebody set the database to read only, took CONNECT away or limited the connections for the time of
     the migration, and did not set it back; or a script set a search_path for good that it needed for itself.
 
-    Fix: Set back what is named. What the state before has as well is told, and not failed.
+    Fix: Set back what is named. What the state before has as well is reported, and does not fail.
     """
     found, others = restrictions(target.snapshot)
     inherited: set[Restriction] = set()

@@ -54,11 +54,11 @@ def _compare(target: Target, table: Table, column: str) -> None:
     target.expect_same(
         RowComparison(
             f"SELECT {key}, {time} FROM {of}",
-            f"SELECT {key}, {time}, NOT coalesce({later}, false) AS settled FROM {of}",
+            f"SELECT {key}, {time}, NOT coalesce({later}, false) AS unchanged_since_cutover FROM {of}",
             columns=[*table.key, column],
             key=len(table.key),
             newest=f"SELECT coalesce(max({time}) FILTER (WHERE {time} <= {_LATEST}), '-infinity')::text FROM {of}",
-            settled="settled",
+            settled="unchanged_since_cutover",
         ),
         statement=f"rows of {table.name} whose {column} is neither what it was nor a time since",
         ignore=["missing"],

@@ -98,7 +98,7 @@ def check_indexes(
     for index, answer in ask(snapshot, questions):
         if not isinstance(answer, Refusal):
             yield index, "", None
-        elif answer.state.startswith(DAMAGED):
+        elif answer.state.startswith(DAMAGED) and _is_there(snapshot, index.oid):
             yield index, answer.reason, None
         else:
             yield index, "", answer
@@ -120,10 +120,15 @@ def check_tables(
     for table, answer in ask(snapshot, [Question(t, sql.format(t.oid), t.pages) for t in tables]):
         if not isinstance(answer, Refusal):
             yield table, _say(answer.places, answer.first), None
-        elif answer.state.startswith(DAMAGED):
+        elif answer.state.startswith(DAMAGED) and _is_there(snapshot, table.oid):
             yield table, answer.reason, None
         else:
             yield table, "", answer
+
+
+def _is_there(snapshot: Snapshot, oid: int) -> bool:
+    """Whether a relation is still there: one dropped meanwhile, as by REINDEX CONCURRENTLY, gives such an error too."""
+    return snapshot.scalar("SELECT pg_relation_size(CAST(:oid AS oid)::regclass)", oid=oid) is not None
 
 
 def _say(places: int, first: str) -> str:

@@ -50,7 +50,7 @@ TOOLS = (
 _WORDS = "old|new|backup|bak|bkp|copy|tmp|temp|staging|stage|stg|orig|original|before|saved|shadow|migrated"
 _COPIES = (
     re.compile(rf"(?P<base>.+?)_(?:{_WORDS})(?:_?\d+)*$", re.IGNORECASE),
-    re.compile(rf"(?:{_WORDS}|copy_of)_(?P<base>.+)$", re.IGNORECASE),
+    re.compile(rf"(?:copy_of|{_WORDS})_(?P<base>.+)$", re.IGNORECASE),
     re.compile(r"(?P<base>.*[a-z0-9])(?:Old|New|Backup|Copy|Tmp|Temp|Staging)\d*$"),
 )
 # A date alone tells nothing, unless there is what it may be a copy of.

@@ -9,9 +9,14 @@ from dataclasses import dataclass, field
 from postmigration.checks.contents.examination import Examination, count
 from postmigration.checks.health.tool_names import TOOLS, find_base, is_called_a_copy, is_staging
 from postmigration.diff.objects.privileges import State, name_target
+from postmigration.model.evidence import Subject
+from postmigration.model.sqltext import DECISION, as_comment
 from postmigration.postgres.schema_objects import ObjectName, Objects
 
 _TABLES = ("table", "materialized view")
+_WHO = as_comment(
+    "the developer decides whether anybody still needs it, the DBA runs. Risk: nothing brings it back but a backup"
+)
 # A table with fewer columns may look like another one by chance.
 _TELLING_COLUMNS = 3
 
@@ -82,7 +87,10 @@ def examine(
         readers = _find_readers(remains.name, rights, now)
         words += f", and {' and '.join(readers)} may read it" if readers else ""
         blocker = bool(readers) and before is not None and not compared
-        found.add(words, blocker=blocker, repair=f"-- when nobody needs it any more: {remains.repair}")
+        name = remains.name
+        subject = Subject(name.kind, name.schema, name.name, name.name if name.kind in _TABLES else name.table)
+        repair = f"{_WHO}\n{DECISION}{remains.repair}"
+        found.add(words, blocker=blocker, repair=repair, code="left_over", subject=subject)
     return found
 
 

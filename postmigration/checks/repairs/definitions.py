@@ -17,6 +17,13 @@ from postmigration.postgres.schema_objects import ObjectName, Objects
 _ON_TABLES = {"policy": "POLICY", "trigger": "TRIGGER", "rule": "RULE"}
 _USED = {"function": "ROUTINE", "view": "TABLE", "materialized view": "TABLE", "table": "TABLE"}
 _DECIDING = ("body", "sql body", "security definer", "search_path", "volatility", "strict")
+# What statements say that drop an object which nothing defines.
+_DROPPED = {
+    "DROP POLICY ": "policies",
+    "DROP TRIGGER ": "triggers",
+    "DROP RULE ": "rules",
+    " DROP CONSTRAINT ": "constraints",
+}
 _EVERYBODY = ("anon", "authenticated")
 Name = tuple[str, str]
 
@@ -33,22 +40,40 @@ def restore_definitions(
         tables: the tables of which something was found, by schema and name.
         words: what was found, which names objects.
     """
+    strangers = [*_drop_strangers(before, after, made, tables, words)]
     lines = [
         *_restore_columns(before, after, tables),
         *_restore_functions(before, after, made, words),
-        *_drop_strangers(before, after, made, tables, words),
+        *strangers,
         *_restore_security(before, after, made, tables),
         *_restore_on_tables(after, made, tables),
     ]
     if not lines:
         return ""
-    scripts = ", ".join(dict.fromkeys(one.script for one in made)) or "no script"
-    who = (
-        f"the developer decides, the DBA runs: definitions as the state before and the scripts ({scripts}) have them; "
-        "what neither has is dropped or withdrawn. Risk: what somebody added on purpose since goes too; tables are "
-        "locked for a moment"
+    return "\n".join([AFTER_ROWS, as_comment(_say_who(before, made, strangers)), "BEGIN;", *lines, "COMMIT;"])
+
+
+def _say_who(before: Objects | None, made: Sequence[Made], strangers: Sequence[str]) -> str:
+    """Who runs it, what it does, and what it risks."""
+    sources = [*(["the state before"] if before is not None else []), *dict.fromkeys(one.script for one in made)]
+    back = f"sets definitions back to those of {_list(sources)}" if sources else ""
+    dropped = [what for statement, what in _DROPPED.items() if any(statement in line for line in strangers)]
+    closes = any("REVOKE ALL ON " in line for line in strangers)
+    unknown = f"that are not in {_list(sources, 'or')}" if sources else "that no script makes"
+    does = [
+        back,
+        f"drops {_list(dropped)} {unknown}" if dropped else "",
+        f"revokes all privileges of PUBLIC and the roles of the API on objects {unknown}" if closes else "",
+    ]
+    risk = "what somebody added on purpose since then is dropped or closed too; " if strangers else ""
+    return (
+        f"the DBA runs it after the developer has agreed: it {_list([*filter(None, does)])}. Risk: {risk}"
+        "tables are locked for a moment"
     )
-    return "\n".join([AFTER_ROWS, as_comment(who), "BEGIN;", *lines, "COMMIT;"])
+
+
+def _list(names: Sequence[str], word: str = "and") -> str:
+    return f" {word} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def _restore_columns(before: Objects | None, after: Objects, tables: Collection[Name]) -> Iterator[str]:
@@ -141,6 +166,8 @@ def _restore_on_tables(after: Objects, made: Sequence[Made], tables: Collection[
         if one.kind == "policy":
             # Whether it stands there as it was said, its text does not tell: the server writes it otherwise.
             yield f"DROP POLICY IF EXISTS {quoted(one.name[1])} ON {quoted(one.table[0])}.{quoted(one.table[1])};"
+            yield one.text
+        elif one.kind == "altered policy" and not re.search(r"\sRENAME\s+TO\s", one.text, re.I):
             yield one.text
         elif one.kind == "trigger" and (
             facts is None or facts.get("enabled") != "O" or not _calls_the_same(one.text, facts.get("definition", ""))

@@ -6,8 +6,8 @@ A repair names keys and never values: what rows hold goes from one database to t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from postmigration.diff.row_diff import Comparison
 from postmigration.diff.row_sets import Row
@@ -31,6 +31,8 @@ class TableRows:
         want: a query on the baseline for the key, and for columns that are to hold something else than before.
         altered: these columns. Where it gives NULL for one, any value may stand there, and none is written.
         shown: the values of the key say nothing of a person, so that they may be written out.
+        zone: in which time zone a time without one is meant, where a column has one on one side only; empty where none
+            does.
     """
 
     title: str
@@ -42,6 +44,17 @@ class TableRows:
     want: str = ""
     altered: Collection[str] = field(default_factory=frozenset)
     shown: bool = True
+    zone: str = ""
+
+
+def find_zone(types: Iterable[tuple[str, str]], zone: str) -> str:
+    """The time zone that a repair has to name, or nothing: where a column had a time zone or has one, and not both.
+
+    Args:
+        types: those of each column, before and now.
+        zone: the one in which such values were compared.
+    """
+    return zone if any(("with time zone" in was) != ("with time zone" in now) for was, now in types) else ""
 
 
 def repair_rows(table: TableRows, found: Comparison) -> str:
@@ -71,6 +84,9 @@ def _repair_by_key(table: TableRows, found: Comparison) -> str:
     if not listed:
         keys, changed = {kind: [] for kind in counts}, {column.name: [] for column in found.columns}
     changed = {n: k for n, k in changed.items() if n in table.columns and n not in table.key and counts["changed"]}
+    if not counts["missing"]:
+        # Of rows that are there no more travels than what is set back.
+        table = replace(table, columns=[name for name in table.columns if name in changed or name in table.key])
     lines = []
     if counts["missing"]:
         names = _list(table.columns)
@@ -86,10 +102,12 @@ def _repair_by_key(table: TableRows, found: Comparison) -> str:
         lines.append(f"{DECISION}DELETE FROM {table.after} t WHERE {where};")
     if not lines:
         return ""
-    begin = [TARGET, *_BEGIN]
-    if any(_HELD in line for line in lines):
+    begin = [TARGET, *_BEGIN, *_set_zone(table)]
+    copied = any(_HELD in line for line in lines)
+    if copied:
         begin = _copy_rows(table, [*keys["missing"], *keys["changed"]])
-    return "\n".join([_head(table, found), *begin, *lines, "COMMIT;"])
+    undecided = all(line.startswith(DECISION) for line in lines)
+    return "\n".join([_head(table, found, copied=copied, undecided=undecided), *begin, *lines, "COMMIT;"])
 
 
 def repair_lost_column(table: TableRows, name: str, type_: str, *, filled: bool) -> str:
@@ -106,7 +124,7 @@ def repair_lost_column(table: TableRows, name: str, type_: str, *, filled: bool)
     lines = [
         as_comment(
             f"the DBA, as a superuser: the column {name} of {table.title} with its values of the baseline; rows that "
-            "are new since have none. It locks the table meanwhile. Delete the file: it holds rows"
+            "are new since have none. It locks the table meanwhile. Delete the file afterwards: it holds rows"
         ),
         *_copy_rows(table, [], add),
         _update(table, name, []),
@@ -118,7 +136,7 @@ def repair_lost_column(table: TableRows, name: str, type_: str, *, filled: bool)
 
 _BEGIN = (
     "BEGIN;",
-    "-- No trigger fires, or the audit trail would record the repair; nor do foreign keys check it: judge again.",
+    "-- No trigger fires (an audit trail would record the repair), and no foreign key is checked: judge again.",
     "SET LOCAL session_replication_role = replica;",
 )
 
@@ -144,16 +162,23 @@ def _copy_rows(table: TableRows, keys: Sequence[Row], *first: str) -> list[str]:
     else:
         source, where = f"{table.before} b", _where(table, "b", keys)
     file = re.sub(r"\W+", "_", table.title) + ".rows"
+    copy = f"\\copy (SELECT {columns} FROM {source}{f' WHERE {where}' if where else ''}) TO {literal(file)}"
     return [
         BASELINE,
-        f"\\copy (SELECT {columns} FROM {source}{f' WHERE {where}' if where else ''}) TO {literal(file)}",
+        *(["BEGIN;", *_set_zone(table), copy, "COMMIT;"] if table.zone else [copy]),
         TARGET,
         *_BEGIN,
+        *_set_zone(table),
         *first,
         f"CREATE TEMPORARY TABLE {_HELD} ON COMMIT DROP AS SELECT {_list(table.columns)} FROM {table.after} "
         "WITH NO DATA;",
         f"\\copy {_HELD} ({names}) FROM {literal(file)}",
     ]
+
+
+def _set_zone(table: TableRows) -> list[str]:
+    """Has the session read and write times without a zone as they were compared, whatever its own zone is."""
+    return [f"SET LOCAL TimeZone = {literal(table.zone)};"] if table.zone else []
 
 
 def _update(table: TableRows, name: str, keys: Sequence[Row]) -> str:
@@ -171,7 +196,8 @@ def _replace_all(table: TableRows, found: Comparison) -> str:
     if found.counts["changed"]:
         return ""
     names = _list(table.columns)
-    lines = [_head(table, found), *_copy_rows(table, [])]
+    head = _head(table, found, copied=True, undecided=bool(found.counts["extra"]))
+    lines = [head, *_copy_rows(table, [])]
     if found.counts["extra"]:
         lines += [
             "-- Nothing tells its rows apart: all of them are exchanged for those of before.",
@@ -186,13 +212,35 @@ def _replace_all(table: TableRows, found: Comparison) -> str:
     return "\n".join([*lines, "COMMIT;"])
 
 
-def _head(table: TableRows, found: Comparison) -> str:
-    said = {"missing": "missing are added", "changed": "changed are set back", "extra": "extra are for you to decide"}
-    counts = ", ".join(f"{found.counts[kind]:,} {words}" for kind, words in said.items() if found.counts[kind])  # type: ignore[index]
+def _head(table: TableRows, found: Comparison, *, copied: bool, undecided: bool) -> str:
+    """Who runs it, what it does and what it risks.
+
+    Args:
+        copied: rows travel from the baseline.
+        undecided: it does nothing until somebody has decided.
+    """
+    missing, changed, extra = (found.counts[kind] for kind in ("missing", "changed", "extra"))
+    decides = f"decides of {extra:,} that {'was' if extra == 1 else 'were'} not there"
+    if undecided:
+        decides = f"deletes {extra:,} {'row' if extra == 1 else 'rows'} of {table.title} not there before"
+    does = [
+        f"adds {missing:,} missing {'row' if missing == 1 else 'rows'} of {table.title} from the baseline"
+        * bool(missing),
+        f"sets {changed:,} {'row' if changed == 1 else 'rows'} of {table.title} back to the baseline" * bool(changed),
+        decides * bool(extra),
+    ]
+    risks = ["a row that somebody deleted on purpose since comes back" * bool(missing)]
+    risks += ["what was written to these columns since is overwritten" * bool(changed)]
+    risk = "; ".join(filter(None, risks)) or "what somebody added since is lost"
+    does_what = "changed" if missing else "deleted"
+    waits = f'nothing is {does_what} until you remove the "{DECISION.strip()}", once product has decided: ' * undecided
+    where = "It is run on the target"
+    if copied:
+        where = "The first part is run on the baseline, the second on the target, in the same directory"
     return as_comment(
-        f"the DBA, as a superuser: rows of {table.title} from the baseline ({counts}). "
-        "What was written since the migration to these rows and columns is lost. Triggers that are off come on "
-        "afterwards, not before. Delete the file: it holds rows"
+        f"{waits}the DBA, as a superuser, {' and '.join(filter(None, does))}. Risk: {risk}. {where}. Enable "
+        "disabled triggers after it, not before: they would fire for it"
+        f"{'. Delete the file then: it holds rows' * copied}"
     )
 
 
@@ -200,7 +248,9 @@ def _where(table: TableRows, alias: str, keys: Sequence[Row]) -> str:
     if not keys:
         return ""
     names = ", ".join(f"{alias}.{quoted(name)}" for name in table.key)
-    values = ", ".join(f"({', '.join(literal(value or '') for value in key)})" for key in keys)
+    # Numbers as texts: the shorter ones first.
+    ordered = sorted(keys, key=lambda key: [(len(value or ""), value or "") for value in key])
+    values = ", ".join(f"({', '.join(literal(value or '') for value in key)})" for key in ordered)
     return f"({names}) IN ({values})"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -16,15 +16,21 @@ from postmigration.model.errors import CannotJudge
 
 _KINDS = ("policy", "trigger", "rule", "function", "procedure", "view", "table", "index", "grant")
 _BODY = re.compile(r"\$(\w*)\$(.*?)\$\1\$", re.DOTALL)
-_SECURED = re.compile(r"\bENABLE\s+ROW\s+LEVEL\s+SECURITY\b", re.IGNORECASE)
+_NAME = r'(?:"(?:[^"]|"")+"|[^\s".]+)'
+_ON = rf"POLICY\s+(?:IF\s+EXISTS\s+)?({_NAME})\s+ON\s+(?:ONLY\s+)?({_NAME}(?:\.{_NAME})?)"
+_DROPPED = re.compile(rf"DROP\s+{_ON}(?:\s+(?:CASCADE|RESTRICT))?$", re.IGNORECASE)
+_ALTERED = re.compile(rf"ALTER\s+{_ON}\s+(?:RENAME\s+TO\s+({_NAME})$)?", re.IGNORECASE)
+_SWITCHED = re.compile(r"\b(ENABLE|DISABLE)\s+ROW\s+LEVEL\s+SECURITY\b", re.IGNORECASE)
+_POLICY = re.compile(r"\bCREATE\s+POLICY\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Made:
-    """A statement of a script that makes an object, or says who may use some.
+    """A statement of a script that makes an object, drops or alters a policy, or says who may use some.
 
     Args:
-        kind: what the object is; `grant` for what is granted and revoked, `security` for row-level security.
+        kind: what the object is; `grant` for what is granted and revoked, `security` for row-level security, `no
+            policy` and `no security` for what it drops or switches off, `altered policy` for one that it alters.
         name: what it is called, as a schema, which may be empty, and a name; nothing for grants.
         table: the table on which it stands, in the same way.
         text: the statement.
@@ -57,22 +63,45 @@ def read_scripts(scripts: tuple[Path, ...], schema: str) -> Sequence[Made]:
         # It ends without the comment that pg_dump closes a dump with, or where only psql goes on.
         with suppress(CannotJudge):
             for item in script.items():
-                if isinstance(item, Statement) and (made := _read(item.text, schema, path.name)):
-                    key = made.text if made.kind == "grant" else (made.kind, made.name, made.table, _arguments(made))
+                for made in _read(item.text, schema, path.name) if isinstance(item, Statement) else ():
+                    if made.kind in ("policy", "no policy"):
+                        # What it was before that is nothing any more.
+                        found = {key: one for key, one in found.items() if not _alters(one, made)}
+                    key = (
+                        (made.text, made.name)
+                        if made.kind in ("grant", "altered policy")
+                        else (made.kind.removeprefix("no "), made.name, made.table, _arguments(made))
+                    )
                     found.pop(key, None)
                     found[key] = made
     return tuple(found.values())
 
 
-def _read(statement: bytes, schema: str, script: str) -> Made | None:
+@cache
+def read_all_text(scripts: tuple[Path, ...]) -> str:
+    """Reads scripts whole; nothing where one makes policies in a function or a block, whose names no text may say."""
+    text = "\n".join(path.read_text(errors="replace") for path in scripts)
+    return "" if any(_POLICY.search(body[2]) for body in _BODY.finditer(text)) else text
+
+
+def _alters(one: Made, made: Made) -> bool:
+    return one.kind == "altered policy" and (one.name[1], one.table) == (made.name[1], made.table)
+
+
+def _read(statement: bytes, schema: str, script: str) -> Iterator[Made]:
     means = meaning(statement)
     text = statement.decode(errors="replace").strip()
-    if means is None or means.kind not in _KINDS:
-        return None
-    kind = "function" if means.kind == "procedure" else means.kind
-    if kind == "table" and _SECURED.search(text):
-        kind = "security"
-    return Made(kind, _split(means.name, schema), _split(means.table, schema), text, script)
+    bare = text.rstrip("; \n")
+    if dropped := _DROPPED.match(bare):
+        yield Made("no policy", _split(dropped[1], schema), _split(dropped[2], schema), text, script)
+    elif altered := _ALTERED.match(bare):
+        for name in filter(None, (altered[1], altered[3])):
+            yield Made("altered policy", _split(name, schema), _split(altered[2], schema), text, script)
+    elif means is not None and means.kind in _KINDS:
+        kind = "function" if means.kind == "procedure" else means.kind
+        if kind == "table" and (switched := _SWITCHED.search(text)):
+            kind = "security" if switched[1].upper() == "ENABLE" else "no security"
+        yield Made(kind, _split(means.name, schema), _split(means.table, schema), text, script)
 
 
 def _split(name: str, schema: str) -> tuple[str, str]:

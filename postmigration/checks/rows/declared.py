@@ -18,6 +18,7 @@ from postmigration.model.changes import (
     MayChange,
     MovedRows,
     NewColumn,
+    NewIds,
     NewTable,
     RenamedColumn,
     RenamedTable,
@@ -78,6 +79,7 @@ class Declared:
         gone: the tables that are dropped, as they were called before.
         new: the tables that are added.
         ignored: the tables whose rows are not compared.
+        new_ids: the ids that are new.
         tables: what is declared of each table, as it is called now.
     """
 
@@ -91,6 +93,7 @@ class Declared:
         self.gone: dict[Name, GoneTable] = {}
         self.new: set[Name] = set()
         self.ignored: set[Name] = set()
+        self.new_ids = [change for change in changes if isinstance(change, NewIds)]
         self.tables: dict[Name, TableChanges] = {}
         for change in changes:
             self._take(change)
@@ -100,7 +103,7 @@ class Declared:
         return self.tables.setdefault(name, TableChanges())
 
     def _take(self, change: Change) -> None:
-        if isinstance(change, ChangedObject | RenamedTable):
+        if isinstance(change, ChangedObject | RenamedTable | NewIds):
             return
         name = self.renamed.get((change.schema, change.table), (change.schema, change.table))
         match change:
@@ -142,6 +145,11 @@ class Declared:
             )
             for name, relation in before.items()
         }
+
+    def identify(self, move: MovedRows) -> tuple[str, ...]:
+        """By which columns the rows are known that a move brings, where their ids are new; else none."""
+        name = (move.to_schema or move.schema, move.to)
+        return next((change.by for change in self.new_ids if (change.schema, change.table) == name), ())
 
     def moves_from(self, name: Name) -> list[MovedRows]:
         """What brings rows of a table of before elsewhere."""

@@ -17,13 +17,16 @@ from postmigration.checks.contents.examination import Examination, count, list_n
 from postmigration.checks.contents.tables import Column, Name, Relation, read_tables, title
 from postmigration.checks.rows import retyped
 from postmigration.checks.rows.declared import Declared, TableChanges
+from postmigration.checks.rows.declared_flows import Used
 from postmigration.checks.rows.declared_pairs import pair_declared
+from postmigration.checks.rows.new_ids import read_by_identity, read_links, write_identity
+from postmigration.checks.rows.unsaid import describe_unsaid
 from postmigration.diff.expected_rows import Expectation
 from postmigration.diff.findings import of_buckets
 from postmigration.diff.fingerprint import MUST_BE, DeclaredFingerprint, Fingerprint, diff_fingerprint, take_rows
 from postmigration.model.changes import Change, ChangedObject, MovedRows, NewColumn, NewTable, describe_change
 from postmigration.model.errors import CannotJudge, NotJudged
-from postmigration.model.evidence import show_value
+from postmigration.model.evidence import Subject, show_value
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.refusals import describe_refusal
@@ -80,7 +83,7 @@ def _take(
         return replace(none, reason=f"which rows {describe_change(permitted[0])} is used for, it cannot tell")
     try:
         now, said = _foresee(snapshot, name, was, declared, before)
-        pair = pair_declared(was, now, changes, declared, before, only=False, zone="UTC", pages=0)
+        pair = pair_declared(was, now, changes, declared, before, only=False, zone="UTC", pages=0, foreseen=True)
         if not pair.columns:
             return replace(none, reason="no change says what one of its columns holds")
         roots = {column: now.columns[column].root for column in pair.columns}
@@ -115,7 +118,8 @@ def _write(type_: str) -> str:
 def _digest(changes: TableChanges, declared: Declared) -> str:
     """Tells what is declared of a table from anything else, but for the reasons."""
     moves = [move for change in changes.repointed.values() for move in declared.moves_through(change)]
-    plain = [msgspec.structs.replace(change, reason="", group="") for change in (*changes.listed, *moves)]
+    of_all = (*changes.listed, *moves, *declared.new_ids)
+    plain = [msgspec.structs.replace(change, reason="", group="") for change in of_all]
     names = sorted(changes.columns.items()), sorted(changes.gone), sorted(changes.new)
     return hashlib.sha256(repr((plain, names)).encode()).hexdigest()
 
@@ -166,7 +170,8 @@ def _list_said(
     for column, change in changes.repointed.items():
         for move in declared.moves_through(change):
             if (move.schema, move.table) in before:
-                key = move.key.get(change.through_column) or next(iter(move.key.values()))
+                by = declared.identify(move) or (change.through_column or next(iter(move.key)),)
+                key = write_identity([move.key[name] for name in by if name in move.key])
                 yield before[move.schema, move.table], column, key
 
 
@@ -203,9 +208,12 @@ class DeclaredRows:
     ) -> None:
         self.after, self.before, self.declared, self.found = after, before, declared, found
         self.keep, self.show_values = keep, show_values
+        self.used = Used()
         self._held = {(each.schema, each.name): each for each in before.declared}
         schemas = sorted({schema for schema, _ in list_declared(declared)})
         self._tables = read_tables(after, schemas) if schemas else {}
+        if declared.new_ids:
+            self._tables = read_by_identity(self._tables, read_links(after, schemas), declared.new_ids)
 
     def compare(self, name: Name) -> None:
         """Compares a table.
@@ -225,6 +233,7 @@ class DeclaredRows:
         now = self._tables.get(name)
         rows = held.rows.rows
         if now is None or not now.is_table:
+            self.used.missing.add(name)
             happened = [f"{describe_change(move)} did not happen" for move in changes.moves]
             words = f": {happened[0]}" if happened else f", and {count(rows, 'row')} must be in it"
             self.found.find(f"{title(name)}: there is no such table{words}", wrong=max(1, rows))
@@ -261,7 +270,7 @@ class DeclaredRows:
                 words = f"{name} was hashed as {type_}, and is {now.columns[name].type}"
                 self.found.unjudged.append(f"{now.title}: {words}: name {OTHERS}")
                 return
-            value = how.replace("{0}", f"t.{quoted(name)}")
+            value = how.replace("{0}", now.columns[name].over("t"))
             masks = " OR ".join(f"({change.after})" for change in changes.free.get(name, ()) if change.after)
             values.append(f"{f'CASE WHEN {masks} THEN NULL ELSE {value} END' if masks else value} AS {quoted(name)}")
         have = f"SELECT {', '.join(values)}, true AS postmigration_settled, false AS postmigration_new FROM {now.sql} t"
@@ -275,18 +284,23 @@ class DeclaredRows:
             self.found.unjudged.append(f"{now.title}: {error}")
             return
         self.found.tables += 1
+        self.used.tables[now.key] = table.rows
+        if result.different:
+            self.used.different.add(now.key)
         self.found.rows += max(result.want_rows, result.have_rows)
         listed = list_names(list(map(describe_change, self._list_changes(now.key))), most=5)
         self.found.notes.append(f"{now.title}: {count(table.rows, 'row')} by the fingerprint; declared: {listed}")
         unsaid = [name for name in now.columns if name not in table.columns and name not in changes.free]
-        self.found.tell(f"{now.title}: not compared, since no change says what they hold", unsaid)
+        described = describe_unsaid(self.after, now, unsaid) if unsaid else []
+        self.found.tell(f"{now.title}: not compared, since no change says what they hold", described)
         if result.different:
 
             def mask(text: str | None, name: str) -> str:
                 return show_value(text, plain=self.show_values or name in result.plain)
 
             words = f"{now.title}: rows differ from those that must have become of those of before; declared: {listed}"
-            self.found.findings.append(of_buckets(result, table.key, words, mask, result.sql, now.key))
+            subject = Subject.of_table(*now.key, traits=("sentence",))
+            self.found.findings.append(of_buckets(result, table.key, words, mask, result.sql, subject))
 
 
 def write_now(hashed: str, now: Column, *, said: bool) -> str | None:

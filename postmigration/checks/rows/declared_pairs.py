@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from postmigration.checks.contents.tables import Column, Name, Relation
 from postmigration.checks.rows import retyped
 from postmigration.checks.rows.declared import Declared, TableChanges
+from postmigration.checks.rows.new_ids import write_identity
 from postmigration.checks.rows.pairs import Pair
 from postmigration.diff.row_diff import GROWTH, SHRINKAGE
 from postmigration.model.changes import MovedRows, RepointedReference, describe_change
 from postmigration.model.errors import CannotJudge
-from postmigration.model.sqltext import quoted
+from postmigration.model.sqltext import find_row_column, gives_several, quoted
 
 # Columns beside those that are compared.
 _GROWS, _SHRINKS = "postmigration_grows", "postmigration_shrinks"
@@ -27,6 +28,7 @@ def pair_declared(
     only: bool,
     zone: str,
     pages: int,
+    foreseen: bool = False,
 ) -> Pair:
     """How the rows of a table are compared with what the declared changes make of those of before.
 
@@ -37,8 +39,11 @@ def pair_declared(
         only: without the tables that inherit from it.
         zone: see `plan`.
         pages: about how large the table is.
+        foreseen: `now` is what is going to be: its columns have the types of what is declared, and lose nothing.
     """
-    return _Composer(was, now, changes, declared, before, zone).compose(only=only, pages=pages)
+    composer = _Composer(was, now, changes, declared, before, zone)
+    composer.foreseen = foreseen
+    return composer.compose(only=only, pages=pages)
 
 
 class _Composer:
@@ -57,6 +62,9 @@ class _Composer:
         self.have: dict[str, str] = {}
         self.roots: tuple[dict[str, str], dict[str, str]] = ({}, {})
         self.retyped: list[str] = []
+        # How each declared value is written.
+        self.said: dict[str, str] = {}
+        self.foreseen = False
 
     def compose(self, *, only: bool, pages: int) -> Pair:
         """Composes the queries of both sides."""
@@ -136,14 +144,14 @@ class _Composer:
         now, origin = self.now.columns[name], self._origin(name)
         have, root = "{0}", now.root
         if self._is_said(name):
-            have, root = _write_said(now)[1:]
+            self.said[name], have, root = _write_said(now, may_lose=self._may_lose(name))
             mine = root
         elif origin is not None:
             how = retyped.write_values(origin, now, self.zone)
             have, root, mine = ("{0}", now.root, origin.root) if how is None else (how[1], "text", "text")
             if origin.root_type != now.root_type and origin.name == name:
                 self.retyped.append(name)
-        value = have.replace("{0}", f"t.{quoted(name)}")
+        value = have.replace("{0}", now.over("t"))
         masks = [f"({change.after})" for change in self.changes.free.get(name, ()) if change.after]
         self.have[name] = f"CASE WHEN {' OR '.join(masks)} THEN NULL ELSE {value} END" if masks else value
         self.roots[0][name], self.roots[1][name] = mine, root
@@ -152,6 +160,22 @@ class _Composer:
         """Whether the value of a column is declared, for some rows at least."""
         moved = any(name in (*move.key, *move.columns) for move in self.changes.moves)
         return moved or name in self.changes.derived or name in self.changes.repointed
+
+    def _may_lose(self, name: str) -> bool:
+        """Whether the type of a column could lose something of what is declared of its values."""
+        if self.foreseen:
+            return False
+        said: list[tuple[Relation | None, str]] = []
+        for move in self.changes.moves:
+            said += [(self._source(move), sql) for sql in [{**move.columns, **move.key}.get(name, "")] if sql]
+        said += [(self.was, change.value) for change in self.changes.derived.get(name, ())]
+        if (reference := self.changes.repointed.get(name)) is not None:
+            for move in self.declared.moves_through(reference):
+                said += [(self._source(move), sql) for sql in move.key.values()]
+        if (origin := self._origin(name)) is not None:
+            said.append((self.was, f"r.{quoted(origin.name)}"))
+        root = self.now.columns[name].root
+        return any(retyped.may_lose(_find_type(source, sql), root) for source, sql in said)
 
     def _read_own(self, was: Relation, columns: Sequence[str], *, only: bool) -> str:
         """The rows that the table itself held, as they must be now."""
@@ -163,10 +187,9 @@ class _Composer:
                 change = self.changes.repointed[name]
                 alias = f"postmigration_parent_{len(joins)}"
                 joins.append(self._join_parent(change, alias))
-                said = _write_said(self.now.columns[name])[0]
-                value = said.replace("{0}", f"{alias}.new")
+                value = self.said[name].replace("{0}", f"{alias}.new")
             for changes in self.changes.derived.get(name, ()):
-                said = _write_said(self.now.columns[name])[0].replace("{0}", f"({changes.value})")
+                said = self.said[name].replace("{0}", f"({changes.value})")
                 where = getattr(changes, "where", "true")
                 value = said if where == "true" else f"CASE WHEN ({where}) THEN {said} ELSE {value} END"
             masks = [f"({change.where})" for change in self.changes.free.get(name, ())]
@@ -182,9 +205,9 @@ class _Composer:
         origin, now = self._origin(name), self.now.columns[name]
         if origin is None:
             return f"CAST(NULL AS {_sql_type(self.roots[0][name])})"
-        value = f"r.{quoted(origin.name)}"
+        value = origin.over("r")
         if self._is_said(name):
-            return _write_said(now)[0].replace("{0}", value)
+            return self.said[name].replace("{0}", value)
         how = retyped.write_values(origin, now, self.zone)
         return value if how is None else how[0].replace("{0}", value)
 
@@ -197,14 +220,16 @@ class _Composer:
             )
         parts = []
         for move in moves:
-            column = change.through_column or (next(iter(move.key)) if len(move.key) == 1 else "")
-            if column not in move.key:
+            sole = next(iter(move.key)) if len(move.key) == 1 else ""
+            columns = self.declared.identify(move) or (change.through_column or sole,)
+            if not set(columns) <= move.key.keys():
                 raise CannotJudge(
                     f"{describe_change(change)}: through_column must be one of the key of {describe_change(move)}"
                 )
             source = self._source(move)
+            new = write_identity([f"({move.key[column]})" for column in columns])
             parts.append(
-                f"SELECT r.{quoted(change.parent_column)} AS old, ({move.key[column]}) AS new "
+                f"SELECT r.{quoted(change.parent_column)} AS old, ({new}) AS new "
                 f"FROM {source.sql} r WHERE ({move.where})"
             )
         held = f"r.{quoted(change.column)}"
@@ -214,22 +239,36 @@ class _Composer:
         """The rows that come from another table, as they must be now."""
         source = self._source(move)
         said = {**move.columns, **move.key}
+        read = f"{source.sql} r WHERE ({move.where})"
+        if any(map(gives_several, said.values())):
+            # What a value is wrapped in may be given one only.
+            split = ", ".join(f"({sql}) AS {quoted(name)}" for name, sql in said.items())
+            read, said = f"(SELECT {split} FROM {read}) r", {name: f"r.{quoted(name)}" for name in said}
         values = [
-            f"{_write_said(self.now.columns[name])[0].replace('{0}', f'({said[name]})')} AS {quoted(name)}"
+            f"{self.said[name].replace('{0}', f'({said[name]})')} AS {quoted(name)}"
             if name in said
             else f"CAST(NULL AS {_sql_type(self.roots[0][name])}) AS {quoted(name)}"
             for name in columns
         ]
         if self.changes.shrinks:
             values.append(f"false AS {_SHRINKS}")
-        return f"SELECT {'DISTINCT ' * move.merged}{', '.join(values)} FROM {source.sql} r WHERE ({move.where})"
+        return f"SELECT {'DISTINCT ' * move.merged}{', '.join(values)} FROM {read}"
 
 
-def _write_said(now: Column) -> tuple[str, str, str]:
+def _find_type(source: Relation | None, sql: str) -> str:
+    """The type of a value that is a column as it is; "" of any other."""
+    column = source.columns.get(find_row_column(sql)) if source is not None else None
+    return "" if column is None else column.root
+
+
+def _write_said(now: Column, *, may_lose: bool) -> tuple[str, str, str]:
     """How a declared value is written for a column, how the column's own, and as what both are hashed.
 
     The value is taken for one of the column's type, but for its length and scale: those would cut what must be there.
+    A cast that loses something must be declared as one: else the whole value must be there.
     """
+    if may_lose:
+        return retyped.write_kept(now.root), "({0})::text", "text"
     if now.root == "numeric":
         how = retyped.write_number("{0}")
         return how, retyped.write_number("{0}"), "text"

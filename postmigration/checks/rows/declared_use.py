@@ -12,9 +12,12 @@ from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, count, list_names
 from postmigration.checks.contents.tables import Name, Relation, title
 from postmigration.checks.rows.declared import Declared
+from postmigration.checks.rows.declared_flows import Used, show_declared
 from postmigration.checks.rows.declared_pairs import pair_declared
+from postmigration.checks.rows.new_ids import find_alike
 from postmigration.checks.rows.pairs import Pair
 from postmigration.checks.rows.plan import Plan
+from postmigration.checks.rows.unsaid import describe_unsaid
 from postmigration.diff.row_diff import SHRINKAGE, Comparison, Sides
 from postmigration.diff.row_sets import RowSet
 from postmigration.model.changes import Change, DerivedValue, MovedRows, Retyped, describe_change
@@ -34,6 +37,7 @@ class DeclaredUse:
         tables: the tables of before.
         plan: what was compared with what; `declared`: by which changes.
         compared: what came of the tables that were looked into.
+        used: how many rows of each table were compared; how many each change concerns is added to it.
         zone: see `plan`.
     """
 
@@ -46,24 +50,28 @@ class DeclaredUse:
         plan: Plan,
         declared: Declared,
         compared: Mapping[Name, Comparison],
+        used: Used,
         zone: str,
     ) -> None:
         self.found, self.before, self.after, self.tables = found, before, after, tables
-        self.plan, self.declared, self.compared, self.zone = plan, declared, compared, zone
+        self.plan, self.declared, self.compared, self.used, self.zone = plan, declared, compared, used, zone
 
     def judge(self) -> None:
         """Judges all that is declared of rows."""
         self.found.tell("rows not compared, as declared", self.plan.ignored)
         self._find_homeless()
         self._find_unexplained()
+        self._find_alike()
         self._tell_unsaid()
         self._count_sources()
         for pair in self.plan.pairs:
             if pair.changes is not None:
                 self._tell_permissions(pair)
+        self.found.overviews += show_declared(self.declared, self.used)
 
     def _find_homeless(self) -> None:
         """Rows that must have moved to a table that is not there."""
+        self.used.missing.update(self.plan.homeless)
         for name in self.plan.homeless:
             for move in self.declared.of(name).moves:
                 words = f"{title(name)}: there is no such table: {describe_change(move)} did not happen"
@@ -83,15 +91,36 @@ class DeclaredUse:
                 words = "it is declared as new, and neither moved_rows nor grows says which rows it holds"
                 self.found.find(f"{table.title}: {count(answer.rows, 'row')}: {words}", wrong=answer.rows)
 
+    def _find_alike(self) -> None:
+        """Rows under new ids that cannot be told apart by what they are known by."""
+        there = {pair.now.key: pair.now for pair in self.plan.pairs}
+        for change in self.declared.new_ids:
+            table = there.get((change.schema, change.table))
+            if table is None or not set(change.by) <= table.columns.keys():
+                continue
+            columns, by = [table.columns[name].over("r") for name in change.by], ", ".join(change.by)
+            try:
+                alike = find_alike(self.after, table, columns)
+            except sa.exc.DBAPIError as error:
+                self.found.unjudged.append(f"{table.title}: {describe_refusal(error)}")
+                continue
+            if alike:
+                words = "by which its rows are known: what refers to them cannot be told apart"
+                self.found.find(
+                    f"{table.title}: {count(alike, 'row')} are alike in {by} or lack it, {words}", wrong=alike
+                )
+            else:
+                self.found.notes.append(f"{describe_change(change)}: its rows are known by {by}")
+
     def _tell_unsaid(self) -> None:
         """Tells of the columns of which no change says what they hold."""
-        names = []
         for pair in self.plan.pairs:
             changes = self.declared.of(pair.now.key)
-            unsaid = pair.now.columns.keys() - {*pair.columns, *changes.free}
+            ids = {c.column for c in self.declared.new_ids if (c.schema, c.table) == pair.now.key}
+            unsaid = pair.now.columns.keys() - {*pair.columns, *changes.free, *ids}
             mine = [name for name in pair.now.columns if name in unsaid and (pair.is_new or name in changes.new)]
-            names += [f"{pair.title}.{name}" for name in mine]
-        self.found.tell("not compared, since no change says what they hold", names)
+            described = describe_unsaid(self.after, pair.now, mine) if mine else []
+            self.found.tell(f"{pair.title}: not compared, since no change says what they hold", described)
 
     def _count_sources(self) -> None:
         """Tells of how many rows of before each change decides, and which rows went with a table."""
@@ -106,7 +135,8 @@ class DeclaredUse:
         for move in (change for change in self.declared.changes if isinstance(change, MovedRows)):
             conditions[move.schema, move.table].append((move, move.where))
         for gone in self.plan.gone:
-            moves = self.declared.moves_from((gone.schema, gone.name))
+            # Of what was in one of its columns only its rows are not made.
+            moves = [m for m in self.declared.moves_from((gone.schema, gone.name)) if not m.divides]
             moved = " OR ".join(f"({move.where})" for move in moves) or "false"
             conditions[gone.schema, gone.name].append((None, f"({moved}) IS NOT TRUE"))
         questions = []
@@ -124,7 +154,9 @@ class DeclaredUse:
                 if change is None:
                     went = f"{count(rows, 'row')} went with it" if rows else "no row went with it but those that moved"
                     self.found.notes.append(f"gone_table {relation.title}: {went}")
+                    self.used.words[id(self.declared.gone[relation.key])] = went
                 else:
+                    self.used.rows[id(change)] = int(rows)
                     applies = "" if rows or isinstance(change, DerivedValue) else ": not applicable"
                     self.found.notes.append(f"{describe_change(change)}: {count(rows, 'row')}{applies}")
 
@@ -146,6 +178,8 @@ class DeclaredUse:
         if changes:
             names = list_names([describe_change(change) for change in changes])
             self.found.notes.append(f"{names}: {words if rows else _UNUSED}")
+        for change in changes:
+            self.used.words[id(change)] = words if rows else _UNUSED
 
     def _count_changed(self, pair: Pair, name: str) -> int | None:
         """In how many rows a column whose values may be any has another one; None where that cannot be told."""

@@ -8,9 +8,11 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from postmigration.checks.contents.examination import Examination, count, list_names
-from postmigration.checks.contents.tables import Relation, read_tables, title
+from postmigration.checks.contents.tables import Relation, explain_few, read_tables, title
 from postmigration.checks.rows.declared import Declared
 from postmigration.checks.rows.declared_fingerprint import OTHERS, DeclaredRows, list_declared
+from postmigration.checks.rows.declared_flows import show_declared
+from postmigration.checks.rows.new_ids import find_references_to_new_ids, list_renewed
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.findings import of_buckets
 from postmigration.diff.fingerprint import WERE, Fingerprint, TableFingerprint, diff_fingerprint
@@ -53,6 +55,8 @@ def examine(
         names = list_names(sorted(before.tables))
         found.find(f"all {count(len(before.tables), 'table')} are lost, with {count(rows, 'row')}: {names}", wrong=rows)
         return found
+    ids = list_renewed(changes)
+    renewed = {(c.schema, c.table) for c in ids} | {name[:2] for name in find_references_to_new_ids(after, ids)}
     ledgers: list[str] = []
     excused: list[str] = []
     held = {(each.schema, each.name) for each in before.declared}
@@ -64,6 +68,10 @@ def examine(
             excused.append(name)
             continue
         called = declared.renamed.get(key, key)
+        if called in renewed:
+            words = "it has new ids or refers to such, and what its rows are known by no hash tells"
+            found.unjudged.append(f"{title(called)}: {words}: name {OTHERS}")
+            continue
         if called in touched or key in declared.renamed or declared.of(key).changes_rows:
             touched.add(called)
             continue
@@ -89,12 +97,14 @@ def examine(
     moved = DeclaredRows(after, before, declared, found, keep=keep, show_values=show_values)
     for key in sorted(touched):
         moved.compare(key)
+    found.overviews += show_declared(declared, moved.used)
     new = [
         r.title
         for key, r in tables.items()
         if r.is_table and not r.partition and key[1] not in before.tables and key not in touched
     ]
     found.tell("new, and compared with nothing", new)
+    found.notes += [after.alone] if after.alone else []
     return found
 
 
@@ -146,7 +156,9 @@ def _compare(
     found.rows += max(result.want_rows, result.have_rows)
     if result.want_rows and not result.have_rows:
         words = f"{table.name}: it is empty, and held {count(table.rows, 'row')}"
-        found.find(words, wrong=table.rows, code="empty_table", subject=Subject.of_table(before.schema, table.name))
+        remarks = tuple(explain_few(0, now))
+        subject = Subject.of_table(before.schema, table.name, traits=("as_before", "sentence"), remarks=remarks)
+        found.find("; ".join([words, *remarks]), wrong=table.rows, code="empty_table", subject=subject)
     elif result.different and (others := _list_rewritten(table, now)):
         if result.want_rows != result.have_rows:
             words = f"{table.name}: it has {count(result.have_rows, 'row')}, and held {table.rows:,}"
@@ -157,12 +169,10 @@ def _compare(
         def mask(text: str | None, name: str) -> str:
             return show_value(text, plain=show_values or name in result.plain)
 
-        secured = now.secured and result.have_rows < result.want_rows
-        hint = (
-            "; row-level security is on: whoever copied it was perhaps shown some of its rows only" if secured else ""
-        )
-        words = f"{table.name}: rows differ from the fingerprint{hint}"
-        found.findings.append(of_buckets(result, table.key, words, mask, result.sql, (before.schema, table.name)))
+        remarks = tuple(explain_few(result.have_rows, now)) if result.have_rows < result.want_rows else ()
+        words = "; ".join([f"{table.name}: rows differ from the fingerprint", *remarks])
+        subject = Subject.of_table(before.schema, table.name, traits=("as_before", "sentence"), remarks=remarks)
+        found.findings.append(of_buckets(result, table.key, words, mask, result.sql, subject))
 
 
 def _list_rewritten(table: TableFingerprint, now: Relation) -> list[str]:

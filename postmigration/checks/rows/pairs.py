@@ -10,6 +10,7 @@ from postmigration.checks.rows import retyped
 from postmigration.checks.rows.declared import TableChanges
 from postmigration.diff.hashing import Hashing, Method, hashing
 from postmigration.diff.row_sets import RowSet
+from postmigration.model.comparison import Part, within
 from postmigration.model.sqltext import quoted
 
 
@@ -28,6 +29,7 @@ class Pair:
         marks: of the rows of each side, conditions that say how a difference of a row is taken (see `RowSet`).
         changes: what a migration declares of it; None where it must hold what it held.
         is_new: the table was not there before; `was` is the first of those that its rows come from.
+        parts: the query of each side for some pages of its table; None where that is not the same for all together.
     """
 
     was: Relation
@@ -42,6 +44,7 @@ class Pair:
     marks: tuple[Mapping[str, str], Mapping[str, str]] = field(default_factory=lambda: ({}, {}))
     changes: TableChanges | None = None
     is_new: bool = False
+    parts: tuple[Part | None, Part | None] = (None, None)
 
     @property
     def title(self) -> str:
@@ -57,7 +60,8 @@ class Pair:
 
     def row_set(self, side: int) -> RowSet:
         """The rows of one side."""
-        return RowSet(self.sql[side], self.columns, len(self.key) or len(self.columns), self.marks[side])
+        key = len(self.key) or len(self.columns)
+        return RowSet(self.sql[side], self.columns, key, self.marks[side], part=self.parts[side], keyed=bool(self.key))
 
     def hashing(self, method: Method, secret: int) -> Hashing:
         """How its rows are hashed alike on both sides."""
@@ -101,22 +105,32 @@ def pair_tables(
         for name in columns:
             if was.columns[name].generated and now.columns[name].generated and written[name] is None:
                 written[name] = retyped.write_generated(was.columns[name], now.columns[name])
-    sql, types = [], []
+    sql, types, parts = [], [], []
     for i, side in enumerate((was, now)):
         values, roots = [], {}
         for name, how in written.items():
-            value = f"r.{quoted(name)}"
+            value = side.columns[name].over("r")
             roots[name] = side.columns[name].root if how is None else "text"
             values.append(f"{value if how is None else how[i].replace('{0}', value)} AS {quoted(name)}")
         sources = [side, *(table for table in attached if i == 0 and set(columns) <= table.columns.keys())]
-        sql.append(
-            "\nUNION ALL\n".join(
-                f"SELECT {', '.join(values)} FROM {'ONLY ' * only}{source.sql} r" for source in sources
-            )
-        )
+        selects = [f"SELECT {', '.join(values)} FROM {'ONLY ' * only}{source.sql} r" for source in sources]
+        sql.append("\nUNION ALL\n".join(selects))
+        in_pages = "\nUNION ALL\n".join(f"{select} WHERE {within('r')}" for select in selects)
+        parts.append(Part(tuple(source.sql for source in sources), in_pages, only))
         types.append(roots)
     changed = tuple(name for name in columns if was.columns[name].root_type != now.columns[name].root_type)
-    return Pair(was, now, only, columns, key, (types[0], types[1]), (sql[0], sql[1]), changed, pages)
+    return Pair(
+        was,
+        now,
+        only,
+        columns,
+        key,
+        (types[0], types[1]),
+        (sql[0], sql[1]),
+        changed,
+        pages,
+        parts=(parts[0], parts[1]),
+    )
 
 
 def _choose_key(was: Relation, now: Relation, common: Collection[str]) -> tuple[str, ...]:

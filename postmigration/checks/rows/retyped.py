@@ -38,9 +38,35 @@ def write_values(was: Column, now: Column, zone: str) -> tuple[str, str] | None:
     return one, _write(now.root, was.root, now.root, zone)
 
 
+def may_lose(was: str, now: str) -> bool:
+    """Whether a cast can make another value of one; "" is a type of which nothing is known."""
+    return now in _KEPT and was != now and not {was, now} <= {*_INTEGERS} and (was, now) != _FLOATS
+
+
+def write_kept(now: str) -> str:
+    """How a value of any type is written as a text that a column's own text is held against; {0} is the value.
+
+    What the type of the column holds is written as it writes it; of what it would lose something, all is written.
+    """
+    return _KEPT[now].replace("{type}", now)
+
+
 def write_number(value: str) -> str:
     """How a numeric is written without the zeros at its end that say nothing."""
     return _shortest(f"({value})::numeric")
+
+
+def write_plain(value: str, text: str) -> str:
+    """How a value of any type is written as a text: a number without the zeros that its scale adds.
+
+    Which type the value has the server says: here it is any expression.
+
+    Args:
+        text: SQL for the value as a text.
+    """
+    # Beside a NULL without a type a value of a domain is one of the type beneath it.
+    kind = f"pg_typeof(coalesce({value}, NULL))"
+    return f"CASE WHEN {kind} = 'numeric'::regtype THEN {write_number(text)} ELSE {text} END"
 
 
 def write_generated(was: Column, now: Column) -> tuple[str, str] | None:
@@ -91,6 +117,19 @@ def _number(type_: str) -> str:
     return _shortest("({0})::text::numeric" if type_ in _FLOATS else "({0})::numeric")
 
 
+_LOST = "CASE WHEN concat({0}) ~ '%s' THEN concat({0}) ELSE CAST({0} AS {type})::text END"
+_OF_NUMBERS = (
+    "CASE WHEN CASE WHEN concat({0}) ~ '^[-+]?[0-9.]+(e[-+]?[0-9]+)?$' "
+    "THEN concat({0})::numeric <> CAST({0} AS {type})::text::numeric END "
+    "THEN concat({0}) ELSE CAST({0} AS {type})::text END"
+)
+_KEPT = {
+    **dict.fromkeys((*_INTEGERS, *_FLOATS), _OF_NUMBERS),
+    "date": _LOST % "[ T](?!00:00(:00([.]0*)?)?([-+ Z]|$))[0-9][0-9]:",
+    "time without time zone": _LOST % "^[0-9]{4,}-",
+    # Of a number but 0 and 1 a truth value keeps less than it says.
+    "boolean": _LOST % "^(-[0-9]+|[2-9]|[0-9]{2,})$",
+}
 _TRUTH = "CASE {0} WHEN true THEN 'true' WHEN false THEN 'false' END"
 _TRUTH_IN_TEXT = (
     f"CASE WHEN lower(btrim(({{0}})::text)) IN ({_TRUE}) THEN 'true' "

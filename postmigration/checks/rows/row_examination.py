@@ -9,17 +9,21 @@ import sqlalchemy as sa
 
 from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, agree, count, list_names
-from postmigration.checks.contents.tables import Name, Relation, read_tables
+from postmigration.checks.contents.tables import Name, Relation, explain_few, read_tables
 from postmigration.checks.rows.declared import Declared
+from postmigration.checks.rows.declared_flows import Used
 from postmigration.checks.rows.declared_use import DeclaredUse
+from postmigration.checks.rows.new_ids import list_renewed, read_by_identity, read_links
 from postmigration.checks.rows.pair_repairs import bring_back_column, repair_pair
 from postmigration.checks.rows.pairs import Pair, pair_tables
 from postmigration.checks.rows.plan import Plan, plan
 from postmigration.diff.findings import find_code, of_keys, of_rows
 from postmigration.diff.hashing import new_secret
+from postmigration.diff.live.recheck import compare_live, describe_flight
 from postmigration.diff.row_diff import Comparison, Sides, method
 from postmigration.diff.side_by_side import SideBySide
 from postmigration.model.changes import describe_change
+from postmigration.model.comparison import Recheck
 from postmigration.model.evidence import IMPERSONAL_TYPES, Letters, Reference, Subject, show_value
 from postmigration.model.migration import Migration
 from postmigration.model.sqltext import copy_objects, quoted
@@ -46,6 +50,7 @@ class RowExamination:
         show_values: values that may describe a person are shown.
         logged: only logged tables of before hold what they held: it is a base backup.
         migration: what it declares of the tables.
+        recheck: how rows that differ are read again; None for not at all.
     """
 
     def __init__(
@@ -58,7 +63,9 @@ class RowExamination:
         show_values: bool = False,
         logged: bool = False,
         migration: Migration | None = None,
+        recheck: Recheck | None = None,
     ) -> None:
+        self._recheck = recheck
         self._find_codes = Migration("").find_codes if migration is None else migration.find_codes
         self._logged = logged
         self.before, self.after = before, after
@@ -67,9 +74,15 @@ class RowExamination:
         self.zone = str(after.scalar("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'"))
         self.relations = read_tables(before, schemas), read_tables(after, schemas)
         self.declared = Declared(() if migration is None else migration.changes)
+        if self.declared.new_ids:
+            renewed = list_renewed(self.declared.changes)
+            was = read_by_identity(self.relations[0], read_links(before, schemas), renewed, renewed)
+            now = read_by_identity(self.relations[1], read_links(after, schemas), self.declared.new_ids, renewed)
+            self.relations = was, now
         self.plan = plan(*self.relations, self.zone, self.declared)
         # What came of the tables of which changes are declared, by their names.
         self.compared: dict[Name, Comparison] = {}
+        self.used = Used()
 
     def compare(self) -> Examination:
         """Compares everything."""
@@ -83,19 +96,23 @@ class RowExamination:
             self._tell_all_lost(tables)
             return found
         self._compare_pairs(tables.pairs)
-        self._count_lost([(relation, relation.title) for relation in tables.lost])
+        with found.keep_going("tables that are lost"):
+            self._count_lost([(relation, relation.title) for relation in tables.lost])
         for was, now in tables.apart:
             found.find(f"{now.title}: none of its columns is one that it had: its rows cannot be those of before")
             found.notes.append(f"{was.title} was compared in no column")
-        self._count_lost_columns(tables.pairs)
-        self._count_moved_to_children(tables.pairs)
+        with found.keep_going("columns that are lost"):
+            self._count_lost_columns(tables.pairs)
+        with found.keep_going("rows in tables that inherit"):
+            self._count_moved_to_children(tables.pairs)
         if self.declared.changes:
-            use = DeclaredUse(
-                found, self.before, self.after, self.relations[0], tables, self.declared, self.compared, self.zone
-            )
-            use.judge()
+            sides = self.before, self.after
+            of_before, compared = self.relations[0], self.compared
+            with found.keep_going("declared changes"):
+                DeclaredUse(found, *sides, of_before, tables, self.declared, compared, self.used, self.zone).judge()
         found.tell("new, and compared with nothing", [relation.title for relation in tables.new])
         found.tell("rows not compared", tables.other)
+        found.notes += [side.alone for side in (self.before, self.after) if side.alone]
         return found
 
     def _tell_all_lost(self, tables: Plan) -> None:
@@ -186,11 +203,13 @@ class RowExamination:
         if len(differing) > _SHOWN_WHOLE:
             self.keep = min(self.keep, _KEPT_OF_MANY)
         for pair in differing:
-            self._look_into(pair)
+            with self.found.keep_going(pair.title):
+                self._look_into(pair)
 
     def _take_equal(self, pair: Pair, rows: int) -> None:
         self.found.tables += 1
         self.found.rows += rows
+        self.used.tables.setdefault(pair.now.key, rows)
         if pair.retyped and rows:
             changes = list_names([pair.describe_retyped(name) for name in pair.retyped])
             self.found.notes.append(f"{pair.title}: retyped, same values: {changes}")
@@ -215,14 +234,17 @@ class RowExamination:
         sides = None
         try:
             sides = Sides(self.before, self.after, pair.row_set(0), pair.row_set(1))
-            found = sides.compare(keep=self.keep)
+            found = compare_live(sides, self._recheck, keep=self.keep)
         except sa.exc.DBAPIError as error:
             state = str(getattr(error.orig, "sqlstate", ""))
             self._retry(pair, Refusal(describe_refusal(error), state)) if sides else self.found.unjudged.append(
                 f"{pair.title}: {describe_refusal(error)}"
             )
             return
+        if words := describe_flight(found):
+            self.found.notes.append(f"{pair.title}: {words}")
         self.compared[pair.now.key] = found
+        self.used.take(pair.now.key, found)
         if not found.wrong:
             self._take_equal(pair, found.have_rows)
             return
@@ -240,12 +262,17 @@ class RowExamination:
         query = of_keys(pair.sql[0], pair.sql[1], pair.columns, key, found.differences, plain)
         examined = max(found.want_rows, found.have_rows)
         statement = describe(pair, found, self.zone)
-        subject = Subject.of_table(*pair.now.key, rows=Reference(pair.columns[:key], *pair.now.key, pair.columns[:key]))
+        subject = Subject.of_table(
+            *pair.now.key,
+            rows=Reference(pair.columns[:key], *pair.now.key, pair.columns[:key]),
+            traits=("as_before", "sentence"),
+            remarks=tuple(list_remarks(pair, found, self.zone)),
+        )
         unique = {name for name, *others in pair.was.keys if not others}
         code = find_code(found.differences, pair.columns, key, unique, plain)
         finding = of_rows(found, pair.columns, key, examined, statement, mask, query, subject=subject, known_by=code)
         shown = plain.issuperset(pair.key)
-        self.found.findings.append(replace(finding, repair=repair_pair(pair, found, shown=shown)))
+        self.found.findings.append(replace(finding, repair=repair_pair(pair, found, shown=shown, zone=self.zone)))
 
     def _count_moved_to_children(self, pairs: Sequence[Pair]) -> None:
         """Finds rows that lie in tables that inherit from theirs: its keys and constraints do not count there."""
@@ -323,8 +350,6 @@ def _like(pair: Pair, lost: str) -> str:
 
 def describe(pair: Pair, found: Comparison, zone: str) -> str:
     """What the rows of a table differ in, in words."""
-    secured = pair.was.secured or pair.now.secured
-    short = found.have_rows < found.want_rows
     if found.want_rows and not found.have_rows:
         words = [f"it is empty, and held {count(found.want_rows, 'row')}"]
     else:
@@ -336,11 +361,17 @@ def describe(pair: Pair, found: Comparison, zone: str) -> str:
             words.append(f"{count(extra, 'row')} {agree(extra, 'was', 'were')} not there before")
         if changed:
             words.append(f"{count(changed, 'row')} {agree(changed, 'differs', 'differ')}{_columns(pair, found)}")
+    return f"{pair.title}: {'; '.join([*words, *list_remarks(pair, found, zone)])}"
+
+
+def list_remarks(pair: Pair, found: Comparison, zone: str) -> list[str]:
+    """What is known of a table that may explain why its rows differ."""
+    words = [found.unread] if found.unread else []
     if found.have_rows > found.want_rows and found.want_rows and found.have_rows % found.want_rows == 0:
         times = found.have_rows // found.want_rows
         words.append(f"it has {times:,} times as many rows as before")
-    if secured and short:
-        words.append("row-level security is on: whoever copied it was perhaps shown some of its rows only")
+    if found.have_rows < found.want_rows:
+        words += explain_few(found.have_rows, pair.was, pair.now)
     if not pair.key:
         words.append("compared in all columns, since nothing identifies a row")
     if pair.changes is not None:
@@ -350,7 +381,7 @@ def describe(pair: Pair, found: Comparison, zone: str) -> str:
         if name in differing:
             timed = "timestamp" in pair.was.columns[name].root + pair.now.columns[name].root
             words.append(pair.describe_retyped(name) + (f" (compared in the time zone {zone})" if timed else ""))
-    return f"{pair.title}: {'; '.join(words)}"
+    return words
 
 
 def _names(pair: Pair, found: Comparison) -> list[str]:

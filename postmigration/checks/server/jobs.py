@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from postmigration.checks.contents.examination import Examination, list_names
-from postmigration.model.evidence import show_value
+from postmigration.model.evidence import Subject, show_value
+from postmigration.model.sqltext import BASELINE, TARGET, as_comment, literal
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.refusals import describe_refusal
 
@@ -56,6 +57,15 @@ class Job:
     def key(self) -> tuple[str, ...]:
         """What makes it the same job."""
         return (self.name,) if self.name else (self.schedule, self.command)
+
+    @property
+    def subject(self) -> Subject:
+        """It as what a finding is about."""
+        return Subject("job", "cron", show_value(self.name or self.number, plain=True))
+
+    def alter(self, what: str) -> str:
+        """The statement that changes something of it."""
+        return f"SELECT cron.alter_job({self.number}, {what});"
 
 
 def examine(after: Snapshot, before: Snapshot | None, schemas: Collection[str]) -> Examination:
@@ -118,7 +128,8 @@ def _find_doubled(now: list[Job], was: list[Job], found: Examination) -> None:
             if before[key] >= number:
                 found.notes.append(f"{words}; it was so before")
             else:
-                found.add(words, blocker=False, repair=f"SELECT cron.unschedule({job.number});")
+                repair = f"SELECT cron.unschedule({job.number});"
+                found.add(words, blocker=False, repair=repair, code="job_doubled", subject=job.subject)
 
 
 def _find_lost(now: list[Job], was: list[Job], found: Examination) -> None:
@@ -130,16 +141,41 @@ def _find_lost(now: list[Job], was: list[Job], found: Examination) -> None:
             lost.append(job)
         elif not here:
             where = alike[0].database or "this database"
-            found.add(f"{job.title} runs in {where}, and not where it ran", blocker=True)
+            words = f"{job.title} runs in {where}, and not where it ran"
+            repair = alike[0].alter(f"database := {literal(job.database) if job.database else 'current_database()'}")
+            found.add(words, blocker=True, repair=repair, code="job_elsewhere", subject=job.subject)
         elif job.active and not any(one.active for one in here):
-            found.add(f"{job.title} is switched off, and was active", blocker=True)
+            words, repair = f"{job.title} is switched off, and was active", here[0].alter("active := true")
+            found.add(words, blocker=True, repair=repair, code="job_disabled", subject=job.subject)
         elif all((one.schedule, one.command) != (job.schedule, job.command) for one in here):
-            what = "another schedule" if here[0].command == job.command else "another command"
-            found.add(f"{job.title} has {what} than before", blocker=False)
+            same = here[0].command == job.command
+            words = f"{job.title} has {'another schedule' if same else 'another command'} than before"
+            repair = here[0].alter(f"schedule := {literal(job.schedule)}") if same else ""
+            found.add(words, blocker=False, repair=repair, code="job_changed", subject=job.subject)
     if lost and not now:
-        found.add(f"all jobs of pg_cron are gone: {list_names([job.title for job in lost])}", blocker=True)
+        words = f"all jobs of pg_cron are gone: {list_names([job.title for job in lost])}"
+        found.add(words, blocker=True, repair=_bring_back(lost), code="jobs_lost", subject=Subject("job", "cron"))
     else:
         for job in lost:
-            found.add(f"{job.title} is gone", blocker=True)
+            words = f"{job.title} is gone"
+            found.add(words, blocker=True, repair=_bring_back([job]), code="job_lost", subject=job.subject)
     known = {job.key for job in was}
     found.tell("new jobs of pg_cron", [job.title for job in now if job.key not in known])
+
+
+def _bring_back(lost: Collection[Job]) -> str:
+    """What copies jobs from the baseline: what they do may hold a password, and stands in no report."""
+    numbers = ", ".join(str(job.number) for job in lost)
+    columns = "schedule, command, database, username, active, jobname"
+    return "\n".join(
+        [
+            as_comment(
+                "the DBA, as a superuser: jobs of pg_cron from the baseline, in the database and as the user of there. "
+                "Risk: they run from now on, on both servers as long as the old one is up. Delete the file"
+            ),
+            BASELINE,
+            f"\\copy (SELECT {columns} FROM cron.job WHERE jobid IN ({numbers})) TO 'jobs.rows'",
+            TARGET,
+            f"\\copy cron.job ({columns}) FROM 'jobs.rows'",
+        ]
+    )

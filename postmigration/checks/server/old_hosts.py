@@ -7,23 +7,26 @@ from collections.abc import Collection
 
 from postmigration.checks.contents.examination import Examination
 from postmigration.checks.server.reading import read_rows
+from postmigration.model.evidence import Subject
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.object_queries.members import MEMBER_D
 
 _LOCAL = re.compile(r"/|@|localhost\b|127\.|::1$|0\.0\.0\.0$")
 # A function and the options of a server are looked at, and never shown: they may hold a password.
 _NAMING = f"""
-    SELECT 'function ' || CAST(p.oid AS regprocedure) AS name FROM pg_proc p
+    SELECT 'function' AS kind, n.nspname::text AS schema, p.proname::text AS object,
+           'function ' || CAST(p.oid AS regprocedure) AS name FROM pg_proc p
     JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND p.prosrc ~* :pattern AND NOT EXISTS (
         SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND {MEMBER_D})
     UNION ALL
-    SELECT format('foreign server %I', s.srvname) FROM pg_foreign_server s
+    SELECT 'foreign server', '', s.srvname::text, format('foreign server %I', s.srvname) FROM pg_foreign_server s
     WHERE EXISTS (SELECT FROM unnest(s.srvoptions) AS u (o) WHERE o ~* :pattern)
-    ORDER BY 1
+    ORDER BY 1, 4
 """
 _JOBS = """
-    SELECT format('job %s of pg_cron', j.jobid) AS name FROM cron.job j WHERE j.command ~* :pattern ORDER BY j.jobid
+    SELECT 'job' AS kind, 'cron' AS schema, j.jobid::text AS object, format('job %s of pg_cron', j.jobid) AS name
+    FROM cron.job j WHERE j.command ~* :pattern ORDER BY j.jobid
 """
 
 
@@ -43,7 +46,8 @@ def examine(after: Snapshot, before: Snapshot | None) -> Examination:
         rows += read_rows(after, _JOBS, "jobs of pg_cron", found, pattern=pattern)
     found.facts = 1 + len(rows)
     for row in rows:
-        found.add(f"{row.name} still names the host of before: what it does goes on there", blocker=False)
+        words = f"{row.name} still names the host of before: what it does goes on there"
+        found.add(words, blocker=False, code="old_host", subject=Subject(row.kind, row.schema, row.object))
     return found
 
 

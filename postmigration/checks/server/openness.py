@@ -7,11 +7,13 @@ from collections.abc import Collection, Sequence
 from postmigration.checks.contents.examination import Examination, list_names
 from postmigration.checks.restrictions import split_path
 from postmigration.checks.server.reading import read_rows
+from postmigration.model.evidence import Subject
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 
 _READ_ONLY = "default_transaction_read_only"
 _LISTED = 10
+_CONNECT = Subject("grant", name="CONNECT")
 
 # One that lets nobody in, or is invalid, cannot be connected to, and so not be judged.
 _DATABASE = """
@@ -71,11 +73,11 @@ def examine(
         inherited = was.get((subject, name)) == value
         if name == _READ_ONLY and value.lower() in ("on", "true", "yes", "1"):
             words = f"{_has(subject)} {name} = {value}: nobody can write"
-            found.add(words + _as_before(inherited), blocker=not inherited, repair=_reset(after, subject, name))
+            _add(found, words, "read_only", inherited, _reset(after, subject, name), _set(subject, name))
         looked_up = name == "search_path" and (inherited or not settings_compared)
         if looked_up and not _finds_tables(after, value, schemas):
             words = f"{_has(subject)} {name} = {value or chr(39) * 2}, where none of the application's tables is"
-            found.add(words + _as_before(inherited), blocker=not inherited, repair=_reset(after, subject, name))
+            _add(found, words, "search_path", inherited, _reset(after, subject, name), _set(subject, name))
     _judge_connecting(after, before, found)
     return found
 
@@ -89,7 +91,11 @@ def _judge_limits(after: Snapshot, before: Snapshot | None, found: Examination) 
         limit = "" if was is None or inherited else f", and let in {was.most if was.most >= 0 else 'any number'} before"
         words = f"the database lets in {now.most or 'no'} connections at a time (CONNECTION LIMIT){limit}"
         repair = f"ALTER DATABASE {name} CONNECTION LIMIT {-1 if was is None or inherited else was.most};"
-        found.add(words + _as_before(inherited), blocker=not inherited, repair=repair)
+        _add(found, words, "connections_limited", inherited, repair, Subject("database", name=after.info.dbname))
+
+
+def _add(found: Examination, words: str, code: str, inherited: bool, repair: str, subject: Subject) -> None:
+    found.add(words + _as_before(inherited), blocker=not inherited, repair=repair, code=code, subject=subject)
 
 
 def _read_settings(side: Snapshot, found: Examination) -> dict[tuple[str, str], str]:
@@ -115,12 +121,16 @@ def _judge_connecting(after: Snapshot, before: Snapshot | None, found: Examinati
     lost = [name for name in refused if was.get(name)]
     if lost:
         words = f"{list_names(lost, most=_LISTED)} may no longer connect to the database (CONNECT)"
-        found.add(words, blocker=True, repair=_grant(after, lost))
+        _add(found, words, "connect_refused", False, _grant(after, lost), _CONNECT)
     elif refused and len(refused) == len(now):
         # The old database may have been closed for the move, and the copy with it.
         inherited = any(name in was for name in refused)
         words = f"no role that holds something here may connect to the database: {list_names(refused, most=_LISTED)}"
-        found.add(words + _as_before(inherited), blocker=not inherited, repair=_grant(after, refused))
+        _add(found, words, "connect_refused", inherited, _grant(after, refused), _CONNECT)
+
+
+def _set(subject: str, name: str) -> Subject:
+    return Subject("setting", name=f"{name} of {subject}")
 
 
 def _grant(after: Snapshot, names: Collection[str]) -> str:
@@ -129,7 +139,9 @@ def _grant(after: Snapshot, names: Collection[str]) -> str:
 
 def _reset(after: Snapshot, subject: str, name: str) -> str:
     targets = {"the server": "SYSTEM", "all roles": "ROLE ALL"}
-    return f"ALTER {targets.get(subject, f'DATABASE {quoted(after.info.dbname)}')} RESET {name};"
+    reset = f"ALTER {targets.get(subject, f'DATABASE {quoted(after.info.dbname)}')} RESET {name};"
+    # What sets it back is refused under it.
+    return f"SET {_READ_ONLY} = off; {reset}" if name == _READ_ONLY else reset
 
 
 def _has(subject: str) -> str:

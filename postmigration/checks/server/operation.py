@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from postmigration.checks.contents.examination import Examination, count
 from postmigration.checks.server.reading import read_rows
-from postmigration.model.evidence import show_value
+from postmigration.model.evidence import Subject, show_value
 from postmigration.postgres.connection import Snapshot
 
 _ARCHIVER = """
@@ -75,7 +75,8 @@ def examine_archiving(after: Snapshot, before: Snapshot | None) -> Examination:
         if was is not None and was.failing:
             found.notes.append(f"{words}; it was so before")
         else:
-            found.add(f"{words}: WAL piles up, and no backup can be brought up to date with it", blocker=False)
+            words = f"{words}: WAL piles up, and no backup can be brought up to date with it"
+            found.add(words, blocker=False, code="archiving_fails", subject=Subject("server", name="archiver"))
     return found
 
 
@@ -94,7 +95,8 @@ def examine_standbys(after: Snapshot, before: Snapshot | None) -> Examination:
     found.facts = len(now) + len(was)
     if len(now) < len(was):
         words = f"{count(len(now), 'standby', 'standbys')} {'follows' if len(now) == 1 else 'follow'} the server"
-        found.add(f"{words if now else 'no standby follows the server'}, and {len(was):,} did before", blocker=False)
+        words = f"{words if now else 'no standby follows the server'}, and {len(was):,} did before"
+        found.add(words, blocker=False, code="standby_lost", subject=Subject("standby"))
     lagging = {row.name for row in was if row.behind is not None and row.behind > _LAG}
     for row in now:
         if row.behind is None or row.behind <= _LAG:
@@ -103,7 +105,8 @@ def examine_standbys(after: Snapshot, before: Snapshot | None) -> Examination:
         if row.name in lagging:
             found.notes.append(f"{words}; it was so before")
         else:
-            found.add(words, blocker=False)
+            subject = Subject("standby", name=show_value(row.name, plain=True))
+            found.add(words, blocker=False, code="standby_behind", subject=subject)
     if hidden := sum(row.hidden for row in now):
         found.unjudged.append(f"the lag of {count(hidden, 'standby', 'standbys')}: GRANT pg_read_all_stats")
     return found

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from postmigration.checks.contents.examination import Examination
 from postmigration.checks.server.openness import HOLDERS
 from postmigration.checks.server.reading import read_rows
-from postmigration.model.sqltext import quoted
+from postmigration.model.evidence import Subject
+from postmigration.model.sqltext import copy_statements, literal, quoted
 from postmigration.postgres.connection import Snapshot
 
 # No more of a password is read than its kind.
@@ -54,19 +55,31 @@ def examine(after: Snapshot, before: Snapshot | None) -> Examination:
     for name, login in now.items():
         earlier = was.get(name)
         if earlier is not None and earlier.held and not login.held:
-            words, repair = f"role {name} has no password, and had one", f"ALTER ROLE {quoted(name)} PASSWORD …;"
+            words = f"role {name} has no password, and had one"
             if login.super:
                 found.notes.append(words)
             else:
-                found.add(words, blocker=False, repair=f"{repair} -- as it was")
+                subject, repair = Subject("role", name=name), _bring_back(name)
+                found.add(words, blocker=False, repair=repair, code="password_lost", subject=subject)
         if login.expired:
             words = f"the password of role {name} is no longer valid (VALID UNTIL)"
             if earlier is not None and earlier.expired:
                 found.notes.append(f"{words}; it was so before")
             else:
-                found.add(words, blocker=False, repair=f"ALTER ROLE {quoted(name)} VALID UNTIL 'infinity';")
+                repair = f"ALTER ROLE {quoted(name)} VALID UNTIL 'infinity';"
+                subject = Subject("role", name=name)
+                found.add(words, blocker=False, repair=repair, code="password_expired", subject=subject)
     found.tell("passwords that are kept as MD5 hashes", [name for name, login in now.items() if login.md5])
     return found
+
+
+def _bring_back(name: str) -> str:
+    """What copies the hash of a password from the baseline: it stands in no report."""
+    return copy_statements(
+        "SELECT format('ALTER ROLE %I PASSWORD %L;', rolname, rolpassword) FROM pg_authid "
+        f"WHERE rolname = {literal(name)}",
+        "the DBA, as a superuser of both servers: the password of before, or a new one by \\password. Risk: none",
+    )
 
 
 def _read(side: Snapshot, found: Examination) -> dict[str, Login]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from postmigration.checks.contents.batches import Question, Refusal, ask
 from postmigration.checks.contents.examination import Examination, agree, count, list_names
 from postmigration.checks.server.reading import read_rows, version_of
-from postmigration.model.evidence import show_value
+from postmigration.model.evidence import Subject, show_value
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 
@@ -134,13 +134,15 @@ def find_leftovers(after: Snapshot, before: Snapshot | None) -> Examination:
         # With a slot here that it reads, the old server follows this one: a way back.
         if known[name].enabled and known[name].slot not in slots:
             words = f"subscription {name} is gone: what the database received through it comes no more"
-            found.add(words, blocker=False)
+            found.add(words, blocker=False, code="subscription_lost", subject=Subject("subscription", name=name))
     _judge_slots(slots, slots_before, found)
     inherited = {row.name for row in origins_before}
     new = [show_value(name, plain=True) for name in origins if name not in inherited]
     for name in new:
         repair = f"SELECT pg_replication_origin_drop('{name.replace(chr(39), chr(39) * 2)}');"
-        found.add(f"replication origin {name} is left over: no subscription has it", blocker=False, repair=repair)
+        words = f"replication origin {name} is left over: no subscription has it"
+        subject = Subject("replication origin", name=name)
+        found.add(words, blocker=False, repair=repair, code="replication_origin_left_over", subject=subject)
     found.tell("replication origins that no subscription has, as before", [n for n in origins if n in inherited])
     return found
 
@@ -182,7 +184,8 @@ def _judge_slots(slots: Mapping[str, Slot], before: Mapping[str, Slot], found: E
             found.notes.append(words + ("; it was so before" if inherited else ""))
         else:
             repair = f"SELECT pg_drop_replication_slot('{slot.name}');"
-            found.add(f"{words}, which grows until the disk is full", blocker=False, repair=repair)
+            words, subject = f"{words}, which grows until the disk is full", Subject("replication slot", name=slot.name)
+            found.add(words, blocker=False, repair=repair, code="replication_slot_inactive", subject=subject)
     gone = [name for name, slot in before.items() if slot.logical and slot.active and name not in slots]
     found.tell("replication slots of before that somebody read, and that are not here", gone)
 
@@ -190,16 +193,18 @@ def _judge_slots(slots: Mapping[str, Slot], before: Mapping[str, Slot], found: E
 def _judge_subscription(
     subscription: Subscription, after: Snapshot, before: Snapshot | None, found: Examination
 ) -> None:
-    name = subscription.name
+    name, subject = subscription.name, Subject("subscription", name=subscription.name)
     written = _find_written(subscription, after, before) if before is not None and subscription.enabled else []
     drop = f"ALTER SUBSCRIPTION {quoted(name)} DISABLE; DROP SUBSCRIPTION {quoted(name)};"
     if written:
         words = f"subscription {name} still receives, and the database is written to already: {list_names(written)}"
-        found.add(f"{words}; what both write collides, and stops it", blocker=True, repair=drop)
+        words = f"{words}; what both write collides, and stops it"
+        found.add(words, blocker=True, repair=drop, code="subscription_collides", subject=subject)
         return
     state = "it still receives from another server" if subscription.enabled else "it is disabled"
     words = f"subscription {name} is left over: {state}"
-    found.add(f"{words}; drop it when the database is to go live", blocker=False, repair=drop)
+    words = f"{words}; drop it when the database is to go live"
+    found.add(words, blocker=False, repair=drop, code="subscription_left_over", subject=subject)
 
 
 def _find_written(subscription: Subscription, after: Snapshot, before: Snapshot) -> list[str]:
@@ -241,22 +246,22 @@ def examine_subscriptions(after: Snapshot, before: Snapshot | None) -> Examinati
         found.inapplicable = "the database subscribes to nothing"
         return found
     for name, subscription in subscriptions.items():
-        was = known.get(name)
+        was, subject = known.get(name), Subject("subscription", name=name)
         if subscription.enabled and not subscription.running:
             inherited = was is not None and was.enabled and not was.running
             words = f"subscription {name}: it is enabled, and no worker of it runs: nothing arrives (see the log)"
-            found.add(words + _as_before(inherited), blocker=not inherited)
+            words += _as_before(inherited)
+            found.add(words, blocker=not inherited, code="subscription_idle", subject=subject)
         elif was is not None and was.enabled and not subscription.enabled:
-            words, repair = (
-                f"subscription {name}: it is disabled, and was enabled",
-                f"ALTER SUBSCRIPTION {quoted(name)}",
-            )
-            found.add(words, blocker=True, repair=f"{repair} ENABLE;")
+            words = f"subscription {name}: it is disabled, and was enabled"
+            repair = f"ALTER SUBSCRIPTION {quoted(name)} ENABLE;"
+            found.add(words, blocker=True, repair=repair, code="subscription_disabled", subject=subject)
         if subscription.unready:
             inherited = was is not None and set(subscription.unready) <= set(was.unready)
             tables = f"{count(len(subscription.unready), 'table')} {agree(len(subscription.unready), 'is', 'are')}"
             words = f"subscription {name}: {tables} not copied whole: {_list(subscription.unready)}"
-            found.add(words + _as_before(inherited), blocker=not inherited)
+            words += _as_before(inherited)
+            found.add(words, blocker=not inherited, code="subscription_incomplete", subject=subject)
         if subscription.counts:
             inherited = was is not None and bool(was.counts)
             words = f"subscription {name}: it has met {', '.join(subscription.counts)}"
@@ -264,7 +269,9 @@ def examine_subscriptions(after: Snapshot, before: Snapshot | None) -> Examinati
             if inherited and not stopped:
                 found.notes.append(words + _as_before(inherited))
             else:
-                found.add(f"{words}{'; that disabled it' if stopped else ''}", blocker=stopped and not inherited)
+                words += "; that disabled it" if stopped else ""
+                blocker = stopped and not inherited
+                found.add(words, blocker=blocker, code="subscription_failed", subject=subject)
     return found
 
 

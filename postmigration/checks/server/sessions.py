@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from postmigration.checks.contents.examination import Examination, agree, count
 from postmigration.checks.server.reading import read_rows
-from postmigration.model.evidence import show_value
+from postmigration.model.evidence import Subject, show_value
 from postmigration.postgres.connection import Snapshot
 
 # For how many seconds a transaction may be prepared, and idle: an application ends both at once.
@@ -54,6 +54,8 @@ def _judge_prepared(after: Snapshot, before: Snapshot | None, found: Examination
             words + ("; it was so before" if inherited else ""),
             blocker=not inherited,
             repair=f"ROLLBACK PREPARED {row.literal}; -- or COMMIT PREPARED, as whoever coordinates it says",
+            code="transaction_prepared",
+            subject=Subject("prepared transaction", name=name),
         )
 
 
@@ -76,7 +78,9 @@ def _judge_idle(after: Snapshot, before: Snapshot | None, found: Examination) ->
             found.notes.append(f"{words}; it was so before")
         else:
             repair = f"SELECT pg_terminate_backend({row.pid});"
-            found.add(f"{words}: it keeps its locks, and VACUUM from its work", blocker=False, repair=repair)
+            words = f"{words}: it keeps its locks, and VACUUM from its work"
+            subject = Subject("session", name=str(row.pid))
+            found.add(words, blocker=False, repair=repair, code="session_idle", subject=subject)
     if hidden:
         found.unjudged.append(
             f"{count(hidden, 'session')} of {agree(hidden, 'another role', 'other roles')}: GRANT pg_read_all_stats"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from postmigration.checks.contents.examination import Examination
+from postmigration.model.evidence import Subject
+from postmigration.model.sqltext import copy_statements, literal
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.refusals import describe_refusal
 
@@ -36,5 +40,21 @@ def examine(after: Snapshot, before: Snapshot) -> Examination:
         if lost:
             server, role = key
             words = f"user mapping of {server} for {role} has no {' and no '.join(lost)}, and had: nobody can log in"
-            found.add(words, blocker=True)
+            subject = Subject("user mapping", name=f"{server} for {role}")
+            repair = _bring_back(server, role, lost)
+            found.add(words, blocker=True, repair=repair, code="user_mapping_options_lost", subject=subject)
     return found
+
+
+def _bring_back(server: str, role: str, options: Sequence[str]) -> str:
+    """What copies options from the baseline: one is a password, and stands in no report."""
+    user = "0" if role == "PUBLIC" else f"(SELECT oid FROM pg_roles WHERE rolname = {literal(role)})"
+    return copy_statements(
+        "SELECT format('ALTER USER MAPPING FOR %s SERVER %I OPTIONS (ADD %I %L);', CASE m.umuser WHEN 0 THEN 'PUBLIC' "
+        "ELSE quote_ident(pg_get_userbyid(m.umuser)) END, s.srvname, o.option_name, o.option_value) "
+        "FROM pg_user_mapping m JOIN pg_foreign_server s ON s.oid = m.umserver "
+        "CROSS JOIN LATERAL pg_options_to_table(m.umoptions) o "
+        f"WHERE s.srvname = {literal(server)} AND m.umuser = {user} "
+        f"AND o.option_name IN ({', '.join(map(literal, options))})",
+        "the DBA, as a superuser of both servers: the options of before. Risk: they lead to the old remote server",
+    )

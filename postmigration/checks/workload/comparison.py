@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import psycopg
 
@@ -52,12 +54,15 @@ class Trial:
         return self.statement.before
 
 
-def examine(after: Snapshot, sent: Workload, schemas: Sequence[str], meant: Collection[Change]) -> Examination:
+def examine(
+    after: Snapshot, sent: Workload, schemas: Sequence[str], meant: Collection[Change], budget: float = math.inf
+) -> Examination:
     """Tries every statement on a database, and compares what comes of it.
 
     Args:
         schemas: those of the application.
         meant: what a migration declares: what names something that is gone on purpose is told.
+        budget: how many times its cost of before a statement may cost; more is a blocker.
     """
     found = Examination()
     found.notes.append(_describe(sent))
@@ -67,7 +72,7 @@ def examine(after: Snapshot, sent: Workload, schemas: Sequence[str], meant: Coll
     _compare_refusals([trial for trial in trials if trial.now.refused is not None], meant, found)
     _compare_privileges(parsed, found)
     _compare_columns(parsed, found)
-    _compare_plans(parsed, found)
+    _compare_plans(parsed, found, budget)
     return found
 
 
@@ -152,31 +157,42 @@ def _compare_columns(trials: Sequence[Trial], found: Examination) -> None:
     )
 
 
-def _compare_plans(trials: Sequence[Trial], found: Examination) -> None:
+def _compare_plans(trials: Sequence[Trial], found: Examination, budget: float) -> None:
     """Statements that have become costly."""
     slow: list[tuple[str, Severity, Trial]] = []
-    costly = []
+    costly: dict[Severity, list[tuple[Trial, Plan, Plan]]] = {"blocker": [], "warning": []}
     for trial in trials:
         was, now = (trial.was.plan if trial.was is not None else None), trial.now.plan
         if was is None or now is None:
             continue
+        matters = now.cost >= _COSTLY / _FACTOR
+        severity: Severity = "blocker" if matters and now.cost > budget * was.cost else "warning"
         if whole := [*_find_whole(was, now)]:
-            slow += [(f"{name} is read whole, and an index of it was used", "warning", trial) for name in whole]
-        elif now.cost >= _COSTLY / _FACTOR and now.cost > _FACTOR * was.cost:
-            costly.append((trial, was, now))
-    _add(found, slow, lambda number: f"by {count(number, 'statement')}")
-    if costly:
-        calls = sum(trial.statement.calls for trial, _, _ in costly)
-        rows = [
-            (*_row(trial)[:3], f"{was.cost:,.0f}", f"{now.cost:,.0f}", _row(trial)[3])
-            for trial, was, now in costly[:_SHOWN]
-        ]
-        words = (
-            f"the planner expects {count(len(costly), 'statement')}, sent {count(calls, 'time')}, to cost more than "
-        )
-        words += f"{_FACTOR:g} times what they did: statistics or an index may be missing"
-        columns = ("role", "calls", "total ms", "cost before", "cost", "statement")
-        found.findings.append(Finding(words, len(costly), found.facts, columns, tuple(rows), severity="warning"))
+            slow += [(f"{name} is read whole, and an index of it was used", severity, trial) for name in whole]
+        elif severity == "blocker" or (matters and now.cost > _FACTOR * was.cost):
+            costly[severity].append((trial, was, now))
+    over = "" if budget == math.inf else f" (the budget is {budget:g} times its cost before)"
+    _add(found, slow, lambda number: f"by {count(number, 'statement')}", {"blocker": over})
+    for severity, factor in (("blocker", budget), ("warning", _FACTOR)):
+        if costly[severity]:
+            found.findings.append(_describe_costly(costly[severity], factor, severity, found.facts))
+
+
+def _describe_costly(
+    costly: Sequence[tuple[Trial, Plan, Plan]], factor: float, severity: Severity, facts: int
+) -> Finding:
+    calls = sum(trial.statement.calls for trial, _, _ in costly)
+    rows = [
+        (*_row(trial)[:3], f"{was.cost:,.0f}", f"{now.cost:,.0f}", _row(trial)[3])
+        for trial, was, now in costly[:_SHOWN]
+    ]
+    words = (
+        f"the planner expects {count(len(costly), 'statement')}, sent {count(calls, 'time')}, to cost more than "
+        f"{factor:g} times what they did{', the budget' * (severity == 'blocker')}: "
+        "statistics or an index may be missing"
+    )
+    columns = ("role", "calls", "total ms", "cost before", "cost", "statement")
+    return Finding(words, len(costly), facts, columns, tuple(rows), severity=severity)
 
 
 def _find_whole(was: Plan, now: Plan) -> Iterator[str]:
@@ -186,15 +202,24 @@ def _find_whole(was: Plan, now: Plan) -> Iterator[str]:
             yield name
 
 
-def _add(found: Examination, grave: Sequence[tuple[str, Severity, Trial]], describe: Callable[[int], str]) -> None:
-    """Adds a finding for each cause, with its statements; the statements come in the order of what they cost."""
+def _add(
+    found: Examination,
+    grave: Sequence[tuple[str, Severity, Trial]],
+    describe: Callable[[int], str],
+    besides: Mapping[Severity, str] = MappingProxyType({}),
+) -> None:
+    """Adds a finding for each cause, with its statements; the statements come in the order of what they cost.
+
+    Args:
+        besides: what is said at the end of findings of a severity.
+    """
     causes: dict[tuple[str, Severity], list[Trial]] = {}
     for words, severity, trial in grave:
         causes.setdefault((words, severity), []).append(trial)
     for (words, severity), trials in causes.items():
         calls = sum(trial.statement.calls for trial in trials)
         rows = tuple(map(_row, trials[:_SHOWN]))
-        statement = f"{words}: {describe(len(trials))}, sent {count(calls, 'time')}"
+        statement = f"{words}: {describe(len(trials))}, sent {count(calls, 'time')}{besides.get(severity, '')}"
         columns = ("role", "calls", "total ms", "statement")
         found.findings.append(Finding(statement, len(trials), found.facts, columns, rows, severity=severity))
 

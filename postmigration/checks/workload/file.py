@@ -1,13 +1,16 @@
-"""The file of a workload: the statements of an application, as `postmigration workload` has written them."""
+"""A workload as it is kept, in a file of its own or in a fingerprint: the statements of an application."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from postmigration.checks.workload.statements import Workload
-from postmigration.model.errors import CannotJudge
+from postmigration.diff.fingerprint_contents import WorkloadFingerprint
+from postmigration.model.errors import CannotJudge, NotJudged
 from postmigration.model.files import replace_all
 
 FORMAT = 1
@@ -48,3 +51,25 @@ def read(path: Path) -> Workload:
     if file.postmigration_workload != FORMAT:
         raise CannotJudge(f"--workload={path}: format {file.postmigration_workload}, and this version reads {FORMAT}")
     return file.workload
+
+
+def put_into_fingerprint(workload: Workload) -> WorkloadFingerprint:
+    """What a fingerprint keeps of a workload."""
+    kept: Mapping[str, Any] = msgspec.to_builtins(_File(FORMAT, workload))
+    return WorkloadFingerprint(kept)
+
+
+def take_from_fingerprint(held: WorkloadFingerprint) -> Workload:
+    """The workload that a fingerprint keeps.
+
+    Raises:
+        NotJudged: it keeps none, or as another version wrote it.
+    """
+    if held.statements is None:
+        raise NotJudged(f"the fingerprint holds no statements of the application: {held.reason}")
+    known = held.statements.get("postmigration_workload")
+    if known != FORMAT:
+        raise NotJudged(
+            f"the fingerprint holds the application's statements in format {known}, and this version reads {FORMAT}"
+        )
+    return msgspec.convert(held.statements, _File).workload

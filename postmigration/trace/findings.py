@@ -46,6 +46,8 @@ class Found:
         flows: for each column of its rows where the values come from.
         misfits: what does not fit, in words.
         group: what it belongs to: changes that have one reason have one group.
+        rows: of how many rows of before how many are there; 0 of 0 where it is about no rows.
+        unused: the columns of a table that is gone of which no column of now holds the values.
     """
 
     change: Change | None
@@ -54,6 +56,8 @@ class Found:
     flows: Sequence[Flow] = ()
     misfits: Sequence[str] = ()
     group: str = ""
+    rows: tuple[int, int] = (0, 0)
+    unused: Sequence[str] = ()
 
 
 @dataclass
@@ -65,12 +69,14 @@ class Trace:
         same: how many tables hold what they held, and have the same columns.
         rows: how many rows each side has.
         notes: what was sampled, and what could not be read.
+        invented: the tables of now that have rows which nothing of before explains.
     """
 
     found: list[Found] = field(default_factory=list)
     same: int = 0
     rows: tuple[int, int] = (0, 0)
     notes: list[str] = field(default_factory=list)
+    invented: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def changes(self) -> list[Change]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from postmigration.checks.contents.tables import Column, Name, Relation
+from postmigration.checks.rows.new_ids import Link
+from postmigration.checks.rows.unsaid import describe_unsaid
+from postmigration.diff.value_texts import family
 from postmigration.model.changes import (
     Change,
     DerivedValue,
     GoneColumn,
     NewColumn,
+    NewIds,
     RenamedColumn,
     RepointedReference,
     Retyped,
@@ -20,12 +25,14 @@ from postmigration.trace.conditions import find_condition
 from postmigration.trace.findings import Flow, Found
 from postmigration.trace.links import KeyPart, LinkFinder, RowLink
 from postmigration.trace.moves import Move
-from postmigration.trace.reading import Field, Link, Side, own_field
-from postmigration.trace.values import MAJORITY, Explanation, explain
+from postmigration.trace.reading import Field, Side, name_far, name_identity, own_field
+from postmigration.trace.values import MAJORITY, Explanation, Pairs, explain, explain_codes
 from postmigration.trace.verify import Verifier, list_differing
 
 # What is made of a value by these is rather damage where the column is the same.
 _DAMAGING = ("lower(", "upper(", "btrim(")
+# NULL, and what a tool writes for it where it stands as a text.
+_EMPTY = (None, "", "NULL", "null", "None", "nil", "nan", "NaN", "undefined", r"\N")
 # Fewer rows are told from others by an accident.
 _LEAST_ROWS = 3
 
@@ -89,7 +96,16 @@ class ColumnTracer:
                     parts.append(plain[name])
                     continue
                 candidates = self.finder.find_candidates(was, now, rows, [name])
-                candidates.sort(key=lambda part: part.source.name == part.column, reverse=True)
+                # Small numbers are values of many columns: one that is gone, and is no other part, is the likelier one.
+                taken = {one.source.name for one in parts} | (plain.keys() if len(plain) < len(key) else set())
+                candidates.sort(
+                    key=lambda part: (
+                        part.source.name == part.column,
+                        part.source.name not in taken,
+                        part.source.name not in now.columns,
+                    ),
+                    reverse=True,
+                )
                 parts += candidates[:1]
             if len(parts) == len(key) and not best and self._fits(was, now, parts):
                 best = tuple(parts)
@@ -140,37 +156,43 @@ class ColumnTracer:
         is_new = name not in was.columns
         if is_new:
             addition = NewColumn(schema=now.schema, table=now.name, column=name)
+        found = explain(link.pairs, fields, column)
+        same = self._find_renamed(column, found, lost, renamed) if is_new else None
+        if found is not None and same is not None and found.share == 1:
+            # Where it leads is another matter: the rows that it led to may have moved with their ids.
+            self._tell_renamed(table, same, column, found, renamed)
+            return
         if (repointed := self._find_repointed(table, column, link)) is not None:
             table.found += [Found(addition, f"{now.title}.{name}")] if is_new else []
             table.found.append(repointed)
             return
-        found = explain(link.pairs, fields, column)
         old = was.columns.get(name)
-        some = None if found is not None and found.share == 1 else self._find_some(table, column, link, fields)
+        codes = self.after.list_codes(now, name) if old is not None and family(column.root) == "text" else set()
+        coded = explain_codes(link.pairs, own_field(old), column, codes) if old is not None and codes else None
+        found = coded or found
+        some = (
+            None if coded or (found is not None and found.share == 1) else self._find_some(table, column, link, fields)
+        )
         if some is not None:
             table.found += [Found(addition, f"{now.title}.{name}")] if is_new else []
             table.found.append(some)
             return
-        if found is None or not found.is_likely:
+        if found is None or not found.is_likely or (is_new and same is None and found.sql == "NULL"):
             if is_new:
-                table.found.append(
-                    Found(addition, f"{now.title}.{name}", "what it holds follows from nothing of before")
-                )
+                (held,) = describe_unsaid(self.after.snapshot, now, [name])
+                words = "follows from nothing of before: " + held
+                table.found.append(Found(addition, f"{now.title}.{name}", words))
             elif old is not None and old.root_type != column.root_type:
                 table.found.append(Found(Retyped(**where, column=name), f"{now.title}.{name}", _types(old, column)))
             return
         flow = _as_flow(column, found)
         if is_new:
-            same = next((one for one in lost if found.sql == f"r.{quoted(one.name)}"), None)
-            if same is not None and same.name not in renamed and same.root_type == column.root_type:
-                renamed.add(same.name)
-                change: Change = RenamedColumn(**where, column=same.name, to=name)
-                table.found.append(Found(change, f"{was.title}.{same.name} to {name}", "", (flow,)))
+            if same is not None:
+                self._tell_renamed(table, same, column, found, renamed)
                 return
             table.found.append(Found(addition, f"{now.title}.{name}"))
-            if found.sql != "NULL":
-                change = DerivedValue(**where, column=name, value=found.sql)
-                table.found.append(Found(change, f"{now.title}.{name}", "", (flow,)))
+            change: Change = DerivedValue(**where, column=name, value=found.sql)
+            table.found.append(Found(change, f"{now.title}.{name}", "", (flow,)))
             return
         assert old is not None
         plain = found.sql == f"r.{quoted(name)}"
@@ -179,9 +201,26 @@ class ColumnTracer:
             flow = replace(flow, sql=value or flow.sql, source=flow.source if value else name)
             change = Retyped(**where, column=name, value=value)
             table.found.append(Found(change, f"{now.title}.{name}", _types(old, column), (flow,)))
-        elif not plain and found.share == 1 and not _is_damage(found, name):
+        elif coded or (not plain and found.share == 1 and not _is_damage(found, name, link.pairs)):
             change = DerivedValue(**where, column=name, value=found.sql)
             table.found.append(Found(change, f"{now.title}.{name}", "", (flow,)))
+
+    @staticmethod
+    def _find_renamed(
+        column: Column, found: Explanation | None, lost: Sequence[Column], renamed: set[str]
+    ) -> Column | None:
+        """The column that is gone whose values a new one of the same type holds."""
+        for one in lost:
+            if found is not None and found.sql == f"r.{quoted(one.name)}":
+                return one if one.name not in renamed and one.root_type == column.root_type else None
+        return None
+
+    @staticmethod
+    def _tell_renamed(table: KeptTable, same: Column, column: Column, found: Explanation, renamed: set[str]) -> None:
+        renamed.add(same.name)
+        change = RenamedColumn(schema=table.was.schema, table=table.was.name, column=same.name, to=column.name)
+        words = f"{table.was.title}.{same.name} to {column.name}"
+        table.found.append(Found(change, words, "", (_as_flow(column, found),)))
 
     def _find_some(self, table: KeptTable, column: Column, link: RowLink, fields: Sequence[Field]) -> Found | None:
         """What a column holds in the rows that a condition tells from others; in these it holds what it held.
@@ -201,7 +240,7 @@ class ColumnTracer:
         found = explain(some, fields, column)
         if condition.wrong or condition.sql == "true" or found is None or found.share < 1:
             return None
-        if old is not None and (found.sql == "NULL" or _is_damage(found, name)):
+        if old is not None and (found.sql == "NULL" or _is_damage(found, name, some)):
             return None
         change = DerivedValue(schema=was.schema, table=was.name, column=name, value=found.sql, where=condition.sql)
         of = self.before.count(was)
@@ -231,14 +270,30 @@ class ColumnTracer:
         return None
 
     def _try(self, table: KeptTable, link: RowLink, old: Link, new: Link, move: Move) -> Found | None:
+        source, target = move.source, move.target
+        ids = any(
+            isinstance(change, NewIds)
+            and (change.schema, change.table, change.column) == (*target.key, new.parent_column)
+            for change in table.context
+        )
         part = next((part for part in move.link.key if part.column == new.parent_column), None)
-        if part is None or part.source.name != old.parent_column:
-            return None
+        if ids and len(move.link.key) == 1:
+            part = move.link.key[0]
         holds = [pair for pair in link.pairs if pair[1][new.column] is not None]
-        fits = [pair for pair in holds if part.apply(pair[0][old.column]) == pair[1][new.column]]
+        if ids and len(move.link.key) > 1:
+            several = len(self.before.identities.get(source.key, ()))
+            names = [name_far(name_identity(source, n), old.column) for n in range(several)]
+            fits = [pair for pair in holds if pair[1][new.column] in [pair[0].get(name) for name in names]]
+            sql = f"r.{quoted(old.column)}"
+        elif part is None or (part.source.name != old.parent_column and not ids):
+            return None
+        else:
+            own = part.source.name == old.parent_column
+            name = old.column if own else name_far(f"{source.title}.{part.source.name}", old.column)
+            fits = [pair for pair in holds if part.apply(pair[0].get(name)) == pair[1][new.column]]
+            sql = part.sql
         if not holds or len(fits) < MAJORITY * len(holds):
             return None
-        source, target = move.source, move.target
         change = RepointedReference(
             schema=table.was.schema,
             table=table.was.name,
@@ -248,9 +303,9 @@ class ColumnTracer:
             parent_schema="" if source.schema == table.was.schema else source.schema,
             parent_column=old.parent_column,
             through=target.name,
-            through_column="" if len(move.link.key) == 1 else new.parent_column,
+            through_column="" if ids or len(move.link.key) == 1 else new.parent_column,
         )
-        flow = Flow(new.column, f"what {source.title} of {old.column} became", part.sql, len(fits), len(link.pairs))
+        flow = Flow(new.column, f"what {source.title} of {old.column} became", sql, len(fits), len(link.pairs))
         words = f"{table.was.title}.{old.column} to {new.column}"
         return Found(change, words, f"leads to what {source.title} became in {target.title}", (flow,))
 
@@ -270,7 +325,10 @@ def _types(old: Column, new: Column) -> str:
     return f"was {old.type}, is {new.type}"
 
 
-def _is_damage(found: Explanation, name: str) -> bool:
+def _is_damage(found: Explanation, name: str, pairs: Pairs) -> bool:
     """Whether a column holds what damage would have made of it."""
-    own = [field.name for field in found.fields] == [name]
-    return own and (found.sql.startswith(_DAMAGING) or " * " in found.sql or " / " in found.sql)
+    if [field.name for field in found.fields] != [name]:
+        return False
+    others = {(old[name], new[name]) for old, new in pairs if old[name] != new[name]}
+    emptied = all(was in _EMPTY and now in _EMPTY for was, now in others)
+    return emptied or found.sql.startswith(_DAMAGING) or bool(re.search(" [*/] ", found.sql))

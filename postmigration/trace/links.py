@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from postmigration.checks.contents.tables import Relation
-from postmigration.diff.value_texts import agree, family, is_whole, normalize
+from postmigration.checks.rows import retyped
+from postmigration.diff.value_texts import agree, family, is_whole, normalize, write_number
 from postmigration.model.sqltext import quoted
 from postmigration.trace.reading import Field, Row, Side, as_text, own_field
 from postmigration.trace.values import MAJORITY, can_be_key, is_code, split_number, write_literal
@@ -42,7 +43,7 @@ class KeyPart:
     def sql(self) -> str:
         """Its value, over a row `r` of before."""
         if self.folded:
-            return f"lower(btrim({self.source.sql}))"
+            return f"lower(btrim({self.source.text}))"
         texts = [write_literal(text) for text in (self.before, self.after)]
         return " || ".join(([texts[0]] * bool(self.before)) + [self.source.sql] + ([texts[1]] * bool(self.after)))
 
@@ -76,6 +77,7 @@ class RowLink:
         pairs: rows of both that were found to be the same.
         lone: rows of before that have no like; `invented`: rows of now that have none.
         score: how many other columns hold the same along it.
+        certain: its key alone is no accident.
     """
 
     source: Relation
@@ -85,6 +87,7 @@ class RowLink:
     lone: list[Row] = field(default_factory=list)
     invented: list[Row] = field(default_factory=list)
     score: float = 0.0
+    certain: bool = False
 
     @property
     def is_unique(self) -> bool:
@@ -94,13 +97,21 @@ class RowLink:
 
     def read_new(self, row: Row) -> tuple[str, ...] | None:
         """The key of a row of now."""
-        texts = tuple(row[part.column] for part in self.key)
+        texts = tuple(_write_plain(row[part.column], self.target.columns[part.column].root) for part in self.key)
         return None if None in texts else tuple(map(str, texts))
 
     def read_old(self, row: Row) -> tuple[str, ...] | None:
         """The key that a row of before must have now."""
-        texts = tuple(part.apply(row[part.source.name]) for part in self.key)
+        texts = tuple(
+            _write_plain(part.apply(row[part.source.name]), part.source.root if part.is_plain else "")
+            for part in self.key
+        )
         return None if None in texts else tuple(map(str, texts))
+
+
+def _write_plain(text: str | None, root: str) -> str | None:
+    """A value of a type as a part of a key: a number has no zeros that only its scale adds."""
+    return write_number(text) if text is not None and root == "numeric" else text
 
 
 class LinkFinder:
@@ -120,6 +131,10 @@ class LinkFinder:
             self._samples[table.sql, where] = self.before.sample(table, self.before.fields(table), where)
         return self._samples[table.sql, where]
 
+    def forget_samples(self) -> None:
+        """Has rows read anew, since there is more to read of them."""
+        self._samples.clear()
+
     def find_candidates(
         self, source: Relation, target: Relation, rows: Sequence[Row], columns: Sequence[str]
     ) -> list[KeyPart]:
@@ -138,7 +153,7 @@ class LinkFinder:
                     probes += _propose(name, root, own_field(column), values)
         if not probes:
             return []
-        shares = self._match(source, probes)
+        shares = self.match(source, probes)
         found = [
             (shares[n] / len(values), part)
             for n, (part, values) in enumerate(probes)
@@ -160,7 +175,7 @@ class LinkFinder:
         """Whether a column of before has more than a few values."""
         return len({row[column] for row in self.sample_old(source)} - {None}) >= _ENOUGH
 
-    def _match(self, source: Relation, probes: Sequence[tuple[KeyPart, list[str]]]) -> Mapping[int, int]:
+    def match(self, source: Relation, probes: Sequence[tuple[KeyPart, list[str]]]) -> Mapping[int, int]:
         """How many of the values of each probe a column of before holds, in one pass over it."""
         columns = dict.fromkeys((part.source.name, part.folded) for part, _ in probes)
         number = {column: n for n, column in enumerate(columns)}
@@ -168,7 +183,9 @@ class LinkFinder:
         for name, folded in columns:
             value = f"r.{quoted(name)}"
             # A cast is faster, and that of a type of PostgreSQL's own is its.
-            text = f"CAST({value} AS text)" if source.columns[name].root in _CAST else as_text(value)
+            root = source.columns[name].root
+            text = f"CAST({value} AS text)" if root in _CAST else as_text(value)
+            text = retyped.write_number(value) if root == "numeric" else text
             texts.append(f"lower(btrim({text}))" if folded else text)
         listed = ", ".join(f"({n}, {text})" for n, text in enumerate(texts))
         parts: list[int] = []
@@ -177,6 +194,7 @@ class LinkFinder:
         for n, (part, values) in enumerate(probes):
             for text in values:
                 inner = text.lower() if part.folded else text[len(part.before) : len(text) - len(part.after)]
+                inner = _write_plain(inner, part.source.root) or inner
                 parts.append(number[part.source.name, part.folded])
                 wanted.append(inner)
                 probed.append(n)
@@ -219,7 +237,7 @@ class LinkFinder:
         old = self.before.find(source, fields, [part.sql for part in key], known)
         wanted = [texts for row in sample if (texts := link.read_old(row)) is not None]
         columns = [own_field(column) for column in target.columns.values()]
-        more = self.after.find(target, columns, [f"r.{quoted(part.column)}" for part in key], wanted)
+        more = self.after.find(target, columns, [target.columns[part.column].over("r") for part in key], wanted)
         new: dict[tuple[str, ...], Row] = {}
         for row in (*rows, *more):
             if (texts := link.read_new(row)) is not None:
@@ -330,8 +348,8 @@ def is_trustworthy(link: RowLink, *, alone: bool) -> bool:
     Args:
         alone: no other table of before can be where the rows come from.
     """
-    if len(link.pairs) < _ENOUGH:
-        return False
+    if len(link.pairs) < _ENOUGH or link.certain:
+        return link.certain
     if link.score >= (0.8 if all(part.is_plain for part in link.key) else 0.4):
         return True
     codes = is_code([link.read_new(now)[0] for _, now in link.pairs[:100] if link.read_new(now)])  # type: ignore[index]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from postmigration.checks.contents.tables import Relation
 from postmigration.model.changes import MovedRows
 from postmigration.model.sqltext import quoted
+from postmigration.trace.composite import CompositeFinder
+from postmigration.trace.computed import Computed, ComputedFinder
 from postmigration.trace.conditions import find_condition
 from postmigration.trace.links import LinkFinder, RowLink, is_trustworthy, list_telling_columns
 from postmigration.trace.reading import Row, Side
@@ -28,6 +30,7 @@ class Move:
         merged: several became one.
         columns: for each column beside the key what its values follow from; None where nothing explains them.
         declared: the columns that can be declared.
+        implied: those of them that are NULL since another move names them, and this one does not.
     """
 
     link: RowLink
@@ -35,6 +38,7 @@ class Move:
     merged: bool = False
     columns: dict[str, Explanation | None] = field(default_factory=dict)
     declared: tuple[str, ...] = ()
+    implied: frozenset[str] = frozenset()
 
     @property
     def source(self) -> Relation:
@@ -51,18 +55,28 @@ class Move:
         said = {*self.declared, *(part.column for part in self.link.key)}
         return [name for name in was.columns if name in self.target.columns and name not in said]
 
+    def list_sql(self) -> list[str]:
+        """What the columns of now follow from, and which rows, as far as that is known."""
+        found = [explained.sql for explained in self.columns.values() if explained is not None]
+        return [self.write(sql) for sql in (self.where, *(part.sql for part in self.link.key), *found)]
+
+    def write(self, sql: str) -> str:
+        """Some SQL over a row `r` as it is declared."""
+        return self.source.write(sql) if isinstance(self.source, Computed) else sql
+
     def declare(self) -> MovedRows:
         """The declaration."""
-        columns = {name: found.sql for name in self.declared if (found := self.columns[name]) is not None}
+        named = [name for name in self.declared if name not in self.implied]
+        columns = {name: self.write(found.sql) for name in named if (found := self.columns[name]) is not None}
         same = self.source.schema == self.target.schema
         return MovedRows(
             schema=self.source.schema,
             table=self.source.name,
             to=self.target.name,
             to_schema="" if same else self.target.schema,
-            key={part.column: part.sql for part in self.link.key},
+            key={part.column: self.write(part.sql) for part in self.link.key},
             columns=columns,
-            where=self.where,
+            where=self.write(self.where),
             merged=self.merged,
         )
 
@@ -77,6 +91,8 @@ class MoveFinder:
 
     def __init__(self, before: Side, after: Side, finder: LinkFinder) -> None:
         self.before, self.after, self.finder = before, after, finder
+        self.composite = CompositeFinder(before, after, finder)
+        self.computed = ComputedFinder(before, finder)
 
     def find(self, target: Relation, rows: Sequence[Row], sources: Sequence[Sequence[Relation]]) -> list[Move]:
         """Where rows of a table of now come from.
@@ -94,6 +110,15 @@ class MoveFinder:
             # Where the first ones explain all, no other table is read.
             if all(tuple(row.values()) in explained for row in rows[:200]):
                 break
+        else:
+            if composite := [
+                link for source in sources[0] if (link := self.composite.find(source, target, rows)) is not None
+            ]:
+                chosen = self._choose([*links, *composite], rows)
+            elif computed := [
+                link for those in sources for one in those for link in self.computed.find(one, target, rows)
+            ]:
+                chosen = self._choose([*links, *computed], rows)
         moves = [self._describe(link, rows) for link in chosen]
         self._choose_columns(moves)
         return moves
@@ -130,12 +155,16 @@ class MoveFinder:
         fields = self.before.fields(link.source)
         move = Move(link)
         conditions, lone = [], link.lone
-        for part in link.key:
+        # What is computed may give several values, which no condition can.
+        told = [
+            field for field in fields if not isinstance(link.source, Computed) or field.name not in link.source.values
+        ]
+        for part in (part for part in link.key if part.source in told):
             if any(row[part.source.name] is None for row in lone):
                 conditions.append(f"{part.source.sql} IS NOT NULL")
                 lone = [row for row in lone if row[part.source.name] is not None]
         # A row of before that has the key of another one is not elsewhere.
-        condition = find_condition([old for old, _ in link.pairs], lone, fields)
+        condition = find_condition([old for old, _ in link.pairs], lone, told)
         if condition.sql != "true":
             conditions.append(condition.sql)
         move.where = " AND ".join(conditions) or "true"
@@ -146,7 +175,12 @@ class MoveFinder:
         keyed = {part.column for part in link.key}
         for column in link.target.columns.values():
             if column.name not in keyed and not column.generated:
-                move.columns[column.name] = explain(link.pairs, fields, column)
+                found = explain(link.pairs, fields, column)
+                if found is not None and _is_refused(found, link.source):
+                    found = explain(link.pairs, told, column)
+                # A number for each row is no value of a few that mean something.
+                counted = found is not None and found.sql.startswith("CASE ") and (column.name,) in link.target.keys
+                move.columns[column.name] = None if counted else found
         return move
 
     def _choose_columns(self, moves: Sequence[Move]) -> None:
@@ -159,6 +193,12 @@ class MoveFinder:
                 said[name] = said.get(name, True) and fits
         for move in moves:
             move.declared = tuple(name for name in move.columns if said[name] and name not in keyed)
+        empty = [
+            {name for name in move.declared if (found := move.columns[name]) is not None and found.sql == "NULL"}
+            for move in moves
+        ]
+        for move, mine in zip(moves, empty, strict=True):
+            move.implied = frozenset(name for name in mine if not all(name in those for those in empty))
 
 
 def _rank(link: RowLink, left: set[tuple[str | None, ...]], total: int, order: int) -> tuple[float, ...]:
@@ -171,6 +211,13 @@ def _rank(link: RowLink, left: set[tuple[str | None, ...]], total: int, order: i
     named = all(part.source.name.lower() == part.column.lower() for part in link.key)
     share = round(len(mine & left) / total * (0.5 + link.score), 1)
     return (share, primary, plain, named, link.is_unique, -order)
+
+
+def _is_refused(found: Explanation, source: Relation) -> bool:
+    """Whether the server refuses it, since it chooses by what may be several values."""
+    if not isinstance(source, Computed) or not source.divides:
+        return False
+    return found.sql.startswith(("CASE ", "coalesce(")) and any(field.name in source.values for field in found.fields)
 
 
 def count_move(move: Move, before: Side) -> int:

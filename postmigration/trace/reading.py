@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from postmigration.checks.contents.tables import Column, Name, Relation, read_tables
+from postmigration.checks.rows.new_ids import Link, read_by_identity, read_links
+from postmigration.checks.rows.retyped import write_plain
+from postmigration.model.changes import NewIds
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.ledgers import holds_ledger_alone
@@ -17,33 +21,19 @@ SAMPLE = 2_000
 
 # Between the columns of a key, where they are one text.
 _BETWEEN = "\x1f"
-
-_REFERENCES = """
-    SELECT n.nspname::text AS schema, c.relname::text AS name, far.nspname::text AS parent_schema,
-           p.relname::text AS parent, a.attname::text AS "column", b.attname::text AS parent_column
-    FROM pg_constraint k
-    JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_class p ON p.oid = k.confrelid JOIN pg_namespace far ON far.oid = p.relnamespace
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
-    JOIN pg_attribute b ON b.attrelid = p.oid AND b.attnum = k.confkey[1]
-    WHERE k.contype = 'f' AND cardinality(k.conkey) = 1 AND n.nspname = ANY(CAST(:schemas AS text[]))
-    ORDER BY 1, 2, 5, 3, 4
+# The labels of the type of a column, and the CHECKs of it alone.
+_CODES = """
+    SELECT e.enumlabel::text AS label, NULL AS "check"
+    FROM pg_attribute a JOIN pg_enum e ON e.enumtypid = a.atttypid
+    WHERE a.attrelid = CAST(:table AS oid) AND a.attname = :column
+    UNION ALL
+    SELECT NULL, pg_get_constraintdef(k.oid)
+    FROM pg_attribute a JOIN pg_constraint k ON k.conrelid = a.attrelid AND k.conkey = ARRAY[a.attnum]
+    WHERE k.contype = 'c' AND a.attrelid = CAST(:table AS oid) AND a.attname = :column
 """
-
-
-@dataclass(frozen=True)
-class Link:
-    """A foreign key of one column.
-
-    Args:
-        column: the column of the child.
-        parent: the table that it refers to; `parent_column`: the column of it.
-    """
-
-    child: Name
-    column: str
-    parent: Name
-    parent_column: str
+_LITERALS = re.compile(r"'((?:[^']|'')*)'").findall
+# What functions of texts take without a cast.
+_TEXTS = ("text", "character varying", "character", "name", "citext")
 
 
 @dataclass(frozen=True)
@@ -66,6 +56,11 @@ class Field:
     root: str
     own: bool = True
 
+    @property
+    def text(self) -> str:
+        """Its value as a text, as functions of texts take it."""
+        return self.sql if self.root in _TEXTS else f"{self.sql}::text"
+
 
 class Side:
     """One of the two databases.
@@ -78,6 +73,8 @@ class Side:
     def __init__(self, snapshot: Snapshot, schemas: Sequence[str]) -> None:
         self.snapshot = snapshot
         self.relations = read_tables(snapshot, schemas)
+        # For each table whose rows are known by several columns, SQL for that over one of its rows, by its name.
+        self.identities: dict[Name, list[Callable[[str], str]]] = {}
         self.unread: list[str] = []
         self.tables: dict[Name, Relation] = {}
         for name, relation in self.relations.items():
@@ -90,25 +87,38 @@ class Side:
             else:
                 self.tables[name] = relation
         self.links: dict[Name, list[Link]] = {}
-        for row in snapshot.rows(_REFERENCES, schemas=list(schemas)):
-            link = Link((row.schema, row.name), row.column, (row.parent_schema, row.parent), row.parent_column)
+        for link in read_links(snapshot, schemas):
             self.links.setdefault(link.child, []).append(link)
-        self._counts: dict[tuple[Name, str], int] = {}
+        self._counts: dict[tuple[str, str], int] = {}
+
+    def take_new_ids(self, changes: Sequence[NewIds], renewed: Sequence[NewIds] = ()) -> None:
+        """Reads what refers to new ids as what the rows are known by that it leads to; `renewed` are read so, too."""
+        links = [link for those in self.links.values() for link in those]
+        self.relations = read_by_identity(self.relations, links, changes, renewed)
+        self.tables = {name: self.relations[name] for name in self.tables}
 
     def count(self, table: Relation, where: str = "true") -> int:
         """How many rows of a table a condition on `r` holds for."""
-        if (table.key, where) not in self._counts:
+        if (table.sql, where) not in self._counts:
             sql = f"SELECT count(*) FROM {table.sql} r WHERE ({where})"
-            self._counts[table.key, where] = int(self.snapshot.scalar(sql))
-        return self._counts[table.key, where]
+            self._counts[table.sql, where] = int(self.snapshot.scalar(sql))
+        return self._counts[table.sql, where]
 
     def fields(self, table: Relation) -> list[Field]:
         """The columns of a table, those of the rows that it refers to, and those of the one row that refers to it."""
         found = [own_field(column) for column in table.columns.values()]
+        for k, write in enumerate(self.identities.get(table.key, ())):
+            identity = write("r")
+            found.append(Field(name_identity(table, k), identity, identity, "", "text", own=False))
         for n, link in enumerate(self.links.get(table.key, ())):
             parent = self.tables.get(link.parent)
             if parent is not None and parent.key != table.key:
-                found += _far_fields(parent, f"postmigration_p{n}", link.parent_column, link.column)
+                alias = f"postmigration_p{n}"
+                found += _far_fields(parent, alias, link.parent_column, link.column)
+                found += [
+                    _far_field(parent, alias, link.parent_column, link.column, name_identity(parent, k), write, "text")
+                    for k, write in enumerate(self.identities.get(parent.key, ()))
+                ]
         near = [link for links in self.links.values() for link in links if link.parent == table.key]
         for n, link in enumerate(near):
             child = self.tables.get(link.child)
@@ -116,10 +126,18 @@ class Side:
                 found += _far_fields(child, f"postmigration_c{n}", link.column, link.parent_column)
         return found
 
+    def list_codes(self, table: Relation, column: str) -> set[str]:
+        """The values that an enumerated type or a CHECK lists for a column."""
+        rows = self.snapshot.rows(_CODES, table=table.oid, column=column)
+        return {
+            text.replace("''", "'") for row in rows for text in ([row.label] if row.label else _LITERALS(row.check))
+        }
+
     def sample(self, table: Relation, fields: Sequence[Field], where: str = "true", limit: int = SAMPLE) -> list[Row]:
         """Some rows of a table, always the same ones."""
         key = table.keys[0] if table.keys else tuple(table.columns)
-        order = f"hashtextextended({as_key([f'r.{quoted(name)}' for name in key])}, 0)"
+        texts = f" || '{_BETWEEN}' || ".join(f"({as_text(f'r.{quoted(name)}')})" for name in key)
+        order = f"hashtextextended({texts}, 0)"
         source = f"(SELECT r.* FROM {table.sql} r WHERE ({where}) ORDER BY {order} LIMIT {limit})"
         return self._read(f"FROM {source} r {_joins(fields)}", fields)
 
@@ -148,7 +166,8 @@ class Side:
 
 def own_field(column: Column) -> Field:
     """A column of a row as a field of it."""
-    return Field(column.name, f"r.{quoted(column.name)}", f"r.{quoted(column.name)}", "", column.root)
+    value = column.over("r")
+    return Field(column.name, value, value, "", column.root)
 
 
 def as_text(sql: str) -> str:
@@ -157,25 +176,36 @@ def as_text(sql: str) -> str:
 
 
 def as_key(parts: Sequence[str]) -> str:
-    """SQL for a key as one text; NULL where a part is NULL."""
-    return f" || '{_BETWEEN}' || ".join(f"({as_text(part)})" for part in parts)
+    """SQL for a key as one text, its numbers without the zeros that their scale adds; NULL where a part is NULL."""
+    return f" || '{_BETWEEN}' || ".join(f"({write_plain(part, as_text(part))})" for part in parts)
 
 
 def _far_fields(table: Relation, alias: str, key: str, column: str) -> list[Field]:
     """The columns of another row, of which there is at most one."""
-    join = f"LEFT JOIN {table.sql} {alias} ON {alias}.{quoted(key)} = r.{quoted(column)}"
     return [
-        Field(
-            f"{table.title}.{far.name} by {column}",
-            f"(SELECT p.{quoted(far.name)} FROM {table.sql} p WHERE p.{quoted(key)} = r.{quoted(column)})",
-            f"{alias}.{quoted(far.name)}",
-            join,
-            far.root,
-            own=False,
-        )
+        _far_field(table, alias, key, column, f"{table.title}.{far.name}", far.over, far.root)
         for far in table.columns.values()
         if far.name != key
     ]
+
+
+def _far_field(
+    table: Relation, alias: str, key: str, column: str, name: str, write: Callable[[str], str], root: str
+) -> Field:
+    known = f"{quoted(key)} = r.{quoted(column)}"
+    sql = f"(SELECT {write('p')} FROM {table.sql} p WHERE p.{known})"
+    join = f"LEFT JOIN {table.sql} {alias} ON {alias}.{known}"
+    return Field(name_far(name, column), sql, write(alias), join, root, own=False)
+
+
+def name_far(name: str, column: str) -> str:
+    """What something of the row is called that a column refers to."""
+    return f"{name} by {column}"
+
+
+def name_identity(table: Relation, number: int) -> str:
+    """What that is called by which a row is known, where it is several columns."""
+    return f"what {table.title} is known by" + (f" ({number + 1})" if number else "")
 
 
 def _joins(fields: Sequence[Field]) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from postmigration.checks.contents.tables import Name, Relation
+from postmigration.checks.contents.tables import Name, Relation, title
 from postmigration.checks.rows.pairs import Pair
 from postmigration.diff.row_diff import Comparison
 from postmigration.model.changes import (
@@ -15,13 +15,17 @@ from postmigration.model.changes import (
     GoneColumn,
     GoneTable,
     Grows,
+    MovedRows,
     NewColumn,
+    NewIds,
     NewTable,
     RenamedColumn,
     RenamedTable,
     RepointedReference,
     Retyped,
 )
+from postmigration.model.sqltext import list_row_columns
+from postmigration.trace.computed import Computed
 from postmigration.trace.findings import Flow, Found, Trace
 from postmigration.trace.kept import KeptTable
 from postmigration.trace.moves import Move, count_move
@@ -47,6 +51,9 @@ class Teller:
     def __init__(self, before: Side, after: Side, verifier: Verifier, context: Sequence[Change]) -> None:
         self.before, self.after, self.verifier, self.context = before, after, verifier, context
         self.trace = Trace()
+        # The ids that are new, and why rows of a table cannot be told apart.
+        self.new_ids: Sequence[NewIds] = ()
+        self.ambiguous: Mapping[Name, str] = {}
         self._heads: dict[str, str] = {}
 
     def tell(
@@ -100,6 +107,11 @@ class Teller:
         node, rows = _new(relation.key), self.after.count(relation)
         change = NewTable(schema=relation.schema, table=relation.name)
         self._add(Found(change, relation.title, count_rows(rows)), node)
+        if relation.key in self.ambiguous:
+            self._add(Found(None, relation.title, misfits=[self.ambiguous[relation.key]]), node)
+        for ids in self.new_ids:
+            if (ids.schema, ids.table) == relation.key:
+                self._add(Found(ids, f"{relation.title}.{ids.column}", f"rows are known by {', '.join(ids.by)}"), node)
         if self._tell_moves(relation, moves, [change], node) or not rows:
             return
         words = f"all {count_rows(rows)}: none was found in the state before" if rows != 1 else "its row is new"
@@ -124,6 +136,7 @@ class Teller:
         for n, move in enumerate(moves):
             self._add(self._tell_move(move, found, damage, with_rows=n == len(moves) - 1), node)
         if invented:
+            self.trace.invented.add(relation.key)
             words = f"{invented:,} of its {count_rows(found.have_rows)} come from nowhere"
             self._add(Found(None, relation.title, misfits=[words]), node)
         return True
@@ -137,21 +150,27 @@ class Teller:
     ) -> Found:
         wanted = count_move(move, self.before)
         there = found.want_rows - found.counts["missing"]
+        whole = there == found.want_rows
         flows = [
-            Flow(part.column, part.words, part.sql, wanted if there == found.want_rows else there, found.want_rows)
-            if there != found.want_rows
-            else Flow(part.column, part.words, part.sql, wanted, wanted)
+            Flow(
+                part.column,
+                part.words,
+                move.write(part.sql),
+                *((wanted, wanted) if whole else (there, found.want_rows)),
+            )
             for part in move.link.key
         ]
         others = []
+        new_ids = {ids.column for ids in self.new_ids if (ids.schema, ids.table) == move.target.key}
         for name, explanation in move.columns.items():
-            if explanation is None:
+            if explanation is None and name not in new_ids:
                 flows.append(Flow(name, "", "", 0, 0, "nothing of before explains it: not compared", declared=False))
+            if explanation is None:
                 continue
             declared = name in move.declared
             wrong, words = damage.get(name, (0, "")) if declared else (0, "")
             of = there if wrong else wanted
-            flow = Flow(name, explanation.words, explanation.sql, of - wrong, of, words, declared)
+            flow = Flow(name, explanation.words, move.write(explanation.sql), of - wrong, of, words, declared)
             if not declared:
                 share = f"{explanation.fits:,} of {explanation.of:,} rows that were looked at hold it"
                 flow = replace(flow, rows=explanation.fits, of=explanation.of, misfit=f"{share}: not compared")
@@ -164,13 +183,16 @@ class Teller:
         ] + others
         if found.counts["missing"] and with_rows:
             misfits.append(f"{found.counts['missing']:,} of {count_rows(found.want_rows)} are lost")
-        figures = count_rows(self.before.count(move.source, move.where))
+        rows = self.before.count(move.source, move.where)
+        figures = count_rows(rows)
+        if isinstance(move.source, Computed) and move.source.divides:
+            figures = f"{rows:,} value{'s' * (rows != 1)} of {count_rows(self.before.count(move.source.source))}"
         if move.where != "true":
             figures += f" of {self.before.count(move.source):,}"
         if move.merged:
             figures += f" become {wanted:,}"
         subject = f"{move.source.title} to {move.target.title}"
-        return Found(move.declare(), subject, figures, flows, misfits)
+        return Found(move.declare(), subject, figures, flows, misfits, rows=(flows[0].rows, flows[0].of))
 
     def _tell_kept(self, table: KeptTable, moves: Sequence[Move]) -> None:
         was, now, node = table.was, table.now, _old(table.was.key)
@@ -181,7 +203,8 @@ class Teller:
                 to=now.name,
                 to_schema="" if was.schema == now.schema else now.schema,
             )
-            self._add(Found(change, f"{was.title} to {now.title}", count_rows(self.before.count(was))), node)
+            rows = self.before.count(was)
+            self._add(Found(change, f"{was.title} to {now.title}", count_rows(rows), rows=(rows, rows)), node)
         result = self.verifier.compare(now, [*self.context, *table.changes])
         if isinstance(result, str):
             for found in table.found:
@@ -232,6 +255,7 @@ class Teller:
         if lost := compared.counts["missing"]:
             misfits.append(f"{lost:,} of {count_rows(compared.want_rows)} are lost")
         if invented := compared.counts["extra"]:
+            self.trace.invented.add(table.now.key)
             misfits.append(f"{invented:,} of {count_rows(compared.have_rows)} come from nowhere")
         for name, (wrong, words) in damage.items():
             misfits.append(f"{name}: {wrong:,} of {compared.want_rows - lost:,} are others: {words}")
@@ -242,16 +266,47 @@ class Teller:
         rows = self.before.count(relation)
         mine = [move for move in moves if move.source.key == relation.key]
         words, misfits = f"it held {count_rows(rows)}", []
+        unused: list[str] = []
         if mine and rows:
-            moved = " OR ".join(f"({move.where})" for move in mine)
+            # What is computed of a row is not the row.
+            moved = " OR ".join(f"({m.where})" for m in mine if not isinstance(m.source, Computed)) or "false"
             left = self.before.count(relation, f"({moved}) IS NOT TRUE")
             words += ", all of which moved" if not left else f", of which {rows - left:,} moved"
             if left:
                 misfits.append(f"{count_rows(left)} of {relation.title} went nowhere")
+            used = {name for move in mine for sql in move.list_sql() for name in list_row_columns(sql)}
+            unused = [name for name in relation.columns if name not in used]
+            if unused:
+                words += f"; no column holds what {', '.join(unused)} held"
+        elif rows and (heirs := self._find_heirs(relation)):
+            words += f"; {', '.join(heirs)} follow{'s' * (len(heirs) == 1)} from it"
         elif rows:
             misfits.append("none of its rows was found elsewhere")
         change = GoneTable(schema=relation.schema, table=relation.name)
-        self._add(Found(change, relation.title, words, misfits=misfits), _old(relation.key))
+        self._add(Found(change, relation.title, words, misfits=misfits, unused=unused), _old(relation.key))
+
+    def _find_heirs(self, relation: Relation) -> list[str]:
+        """The columns that hold what follows from the rows of a table that is gone, or from what referred to it."""
+        found: dict[str, None] = {}
+        referring = {
+            (link.child, link.column)
+            for those in self.before.links.values()
+            for link in those
+            if link.parent == relation.key
+        }
+        for one in self.trace.found:
+            change = one.change
+            if not isinstance(change, MovedRows | DerivedValue):
+                continue
+            if isinstance(change, MovedRows):
+                table = title((change.to_schema or change.schema, change.to))
+            else:
+                table = one.subject.removesuffix(f".{change.column}")
+            for flow in one.flows:
+                names = {((change.schema, change.table), name) for name in list_row_columns(flow.sql)}
+                if flow.declared and (f" {relation.sql} " in flow.sql or names & referring):
+                    found[f"{table}.{flow.target}"] = None
+        return list(found)
 
     # What has one reason: tables between which rows moved, and those that refer to them.
 
@@ -270,6 +325,13 @@ class Teller:
         by_head: dict[str, list[Found]] = {}
         for one in found:
             by_head.setdefault(self._head(one.group), []).append(one)
+        # Columns of one table that only came, or only went, have one reason.
+        for head, those in list(by_head.items()):
+            kinds = {type(one.change) for one in those}
+            came = NewColumn in kinds and kinds <= {NewColumn, DerivedValue}
+            if came or kinds == {GoneColumn}:
+                beside = f"{head.rpartition('.')[0]} {'new' if came else 'gone'} columns"
+                by_head.setdefault(beside, []).extend(by_head.pop(head))
         names: set[str] = set()
         grouped = []
         for head, those in by_head.items():

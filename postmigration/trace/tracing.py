@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from postmigration.checks.contents.tables import Name, Relation
 from postmigration.diff.row_diff import Comparison
-from postmigration.model.changes import Change, DerivedValue, RenamedTable, Retyped, Shrinks
-from postmigration.model.sqltext import quoted
+from postmigration.model.changes import Change, DerivedValue, NewIds, RenamedTable, Retyped, Shrinks
 from postmigration.postgres.connection import Snapshot
+from postmigration.trace.computed import Computed
 from postmigration.trace.findings import Found, Trace
+from postmigration.trace.identity import find_new_ids, write_old_identity
 from postmigration.trace.kept import ColumnTracer, KeptTable
 from postmigration.trace.links import LinkFinder
 from postmigration.trace.moves import Move, MoveFinder, is_rename
@@ -39,14 +40,19 @@ class _Tracer:
         # Rows of a table that was there which are gone, and which are more: how many, and a sample of them.
         self.missing: dict[Name, int] = {}
         self.extra: dict[Name, list[Row]] = {}
+        self.new_ids: list[NewIds] = []
+        # Why what refers to the rows of a table cannot be told apart.
+        self.ambiguous: dict[Name, str] = {}
 
     def run(self) -> Trace:
         """Traces all tables."""
         for name in sorted(self.before.tables.keys() & self.after.tables.keys()):
             self._pair(self.before.tables[name], self.after.tables[name])
+        renewed = self._find_renewed()
         lost = [self.before.tables[name] for name in sorted(self.before.tables.keys() - self.after.tables.keys())]
         new = [self.after.tables[name] for name in sorted(self.after.tables.keys() - self.before.tables.keys())]
         self._find_moves(lost, new)
+        new = [self.after.tables[relation.key] for relation in new]
         renamed = self._find_renamed(lost)
         for name, rows in self.extra.items():
             if rows:
@@ -55,10 +61,17 @@ class _Tracer:
         hidden = self._set_apart()
         by_source: dict[Name, list[Move]] = {}
         for moves in self.moves.values():
-            for move in moves:
+            for move in (move for move in moves if not isinstance(move.source, Computed)):
                 by_source.setdefault(move.source.key, []).append(move)
         self.columns.moves = by_source
-        context: list[Change] = [*renamed, *(move.declare() for moves in self.moves.values() for move in moves)]
+        context: list[Change] = [
+            *renamed,
+            *self.new_ids,
+            *(move.declare() for moves in self.moves.values() for move in moves),
+        ]
+        for ids in renewed:
+            words = f"the ids are new ones: rows are known by {', '.join(ids.by)}"
+            self.kept[ids.schema, ids.table].found.append(Found(ids, f"{ids.table}.{ids.column}", words))
         for table in self.kept.values():
             for move in by_source.get(table.was.key, ()):
                 if self.missing.get(table.now.key):
@@ -67,6 +80,7 @@ class _Tracer:
             table.context = context
             self.columns.trace(table)
         teller = Teller(self.before, self.after, self.verifier, context)
+        teller.new_ids, teller.ambiguous = self.new_ids, {**self.mover.composite.ambiguous, **self.ambiguous}
         gone = [relation for relation in lost if not any(table.was is relation for table in self.kept.values())]
         added = [relation for relation in new if relation.key not in self.kept]
         return teller.tell(list(self.kept.values()), gone, added, self.moves, hidden)
@@ -103,6 +117,32 @@ class _Tracer:
         table.differing = set(list_differing(pair, found))
         self._note_rows(table, found, pair.key)
 
+    def _find_renewed(self) -> list[NewIds]:
+        """The ids that were replaced in tables that were there, whose rows are known by other columns."""
+        found = []
+        for name, table in self.kept.items():
+            was, now = table.was, table.now
+            key = now.keys[0] if now.keys else ()
+            if len(key) != 1 or key[0] not in was.columns or key[0] in {part.column for part in table.key}:
+                continue
+            parts = table.key
+            if not parts:
+                rows = self.after.sample(now, [own_field(column) for column in now.columns.values()])
+                link = self.mover.composite.find(was, now, rows) if rows else None
+                parts = link.key if link is not None else ()
+            own = all(part.is_plain and part.source.name == part.column for part in parts)
+            same = was.columns[key[0]].root == now.columns[key[0]].root
+            if parts and own and same and key[0] not in {part.column for part in parts}:
+                by = tuple(part.column for part in parts)
+                found.append(NewIds(schema=name[0], table=name[1], column=key[0], by=by))
+        if found:
+            self.before.take_new_ids(found, found)
+            self.after.take_new_ids(found, found)
+            self.finder.forget_samples()
+            for name in list(self.kept):
+                self._pair(self.before.tables[name], self.after.tables[name])
+        return found
+
     def _note_rows(self, table: KeptTable, found: Comparison, key: Sequence[str]) -> None:
         if not table.key or set(key) != {part.column for part in table.key}:
             return
@@ -110,7 +150,9 @@ class _Tracer:
         if found.counts["extra"]:
             fields = [own_field(column) for column in table.now.columns.values()]
             keys = read_keys(found, "extra")[:SAMPLE]
-            self.extra[table.now.key] = self.after.find(table.now, fields, [f"r.{quoted(name)}" for name in key], keys)
+            self.extra[table.now.key] = self.after.find(
+                table.now, fields, [table.now.columns[name].over("r") for name in key], keys
+            )
 
     def _list_sources(self, lost: Sequence[Relation], target: Name) -> list[list[Relation]]:
         """The tables of before that rows may come from: those that are gone or lost rows, and the others."""
@@ -119,10 +161,50 @@ class _Tracer:
         return [[*lost, *short], [table.was for table in others if table.was not in short]]
 
     def _find_moves(self, lost: Sequence[Relation], new: Sequence[Relation]) -> None:
-        for target in new:
+        for name in self._order(new):
+            target = self.after.tables[name]
             rows = self.after.sample(target, [own_field(column) for column in target.columns.values()])
             if rows:
-                self.moves[target.key] = self.mover.find(target, rows, self._list_sources(lost, target.key))
+                self.moves[name] = self.mover.find(target, rows, self._list_sources(lost, name))
+                self._find_new_ids(target, self.moves[name])
+        if not self.new_ids:
+            return
+        for move in (move for moves in self.moves.values() for move in moves):
+            move.link.target = self.after.tables[move.target.key]
+        for table in list(self.kept.values()):
+            now = self.after.tables[table.now.key]
+            if any(column.read for column in now.columns.values()):
+                self._pair(table.was, now)
+
+    def _find_new_ids(self, target: Relation, moves: Sequence[Move]) -> None:
+        """Reads what refers to a table by what its rows are known by, where their ids are new."""
+        if not moves:
+            return
+        found = find_new_ids(target, moves, self.after)
+        if isinstance(found, str):
+            self.ambiguous[target.key] = found
+        elif found is not None:
+            self.new_ids.append(found)
+            self.after.take_new_ids(self.new_ids)
+            # A row that became several is known by none of them.
+            whole = [move for move in moves if not isinstance(move.source, Computed) or not move.source.divides]
+            for move in whole if len(found.by) > 1 else ():
+                self.finder.forget_samples()
+                self.before.identities.setdefault(move.source.key, []).append(write_old_identity(move.link))
+
+    def _order(self, new: Sequence[Relation]) -> list[Name]:
+        """The new tables, each behind those that it refers to."""
+        names, ordered = [relation.key for relation in new], dict[Name, None]()
+
+        def visit(name: Name, above: tuple[Name, ...]) -> None:
+            for link in self.after.links.get(name, ()):
+                if link.parent in names and link.parent not in above and link.parent not in ordered:
+                    visit(link.parent, (*above, link.parent))
+            ordered.setdefault(name)
+
+        for name in names:
+            visit(name, (name,))
+        return list(ordered)
 
     def _find_renamed(self, lost: Sequence[Relation]) -> list[RenamedTable]:
         """Takes tables for the same ones that only have another name."""
@@ -131,8 +213,12 @@ class _Tracer:
             for source in {move.source.sql for move in moves}:
                 into[source] = into.get(source, 0) + 1
         found = []
+        anew = {(ids.schema, ids.table) for ids in self.new_ids}
         for name, moves in list(self.moves.items()):
-            if moves and moves[0].source in lost and is_rename(moves, into, self.before, self.after):
+            # A table whose ids are others holds other rows for all that refers to it.
+            if not moves or name in anew:
+                continue
+            if moves[0].source in lost and is_rename(moves, into, self.before, self.after):
                 was, now = moves[0].source, self.after.tables[name]
                 del self.moves[name]
                 self._pair(was, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import SequenceMatcher
@@ -134,11 +134,11 @@ def _rules(values: Sequence[Value], new: Sequence[Value], field: Field, target: 
             words = (f" behind {before!r}" if before else "") + (f" before {after!r}" if after else "")
             yield _Rule(" || ".join(parts), words, lambda text: None if text is None else before + text + after, 0.4)
     if mine == theirs == "text":
-        yield _Rule(f"lower({field.sql})", " in lower case", lambda text: text and text.lower())
-        yield _Rule(f"upper({field.sql})", " in upper case", lambda text: text and text.upper())
-        yield _Rule(f"btrim({field.sql})", " trimmed", lambda text: text and text.strip(" "))
+        yield _Rule(f"lower({field.text})", " in lower case", lambda text: text and text.lower())
+        yield _Rule(f"upper({field.text})", " in upper case", lambda text: text and text.upper())
+        yield _Rule(f"btrim({field.text})", " trimmed", lambda text: text and text.strip(" "))
         words = " trimmed, in lower case"
-        yield _Rule(f"lower(btrim({field.sql}))", words, lambda text: text and text.strip(" ").lower())
+        yield _Rule(f"lower(btrim({field.text}))", words, lambda text: text and text.strip(" ").lower())
     if mine == theirs == "number" and (scale := _find_scale(values, new)) is not None:
         yield scale_rule(field, scale)
     if mine == theirs and None in values:
@@ -241,7 +241,7 @@ def _explain_by_two(pairs: Pairs, fields: Sequence[Field], target: Column) -> It
                 fits += want == new[target.name]
                 hits += want is not None and want == new[target.name]
             if hits >= _ENOUGH:
-                parts = [first.sql, *([write_literal(glue)] if glue else []), second.sql]
+                parts = [first.sql, write_literal(glue), second.sql] if glue else [first.text, second.text]
                 words = f"{first.name} and {second.name}, {glue!r} between them"
                 yield Explanation(" || ".join(parts), words, fits, len(pairs), (first, second), 1)
 
@@ -268,6 +268,27 @@ def _explain_by_cases(pairs: Pairs, fields: Sequence[Field], target: Column) -> 
         words = f"{field.name}, one value for each of its {len(cases)}"
         near = SequenceMatcher(None, field.name.lower(), target.name.lower()).ratio()
         yield Explanation(write_cases(field, target.root, chosen), words, fits, len(pairs), (field,), near - 1)
+
+
+def explain_codes(pairs: Pairs, field: Field, target: Column, codes: Collection[str]) -> Explanation | None:
+    """The code that each code of a column became; None where the database does not list the new ones, and them alone.
+
+    Args:
+        pairs, target: as in `explain`; `field`: what the column was.
+        codes: the values that the column may hold now, as far as that is declared.
+    """
+    cases: dict[Value, Counter[Value]] = {}
+    for old, new in pairs:
+        cases.setdefault(old[field.name], Counter())[new[target.name]] += 1
+    chosen = {value: counted.most_common(1)[0][0] for value, counted in cases.items()}
+    fits = sum(counted[chosen[value]] for value, counted in cases.items())
+    held: dict[Value, Value] = {value: now for value, now in chosen.items() if value is not None}
+    if len(held) < 2 or chosen.get(None) is not None or len(set(held.values())) < len(held):
+        return None
+    if not set(held.values()) <= set(codes) or set(held) <= set(codes) or fits < 0.95 * len(pairs):
+        return None
+    words = f"{field.name}, one code for each of its {len(held)}"
+    return Explanation(write_cases(field, target.root, held), words, fits, len(pairs), (field,))
 
 
 def write_cases(field: Field, root: str, chosen: Mapping[Value, Value]) -> str:

@@ -228,6 +228,67 @@ def rekey(maker: Maker) -> Step:
     return Step(before, f"{after} DROP TABLE {table.sql};", tuple(expected), damage)
 
 
+def rekey_anew(maker: Maker) -> Step:
+    """Rows get random ids; what they are known by is a text, or two columns together."""
+    table, before = maker.table()
+    child, other_child, to, moved = (maker.new_name() for _ in range(4))
+    rows, salt = maker.random.randint(24, 60), maker.random.randint(1, 10**9)
+    pair = maker.random.random() < 0.5
+    tenant = "'tenant ' || md5('{0}' || g / 6)" if pair else "md5('{0}c' || g)"
+    before += f"""
+        ALTER TABLE {table.sql} ADD tenant text, ADD place text;
+        WITH n AS (SELECT {quote(table.id)} AS id, row_number() OVER (ORDER BY {quote(table.id)}) AS g FROM {table.sql})
+        UPDATE {table.sql} t SET tenant = {tenant.format(salt)}, place = 'place ' || md5('{salt}' || g % 6)
+        FROM n WHERE n.id = t.{quote(table.id)};
+    """
+    type_ = "bigint" if table.whole else "uuid"
+    for name in (child, other_child):
+        before += f"""
+            CREATE TABLE {quote(name)} (id int PRIMARY KEY, "parentId" {type_} REFERENCES {table.sql},
+                said text NOT NULL);
+            INSERT INTO {quote(name)} SELECT g, (SELECT {quote(table.id)} FROM {table.sql} ORDER BY md5('{salt}' || g ||
+                {quote(table.id)}) LIMIT 1), 'said ' || md5('{salt}d' || g) FROM generate_series(1, {rows}) g;
+        """
+    known = "n.tenant = o.tenant AND n.place = o.place"
+    parent = f'(SELECT n.key FROM {quote(to)} n JOIN {table.sql} o ON {known} WHERE o.{quote(table.id)} = c."parentId")'
+    after = f"""
+        CREATE TABLE {quote(to)} (key uuid PRIMARY KEY DEFAULT gen_random_uuid(), tenant text NOT NULL,
+            place text NOT NULL, kind text);
+        INSERT INTO {quote(to)} (tenant, place, kind) SELECT tenant, place, kind FROM {table.sql};
+        ALTER TABLE {quote(child)} ADD "newParent" uuid REFERENCES {quote(to)};
+        UPDATE {quote(child)} c SET "newParent" = {parent};
+        ALTER TABLE {quote(child)} DROP "parentId";
+        CREATE TABLE {quote(moved)} (id int PRIMARY KEY, owner uuid NOT NULL REFERENCES {quote(to)},
+            words text NOT NULL);
+        INSERT INTO {quote(moved)} SELECT 100 + id, {parent}, said FROM {quote(other_child)} c;
+        DROP TABLE {quote(other_child)};
+    """
+    expected = [f"gone_table {table.name}", f"new_table {to}", f"moved_rows {table.name} to {to}", f"new_ids {to}.key"]
+    expected += [f"gone_table {other_child}", f"new_table {moved}", f"moved_rows {other_child} to {moved}"]
+    held = "newParent"
+    if maker.random.random() < 0.5:
+        held = "parentId"
+        after += f'ALTER TABLE {quote(child)} RENAME "newParent" TO "parentId";'
+    else:
+        expected += [f"gone_column {child}.parentId", f"new_column {child}.newParent"]
+    expected.append(f"repointed_reference {child}.parentId through {to}")
+
+    def repoint(name: str, column: str) -> tuple[str, str]:
+        last = f"(SELECT key FROM {quote(to)} ORDER BY key DESC LIMIT 1)"
+        first = f"(SELECT min(id) FROM {quote(name)} WHERE {quote(column)} <> {last})"
+        return f"UPDATE {quote(name)} SET {quote(column)} = {last} WHERE id = {first}", name
+
+    damage = (
+        repoint(child, held),
+        repoint(moved, "owner"),
+        _change(to, "kind"),
+        _change(moved, "words"),
+        _delete(child),
+        _delete(moved),
+    )
+    return Step(before, f"{after} DROP TABLE {table.sql};", tuple(expected), damage)
+
+
 def derive(maker: Maker) -> Step:
     table, before = maker.table()
     text, other = quote(table.text), quote(table.other)
@@ -317,6 +378,7 @@ STEPS: tuple[Callable[[Maker], Step], ...] = (
     split,
     merge,
     rekey,
+    rekey_anew,
     derive,
     derive_some,
     retype,

@@ -17,7 +17,6 @@ from postmigration.checks.contents.examination import Examination
 from postmigration.checks.rows import fingerprint_rows
 from postmigration.checks.rows.complete_fingerprint import complete_fingerprint
 from postmigration.checks.rows.row_examination import RowExamination
-from postmigration.diff.fingerprint import take_fingerprint
 from postmigration.gate.scaffold.migration_toml import write_migration
 from postmigration.model.changes import DerivedValue, describe_change
 from postmigration.model.migration import Migration
@@ -26,7 +25,9 @@ from postmigration.postgres import embedded
 from postmigration.postgres.connection import Database, Snapshot
 from postmigration.trace.findings import Trace
 from postmigration.trace.tracing import trace
-from selftest.trace.migrations import STEPS, Maker, Step, derive_some
+from selftest.fingerprints import take_whole
+from selftest.tiers import few
+from selftest.trace.migrations import STEPS, Maker, Step, derive_some, rekey_anew
 from selftest.trace.test_init import give_reasons
 from selftest.worlds.examples import try_few
 
@@ -89,12 +90,7 @@ class World:
         """What is found by a fingerprint of the state before."""
         with ExitStack() as cleanup:
             before, after = self.open(cleanup)
-            taking = take_fingerprint(before, None, portable=False)
-            try:
-                while True:
-                    next(taking)
-            except StopIteration as done:
-                fingerprint = complete_fingerprint(before, done.value, migration.changes)
+            fingerprint = complete_fingerprint(before, take_whole(before), migration.changes)
             return fingerprint_rows.examine(after, fingerprint, [self.schema], changes=migration.changes)
 
     def drop(self) -> None:
@@ -103,6 +99,7 @@ class World:
             self.run(name, f"DROP SCHEMA {self.schema} CASCADE")
 
 
+@pytest.mark.full
 @try_few(5, nightly=500)
 @given(
     seed=st.integers(0, 2**32), chosen=st.lists(st.sampled_from(STEPS), min_size=1, max_size=3), harm=st.integers(0, 99)
@@ -115,7 +112,11 @@ def test_a_trace_finds_what_a_migration_did(
     harm: int,
 ) -> None:
     maker = Maker(Random(seed))
-    steps = [step(maker) for step in chosen]
+    prove(sides, tmp_path_factory.mktemp("random"), [step(maker) for step in chosen], harm)
+
+
+def prove(sides: embedded.Server, directory: Path, steps: list[Step], harm: int) -> None:
+    """Makes sure that a trace finds some steps, that its declaration is GO, and that one damage of them is found."""
     world = World(sides, steps)
     try:
         found = world.trace()
@@ -123,7 +124,7 @@ def test_a_trace_finds_what_a_migration_did(
         assert described == sorted(change for step in steps for change in step.expected)
         misfits = [words for one in found.found for words in one.misfits]
         assert set(misfits) <= {"none of its rows was found elsewhere"}
-        file: Path = tmp_path_factory.mktemp("random") / "migration.toml"
+        file = directory / "migration.toml"
         file.write_text(write_migration("random", 0, found))
         give_reasons(file)
         declared = read_migration(file)
@@ -155,3 +156,11 @@ def test_a_trace_tells_in_which_rows_a_value_was_derived(
         assert derived.where == "r.kind = 'rare'"
     finally:
         world.drop()
+
+
+@pytest.mark.parametrize("seed", few(range(50), 2, full=range(8)))
+def test_rows_under_random_ids_are_found_and_what_refers_to_them_is_compared(
+    sides: embedded.Server, tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    maker = Maker(Random(seed))
+    prove(sides, tmp_path_factory.mktemp("random"), [rekey_anew(maker)], seed)

@@ -7,8 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from postmigration.model.migration import Metric
-from postmigration.watch.points import TITLES, Point, find_gaps, find_restarts, is_rate, read_points, split_name
+from postmigration.watch.points import (
+    FARTHEST,
+    TITLES,
+    Point,
+    find_gaps,
+    find_restarts,
+    is_rate,
+    read_points,
+    split_name,
+)
+from postmigration.watch.rows.rechecks import CHECKS
 from postmigration.watch.series import Sample
+
+# So many values more than a finding takes tell whether it lasts; nothing is read less often than each hour.
+_SPARE, _SELDOM = 2, 3_600.0
 
 
 @dataclass(frozen=True)
@@ -94,17 +107,51 @@ class Judgement:
         return seconds / ((self.end - self.begin).total_seconds() or 1.0)
 
 
-def judge(samples: Sequence[Sample], metrics: Sequence[Metric]) -> Judgement:
-    """Judges samples, of which there is at least one."""
+def judge(
+    samples: Sequence[Sample], metrics: Sequence[Metric], farthest: datetime.timedelta | None = FARTHEST
+) -> Judgement:
+    """Judges samples, of which there is at least one.
+
+    Args:
+        farthest: how far apart samples are at most that leave nothing unseen between them; None for any.
+    """
     notes = [f"the server was started at {started}" for started in find_restarts(samples)]
     return Judgement(
         samples=len(samples),
         begin=samples[0].at,
         end=samples[-1].at,
         metrics=[_judge_metric(samples, metric) for metric in metrics],
-        gaps=find_gaps(samples),
+        gaps=find_gaps(samples, farthest),
         notes=notes,
     )
+
+
+def find_lasting(samples: Sequence[Sample], metrics: Sequence[Metric]) -> list[Incident]:
+    """The incidents that last at the last sample, by no more samples than each metric needs for that."""
+    found = []
+    for metric in metrics:
+        needed = samples[_find_first_needed(samples, metric) :]
+        found += [one for one in _judge_metric(needed, metric).incidents if one.ended is None]
+    return found
+
+
+def _find_first_needed(samples: Sequence[Sample], metric: Metric) -> int:
+    """The place of the sample from which on a metric has as many values as a finding takes, and some to spare.
+
+    What began with earlier ones has been said.
+    """
+    family, _ = split_name(metric)
+    missing = metric.failures + _SPARE
+    farthest = datetime.timedelta(seconds=missing * max(metric.interval, _SELDOM))
+    last = None
+    for place in range(len(samples) - 1, -1, -1):
+        sample = samples[place]
+        if family in sample.values and (last is None or (last - sample.at).total_seconds() >= metric.interval):
+            last = sample.at
+            missing -= 1
+        if not missing or samples[-1].at - sample.at > farthest:
+            return place
+    return 0
 
 
 def _judge_metric(samples: Sequence[Sample], metric: Metric) -> Judged:
@@ -125,7 +172,7 @@ def _find_hindrance(samples: Sequence[Sample], metric: Metric, possible: int) ->
     if reasons and len(reasons) >= (read if possible else 0):
         return reasons[-1]
     if not read:
-        return "the server has no such thing"
+        return "not asked for (--checks-every)" if family == CHECKS else "the server has no such thing"
     if possible < metric.failures:
         return f"too seldom read: {possible} value{'s' * (possible != 1)}, want {metric.failures}"
     return ""
@@ -167,6 +214,8 @@ def _describe(
     said = [sample for sample in samples if run[0].begin <= sample.at <= run[-1].at and sample.words.get(family)]
     said.sort(key=lambda sample: abs((sample.at - worst.at).total_seconds()))
     words = tuple(said[0].words[family]) if said else ()
+    # Of several subjects each has its own words, where they name it.
+    words = tuple(one for one in words if subject and one.startswith(f"{subject}: ")) or words
     if metric.name == "server.reachable":
         words = tuple(dict.fromkeys(s.lost for s in samples if s.lost and run[0].at <= s.at <= run[-1].at))[:3]
     return Incident(metric, subject, run[0].begin, ended, worst.value, words, metric.critical)

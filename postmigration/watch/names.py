@@ -24,7 +24,7 @@ def exposed_name(name: str, *, total: bool = True) -> str:
 def express(metric: Metric) -> str:
     """The expression for the value of a metric that is judged."""
     family, column = split_name(metric)
-    share = None if metric.sql else SHARES.get(metric.name)
+    share = None if metric.own else SHARES.get(metric.name)
     if share is not None:
         window = max(_RATE, 2 * round(metric.interval))
         whole = " + ".join(f"increase({exposed_name(f'{family}.{one}')}[{window}s])" for one in share.whole)

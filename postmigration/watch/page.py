@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import show_value
-from postmigration.model.files import replace_all
 from postmigration.model.verdict import INTERRUPTED, Verdict
+from postmigration.report import places
 from postmigration.report.formats import rendering
 from postmigration.report.formats.as_markdown import escape_markup
 from postmigration.watch import charts
 from postmigration.watch.judging import Incident, Judged, Judgement
 from postmigration.watch.telling import (
+    FOR_A_PERSON,
     describe_all,
     describe_range,
     name_incident,
@@ -53,20 +53,14 @@ def write(report: Report, path: Path) -> None:
     Raises:
         CannotJudge: they cannot be written there.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_all(
-            {
-                path: render_page(report),
-                path.with_suffix(".json"): render_object(report),
-                path.with_suffix(".md"): render_summary(report),
-            }
-        )
-    except OSError as error:
-        raise CannotJudge(
-            f"the report cannot be written to {path} ({error.strerror}), name another with --html; what was found: "
-            f"{report.verdict.line}"
-        ) from None
+    places.replace(
+        {
+            path: render_page(report),
+            path.with_suffix(".json"): render_object(report),
+            path.with_suffix(".md"): render_summary(report),
+        },
+        report.verdict.line,
+    )
 
 
 def render_page(report: Report) -> str:
@@ -84,6 +78,7 @@ def render_page(report: Report) -> str:
         show_time=show_time,
         show_period=show_period,
         name_incident=name_incident,
+        for_a_person=FOR_A_PERSON,
         describe_range=describe_range,
         show=lambda text: show_value(text, plain=True),
     )
@@ -94,7 +89,7 @@ def render_summary(report: Report) -> str:
     lines = [f"## {escape_markup(report.verdict.line)}", ""]
     for line in describe_all(report.judgement) if report.judgement else ():
         lines.append(f"{'  ' * line.startswith('    ')}- {escape_markup(line.strip())}")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, f"- for a person: {FOR_A_PERSON}"]) + "\n"
 
 
 def render_object(report: Report) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from postmigration.model.migration import Metric
 from postmigration.watch.families import FAMILIES
+from postmigration.watch.rows import rechecks
 from postmigration.watch.sampling import DECLARED
 from postmigration.watch.series import Sample
 
@@ -18,6 +19,8 @@ _SLACK = 0.5
 _MINUTE = 60.0
 # Samples that are so much farther apart than usual have something between them that was not seen.
 _FAR, _FAR_SECONDS = 3, 30
+# Between samples that are farther apart than that most of what people suffer begins and ends.
+FARTHEST = datetime.timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,11 @@ SHARES: Mapping[str, Share] = {
     "statements.mean_ms": Share("ms", ("calls",), 5, "milliseconds that a call of a statement takes"),
 }
 _REACHABLE = {"server.reachable": "whether the server can be reached (1) or not (0)"}
-GAUGES = _REACHABLE | {f"{one.name}.{column}": title for one in FAMILIES for column, title in one.gauges.items()}
+GAUGES = (
+    _REACHABLE
+    | rechecks.TITLES
+    | {f"{one.name}.{column}": title for one in FAMILIES for column, title in one.gauges.items()}
+)
 COUNTERS = {f"{one.name}.{column}": title for one in FAMILIES for column, title in one.counters.items()}
 TITLES = GAUGES | COUNTERS | {name: share.title for name, share in SHARES.items()}
 
@@ -88,19 +95,19 @@ class Points:
 def split_name(metric: Metric) -> tuple[str, str]:
     """The family of a metric, and its name there."""
     family, dot, column = metric.name.partition(".")
-    return (DECLARED, metric.name) if metric.sql or not dot else (family, column)
+    return (DECLARED, metric.name) if metric.own or not dot else (family, column)
 
 
 def is_rate(metric: Metric) -> bool:
     """Whether what is judged is what the number grows by in a minute."""
-    return metric.counter or metric.growth or (not metric.sql and metric.name in COUNTERS)
+    return metric.counter or metric.growth or (not metric.own and metric.name in COUNTERS)
 
 
 def read_points(samples: Sequence[Sample], metric: Metric) -> Points:
     """The values of a metric, no closer to each other than its interval."""
     family, column = split_name(metric)
     readings = list(_thin(samples, family, column, metric.interval))
-    share = None if metric.sql else SHARES.get(metric.name)
+    share = None if metric.own else SHARES.get(metric.name)
     if share is not None:
         found = _differ(readings, lambda now, before: _divide(share, now, before))
     elif is_rate(metric):
@@ -170,13 +177,22 @@ def _divide(share: Share, now: Mapping[str, float], before: Mapping[str, float])
     return part / whole if whole >= share.least else None
 
 
-def find_gaps(samples: Sequence[Sample]) -> list[tuple[datetime.datetime, datetime.datetime]]:
-    """The times that nobody saw: nothing was sampled, or the server could not be reached."""
+def find_gaps(
+    samples: Sequence[Sample], farthest: datetime.timedelta | None = None
+) -> list[tuple[datetime.datetime, datetime.datetime]]:
+    """The times that nobody saw: nothing was sampled, or the server could not be reached.
+
+    Args:
+        farthest: how far apart samples may be, however far apart they usually are; None for as far as they are.
+    """
     seen = [sample.at for sample in samples if not sample.lost]
     steps = [(b - a).total_seconds() for a, b in itertools.pairwise(seen)]
     if not steps:
         return []
     far = max(_FAR_SECONDS, _FAR * statistics.median(steps))
+    if farthest is not None:
+        # No clock wakes anybody on the instant.
+        far = min(far, farthest.total_seconds() + _FAR_SECONDS)
     gaps = [(a, b) for (a, b), step in zip(itertools.pairwise(seen), steps, strict=True) if step > far]
     if samples[-1].lost:
         gaps.append((seen[-1], samples[-1].at))

@@ -31,14 +31,19 @@ def choose_metrics(declared: Sequence[Metric] = ()) -> list[Metric]:
         title = f"[[metric]] {metric.name}"
         if metric.name in named:
             raise CannotJudge(f"{title}: declared twice: want one entry for each name")
-        if metric.sql and metric.name in TITLES:
-            raise CannotJudge(f"{title}: there is a built-in metric of this name: leave out sql, or choose another")
-        if not metric.sql and metric.name not in TITLES:
+        if metric.sql and metric.promql:
+            raise CannotJudge(f"{title}: it has sql and promql: want one of them")
+        if metric.own and metric.name in TITLES:
+            word = "sql" if metric.sql else "promql"
+            raise CannotJudge(f"{title}: there is a built-in metric of this name: leave out {word}, or choose another")
+        if not metric.own and metric.name not in TITLES:
             near = name_nearest(metric.name, TITLES)
-            raise CannotJudge(f"{title}: there is no built-in metric of this name{near}, and no sql")
-        if not metric.sql and metric.counter:
-            raise CannotJudge(f"{title}: counter is for metrics with sql: a built-in one is known to be one or not")
-        if not metric.sql and metric.growth and metric.name not in GAUGES:
+            raise CannotJudge(f"{title}: there is no built-in metric of this name{near}, and no sql or promql")
+        if not metric.own and metric.counter:
+            raise CannotJudge(
+                f"{title}: counter is for metrics with sql or promql: a built-in one is known to be one or not"
+            )
+        if not metric.own and metric.growth and metric.name not in GAUGES:
             raise CannotJudge(f"{title}: growth is for what goes up and down: this is a counter already")
         if metric.min is not None and metric.max is not None and metric.min > metric.max:
             raise CannotJudge(f"{title}: min {metric.min:g} is more than max {metric.max:g}")

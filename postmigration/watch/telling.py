@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Sequence
 
-from postmigration.model.evidence import show_value
+from postmigration.model.evidence import escape, show_value
 from postmigration.model.verdict import CANNOT_JUDGE, GO, NO_GO, Verdict
 from postmigration.watch.judging import Incident, Judgement
 from postmigration.watch.points import is_rate
 
+# What no metric tells.
+FOR_A_PERSON = "Support tickets, and what users report otherwise, are not read here: ask whoever answers them."
 _NAMED = 5
 _PRECISE = 1_000
 
@@ -72,9 +74,9 @@ def describe_incident(incident: Incident) -> list[str]:
 def describe_all(judgement: Judgement) -> list[str]:
     """All that was found, and what was not seen or not judged."""
     lines = [line for incident in judgement.incidents for line in describe_incident(incident)]
-    lines += [f"○ {judged.metric.name} was not judged: {judged.reason}" for judged in judgement.unjudged]
+    lines += [f"○ {judged.metric.name} was not judged: {escape(judged.reason)}" for judged in judgement.unjudged]
     lines += [f"did not see {show_period(a, b)}" for a, b in judgement.gaps]
-    return [*lines, *judgement.notes]
+    return [*lines, *map(escape, judgement.notes)]
 
 
 def conclude_watch(judgement: Judgement, subject: str, *, lasting: bool = False) -> Verdict:

@@ -14,9 +14,11 @@ import pytest
 
 from postmigration.model.migration import Metric
 from postmigration.postgres import embedded
-from postmigration.postgres.connection import Database, Limits
+from postmigration.postgres.connection import Database
+from postmigration.postgres.limits.limits import Limits
 from postmigration.watch.judging import Judgement, judge
 from postmigration.watch.ranges import choose_metrics
+from postmigration.watch.rows.rechecks import Rechecks
 from postmigration.watch.sampling import Sampler
 from postmigration.watch.series import Header, Sample, append, open_series
 from selftest.servers import SYSTEM_BINARIES, Servers
@@ -40,6 +42,7 @@ class Watched:
         self.file = file
         self.now = BEGIN
         self.declared: Sequence[Metric] = ()
+        self.rechecks: Rechecks | None = None
         self._cleanup = ExitStack()
         self.conninfo = server.conninfo(name)
         self.database = Database(self.conninfo, option="--db-url", limits=Limits(5_000, 1_000))
@@ -62,7 +65,7 @@ class Watched:
         for _ in range(times):
             meanwhile()
             self.now += datetime.timedelta(seconds=apart)
-            sampler = Sampler(self.database, self.declared, self.series.samples)
+            sampler = Sampler(self.database, self.declared, self.series.samples, self.rechecks)
             append(self.file, self.series, sampler.take(self.now))
         return self.series.samples[-1]
 

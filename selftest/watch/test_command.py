@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from postmigration.deployment.record_files import read_records
 from postmigration.gate.commands import cli
 from postmigration.gate.commands import watch as command
 from postmigration.watch.running import Clock
 from postmigration.watch.series import read_series
-from selftest.watch.conftest import Watched
+from selftest.watch.conftest import BEGIN, Watched
 
 PROJECT = """
 [tool.postmigration]
@@ -49,7 +50,10 @@ def here(watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> W
 
 def test_a_watch_says_at_once_what_has_begun_and_ended(here: Watched, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ("watch", f"--db-url={here.conninfo}", "--interval=60s")
-    assert cli.main([*asked, "--for=6m"]) == 1
+    assert cli.main([*asked, "--for=6m", "--record-dir=kept"]) == 1
+    (stored,) = read_records([Path("kept")]).stored
+    assert (stored.record.word, stored.record.status, stored.record.started) == ("NO-GO", 1, BEGIN)
+    assert stored.record.facts["watched"] == "2026-11-02 12:00:00 to 2026-11-02 12:06:00 UTC"
     told = capsys.readouterr()
     assert told.err.splitlines() == [
         "2026-11-02 12:03:00 begun: ✘ errors: 9 per minute (max 5), since 2026-11-02 12:02:00",
@@ -79,6 +83,18 @@ def test_the_first_sample_of_a_job_that_cron_starts_judges_nothing(
             assert last.startswith("PARTIAL: ")
             assert " metrics not judged: " in last
     assert (status, last[:4]) == (0, "GO: ")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("minutes", "weakened"), [(1, ()), (30, ("not seeing 29% of the time",))])
+def test_a_watch_that_slept_says_so_to_the_plan(here: Watched, minutes: int, weakened: tuple[str, ...]) -> None:
+    Path("migration.toml").write_text(DECLARED.replace("max = 5", "max = 99"))
+    asked = ["watch", f"--db-url={here.conninfo}", "--interval=60s", "--record-dir=kept"]
+    assert cli.main([*asked, "--for=10m"]) == 0
+    here.now += datetime.timedelta(minutes=minutes)
+    assert cli.main([*asked, "--for=104m"]) == 0
+    first, second = (stored.record for stored in read_records([Path("kept")]).stored)
+    assert (first.started, second.started, first.weakened, second.weakened) == (BEGIN, BEGIN, (), weakened)
 
 
 @pytest.mark.parametrize("more", [(), ("--record", "--series=reports/watch.jsonl")], ids=["judge", "record"])

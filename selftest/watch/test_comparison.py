@@ -50,6 +50,7 @@ def by_day(at: datetime.datetime) -> float:
     return 50 if 6 <= at.hour < 20 else 5
 
 
+@pytest.mark.full
 def test_the_same_hour_of_the_week_is_what_counts() -> None:
     before = record(BEGIN - WEEK, 24 * 60, by_day, seed=1)
     assert beside(record(BEGIN, 24 * 60, by_day, seed=2), before).incidents == []
@@ -63,6 +64,7 @@ def test_the_same_hour_of_the_week_is_what_counts() -> None:
     assert found.than.endswith(" at the same hour of the week before")
 
 
+@pytest.mark.full
 def test_without_the_same_hour_all_of_before_counts() -> None:
     before = record(BEGIN - datetime.timedelta(hours=30), 120, lambda _: 10, seed=1)
     (found,) = beside(record(BEGIN, 60, lambda _: 30, seed=2), before).incidents
@@ -71,6 +73,7 @@ def test_without_the_same_hour_all_of_before_counts() -> None:
     assert not found.than.endswith("week before")
 
 
+@pytest.mark.full
 def test_a_change_within_an_hour_is_timed() -> None:
     before = record(BEGIN - WEEK, 180, lambda _: 10, seed=1)
     change = BEGIN + datetime.timedelta(minutes=80)

@@ -34,6 +34,7 @@ def test_nothing_is_found_where_nothing_happened(watched: Watched) -> None:
     assert " judged over 11 min from 2026-11-02 12:01:00 UTC, 12 samples, watched_" in verdict.line
 
 
+@pytest.mark.full
 def test_sessions_that_pile_up_behind_a_lock(watched: Watched) -> None:
     watched.declared = [Metric(name="locks.waiting", max=2, failures=2)]
     watched.sample(3)

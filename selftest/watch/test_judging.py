@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Sequence
 
 import pytest
 
-from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import Metric
-from postmigration.watch.families import FAMILIES
-from postmigration.watch.judging import Incident, judge
-from postmigration.watch.points import TITLES, read_points
-from postmigration.watch.ranges import choose_metrics
+from postmigration.watch.judging import Incident, find_lasting, judge
+from postmigration.watch.points import is_rate, read_points
 from postmigration.watch.series import Sample
 from postmigration.watch.telling import conclude_watch, describe_all
 from selftest.watch.conftest import BEGIN
@@ -47,6 +45,39 @@ def test_a_finding_lasts_until_a_value_is_within_the_range_again() -> None:
     assert (found.began, found.ended) == (at(0), None)
     (gone,) = find(write("locks.waiting", [6, 6, 6, None]), WAITING)
     assert gone.ended == at(3)
+
+
+# A metric of each kind, and how far apart its values are read, in minutes.
+SELDOM = [
+    (Metric(name="locks.waiting", max=5, failures=3), 1),
+    (Metric(name="locks.waiting", max=5, failures=2, interval=60), 1),
+    (Metric(name="database.deadlocks", max=5, failures=1, interval=60), 1),
+    (Metric(name="sizes.bytes", growth=True, max=5, failures=2, interval=300), 5),
+    (Metric(name="checks.wrong", max=5, failures=1), 30),
+]
+
+
+@pytest.mark.parametrize(("metric", "apart"), SELDOM, ids=lambda what: getattr(what, "name", str(what)))
+def test_what_lasts_is_known_by_few_samples(metric: Metric, apart: int) -> None:
+    values = itertools.accumulate(itertools.cycle([1, 0, 2, 900, 900, 900, 900, 900, 0, 0, 0]))
+    numbers = (
+        [0, 9, 0, 9, 9, 9, 9, 9, 9, 0, 0] * 3
+        if metric.max and not is_rate(metric)
+        else [next(values) for _ in range(33)]
+    )
+    read = {sample.at: sample.values for sample in write(metric.name, [float(n) for n in numbers], apart=apart)}
+    lasting = []
+    samples: list[Sample] = []
+    for minute in range(33 * apart):
+        samples.append(Sample(at=at(minute), values=read.get(at(minute), {})))
+        found = [one.subject for one in find_lasting(samples, [metric])]
+        assert found == [one.subject for one in find(samples, metric) if one.ended is None]
+        lasting.append(bool(found))
+    assert {True, False} == set(lasting)
+    # It is no more than is needed, however long it was watched.
+    for sample in samples[: -(metric.failures + 2) * max(apart, int(metric.interval // 60) or 1) - apart]:
+        samples[samples.index(sample)] = Sample(at=sample.at, values={"nothing": {}})
+    assert [one.ended for one in find_lasting(samples, [metric])] == [None] * lasting[-1]
 
 
 def test_too_little_is_as_wrong_as_too_much() -> None:
@@ -102,6 +133,25 @@ def test_what_was_not_seen_is_said() -> None:
     assert conclude_watch(judge(longer, [WAITING]), "db").status == 0
 
 
+def test_samples_that_are_hours_apart_see_nothing_between_them() -> None:
+    samples = [Sample(at=at(720 * n), values={"locks": {"": {"waiting": 0}}}) for n in range(5)]
+    judgement = judge(samples, [WAITING])
+    assert (len(judgement.gaps), conclude_watch(judgement, "db").status) == (4, 4)
+    # Whoever looks at what is so now and then knows how often.
+    judgement = judge(samples, [WAITING], None)
+    assert (judgement.gaps, conclude_watch(judgement, "db").status) == ([], 0)
+    quarters = [Sample(at=at(15 * n), values={"locks": {"": {"waiting": 0}}}) for n in range(5)]
+    assert judge(quarters, [WAITING]).gaps == []
+    late = [Sample(at=at(15.01 * n), values={"locks": {"": {"waiting": 0}}}) for n in range(5)]
+    assert judge(late, [WAITING]).gaps == []
+    assert len(judge([Sample(at=at(16 * n)) for n in range(3)], []).gaps) == 2
+
+
+def test_checks_that_nobody_asked_for_are_not_said_to_be_missing_on_the_server() -> None:
+    (judged,) = judge(write("locks.waiting", [0, 0]), [Metric(name="checks.wrong", must_have_data=False)]).metrics
+    assert judged.reason == "not asked for (--checks-every)"
+
+
 def test_a_server_that_is_lost_at_the_end_was_not_seen() -> None:
     samples = [*write("locks.waiting", [0, 0, 0]), Sample(at=at(3), lost="no"), Sample(at=at(9), lost="no")]
     assert judge(samples, [WAITING]).gaps == [(at(2), at(9))]
@@ -136,6 +186,12 @@ def test_no_data_is_not_a_pass(samples: list[Sample], reason: str) -> None:
     assert conclude_watch(judge(samples, [optional]), "db").status == 4
 
 
+def test_why_something_was_not_judged_plays_with_no_screen() -> None:
+    judgement = judge([Sample(at=at(n), unseen={"locks": "\x1b[31mno\n"}) for n in range(5)], [WAITING])
+    judgement.notes.append("\x1b[31m")
+    assert describe_all(judgement) == ["○ locks.waiting was not judged: \\x1b[31mno\\n", "\\x1b[31m"]
+
+
 def test_what_is_not_critical_is_told_and_does_not_stand_in_the_way() -> None:
     samples = write("locks.waiting", [9, 9, 9])
     for critical, status, mark in ((True, 1, "✘"), (False, 0, "⚠")):
@@ -145,38 +201,3 @@ def test_what_is_not_critical_is_told_and_does_not_stand_in_the_way() -> None:
             f"{mark} locks.waiting: 9 (max 5), since 2026-11-02 12:00:00",
             "    fix: look",
         ]
-
-
-def test_the_built_in_ranges_are_of_what_is_read() -> None:
-    names = {metric.name for metric in choose_metrics()}
-    assert names <= TITLES.keys()
-    read = {f"{family.name}.{column}" for family in FAMILIES for column in (*family.gauges, *family.counters)}
-    assert names - read == {"server.reachable", "database.rollback_share", "database.cache_share", "statements.mean_ms"}
-    for metric in choose_metrics():
-        assert metric.fix or metric.compare != "none", metric.name
-
-
-def test_a_project_replaces_a_range_and_adds_metrics() -> None:
-    declared = [Metric(name="locks.waiting", max=1), Metric(name="errors", sql="SELECT 1", max=0)]
-    chosen = {metric.name: metric for metric in choose_metrics(declared)}
-    assert chosen["locks.waiting"] == declared[0]
-    assert list(chosen)[-1] == "errors"
-
-
-@pytest.mark.parametrize(
-    ("declared", "words"),
-    [
-        (
-            [Metric(name="locks.wating")],
-            r"no built-in metric of this name \(did you mean locks.waiting\?\), and no sql",
-        ),
-        ([Metric(name="locks.waiting", sql="SELECT 1")], "there is a built-in metric of this name"),
-        ([Metric(name="errors", sql="SELECT 1")] * 2, "declared twice"),
-        ([Metric(name="locks.waiting", counter=True)], "counter is for metrics with sql"),
-        ([Metric(name="database.deadlocks", growth=True)], "growth is for what goes up and down"),
-        ([Metric(name="errors", sql="SELECT 1", min=2, max=1)], "min 2 is more than max 1"),
-    ],
-)
-def test_what_cannot_be_meant_is_refused(declared: list[Metric], words: str) -> None:
-    with pytest.raises(CannotJudge, match=words):
-        choose_metrics(declared)

@@ -19,18 +19,14 @@ from typing import Any
 import pytest
 
 from postmigration.gate.commands import cli
-from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import Metric
 from postmigration.watch.dashboards import make_dashboard, make_files, make_rules, write_files
-from postmigration.watch.exposition import Exposition, serve
-from postmigration.watch.judging import judge
 from postmigration.watch.names import exposed_name, express
 from postmigration.watch.points import COUNTERS
+from postmigration.watch.prometheus import Prometheus
 from postmigration.watch.ranges import choose_metrics
-from postmigration.watch.series import Sample
 from selftest.servers import free_port
 from selftest.watch.conftest import Watched
-from selftest.watch.test_judging import at
 
 PROMETHEUS, PROMTOOL = shutil.which("prometheus"), shutil.which("promtool")
 needs_prometheus = pytest.mark.skipif(
@@ -39,73 +35,11 @@ needs_prometheus = pytest.mark.skipif(
 # In seconds; what works answers within two.
 _PATIENCE = 60
 ERRORS = Metric(name="errors", sql="SELECT count(*) FROM error_log", counter=True, max=5, interval=60, fix="read it")
-LIVE = 'a "b" \\ c\nd'
 
 
 def get(url: str, accept: str = "*/*") -> str:
     with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": accept}), timeout=10) as answer:
         return str(answer.read().decode())
-
-
-def scrape(exposition: Exposition, tmp_path: Path) -> dict[tuple[str, ...], float]:
-    """What a scrape gives, by the name and the values of the labels."""
-    parser = pytest.importorskip("prometheus_client.openmetrics.parser", reason="the extra [watch] is not installed")
-    address = f"127.0.0.1:{free_port()}"
-    with serve(exposition, address):
-        text = get(f"http://{address}/metrics", "application/openmetrics-text")
-    assert text.endswith("# EOF\n")
-    families = parser.text_string_to_metric_families(text)
-    return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
-
-
-def test_a_scrape_shows_the_last_that_was_read(tmp_path: Path) -> None:
-    exposition = Exposition()
-    assert scrape(exposition, tmp_path) == {}
-    tables = {"tables": {LIVE: {"whole_reads": 3.0, "dead_share": 0.5}}}
-    waiting = {"locks": {"": {"waiting": 9.0}}, "server": {"": {"reachable": 1.0}}, "declared": {"": {"errors": 2.0}}}
-    samples = [Sample(at=at(n), values={**waiting, **(tables if n == 0 else {})}, seconds=0.25) for n in range(3)]
-    for sample in samples:
-        exposition.show(sample, judge(samples, [Metric(name="locks.waiting", max=5)]).incidents)
-    expected = {
-        ("postmigration_tables_whole_reads_total", LIVE): 3.0,
-        ("postmigration_tables_dead_share", LIVE): 0.5,
-        ("postmigration_locks_waiting", ""): 9.0,
-        ("postmigration_server_reachable", ""): 1.0,
-        ("postmigration_declared", "errors"): 2.0,
-        ("postmigration_finding", "locks.waiting", "critical", ""): 1.0,
-        ("postmigration_sample_seconds",): 0.25,
-    }
-    assert scrape(exposition, tmp_path) == expected
-    exposition.show(Sample(at=at(4), lost="gone", values={"server": {"": {"reachable": 0.0}}}), [])
-    assert scrape(exposition, tmp_path) == {
-        ("postmigration_server_reachable", ""): 0.0,
-        ("postmigration_sample_seconds",): 0.0,
-    }
-
-
-@pytest.mark.parametrize("address", ["9187", ":9187", "localhost:", "localhost:0", "localhost:99999", "x:y"])
-def test_an_address_that_cannot_be_meant_is_refused(address: str) -> None:
-    with pytest.raises(CannotJudge, match="want HOST:PORT"), serve(Exposition(), address):
-        pass
-
-
-def test_an_address_that_is_taken_is_refused() -> None:
-    pytest.importorskip("prometheus_client", reason="the extra [watch] is not installed")
-    address = f"127.0.0.1:{free_port()}"
-    with serve(Exposition(), address), pytest.raises(CannotJudge, match="Address already in use"):  # noqa: SIM117
-        with serve(Exposition(), address):
-            pass
-
-
-def test_each_range_is_an_alert_and_each_metric_a_panel() -> None:
-    metrics = choose_metrics([ERRORS])
-    rules = {rule["labels"].get("metric") for rule in make_rules(metrics)}
-    assert rules == {None, *(one.name for one in metrics if one.min is not None or one.max is not None)}
-    names = [rule["alert"] for rule in make_rules(metrics)]
-    assert len(set(names)) == len(names)
-    dashboard = make_dashboard(metrics)
-    assert [panel["title"] for panel in dashboard["panels"]] == [metric.name for metric in metrics]
-    assert len({tuple(panel["gridPos"].values()) for panel in dashboard["panels"]}) == len(metrics)
 
 
 def test_an_expression_asks_for_what_is_judged() -> None:
@@ -239,7 +173,7 @@ def test_prometheus_scrapes_a_watch_and_answers_the_dashboard(watched: Watched, 
     config = tmp_path / "prometheus.yml"
     config.write_text(config.read_text().replace('"15s"', '"1s"'))
     watched.execute("SELECT pg_create_physical_replication_slot('scraped', true)")
-    asked = ["watch", f"--db-url={watched.conninfo}", "--interval=1s", f"--listen={watch}"]
+    asked = ["watch", f"--db-url={watched.conninfo}", "--interval=1s", "--checks-every=1m", f"--listen={watch}"]
     served = [PROMETHEUS or "", "--config.file=prometheus.yml", f"--web.listen-address={prometheus}"]
     served += ["--storage.tsdb.path=data", "--log.level=error"]
 
@@ -264,6 +198,7 @@ def test_prometheus_scrapes_a_watch_and_answers_the_dashboard(watched: Watched, 
                     assert wait_for(serving, partial(ask, expression)), panel["title"]
             (reachable,) = ask("postmigration_server_reachable")
             assert reachable["value"][1] == "1"
+            assert Prometheus(f"http://{prometheus}/").ask("max(postmigration_server_reachable)") == 1
             rules = json.loads(get(f"http://{prometheus}/api/v1/rules"))["data"]["groups"][0]["rules"]
             assert {rule["name"] for rule in rules} == {rule["alert"] for rule in make_rules(metrics)}
     finally:

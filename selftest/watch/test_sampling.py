@@ -46,6 +46,48 @@ def test_what_is_costly_is_read_when_it_is_due(watched: Watched) -> None:
     assert read == [True, False, False, False, True, False, False, False, True]
 
 
+def test_a_watch_adds_nothing_to_the_rollbacks_that_it_counts(watched: Watched) -> None:
+    # The first connection of all is another matter: SQLAlchemy asks it what it is, and takes that back.
+    watched.sample()
+    watched.sample(5, meanwhile=lambda: watched.execute("SELECT 1"))
+    first, *others = [sample.values["database"][""]["rollbacks"] for sample in watched.series.samples[1:]]
+    assert others == [first] * 4
+
+
+def test_what_is_costly_is_read_as_often_as_the_project_asks(watched: Watched) -> None:
+    watched.declared = [
+        Metric(name="tables.dead_share", max=0.5, interval=30),
+        Metric(name="tables.whole_reads", max=2),
+        Metric(name="sizes.bytes", growth=True, interval=900),
+    ]
+    read = [watched.sample(apart=15).values.keys() for _ in range(5)]
+    assert ["tables" in names for names in read] == [True, False, True, False, True]
+    assert ["sizes" in names for names in read] == [True, False, False, False, False]
+
+
+def test_a_query_of_the_project_is_asked_four_times_in_its_interval(watched: Watched) -> None:
+    watched.declared = [Metric(name="rows", sql="SELECT count(*) FROM parcels", max=1, interval=120)]
+    read = ["declared" in watched.sample(apart=15).values for _ in range(5)]
+    assert read == [True, False, True, False, True]
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_server_that_ends_the_session_in_the_middle_of_a_sample_is_lost(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, early: bool
+) -> None:
+    ends = "SELECT pg_terminate_backend(pg_backend_pid())::int"
+    if early:
+        # Before anything was read.
+        monkeypatch.setattr("postmigration.watch.sampling._SEES_SESSIONS", ends)
+    watched.declared = [Metric(name="ends", sql=ends, max=1)]
+    sample = watched.sample()
+    assert sample.lost == "the connection was lost"
+    assert sample.values == {"server": {"": {"reachable": 0.0}}}
+    watched.declared = []
+    monkeypatch.undo()
+    assert watched.sample().lost == ""
+
+
 def test_who_waits_and_who_holds_is_told(watched: Watched) -> None:
     holder, waiter = watched.connect(), watched.connect()
     holder.execute("BEGIN; LOCK TABLE parcels")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import re
+import os
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
@@ -12,34 +12,43 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from postmigration.deployment.subject import identify
 from postmigration.gate import options
 from postmigration.gate.commands.sides import open_snapshot
-from postmigration.gate.project import read_metrics
-from postmigration.model.errors import CannotJudge
+from postmigration.gate.project import read_project
+from postmigration.gate.running.durations import read_seconds, read_timestamp
+from postmigration.model.errors import CannotJudge, NotJudged
 from postmigration.model.evidence import escape, show_value
-from postmigration.model.migration import Metric
+from postmigration.model.migration import Conventions, Metric
 from postmigration.model.verdict import CANNOT_JUDGE, GO, Verdict
-from postmigration.postgres.connection import Database
-from postmigration.postgres.identity import server
+from postmigration.postgres.connection import Database, Snapshot
+from postmigration.postgres.identity import Server, server
+from postmigration.postgres.refusals import describe_refusal
 from postmigration.report.ending import conclude
 from postmigration.watch.comparison import compare, require_scipy
 from postmigration.watch.exposition import Exposition, serve
-from postmigration.watch.judging import Incident, Judgement, judge
+from postmigration.watch.judging import Incident, Judgement, find_lasting, judge
 from postmigration.watch.page import Report, describe_facts, describe_unfinished, write
+from postmigration.watch.points import FARTHEST
+from postmigration.watch.prometheus import Prometheus
 from postmigration.watch.ranges import choose_metrics
+from postmigration.watch.rows.rechecks import CHECKS, Rechecks
+from postmigration.watch.rows.written import count_written, describe_lost
 from postmigration.watch.running import Clock, run
 from postmigration.watch.sampling import Sampler
 from postmigration.watch.series import Header, Sample, Series, append, open_series, read_series
 from postmigration.watch.telling import conclude_watch, describe_all, describe_incident, name_incident, show_time
 
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _SERIES = Path("reports/watch.jsonl")
 _RECORDED = Path("metrics.jsonl")
 _RECORDED_FOR = 7 * 86_400.0
 _WATCHED_FOR = 48 * 3_600.0
-# What has begun or ended is told by the samples of so long.
-_RECENT = datetime.timedelta(minutes=20)
 _LONGEST = 366 * 86_400.0
+# From which share of unseen time on a person must sign what a watch proves.
+_UNSEEN = 0.05
 # How often the page of a watch that goes on is written anew.
 _REWRITE = datetime.timedelta(minutes=30)
 CLOCK = Clock()
@@ -71,9 +80,27 @@ def declare(add_parser: Callable[..., Any]) -> None:
         help=f"where the samples are kept, also from one start to the next ({_SERIES}; with --record {_RECORDED})",
     )
     parser.add_argument("--before", type=Path, metavar="FILE", help="compare with this series, which --record made")
+    parser.add_argument(
+        "--checks-every",
+        help="how often cheap checks are made again: references of rows that were written since, sequences, indexes, "
+        "triggers (10m; default: never)",
+        **duration,
+    )
+    parser.add_argument(
+        "--cutover",
+        metavar="TIMESTAMP",
+        help="when the migrated application went live: what was written since is looked at, and would be lost by a "
+        "rollback (default: when the watch began)",
+    )
+    parser.add_argument(
+        "--prometheus",
+        metavar="URL",
+        help="the Prometheus server that metrics with promql are asked of (or $POSTMIGRATION_PROMETHEUS)",
+    )
     parser.add_argument("--listen", metavar="HOST:PORT", help="let Prometheus scrape what is seen, at /metrics")
     html = Path("reports/watch.html")
     parser.add_argument("--html", type=Path, default=html, metavar="FILE", help="the report (%(default)s)")
+    options.declare_record(parser.add_argument)
     parser.set_defaults(run=_run)
 
 
@@ -83,25 +110,44 @@ def read_duration(text: str) -> float:
     Raises:
         ArgumentTypeError: it is none.
     """
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    seconds = read_seconds(text)
+    if seconds is None:
         raise ArgumentTypeError(f"{text!r} is no time: want one like 90s, 30m, 48h or 7d")
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if not 0 < seconds <= _LONGEST:
         raise ArgumentTypeError(f"{text!r}: want more than nothing, and a year at most")
     return seconds
 
 
 def _run(option: Namespace) -> int:
+    recording = option.recording = options.begin_record(option, "watch", Path.cwd(), option.html)
+    # What only records, or looks once, has not watched for long enough to prove anything.
+    recording.wanted = recording.wanted and not (option.record or option.once)
     path = option.series or (_RECORDED if option.record else _SERIES)
     period = datetime.timedelta(seconds=option.period or (_RECORDED_FOR if option.record else _WATCHED_FOR))
-    declared = read_metrics(Path.cwd())
-    metrics = choose_metrics(declared)
+    project = read_project(Path.cwd())
+    metrics = choose_metrics(project.metrics)
+    cutover = None if option.cutover is None else read_timestamp(option.cutover)
+    if option.checks_every:
+        metrics = [replace(m, must_have_data=True) if m.name.startswith(f"{CHECKS}.") else m for m in metrics]
     before = _read_before(option)
+    prometheus = _choose_prometheus(option, project.metrics)
+    if option.interval > FARTHEST.total_seconds() and not option.once:
+        raise CannotJudge(
+            f"--interval: want {FARTHEST.total_seconds() / 60:g}m or less: nothing is known of what is between"
+        )
     with ExitStack() as cleanup:
-        database, header = _reach(option, cleanup)
+        database, this = _reach(option, cleanup)
+        # A server that is started again is the same one.
+        header = Header(this.label, this.identity[:2])
+        recording.database = identify(this)
+        if recording.wanted and project.name:
+            recording.bind(project)
         series = open_series(path, header, "--series")
-        sampler = Sampler(database, declared, series.samples)
+        since = cutover or (series.samples[0].at if series.samples else CLOCK.now()).isoformat(timespec="seconds")
+        rechecks = None
+        if option.checks_every:
+            rechecks = Rechecks(option.checks_every, project.references, project.conventions, since)
+        sampler = Sampler(database, project.metrics, series.samples, rechecks, prometheus)
         until = CLOCK.now() if option.once else _find_end(series, path, period)
         if option.record:
             run(sampler, partial(append, path, series), clock=CLOCK, until=until, interval=option.interval)
@@ -118,11 +164,38 @@ def _run(option: Namespace) -> int:
         except KeyboardInterrupt:
             watch.write(finished=False)
             raise
-    judgement, verdict = watch.write(finished=True)
+        finally:
+            # A watch that goes on where it was interrupted is one watch.
+            recording.started = min([recording.started, *(sample.at for sample in series.samples[:1])])
+        if not option.once:
+            watch.notes = _tell_of_rollback(database, project.conventions, since)
+        judgement, verdict = watch.write(finished=True)
+    recording.conclude(verdict.line)
+    if judgement is not None:
+        recording.facts |= describe_facts(header.database, judgement)
+        if judgement.unseen_share > _UNSEEN:
+            recording.weakened = [f"not seeing {judgement.unseen_share:.0%} of the time"]
+    recording.facts["rollback"] = "; ".join(watch.notes)
     for line in describe_all(judgement) if judgement else ():
         print(line)
     conclude(verdict, ())
     return verdict.status
+
+
+def _choose_prometheus(option: Namespace, metrics: Sequence[Metric]) -> Prometheus | None:
+    """Whom metrics are asked of that are not the database's.
+
+    Raises:
+        CannotJudge: nobody is named and a metric is to be asked of somebody, or what is named is no address.
+    """
+    url = option.prometheus if option.prometheus is not None else os.environ.get("POSTMIGRATION_PROMETHEUS")
+    asked = [metric.name for metric in metrics if metric.promql]
+    if url is None and asked:
+        raise CannotJudge(
+            f"[[metric]] {asked[0]} has promql: name the server that is asked with --prometheus=URL (or "
+            "$POSTMIGRATION_PROMETHEUS)"
+        )
+    return None if url is None else Prometheus(url)
 
 
 def _find_end(series: Series, path: Path, period: datetime.timedelta) -> datetime.datetime:
@@ -172,13 +245,13 @@ class _Watch:
         self._exposition = exposition
         self._open: dict[tuple[str, str], Incident] = {}
         self._written: datetime.datetime | None = None
+        # What is said at the end besides.
+        self.notes: list[str] = []
 
     def keep(self, sample: Sample) -> None:
         """Keeps a sample."""
         append(self._path, self._series, sample)
-        recent = [known for known in self._series.samples if known.at > sample.at - _RECENT]
-        found = judge(recent, self._metrics).incidents
-        lasting = {(one.metric.name, one.subject): one for one in found if one.ended is None}
+        lasting = {(one.metric.name, one.subject): one for one in find_lasting(self._series.samples, self._metrics)}
         self._exposition.show(sample, lasting.values())
         now = show_time(sample.at)
         for key, incident in lasting.items():
@@ -198,9 +271,13 @@ class _Watch:
         samples = self._series.samples
         if self._option.once and samples:
             samples = [sample for sample in samples if sample.at > samples[-1].at - self._period]
-        judgement = judge(samples, self._metrics) if samples else None
+        # Whoever looks now and then knows how often.
+        farthest = None if self._option.once else FARTHEST
+        judgement = judge(samples, self._metrics, farthest) if samples else None
         if judgement is not None and self._before:
             compare(judgement, samples, self._before)
+        if judgement is not None:
+            judgement.notes += self.notes
         verdict = Verdict("PARTIAL", f"nothing was sampled, {subject}", CANNOT_JUDGE, subject)
         facts = {"database": subject}
         if judgement is not None:
@@ -211,7 +288,7 @@ class _Watch:
         return judgement, verdict
 
 
-def _reach(option: Namespace, cleanup: ExitStack) -> tuple[Database, Header]:
+def _reach(option: Namespace, cleanup: ExitStack) -> tuple[Database, Server]:
     """The database, and which it is.
 
     Raises:
@@ -220,8 +297,22 @@ def _reach(option: Namespace, cleanup: ExitStack) -> tuple[Database, Header]:
     snapshot = open_snapshot(option, cleanup, options.choose_target(option), "--db-url", option.schema)
     this = server(snapshot)
     snapshot.close()
-    # A server that is started again is the same one.
-    return snapshot.database, Header(this.label, this.identity[:2])
+    return snapshot.database, this
+
+
+def _tell_of_rollback(database: Database, conventions: Conventions, since: str) -> list[str]:
+    """What a rollback would lose now."""
+    try:
+        snapshot = Snapshot(database)
+        try:
+            return describe_lost(count_written(snapshot, conventions, since))
+        finally:
+            snapshot.close(commit=True)
+    except sa.exc.DBAPIError as error:
+        reason = describe_refusal(error)
+    except (CannotJudge, NotJudged) as error:
+        reason = str(error)
+    return [f"what a rollback would lose is not known: {reason}"]
 
 
 def _read_before(option: Namespace) -> Sequence[Sample]:

@@ -1,1 +1,1 @@
-"""What people, pipelines and machines read of a run: each form is made from the same record."""
+"""What people, pipelines and machines read of a run: each form is made from the same validation."""

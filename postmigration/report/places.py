@@ -6,11 +6,13 @@ import fcntl
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from postmigration.model.errors import CannotJudge
+from postmigration.model.files import replace_all
 
 # What a directory of evidence may hold for it to be ours to empty.
 _OURS = re.compile(r"[a-z0-9-]+\.csv")
@@ -60,6 +62,27 @@ def clear(evidence: Path) -> None:
     """Deletes a directory of evidence, unless it holds files that are not ours."""
     if evidence.is_dir() and all(_OURS.fullmatch(path.name) for path in evidence.iterdir()):
         shutil.rmtree(evidence)
+
+
+def replace(texts: Mapping[Path, str], found: str) -> None:
+    """Replaces a page, which comes first, and the files beside it.
+
+    Args:
+        texts: what each file is to hold.
+        found: what the run came to, for the message.
+
+    Raises:
+        CannotJudge: they cannot be written there.
+    """
+    page = next(iter(texts))
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        replace_all(texts)
+    except OSError as error:
+        raise CannotJudge(
+            f"the report cannot be written to {page} ({error.strerror}), name another with --html; what was found: "
+            f"{found}"
+        ) from None
 
 
 class Claim:

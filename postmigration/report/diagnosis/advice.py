@@ -8,14 +8,55 @@ from postmigration.report.diagnosis.group import Found
 
 
 class Advice(NamedTuple):
-    """What it means for those who feel it, and what to do."""
+    """What it means for those who feel it, what to do, and what has probably brought it about."""
 
     impact: str
     remedy: str
+    cause: str = ""
 
 
-# {table} is the table of the rows.
+# {table} is the table of the rows, and on which the object stands.
 _BY_CODE = {
+    "trigger_disabled": Advice(
+        "What the trigger does to {table} by itself is not done any more: values stay empty, or nothing is recorded.",
+        "Enable it, and look at the rows of {table} that were written meanwhile.",
+        "a load with disabled triggers ended before it enabled them",
+    ),
+    "constraint_lost": Advice(
+        "Rows of {table} that the constraint refused are accepted from now on.",
+        "Mend the rows that break it, and add it again.",
+        "a restore could not create it and went on, or it was dropped for the load",
+    ),
+    "index_lost": Advice(
+        "Queries that found rows of {table} by the index read all of it.",
+        "Create it again, concurrently where people work.",
+        "a tool that copies rows and keys leaves secondary indexes out",
+    ),
+    "index_invalid": Advice(
+        "Queries of {table} do not use the index, and every write still pays for it.",
+        "Mend doubled values first where it is unique, and rebuild it.",
+        "CREATE INDEX CONCURRENTLY failed half-way",
+    ),
+    "policy_lost": Advice(
+        "People see or may write fewer rows of {table} than before, or more of them where the policy was restrictive.",
+        "Create it again before anybody is let in.",
+        "a script dropped it to create it again, and ended before it did",
+    ),
+    "gained": Advice(
+        "They may do what they could not before, through the API as well.",
+        "Withdraw what was not meant.",
+        "GRANT ALL, or the default privileges of the new database",
+    ),
+    "lost": Advice(
+        "Whoever needs it is refused: permission denied.",
+        "Grant it again.",
+        "objects were created again or restored without their privileges",
+    ),
+    "sequence_behind": Advice(
+        "The next new row is refused with a duplicate key, or gets a number that was given out already.",
+        "Set the sequence above the largest value before the first write.",
+        "logical replication and tools that copy rows leave sequences where they were made",
+    ),
     "table_lost": Advice(
         "Everything that reads or writes {table} fails, and its rows are lost.",
         "Restore {table} from the state before, with its rows, and then what refers to it.",
@@ -28,23 +69,33 @@ _BY_CODE = {
         "These rows are lost for those who use them.",
         "Copy the rows that are missing from the state before, by the keys in the evidence; see whether the copy was "
         "filtered or ended early.",
+        "the copy was filtered, by a condition or by row-level security, or ended early",
     ),
     "extra_rows": Advice(
-        "What was not there before is counted, paid or delivered twice.",
+        "Rows that the state before does not have are counted, paid or delivered, and some perhaps twice.",
         "See who added the rows: a restore on top of others, a deletion that the copy did not repeat, or people since "
         "the cut-over. Delete what the state before does not have, or name --cutover.",
+        "a restore on top of rows that were there, or people who have worked since",
     ),
     "changed_values": Advice(
-        "Everybody who reads these values believes them.",
+        "Nothing fails: wrong values are shown and used as if they were right.",
         "Set the columns that are named from the state before again, by the keys in the evidence; first change a type "
         "that cannot hold the values.",
+    ),
+    "rows_misplaced": Advice(
+        "Queries of {table} that name the key of its partitions do not look where these rows lie: they are not found, "
+        "not changed and not deleted.",
+        "Move each row to the partition that takes it, with the SQL below. Where rows are hashed, or text is compared, "
+        "see first whether it was the function, the operator class or the collation that changed.",
+        "rows were loaded into the partitions themselves with triggers off, a partition was attached without being "
+        "read, or keys are hashed or ordered in another way on this server",
     ),
     "different_rows": Advice(
         "Rows are lost, doubled or hold other values for those who use them.",
         "Copy the rows of {table} again from the state before.",
     ),
     "rows_hidden": Advice(
-        "These people do not find what is theirs, though the rows are there.",
+        "These people do not find what is theirs. The rows themselves are there.",
         "Compare the policies for SELECT on {table}, and the functions that they call, with those of before: restore "
         "the one that is gone or narrower.",
     ),
@@ -60,13 +111,13 @@ _TRIGGER = Advice(
     "See the triggers of {table}: enable or create the one that does it, and look at what was written meanwhile.",
 )
 # These say more than any check that looks at much besides.
-_RATHER = {"trigger_missing": _TRIGGER, "trigger_silent": _TRIGGER}
+_RATHER = {"trigger_missing": _TRIGGER, "trigger_silent": _TRIGGER, "trigger_disabled": _BY_CODE["trigger_disabled"]}
 
 
 def advise(found: Found) -> Advice:
     """What it means and what to do: by the check of a plan, which mostly knows best, or by the kind of the finding."""
     code, table = found.finding.code, found.finding.subject.table
     known = _RATHER.get(code) or (_BY_CODE.get(code) if found.result.plan is None else None)
-    if known is None or not table:
-        return Advice(found.result.meaning, found.result.remedy)
+    if known is None or (not table and any("{table}" in text for text in known)):
+        return Advice(found.result.meaning, found.result.remedy, found.result.causes if found.result.plan else "")
     return Advice(*(text.replace("{table}", table) for text in known))

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
+from postmigration.model.evidence import Finding
 from postmigration.model.verdict import Result
 from postmigration.report.diagnosis.advice import advise
-from postmigration.report.diagnosis.group import Found, Group, group_findings
-from postmigration.report.diagnosis.wording import describe, name_some
-from postmigration.report.record import Record, wanting
+from postmigration.report.diagnosis.group import AROUND, Found, Group, find_bridges, group_findings
+from postmigration.report.diagnosis.handling import Handling, handle, select_again
+from postmigration.report.diagnosis.outline import Outline, outline
+from postmigration.report.diagnosis.wording import describe, find_effect, leads_nowhere, name_some, show_example
+from postmigration.report.validation import Validation, wanting
 
-# What a repair says of its place among others, and how lines begin that are no statement of it.
-_LATER = "-- after the rows of before"
-_ASIDE = ("--", "\\", "SET ", "BEGIN", "COMMIT", "CREATE TEMPORARY")
 # Consequences that are told one by one.
 _TOLD = 4
 
@@ -26,8 +25,10 @@ class Cause:
     Args:
         words: what it is, in one to three sentences.
         impact: what it means for those who feel it.
+        probably: what has probably brought it about; empty where that is not known.
         remedy: what to do, in words.
         repair: SQL that brings it right again; empty where that is not known.
+        example: what a row holds and what it must hold, where a few are wrong.
         also: what other checks say of the same, a sentence each.
         consequences: what follows from it, a sentence each.
         checks: the checks that failed for it, the one that tells it best first.
@@ -37,8 +38,10 @@ class Cause:
 
     words: str
     impact: str = ""
+    probably: str = ""
     remedy: str = ""
     repair: str = ""
+    example: str = ""
     also: tuple[str, ...] = ()
     consequences: tuple[str, ...] = ()
     checks: tuple[Result, ...] = ()
@@ -46,38 +49,58 @@ class Cause:
     main: Found | None = None
 
     @property
-    def outline(self) -> tuple[str, str]:
-        """What the SQL that repairs it does, in its own first words, and the first of its statements."""
-        lines = [line.strip() for line in self.repair.splitlines() if line.strip() not in ("", "BEGIN;", _LATER)]
-        said = list(takewhile(lambda line: line.startswith("--"), lines))
-        words = " ".join(line.removeprefix("--").strip() for line in said)
-        statement = next((line for line in lines if not line.startswith(_ASIDE)), "")
-        return words.partition(". ")[0], statement
+    def outline(self) -> Outline:
+        """What the SQL that repairs it does."""
+        return outline(self.repair)
+
+    @property
+    def handling(self) -> Handling | None:
+        """Who runs the SQL, and what it risks; nothing where it says so in its first words."""
+        return handle(self.repair)
+
+    @property
+    def again(self) -> str:
+        """The option by which what failed for it is judged again, and nothing else."""
+        return select_again(self.checks)
 
 
-def diagnose(record: Record) -> list[Cause]:
+def diagnose(validation: Validation) -> list[Cause]:
     """The causes for which a database may not go live, the worst first; none for one that may."""
-    if record.verdict.go:
+    if validation.verdict.go:
         return []
-    found = [Found(finding, result) for result in record.results for finding in result.evidence.blockers]
-    causes = [_tell(group) for group in group_findings(found)]
-    causes += [*_not_judged(record), *_broken(record), *_troubles(record)]
-    if causes or record.verdict.word != "NO-GO":
+    found = [Found(finding, result) for result in validation.results for finding in result.evidence.blockers]
+    warned = [Found(finding, result) for result in validation.warned for finding in result.evidence.warnings]
+    causes = [_tell(group) for group in group_findings([*found, *find_bridges(found, warned)])]
+    causes += [*_not_judged(validation), *_broken(validation), *_troubles(validation)]
+    if causes or validation.verdict.word != "NO-GO":
         return causes
-    warned = [Found(finding, result) for result in record.warned for finding in result.evidence.warnings]
     return [_tell(group) for group in group_findings(warned)]
 
 
 def _tell(group: Group) -> Cause:
     main = group.main
-    checks = list({id(found.result): found.result for found in (main, *group.every())}.values())
-    repairs = [found.finding.repair for found in group.members if found.finding.repair]
+    every = [main, *group.every()]
+    failed = [found for found in every if found.finding.severity == "blocker"] or every
+    checks = list({id(found.result): found.result for found in failed}.values())
+    # What a warning ties to the rows stays as it is when these are right.
+    tied = [
+        found
+        for each in group.follows
+        if each.main.finding.severity == "warning"
+        for found in each.members
+        if found.finding.severity == "blocker"
+    ]
+    # Rows first: a constraint is refused while one violates it.
+    members = sorted([*group.members, *tied], key=lambda found: found.gravity[0])
+    repairs = [found.finding.repair for found in members if found.finding.repair]
     advice = advise(main)
     return Cause(
         words=describe(group),
         impact=advice.impact,
+        probably=advice.cause,
         remedy=advice.remedy,
         repair="\n".join(dict.fromkeys(repairs)),
+        example=show_example(group),
         also=_list_same(group),
         consequences=_list_consequences(group),
         checks=tuple(checks),
@@ -90,22 +113,43 @@ def _list_same(group: Group) -> tuple[str, ...]:
     main = group.main
     others = (
         describe(Group([found]))
-        for found in group.members
-        if found.result is not main.result and not found.finding.subject.who
+        for found in (found for found in group.members if found is not main)
+        if (found.result is not main.result or found.finding.code == AROUND)
+        and not found.finding.subject.who
+        and not leads_nowhere(found, main)
     )
     return _cut(list(dict.fromkeys(others)))
 
 
 def _list_consequences(group: Group) -> tuple[str, ...]:
-    return _cut(list(dict.fromkeys(_walk(group))))
+    said = (_strip_remarks(words, group) for words in _walk(group))
+    return _cut(list(dict.fromkeys(said)))
+
+
+def _strip_remarks(words: str, group: Group) -> str:
+    """A consequence without what the cause says already."""
+    effect = find_effect(group)
+    for remark in (effect or group).main.finding.subject.remarks:
+        words = words.replace(f"; {remark}", "")
+    return words
 
 
 def _walk(group: Group) -> Iterator[str]:
+    effect = find_effect(group)
     for each in group.follows:
-        yield describe(each)
+        if each is not effect and not _repeats(each.main.finding, group.main.finding):
+            yield describe(each)
         yield from _list_same(each)
     for each in group.follows:
         yield from _walk(each)
+
+
+def _repeats(finding: Finding, other: Finding) -> bool:
+    """Whether a finding says no more of the same columns of a table than another one."""
+    this, that = finding.subject, other.subject
+    columns = {name for name, _ in this.changed}
+    same = (this.schema, this.table, finding.code) == (that.schema, that.table, other.code)
+    return same and bool(columns) and columns <= {name for name, _ in that.changed}
 
 
 def _cut(said: Sequence[str]) -> tuple[str, ...]:
@@ -113,12 +157,12 @@ def _cut(said: Sequence[str]) -> tuple[str, ...]:
     return (*said[:_TOLD], *([f"{more:,} more like these."] if more > 0 else []))
 
 
-def _not_judged(record: Record) -> list[Cause]:
+def _not_judged(validation: Validation) -> list[Cause]:
     """What was not judged, though that stands in the way; each reason once."""
     reasons: dict[str, list[Result]] = {}
-    for result in record.unjudged:
+    for result, words in validation.gaps:
         if not result.needs_baseline or result.plan is not None:
-            reasons.setdefault(result.reason, []).append(result)
+            reasons.setdefault(words, []).append(result)
     return [
         Cause(
             f"Not judged: {name_some([_name(result) for result in results])}: {reason}.",
@@ -129,20 +173,20 @@ def _not_judged(record: Record) -> list[Cause]:
     ]
 
 
-def _broken(record: Record) -> list[Cause]:
+def _broken(validation: Validation) -> list[Cause]:
     return [
         Cause(
             f"{_name(result)} broke down: {result.reason}.",
             "That is an error of the checks and says nothing of the database.",
             checks=(result,),
         )
-        for result in record.results
+        for result in validation.results
         if result.outcome == "broken"
     ]
 
 
-def _troubles(record: Record) -> list[Cause]:
-    places = list(dict.fromkeys(trouble.where for trouble in record.troubles))
+def _troubles(validation: Validation) -> list[Cause]:
+    places = list(dict.fromkeys(trouble.where for trouble in validation.troubles))
     return [Cause(f"Something failed outside of the checks: {name_some(places)}.")] if places else []
 
 

@@ -13,14 +13,23 @@ from postmigration.model.verdict import Result
 # The kinds of findings from the worst to the least; the place of one that is not named is told by its subject.
 _GRAVITY = (
     ("table_lost", "schema_lost", "empty_table", "table_kind_changed"),
-    ("missing_rows", "different_rows", "column_lost", "partition_detached"),
+    ("missing_rows", "different_rows", "column_lost", "partition_detached", "rows_misplaced"),
     ("rows_open", "rows_hidden", "write_gained", "write_lost", "way_around_policies", "gained", "lost"),
     ("changed_values", "wrong_rows", "extra_rows", "dangling_references", "violated_constraint", "null_values"),
 )
 _ACCESS, _VALUES, _OBJECTS, _REST = 2, 3, 4, 5
 _OF_ACCESS = ("policy", "grant", "default privileges", "role", "operation")
+# What stands on no table, and of which several become the same at once.
+_OF_SERVER = (
+    *("job", "subscription", "replication slot", "replication origin", "session", "prepared transaction", "standby"),
+    *("user mapping", "foreign server", "large object"),
+)
+# What is said of a privilege begins with who has it.
+OF_ROLES = ("gained", "lost")
+# What shows rows past the policies, whatever kind of object it is.
+AROUND = "way_around_policies"
 # What people see and may do.
-SEEN = ("rows_hidden", "rows_open", "operation_fails", "write_lost", "write_gained", "way_around_policies")
+SEEN = ("rows_hidden", "rows_open", "operation_fails", "write_lost", "write_gained", AROUND)
 # What a lost or changed object of a kind brings about on its table.
 _EFFECTS = {"policy": SEEN, "trigger": ("trigger_silent", "trigger_missing", "refused")}
 _MISSING = ("missing_rows", "different_rows", "empty_table", "table_lost")
@@ -103,6 +112,15 @@ def group_findings(found: Iterable[Found]) -> list[Group]:
     return sorted(_attach(groups), key=lambda group: group.gravity)
 
 
+def find_bridges(told: Sequence[Found], warned: Iterable[Found]) -> list[Found]:
+    """Of what is only warned of, what is about an object that something graver is said of too.
+
+    Which rows violate a constraint that was not validated ties what is said of it to what is said of these rows.
+    """
+    objects = {_identify(found) for found in told} - {None}
+    return [found for found in warned if found.finding.subject.rows is not None and _identify(found) in objects]
+
+
 def _alone(found: Found) -> Group:
     return Group([found])
 
@@ -127,14 +145,20 @@ def _identify(found: Found) -> Hashable | None:
         return "operation", subject.name, finding.statement.replace(subject.who, "…")
     if subject.table and (subject.who or finding.code == "table_lost"):
         return finding.code, subject.schema, subject.table
+    if finding.code == AROUND and subject.name:
+        return finding.code, subject.schema, subject.name
+    if finding.code in OF_ROLES and subject.name:
+        return finding.code, subject.kind, subject.schema, subject.name
     if subject.kind and subject.name and subject.kind != "table":
         return subject.kind, subject.schema, subject.table, subject.name
     return None
 
 
 def _identify_kind(found: Found) -> Hashable | None:
-    """What tells that the same became of several objects of one table."""
+    """What tells that the same became of several objects of one table, or of the server."""
     finding, subject = found.finding, found.finding.subject
+    if subject.kind in _OF_SERVER and finding.code:
+        return finding.code, subject.kind
     if not subject.table or not finding.code or subject.rows is not None or subject.kind in ("table", "operation"):
         return None
     return finding.code, subject.schema, subject.table
@@ -208,10 +232,15 @@ def _follows(group: Group, other: Group) -> bool:
             return True
         if "rows_hidden" in other.codes and "operation_fails" in group.codes:
             return True
+        # The same policy may show rows and hide others.
+        if this.finding.subject.remarks == that.finding.subject.remarks != () and {*group.codes, *other.codes} <= {
+            *SEEN
+        }:
+            return (that.gravity, that.finding.statement) < (this.gravity, this.finding.statement)
         changed = {column for column, _ in this.finding.subject.changed}
         if that.finding.code == "column_type_changed" and changed == {that.finding.subject.name}:
             return True
-        if _is_part(group, other):
+        if _is_part(group, other) or _is_of_lost_key(group, other):
             return True
     return _is_unguarded(group, other) or _refers_to_missing(this.finding, other)
 
@@ -226,6 +255,17 @@ def _is_unguarded(group: Group, other: Group) -> bool:
         if found.finding.code == "constraint_unguarded"
     )
     return all(other.main.table in tables for tables in sides)
+
+
+def _is_of_lost_key(group: Group, other: Group) -> bool:
+    """Whether all of a group is about keys whose constraints or indexes another one is about."""
+    if group.kinds != {"key"} or not other.kinds <= {"constraint", "index"}:
+        return False
+    this, that = (
+        {(r.schema, r.table, frozenset(r.key)) for found in each.members for r in found.finding.subject.refers if r.key}
+        for each in (group, other)
+    )
+    return this <= that
 
 
 def _is_part(group: Group, other: Group) -> bool:

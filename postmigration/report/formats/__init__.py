@@ -1,1 +1,1 @@
-"""The record of a run as text, HTML, JUnit XML, JSON, Markdown and CSV."""
+"""A validation as text, HTML, JUnit XML, JSON, Markdown and CSV."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from postmigration.report.record import Record, anchor
+from postmigration.report.validation import Validation, anchor
 
 # Findings of a check of which the report tells all; more are in a file.
 MOST_FINDINGS = 25
@@ -29,33 +29,33 @@ class Listed(NamedTuple):
     findings: dict[str, str]
 
 
-def list_files(record: Record, directory: Path) -> Listed:
+def list_files(validation: Validation, directory: Path) -> Listed:
     """The files that are needed.
 
     Args:
-        record: what the run came to.
+        validation: what the run came to.
         directory: where they go.
     """
     known = Listed({}, {})
-    for result in record.results:
+    for result in validation.results:
         findings = result.evidence.findings
         for i, finding in enumerate(findings[:MOST_FINDINGS]):
-            if len(finding.rows) > record.evidence_rows:
+            if len(finding.rows) > validation.evidence_rows:
                 known.rows[result.nodeid, i] = f"{directory.name}/{anchor(result)}-{i + 1}.csv"
         if len(findings) > MOST_FINDINGS:
             known.findings[result.nodeid] = f"{directory.name}/{anchor(result)}-findings.csv"
     return known
 
 
-def write(record: Record, directory: Path) -> Listed:
+def write(validation: Validation, directory: Path) -> Listed:
     """Writes the files that are needed, and says which.
 
     Args:
-        record: what the run came to.
+        validation: what the run came to.
         directory: where they go; it is made when there is something to write.
     """
-    known = list_files(record, directory)
-    for result in record.results:
+    known = list_files(validation, directory)
+    for result in validation.results:
         findings = result.evidence.findings
         for i, finding in enumerate(findings):
             if file := known.rows.get((result.nodeid, i)):

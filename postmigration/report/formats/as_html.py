@@ -16,12 +16,14 @@ from pytest_metadata.plugin import metadata_key
 from postmigration.model.files import partial
 from postmigration.model.verdict import Result
 from postmigration.report import criteria
+from postmigration.report.chips import name_chips
 from postmigration.report.diagnosis.causes import diagnose
+from postmigration.report.diagnosis.handling import annotate
 from postmigration.report.formats import as_csv, pictures, rendering
 from postmigration.report.formats.as_text import headings
 from postmigration.report.formats.changed_words import list_changes
 from postmigration.report.places import Files
-from postmigration.report.record import SYMBOLS, WORDS, Record, anchor, mark, wanting, when
+from postmigration.report.validation import SYMBOLS, WORDS, Validation, anchor, mark, wanting, when
 from postmigration.report.words import GLOSSARY
 
 # Once the evidence is so long, that of further checks is told in short: the page must open at once.
@@ -39,12 +41,12 @@ class HtmlReport:
 
     Args:
         config: pytest's.
-        record: gives what the run came to, once it has its verdict.
+        validation: gives what the run came to, once it has its verdict.
         files: where the reports go.
     """
 
-    def __init__(self, config: pytest.Config, record: Callable[[], Record], files: Files) -> None:
-        self._record = record
+    def __init__(self, config: pytest.Config, validation: Callable[[], Validation], files: Files) -> None:
+        self._validation = validation
         self._files = files
         self._plugins = config.pluginmanager
         self._writers: list[Any] = []
@@ -60,9 +62,9 @@ class HtmlReport:
 
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Puts the whole page where pytest-html has room for it."""
-        record = self._record()
-        listed = as_csv.list_files(record, self._files.evidence)
-        prefix.append(page(record, listed, self._files))
+        validation = self._validation()
+        listed = as_csv.list_files(validation, self._files.evidence)
+        prefix.append(page(validation, listed, self._files))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collection(self) -> Generator[None, object, object]:
@@ -103,7 +105,7 @@ class HtmlReport:
             raise OSError(error.errno, error.strerror, str(self._files.html)) from None
         finally:
             path.unlink(missing_ok=True)
-        return complete(written, f"{self._record().verdict.word}: {_TITLE}")
+        return complete(written, f"{self._validation().verdict.word}: {_TITLE}")
 
 
 def configure_page(config: pytest.Config, files: Files) -> None:
@@ -121,40 +123,42 @@ def configure_page(config: pytest.Config, files: Files) -> None:
     option.css = [*option.css, str(rendering.DIRECTORY / "report.css")]
 
 
-def page(record: Record, listed: as_csv.Listed, files: Files) -> str:
+def page(validation: Validation, listed: as_csv.Listed, files: Files) -> str:
     """The page without its frame.
 
     Args:
-        record: what the run came to.
+        validation: what the run came to.
         listed: the files that hold what is too long.
         files: where the reports go.
     """
     checks, room = {}, _LONGEST
-    judged = criteria.judge(record)
-    for result in sorted(record.results, key=lambda r: r.outcome not in ("failed", "broken")):
-        checks[result.nodeid] = _check(result, record, listed, brief=room <= 0)
+    judged = criteria.judge(validation)
+    for result in sorted(validation.results, key=lambda r: r.outcome not in ("failed", "broken")):
+        checks[result.nodeid] = _check(result, validation, listed, brief=room <= 0)
         room -= len(checks[result.nodeid])
     return rendering.render(
         "report.html",
-        record=record,
-        verdict=record.verdict,
+        validation=validation,
+        verdict=validation.verdict,
         checks={nodeid: markupsafe.Markup(check) for nodeid, check in checks.items()},  # noqa: S704
-        shelves=record.shelves(),
-        names={result.nodeid: f"check {result.plan}" if result.plan else result.title for result in record.results},
-        anchors={result.nodeid: anchor(result) for result in record.results},
+        shelves=validation.shelves(),
+        names={result.nodeid: f"check {result.plan}" if result.plan else result.title for result in validation.results},
+        chip_names=name_chips(validation.results),
+        anchors={result.nodeid: anchor(result) for result in validation.results},
         sections=_sections(judged),
-        causes=diagnose(record),
+        causes=diagnose(validation),
         first=_FIRST,
         most=_MOST,
-        pictures=pictures.pictures(record),
+        pictures=pictures.pictures(validation),
         deciding=lambda ids: sorted(
-            (result for result in record.results if result.nodeid in ids), key=lambda result: result.outcome == "passed"
+            (result for result in validation.results if result.nodeid in ids),
+            key=lambda result: result.outcome == "passed",
         ),
         symbols=SYMBOLS,
         words=WORDS,
         mark=mark,
         glossary=GLOSSARY,
-        ended=when(record.ended),
+        ended=when(validation.ended),
         others=[path.name for path in (files.json, files.junit, files.summary)],
         script=markupsafe.Markup((rendering.DIRECTORY / "report.js").read_text(encoding="utf-8")),  # noqa: S704
     )
@@ -182,7 +186,7 @@ def complete(written: str, title: str) -> str:
     return framed.replace(' onclick="location.reload()"', "", 1)
 
 
-def _check(result: Result, record: Record, listed: as_csv.Listed, *, brief: bool) -> str:
+def _check(result: Result, validation: Validation, listed: as_csv.Listed, *, brief: bool) -> str:
     return rendering.render(
         "check.html",
         result=result,
@@ -192,14 +196,15 @@ def _check(result: Result, record: Record, listed: as_csv.Listed, *, brief: bool
         mark=mark,
         glossary=GLOSSARY,
         headings=headings,
+        annotate=annotate,
         list_changes=list_changes,
         notes=[note for note in result.evidence.notes if note not in result.evidence.inherited],
         inherited=result.evidence.inherited,
         line=_LINE,
         listed=listed,
         most=as_csv.MOST_FINDINGS,
-        evidence_rows=record.evidence_rows,
-        baseline=record.has_baseline,
+        evidence_rows=validation.evidence_rows,
+        baseline=validation.has_baseline,
         brief=brief,
     )
 

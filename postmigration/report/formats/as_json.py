@@ -1,4 +1,4 @@
-"""The record as JSON, for programs: versioned, and described by json_fields.schema.json."""
+"""The validation as JSON, for programs: versioned, and described by json_fields.schema.json."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from postmigration.report.criteria import Judged
 from postmigration.report.diagnosis.causes import Cause, diagnose
 from postmigration.report.formats import json_fields
 from postmigration.report.formats.as_csv import Listed
-from postmigration.report.record import Record
 from postmigration.report.unfinished import SCHEMA_VERSION
+from postmigration.report.validation import Validation
 
 
-def render(record: Record, listed: Listed, criteria: list[Judged]) -> str:
-    """The record as JSON.
+def render(validation: Validation, listed: Listed, criteria: list[Judged]) -> str:
+    """The validation as JSON.
 
     Args:
-        record: what the run came to.
+        validation: what the run came to.
         listed: the files that hold what is too long.
         criteria: what the deployment plan asks for besides its checks.
     """
-    verdict = record.verdict
+    verdict = validation.verdict
     content = json_fields.Finished(
         schema_version=SCHEMA_VERSION,
         finished=True,
-        migration=record.migration.name,
-        database=record.place,
-        started=record.started.isoformat(timespec="milliseconds"),
-        ended=record.ended.isoformat(timespec="milliseconds"),
+        migration=validation.migration.name,
+        database=validation.place,
+        started=validation.started.isoformat(timespec="milliseconds"),
+        ended=validation.ended.isoformat(timespec="milliseconds"),
         verdict=json_fields.Verdict(verdict.word, verdict.go, verdict.sentence, verdict.status),
-        facts=dict(record.facts),
-        weakened_by=list(record.weakened),
-        rows_examined=record.examined,
-        plan_checks=record.migration.plan_checks,
-        checks_of_project=record.checks,
-        left_out=list(record.omitted),
-        causes=[_cause(cause) for cause in diagnose(record)],
-        checks=[_check(result, record.evidence_rows, listed) for result in record.results],
+        facts=dict(validation.facts),
+        weakened_by=list(validation.weakened),
+        rows_examined=validation.examined,
+        plan_checks=validation.migration.plan_checks,
+        checks_of_project=validation.checks,
+        left_out=list(validation.omitted),
+        causes=[_cause(cause) for cause in diagnose(validation)],
+        checks=[_check(result, validation.evidence_rows, listed) for result in validation.results],
         criteria=[msgspec.convert(judged, json_fields.Criterion, from_attributes=True) for judged in criteria],
-        troubles=[json_fields.Trouble(trouble.where, trouble.text) for trouble in record.troubles],
-        changes=_changes(record.changes),
+        troubles=[json_fields.Trouble(trouble.where, trouble.text) for trouble in validation.troubles],
+        changes=_changes(validation.changes),
     )
     return msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
 
@@ -92,8 +92,12 @@ def _cause(cause: Cause) -> json_fields.Cause:
     return json_fields.Cause(
         cause.words,
         cause.impact,
+        cause.probably,
         cause.remedy,
         cause.repair,
+        cause.handling.who if cause.handling else "",
+        cause.handling.risk if cause.handling else "",
+        cause.again,
         list(cause.also),
         list(cause.consequences),
         [result.nodeid for result in cause.checks],

@@ -9,9 +9,9 @@ from junitparser import xunit2
 
 from postmigration.model.verdict import Result
 from postmigration.report.formats.as_text import headline, text
-from postmigration.report.record import Record
 from postmigration.report.unfinished import NAME
 from postmigration.report.unfinished import make_legal as legal
+from postmigration.report.validation import Validation
 
 
 class _Case(xunit2.TestCase):
@@ -20,26 +20,26 @@ class _Case(xunit2.TestCase):
     file = junitparser.Attr()
 
 
-def render(record: Record) -> str:
-    """The record as the text of an XML file."""
-    cases = [_case(result, record.evidence_rows) for result in record.results]
-    for trouble in record.troubles:
+def render(validation: Validation) -> str:
+    """The validation as the text of an XML file."""
+    cases = [_case(result, validation.evidence_rows) for result in validation.results]
+    for trouble in validation.troubles:
         case = junitparser.TestCase(name=legal(trouble.where), classname="outside of the checks")
         case.result = _with_text(junitparser.Error(legal(trouble.text.partition("\n")[0])), trouble.text)
         cases.append(case)
-    if record.omitted:
-        words = f"{len(record.omitted):,} of {record.checks:,} checks left out"
+    if validation.omitted:
+        words = f"{len(validation.omitted):,} of {validation.checks:,} checks left out"
         case = junitparser.TestCase(name=words, classname="outside of the checks")
-        case.result = _with_text(junitparser.Skipped(f"not judged: {words}"), "\n".join(record.omitted))
+        case.result = _with_text(junitparser.Skipped(f"not judged: {words}"), "\n".join(validation.omitted))
         cases.append(case)
     properties = {
-        "verdict": record.verdict.word,
-        "sentence": record.verdict.sentence,
-        "exit status": str(record.verdict.status),
-        "migration": record.migration.name,
-        **record.facts,
+        "verdict": validation.verdict.word,
+        "sentence": validation.verdict.sentence,
+        "exit status": str(validation.verdict.status),
+        "migration": validation.migration.name,
+        **validation.facts,
     }
-    return _xml(cases, properties, record.started.isoformat(timespec="seconds"))
+    return _xml(cases, properties, validation.started.isoformat(timespec="seconds"))
 
 
 def _case(result: Result, evidence_rows: int) -> junitparser.TestCase:
@@ -56,7 +56,8 @@ def _case(result: Result, evidence_rows: int) -> junitparser.TestCase:
     elif result.outcome == "broken":
         case.result = _with_text(junitparser.Error(legal(result.reason), "ERROR"), text(result, evidence_rows))
     elif result.outcome in ("not judged", "not applicable"):
-        case.result = junitparser.Skipped(legal(f"{result.outcome}: {result.reason}"))
+        # Some show the message, and others the text only.
+        case.result = _with_text(junitparser.Skipped(legal(f"{result.outcome}: {result.reason}")), result.reason)
     else:
         established = [f"Established over {result.evidence.looked_at}: {result.sentence}", *result.evidence.notes]
         warnings = [f"warning: {finding.statement}" for finding in result.evidence.warnings]

@@ -1,44 +1,47 @@
-"""The record as Markdown, short enough for a comment on a pull request and for the summary of a job."""
+"""The validation as Markdown, short enough for a comment on a pull request and for the summary of a job."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable
 
 from postmigration.model.verdict import Result
 from postmigration.report.diagnosis.causes import Cause, diagnose
 from postmigration.report.formats import rendering
 from postmigration.report.formats.as_text import headings
-from postmigration.report.record import SYMBOLS, Record, anchor, when
+from postmigration.report.validation import SYMBOLS, Validation, anchor, when
 
 # Wrong rows that are shown of a cause, and checks that are linked.
 _ROWS, _LINKS = 3, 3
-# Longer SQL is in the report only.
-_REPAIR = 200
+# Longer SQL is not written into a line; so many lines of it are shown of the first cause.
+_REPAIR, _LINES = 200, 14
 # What Markdown would make something of: written as character references, it does not.
 _MARKUP = re.compile(r"[\\`*_{}\[\]#|~@<>&]|:(?=//)|(?<=www)\.")
 
 
-def render(record: Record, link: Callable[[str], str]) -> str:
-    """The record as the text of a Markdown file of less than 60 lines, however much is wrong.
+def render(validation: Validation, link: Callable[[str], str]) -> str:
+    """The validation as the text of a Markdown file of less than 60 lines, however much is wrong.
 
     Args:
-        record: what the run came to.
+        validation: what the run came to.
         link: the address of a check on the page, by its anchor.
     """
+    causes = diagnose(validation)
     return (
         rendering.render(
             "summary.md",
-            record=record,
-            causes=diagnose(record),
+            validation=validation,
+            causes=causes,
             plain=escape_markup,
             when=when,
-            cells=_cells(record.groups(plan=True)),
+            cells=_cells(validation.groups(plan=True)),
             links=lambda cause: _links(cause, link),
-            act=_act,
+            act=lambda cause: _act(cause, fenced=cause is causes[0] and bool(_fence(cause))),
             table=_table,
-            warnings=[finding.statement for result in record.warned for finding in result.evidence.warnings],
-            unjudged=[f"{result.title}: {result.reason}" for result in record.unjudged],
+            fence=lambda cause: _fence(cause) if cause is causes[0] else "",
+            warnings=[finding.statement for result in validation.warned for finding in result.evidence.warnings],
+            unjudged=[f"{result.title}: {words}" for result, words in validation.gaps],
         ).rstrip()
         + "\n"
     )
@@ -61,15 +64,42 @@ def _links(cause: Cause, link: Callable[[str], str]) -> str:
     return f"({', '.join(linked)}{f' and {more} more' if more > 0 else ''})" if linked else ""
 
 
-def _act(cause: Cause) -> str:
-    """What to do, in one line."""
-    if cause.repair and len(cause.repair) <= _REPAIR and "--" not in cause.repair:
-        return f"Repair: <code>{escape_markup(' '.join(cause.repair.split()))}</code>"
-    words, _ = cause.outline
-    if words:
-        return f"Repair: {escape_markup(words)}. The report has the SQL."
-    more = " The report has the SQL." if cause.repair else ""
-    return f"What to do: {escape_markup(cause.remedy)}{more}" if cause.remedy else ""
+def _act(cause: Cause, *, fenced: bool) -> str:
+    """What to do, in one line.
+
+    Args:
+        fenced: the SQL stands below.
+    """
+    how = f" By {escape_markup(cause.handling.words)}." if cause.handling else ""
+    again = (
+        f" Judge only this again: the same command with {_code(cause.again)}." if cause.repair and cause.again else ""
+    )
+    if _is_short(cause):
+        return f"Repair: {_code(' '.join(cause.repair.split()))}{how}{again}"
+    words, statement, contents = cause.outline
+    if fenced:
+        return f"Repair: {escape_markup(words or 'below')}.{how}{again}"
+    if cause.repair and contents:
+        said = f"{words} ({contents})" if words else contents
+        return f"Repair: {escape_markup(said)}.{how}{again}"
+    if cause.repair and (words or statement):
+        only = textwrap.shorten(statement, _REPAIR, placeholder=" …")
+        return f"Repair: {escape_markup(words)} {_code(only)}{how}{again}"
+    return f"What to do: {escape_markup(cause.remedy)}" if cause.remedy else ""
+
+
+def _is_short(cause: Cause) -> bool:
+    return bool(cause.repair) and len(cause.repair) <= _REPAIR and "--" not in cause.repair
+
+
+def _fence(cause: Cause) -> str:
+    """The SQL that repairs it as a block to copy, where it is no longer than a reader looks at."""
+    lines = cause.repair.splitlines()
+    if not lines or _is_short(cause) or len(lines) > _LINES or len(cause.repair) > _LINES * _REPAIR:
+        return ""
+    # What stands in it ends no block, and is no markup.
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", cause.repair) or [""]))
+    return "\n".join([f"{fence}sql", *lines, fence]) + "\n"
 
 
 def _table(cause: Cause) -> str:
@@ -82,7 +112,16 @@ def _table(cause: Cause) -> str:
 
 
 def _row(values: tuple[str, ...]) -> str:
-    return "| " + " | ".join(f"<code>{escape_markup(value)}</code>" if value else " " for value in values) + " |"
+    return "| " + " | ".join(_code(value).replace("|", "\\|") if value else " " for value in values) + " |"
+
+
+def _code(text: str) -> str:
+    """Text as code, from where it can be copied as it stands: what is in it ends no code and is no markup."""
+    if not text.strip():
+        return ""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    space = " " * (text.startswith("`") or text.endswith("`"))
+    return f"{fence}{space}{text}{space}{fence}"
 
 
 def escape_markup(text: str) -> str:

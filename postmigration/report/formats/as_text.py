@@ -15,9 +15,12 @@ from rich.text import Text
 from postmigration.model.evidence import Finding, escape
 from postmigration.model.verdict import Result
 from postmigration.report.diagnosis.causes import Cause
+from postmigration.report.diagnosis.handling import annotate
 from postmigration.report.formats.changed_words import write_changes
 
 _WIDTH = 120
+# One line, however a terminal wraps it.
+_LONGEST_LINE = 240
 # The longest value that is not broken into several lines: a UUID.
 _KEY = 36
 # Findings of one check that are printed; the report has the others.
@@ -100,24 +103,33 @@ def text(result: Result, evidence_rows: int) -> str:
         if finding.before:
             lines += _wrap(f"the state before the migration: {finding.before}")
         if finding.repair:
-            lines += ["", "    to repair it:", *textwrap.indent(finding.repair, " " * 4).splitlines()]
+            lines += ["", "    to repair it:", *textwrap.indent(annotate(finding.repair), " " * 4).splitlines()]
         if finding.query:
             # As it stands, for psql: a line that is wrapped would end a comment too early.
             lines += ["", *textwrap.indent(f"{finding.query};", " " * 4).splitlines()]
     if (more := len(result.evidence.findings) - _MOST) > 0:
         lines += ["", f"and {more:,} more findings, which the report lists"]
+    for words in result.evidence.unjudged:
+        lines += ["", *_wrap(f"not judged: {words}")]
     for name, words in (("", result.meaning), ("Likely causes: ", result.causes), ("What to do: ", result.remedy)):
         if words:
             lines += ["", *_wrap(f"{name}{words}")]
     return "\n".join(_harmless(lines))
 
 
+def tell_blocker(result: Result) -> str:
+    """A check that failed, in the one line that is printed as soon as that is known."""
+    number = "" if result.plan is None else f"check {result.plan}, "
+    words = f"✘ {number}{result.group}: {result.title}: {headline(result)}"
+    return _harmless([textwrap.shorten(words, _LONGEST_LINE, placeholder=" …")])[0]
+
+
 def list_unjudged(results: Sequence[Result]) -> list[str]:
-    """Why checks were not judged, each reason once; not those that only a state before would let judge."""
+    """Why checks were not judged or in part, each reason once; not those that only a state before would let judge."""
     names: dict[str, list[str]] = {}
     for result in results:
-        if result.outcome == "not judged" and not result.needs_baseline:
-            names.setdefault(result.reason, []).append(f"check {result.plan}" if result.plan else result.title)
+        for reason in result.unjudged if not result.needs_baseline else ():
+            names.setdefault(reason, []).append(f"check {result.plan}" if result.plan else result.title)
     return _harmless([line for reason, of in names.items() for line in _wrap(f"{', '.join(of)}: {reason}")])
 
 

@@ -6,26 +6,26 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from postmigration.report.formats.as_text import describe_count, headline
-from postmigration.report.record import Record
+from postmigration.report.validation import Validation
 
 # What GitHub shows of one step, of each kind; and how long the summary of one step may be.
 _MOST = 10
 _LONGEST_SUMMARY = 1024 * 1024
 
 
-def commands(record: Record, environment: Mapping[str, str]) -> list[str]:
+def commands(validation: Validation, environment: Mapping[str, str]) -> list[str]:
     """The commands that make annotations, each a line for standard output; none outside of GitHub Actions.
 
     Args:
-        record: what the run came to.
+        validation: what the run came to.
         environment: the environment variables.
     """
     if environment.get("GITHUB_ACTIONS") != "true":
         return []
-    errors = [(r.group, r.title, headline(r)) for r in record.failed]
-    errors += [("outside of the checks", where, text.partition("\n")[0]) for where, text in record.troubles]
-    warnings = [(r.group, r.title, describe_count(f)) for r in record.warned for f in r.evidence.warnings]
-    warnings += [(r.group, r.title, f"not judged: {r.reason}") for r in record.unjudged if not r.needs_baseline]
+    errors = [(r.group, r.title, headline(r)) for r in validation.failed]
+    errors += [("outside of the checks", where, text.partition("\n")[0]) for where, text in validation.troubles]
+    warnings = [(r.group, r.title, describe_count(f)) for r in validation.warned for f in r.evidence.warnings]
+    warnings += [(r.group, r.title, f"not judged: {words}") for r, words in validation.gaps if not r.needs_baseline]
     return [*_commands("error", errors), *_commands("warning", warnings)]
 
 

@@ -15,14 +15,18 @@ Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0)]
 CheckId = Annotated[str, Meta(description="The id of a check: where it stands; the same in each run.")]
-Version = Annotated[
-    int,
-    Meta(
+
+
+def describe_version(version: int) -> Meta:
+    """What a schema says of the version of what it describes."""
+    return Meta(
         description="Raised when something that stands here changes its meaning or goes away. New properties do not "
         "raise it.",
-        extra_json_schema={"const": SCHEMA_VERSION},
-    ),
-]
+        extra_json_schema={"const": version},
+    )
+
+
+Version = Annotated[int, describe_version(SCHEMA_VERSION)]
 Cells = list[list[str]]
 
 
@@ -66,6 +70,11 @@ class Subject(Struct):
         list[tuple[str, str]],
         Meta(description="Of rows that hold other values the columns that do, each with what became of its values."),
     ]
+    traits: Annotated[
+        list[str],
+        Meta(description="as_before: all its rows were compared with those of before; sentence: the statement is one."),
+    ]
+    remarks: Annotated[list[str], Meta(description="What else is known of it that may explain it.")]
 
 
 class Finding(Struct):
@@ -141,8 +150,14 @@ class Cause(Struct):
 
     words: Annotated[str, Meta(description="What is wrong, in one to three sentences.")]
     impact: Annotated[str, Meta(description="What it means for those who feel it; empty where that is not known.")]
+    probably: Annotated[str, Meta(description="What has probably brought it about; empty where that is not known.")]
     remedy: Annotated[str, Meta(description="What to do, in words.")]
     repair: Annotated[str, Meta(description="SQL that brings it right again; empty where that is not known.")]
+    who: Annotated[str, Meta(description="Who runs that SQL; empty where its first words say so.")]
+    risk: Annotated[str, Meta(description="What it risks; empty where its first words say so.")]
+    again: Annotated[
+        str, Meta(description="The option that judges again what failed for it, and nothing else; empty for none.")
+    ]
     also: Annotated[list[str], Meta(description="What other checks say of the same.")]
     consequences: Annotated[list[str], Meta(description="What follows from it.")]
     checks: Annotated[list[CheckId], Meta(description="Which checks it failed, the one that tells it best first.")]

@@ -8,7 +8,8 @@ from itertools import chain
 from typing import Literal
 
 from postmigration.model.evidence import Overview, Picture
-from postmigration.report.record import Record
+from postmigration.report.formats import flows
+from postmigration.report.validation import Validation
 
 # The width of a bar, in the units of its SVG.
 WIDTH = 300.0
@@ -71,31 +72,39 @@ class Pictures:
     latency: Sequence[Bar]
     access: Sequence[Matrix]
     coverage: Sequence[tuple[str, ...]]
+    declared: Sequence[flows.Chart]
 
     def __bool__(self) -> bool:
         return bool(self.parity or self.latency or self.access or self.coverage)
 
 
-def pictures(record: Record) -> Pictures:
+def pictures(validation: Validation) -> Pictures:
     """The pictures of what a run has looked at."""
     return Pictures(
         # Where something differs comes first: of very many tables not all are drawn.
         parity=sorted(
-            (_compare(*row) for overview in _show(record, "parity") for row in _measure(overview)),
+            (_compare(*row) for overview in _show(validation, "parity") for row in _measure(overview)),
             key=lambda bar: not bar.bad,
         ),
-        latency=[_time(*row) for overview in _show(record, "latency") for row in _measure(overview)],
-        access=[*_describe_seen(_show(record, "access")), *(_matrix(overview) for overview in _show(record, "work"))],
+        latency=[_time(*row) for overview in _show(validation, "latency") for row in _measure(overview)],
+        access=[
+            *_describe_seen(_show(validation, "access")),
+            *(_matrix(overview) for overview in _show(validation, "work")),
+        ],
         coverage=sorted(
-            (row for overview in _show(record, "coverage") for row in overview.rows),
+            (row for overview in _show(validation, "coverage") for row in overview.rows),
             key=lambda row: row[1] == "all rows",
         ),
+        declared=[_draw(overview) for overview in _show(validation, "flows")],
     )
 
 
-def _show(record: Record, picture: Picture) -> list[Overview]:
+def _show(validation: Validation, picture: Picture) -> list[Overview]:
     return [
-        overview for result in record.results for overview in result.evidence.overviews if overview.picture == picture
+        overview
+        for result in validation.results
+        for overview in result.evidence.overviews
+        if overview.picture == picture
     ]
 
 
@@ -109,6 +118,17 @@ def _matrix(overview: Overview) -> Matrix:
         for n, row in enumerate(overview.rows)
     )
     return Matrix(overview.title, overview.columns[1:], tuple(rows))
+
+
+def _draw(overview: Overview) -> flows.Chart:
+    drawn = []
+    for (before, now, _, wrong, how), (rows, fits) in _measure(overview):
+        sources, of = tuple(before.split("\n")) if before else (), int(rows or 0)
+        if fits is None and of:
+            how = " · ".join([f"{of:,} row{'s' * (of != 1)}", *([how] if how else [])])
+            of = 0
+        drawn.append(flows.Flow(sources, now, how, int(fits or 0), of, wrong))
+    return flows.draw(overview.title, drawn)
 
 
 def _compare(row: tuple[str, ...], figures: tuple[float | None, ...]) -> Bar:

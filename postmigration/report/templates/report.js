@@ -86,7 +86,7 @@
   find("open-all").addEventListener("click", () => shown().forEach(opened));
   find("close-all").addEventListener("click", () => {
     for (const check of checks) check.querySelector("details").open = false;
-    for (const shelf of document.querySelectorAll("details.shelf")) shelf.open = false;
+    for (const shelf of document.querySelectorAll("details.shelf, details.declared")) shelf.open = false;
   });
   for (const button of document.querySelectorAll(".copy")) {
     button.hidden = false;
@@ -101,7 +101,7 @@
     if (event.key === "k") move(-1);
   });
   addEventListener("beforeprint", () => {
-    for (const shelf of document.querySelectorAll("details.shelf")) shelf.open = true;
+    for (const shelf of document.querySelectorAll("details.shelf, details.declared")) shelf.open = true;
   });
   addEventListener("hashchange", toTarget);
   filter();

@@ -1,4 +1,4 @@
-"""The record of a run: all that the report says, free of any form."""
+"""What one run established: all that the report says, free of any form."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Shelf(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Record:
+class Validation:
     """What one run came to.
 
     Args:
@@ -102,6 +102,11 @@ class Record:
     def unjudged(self) -> list[Result]:
         """The checks that were not judged."""
         return [result for result in self.results if result.outcome == "not judged"]
+
+    @property
+    def gaps(self) -> list[tuple[Result, str]]:
+        """What was not judged of which check, and why: all of it, or a part of one that failed."""
+        return [(result, words) for result in self.results for words in result.unjudged]
 
     @property
     def warned(self) -> list[Result]:
@@ -175,6 +180,7 @@ _WANTING = {
     Hindrance.LOCK: "Wait for what holds the lock, or raise --lock-timeout, and run again.",
     Hindrance.TIME: "Raise --statement-timeout, and run again.",
     Hindrance.CONNECTION: "See why the server ended the connection, and run again.",
+    Hindrance.CUT_SHORT: "Run it again with a longer --time-budget or without one, and without -x.",
     Hindrance.PRIVILEGE: "Grant the role of --db-url what it lacks, and run again.",
 }
 

@@ -1,0 +1,35 @@
+"""What a finding means and what to do: by its kind, or by the check of a plan that made it."""
+
+import pytest
+
+from postmigration.model.evidence import Finding, Subject
+from postmigration.report.diagnosis.advice import Advice, advise
+from postmigration.report.diagnosis.group import Found
+from selftest.unit.results import make_result
+
+CHECK = make_result("failed", 1, remedy="Restore them.", causes="a script ended")
+BUILT_IN = make_result("failed", None, remedy="Restore them.", causes="a script ended")
+
+
+def _find(code: str, table: str = "orders") -> Finding:
+    return Finding("something is wrong", 1, 1, code=code, subject=Subject.of_table("public", table))
+
+
+def test_the_kind_of_a_finding_says_more_than_a_check_of_many_kinds() -> None:
+    advice = advise(Found(_find("index_lost"), BUILT_IN))
+    assert advice.impact == "Queries that found rows of orders by the index read all of it."
+    assert advice.remedy == "Create it again, concurrently where people work."
+    assert advice.cause == "a tool that copies rows and keys leaves secondary indexes out"
+
+
+def test_the_check_of_a_plan_knows_best() -> None:
+    assert advise(Found(_find("index_lost"), CHECK)) == Advice("It is missed.", "Restore them.", "a script ended")
+
+
+@pytest.mark.parametrize("finding", [_find("index_lost", table=""), _find("none_such"), _find("")], ids=str)
+def test_what_is_not_known_is_left_to_the_check(finding: Finding) -> None:
+    assert advise(Found(finding, BUILT_IN)) == Advice("It is missed.", "Restore them.", "")
+
+
+def test_a_silent_trigger_is_told_of_also_where_a_plan_looks_at_much_besides() -> None:
+    assert "See the triggers of orders" in advise(Found(_find("trigger_silent"), CHECK)).remedy

@@ -1,0 +1,1 @@
+"""Records of commands, and the deployment plan that is decided by them."""

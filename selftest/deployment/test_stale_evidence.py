@@ -1,0 +1,70 @@
+"""Evidence of a state before that is another one, or an older one, proves nothing of the present one."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from postmigration.deployment.record import File
+from postmigration.model.migration import Criterion, Proof, Window
+from selftest.deployment.plans import ACCEPTED, DUMP, HOUR, NOW, PLAN, READY, STAGED, judge, live, rehearse, verify
+from selftest.deployment.records import NOON, PRODUCTION, make
+
+CLONE = replace(PRODUCTION, system="7399", label="dba@clone:5432/app")
+CLONED = (File(name="clone.dump", sha256="d" * 64),)
+TAKEN = (File(name="before.fingerprint", sha256="f" * 64),)
+UNPROVEN = "rehearse of 2026-11-28 11:05 UTC was of clone.dump, which no verify-backup has proven"
+
+
+def test_a_rehearsal_on_the_backup_of_a_clone_does_not_count() -> None:
+    # The backup of the right database was verified too, and nothing was tried on it.
+    records = [STAGED, rehearse(backup=CLONED), verify(-90, baseline=CLONE, backup=CLONED), verify()]
+    assert not judge(records).ready
+    plan = judge(records, databases={"production": PRODUCTION})
+    assert [item.reasons for item in plan.blocking] == [(UNPROVEN,)]
+    records[2] = verify(-90, backup=CLONED)
+    assert judge(records, databases={"production": PRODUCTION}).ready
+
+
+def test_a_rehearsal_on_a_backup_that_was_verified_long_ago_does_not_count() -> None:
+    proof = Proof(command="rehearse", environment="production", within_hours=24)
+    point = Criterion("A", "It was rehearsed.", id="a", phase="preparation", proven_by=(proof,))
+    assert judge([verify(-120), rehearse()], plan=[point]).ready
+    plan = judge([verify(-24 * 60), rehearse()], plan=[point])
+    assert [item.reasons for item in plan.blocking] == [(UNPROVEN.replace("clone", "before"),)]
+    # Its scripts are not those of the present, which is nothing to a state before.
+    taken = make(-120, command="fingerprint", environment="production", database=PRODUCTION, backup=DUMP, scripts=TAKEN)
+    assert judge([taken, rehearse()], plan=[point]).ready
+
+
+def test_a_signature_must_not_outlive_the_migration_of_what_comes_before_it() -> None:
+    day = NOON + 80 * HOUR
+    records, known = [*READY, live()], replace(ACCEPTED, until=NOON.date())
+    assert judge(records, [known], asked="after", now=day).ready
+    assert not judge(records, [replace(known, until=NOON.date() - 24 * HOUR)], asked="after", now=day).ready
+    assert not judge(READY, [known], now=day).ready
+
+
+def test_ready_says_of_which_phase_nothing_was_asked_and_when_the_window_begins() -> None:
+    assert "asks for nothing" not in judge().verdict.line
+    plan = judge([rehearse(), verify(-120)], plan=PLAN[:1], window=Window(begins=NOW + HOUR, ends=NOW + 2 * HOUR))
+    assert plan.verdict.line == (
+        "READY TO PROCEED: 1 of 1 points met, 0 of them signed by a person; the plan asks for nothing in the phase "
+        "staging, preparation; the maintenance window begins 2026-11-28 23:00 UTC; shop, phase production"
+    )
+
+
+def test_a_backup_that_equals_an_old_fingerprint_is_as_old() -> None:
+    point = Criterion("A", "It is there.", id="a", phase="preparation", proven_by=(
+        Proof(command="verify-backup", environment="production", within_hours=12),
+    ))  # fmt: skip
+    verified = verify(baseline=None, backup=(*DUMP, *TAKEN), facts={"against": "the fingerprint"})
+    taken = make(50, command="fingerprint", environment="production", database=PRODUCTION, backup=TAKEN, checks=())
+    assert judge([taken, verified], plan=[point]).ready
+    older = replace(taken, started=taken.started.replace(day=20), ended=taken.ended.replace(day=20))
+    plan = judge([older, verified], plan=[point])
+    assert [item.reasons for item in plan.blocking] == [
+        (
+            "verify-backup of 2026-11-28 13:05 UTC compared the backup with a fingerprint of 201.1 h ago, and proves "
+            "nothing after 12 h",
+        )
+    ]

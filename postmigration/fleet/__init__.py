@@ -1,0 +1,1 @@
+"""Many databases judged as one: which of them may go live, which not, and what is wrong with more than one of them."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from postmigration.diff.scope import Relation, relations
 from postmigration.diff.table_diff import TableComparison, diff_tables
-from postmigration.postgres.connection import Database, Limits, Snapshot
+from postmigration.postgres.connection import Database, Snapshot
+from postmigration.postgres.limits.limits import Limits
 from postmigration.postgres.object_queries.members import MEMBER_D
 
 
@@ -92,4 +93,4 @@ def _diff_tables(pair: Sequence[Snapshot], without: Collection[str], keep: int) 
     for side in reversed(pair):
         known |= {name: relation for name, relation in relations(side).items() if name not in without}
     named = [relation for relation in known.values() if not relation.excluded]
-    return list(diff_tables(pair[0], pair[1], named, jobs=1, keep=keep)) if named else []
+    return list(diff_tables(pair[0], pair[1], named, keep=keep)) if named else []

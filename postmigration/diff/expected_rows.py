@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from postmigration.model.changes import DerivedValue, Grows, HistoryTable, MayChange
-from postmigration.model.comparison import RowComparison
+from postmigration.model.comparison import Part, RowComparison, within
 from postmigration.model.migration import Conventions, Migration
 from postmigration.model.sqltext import quoted
 from postmigration.postgres.catalog import Table
@@ -31,6 +31,7 @@ class Expectation:
         free: the columns that are not compared, because they may hold anything.
         accepted: conditions on a row of either side, by name, under which its differences are accepted.
         application: SQL of the project is in it, which names what it needs as the application does.
+        parts: `source` and `have` for some pages of the table; None for a source that a project declares.
     """
 
     source: str
@@ -43,6 +44,7 @@ class Expectation:
     free: tuple[str, ...]
     accepted: Mapping[str, str]
     application: bool
+    parts: tuple[Part | None, Part | None] = (None, None)
 
     @property
     def comparison(self) -> RowComparison:
@@ -56,13 +58,23 @@ class Expectation:
             growth="postmigration_growth",
             new="postmigration_new",
             newest=self.newest,
+            parts=(self.part, self.parts[1]),
         )
 
     @property
     def want(self) -> str:
         """See above."""
+        return self._want(self.source)
+
+    @property
+    def part(self) -> Part | None:
+        """The same for some pages of the table, where its rows are those of the baseline."""
+        source = self.parts[0]
+        return None if source is None else replace(source, sql=self._want(source.sql))
+
+    def _want(self, source: str) -> str:
         values = (f"{self.altered.get(name, f'r.{quoted(name)}')} AS {quoted(name)}" for name in self.columns)
-        return f"SELECT {', '.join(values)}{_flags(self.accepted)} FROM ({self.source}) r"
+        return f"SELECT {', '.join(values)}{_flags(self.accepted)} FROM ({source}) r"
 
 
 def expectation(
@@ -87,8 +99,8 @@ def expectation(
     created = before.created(conventions)
     made = None if created is None else quoted(created)
     times = [*([made] if made else []), *map(quoted, before.updated(conventions))]
-    latest = ", ".join([*(f"t.{column}" for column in times), "CAST('-infinity' AS timestamptz)"])
-    settled = f"greatest({latest}) <= CAST(:cutover AS timestamptz)"
+    latest = ", ".join(f"t.{column}" for column in times)
+    settled = f"(greatest({latest}) <= CAST(:cutover AS timestamptz)) IS NOT FALSE" if times else "true"
     # What came after the youngest row of before cannot have been there, and need not be looked for.
     new = "false"
     if made and growth != "false":
@@ -97,11 +109,15 @@ def expectation(
         new = f"t.{made} > CAST(:newest AS timestamptz) AND (({growth}) OR NOT ({settled}))"
     youngest = f"max({made})" if made else "CAST(NULL AS timestamptz)"
     values = ", ".join(f"{held.get(column, f't.{quoted(column)}')} AS {quoted(column)}" for column in columns)
+    have = (
+        f"SELECT {values}, {settled} AS postmigration_settled, {growth} AS postmigration_growth, "
+        f"{new} AS postmigration_new{_flags(accepted or {})} FROM {table} t"
+    )
+    whole = Part((table,), f"SELECT t.* FROM {table} t WHERE {within('t')}")
     return Expectation(
         source=source or f"SELECT * FROM {table}",
         altered={column: case for column, case in wanted.items() if column in columns},
-        have=f"SELECT {values}, {settled} AS postmigration_settled, {growth} AS postmigration_growth, "
-        f"{new} AS postmigration_new{_flags(accepted or {})} FROM {table} t",
+        have=have,
         columns=columns,
         key=len(before.key) or len(columns),
         newest=f"SELECT coalesce({youngest}, 'infinity')::text FROM {table}",
@@ -109,6 +125,7 @@ def expectation(
         free=free,
         accepted=accepted or {},
         application=bool(intended or source or accepted or growth != "false"),
+        parts=(None if source else whole, replace(whole, sql=f"{have} WHERE {within('t')}")),
     )
 
 

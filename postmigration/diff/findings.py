@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
-from postmigration.diff.fingerprint import FingerprintComparison
+from postmigration.diff.fingerprint_contents import FingerprintComparison
 from postmigration.diff.row_diff import ColumnCount, Comparison
 from postmigration.diff.row_sets import Difference
 from postmigration.model.evidence import UNKNOWN, Finding, Subject, show_value
@@ -121,12 +121,12 @@ def _describe_damage(column: ColumnCount) -> str:
 
 
 def of_buckets(
-    found: FingerprintComparison, key: Sequence[str], statement: str, mask: Mask, query: str, table: tuple[str, str]
+    found: FingerprintComparison, key: Sequence[str], statement: str, mask: Mask, query: str, subject: Subject
 ) -> Finding:
     """What was found of buckets that differ: for each row in them its key, and how many rows both sides have there.
 
     Args:
-        table: the schema and the name of the table.
+        subject: whose rows these are.
     """
     buckets = {bucket.number: bucket for bucket in found.different}
     rows = tuple(
@@ -146,7 +146,7 @@ def of_buckets(
         rows,
         query,
         code="different_rows",
-        subject=Subject.of_table(*table),
+        subject=subject,
     )
 
 

@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from postmigration.diff.expected_rows import Expectation, expectation
-from postmigration.diff.fingerprint_contents import LargeObjectsFingerprint, SequencesFingerprint
+from postmigration.diff.fingerprint_contents import (
+    BucketDifference,
+    FingerprintComparison,
+    LargeObjectsFingerprint,
+    SequencesFingerprint,
+    WorkloadFingerprint,
+)
 from postmigration.diff.hashing import Hashing, Method, as_text, hashing, new_secret
-from postmigration.diff.row_diff import SCAN, calibration, power_of_two
+from postmigration.diff.row_diff import calibration
+from postmigration.diff.row_sets import power_of_two
+from postmigration.diff.scan.bucket_sums import find_newest, low_bits, read_buckets
+from postmigration.diff.scan.settings import SCAN
 from postmigration.diff.scope import relations
 from postmigration.model.errors import NotJudged
 from postmigration.model.evidence import IMPERSONAL_TYPES
@@ -113,6 +122,7 @@ class Fingerprint:
         sequences: where those of all schemas stood; None in older ones.
         large_objects: which there were; None in older ones.
         declared: what the declared changes of a project make of the rows; empty in older ones.
+        workload: what the application had sent; None in older ones.
     """
 
     taken_at: str
@@ -129,71 +139,7 @@ class Fingerprint:
     sequences: SequencesFingerprint | None = field(default=None, repr=False)
     large_objects: LargeObjectsFingerprint | None = field(default=None, repr=False)
     declared: tuple[DeclaredFingerprint, ...] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True)
-class BucketDifference:
-    """A bucket that is not the same on both sides: how many rows each has there."""
-
-    number: int
-    want_rows: int
-    have_rows: int
-
-
-@dataclass(frozen=True)
-class FingerprintComparison:
-    """What a table differs in from its fingerprint.
-
-    Args:
-        want_rows, have_rows: how many rows each side has, without those of the target that came later.
-        buckets: how many buckets were compared.
-        unjudged: how many were not, since rows in them were changed after the cut-over.
-        since: how many rows were.
-        different: those that differ.
-        candidates: for the rows of the target in the first of them, the number of the bucket and the key as text.
-        sql: the query for these.
-        plain: columns whose values say nothing of a person.
-    """
-
-    want_rows: int
-    have_rows: int
-    buckets: int
-    unjudged: int
-    since: int
-    different: tuple[BucketDifference, ...]
-    candidates: tuple[tuple[Any, ...], ...]
-    sql: str
-    plain: frozenset[str]
-
-    @property
-    def missing(self) -> int:
-        """How many rows are missing at the least."""
-        return sum(max(0, bucket.want_rows - bucket.have_rows) for bucket in self.different)
-
-    @property
-    def extra(self) -> int:
-        """How many rows are extra at the least."""
-        return sum(max(0, bucket.have_rows - bucket.want_rows) for bucket in self.different)
-
-    @property
-    def changed(self) -> int:
-        """How many buckets have as many rows as they must and differ: so many rows were changed at the least."""
-        return sum(bucket.have_rows == bucket.want_rows for bucket in self.different)
-
-    @property
-    def kinds(self) -> dict[str, int]:
-        """How many differences of each kind there are at the least."""
-        return {"missing": self.missing, "extra": self.extra, "changed": self.changed}
-
-    @property
-    def wrong(self) -> int:
-        """How many rows are wrong at the least."""
-        return sum(self.kinds.values())
-
-    @property
-    def counts(self) -> str:
-        """How many differences of each kind there are, in words."""
-        return f"at least {self.missing:,} missing, {self.extra:,} extra, {self.changed:,} changed"
+    workload: WorkloadFingerprint | None = field(default=None, repr=False)
 
 
 def take_fingerprint(
@@ -259,14 +205,17 @@ def _table(
     types = snapshot.types(sql, path)
     how = hashing(types, types, method, secret)
     size = power_of_two(_estimate_rows(snapshot, sql, path) / _ROWS_PER_BUCKET, most=_MOST_BUCKETS)
-    found = snapshot.rows(
-        f"""
-        SELECT ({how.key(key)}) & {size - 1} AS bucket, count(*) AS rows, sum({how.row(was)}) AS was,
-               sum({how.row(become)}) AS become, (max({expected.youngest}) OVER ())::text AS newest
-        FROM ({sql}) q GROUP BY 1
-        """,
-        {**SCAN, **path},
-    )
+    of = expected.parts[0]
+    part = None if of is None else replace(of, sql=f"SELECT {', '.join(values)} FROM ({of.sql}) r")
+
+    def ask(of: str) -> str:
+        return f"""
+            SELECT ({how.key(key)}) & {size - 1} AS bucket, count(*) AS rows, sum({how.row(was)}) AS first,
+                   sum({how.row(become)}) AS second, {expected.youngest} AS newest
+            FROM ({of}) q GROUP BY 1
+        """
+
+    buckets, newest = read_buckets(snapshot, part, sql, ask, {**SCAN, **path}, {})
     return TableFingerprint(
         name=table.name,
         columns={name: (column.type, column.nullable) for name, column in table.columns.items()},
@@ -277,10 +226,10 @@ def _table(
                 (name, types[other], other in how.native) for name, other in zip(expected.columns, become, strict=True)
             ),
         },
-        rows=sum(row.rows for row in found),
-        newest=found[0].newest or "infinity" if found else "infinity",
+        rows=sum(rows for rows, _, _ in buckets.values()),
+        newest=find_newest(snapshot, newest, sql, expected.youngest, path),
         size=size,
-        buckets={row.bucket: (row.rows, _low_bits(row.was), _low_bits(row.become)) for row in found},
+        buckets=buckets,
     )
 
 
@@ -309,7 +258,7 @@ def take_rows(
         rows=sum(row.rows for row in found),
         newest="infinity",
         size=size,
-        buckets={row.bucket: (row.rows, 0, _low_bits(row.become)) for row in found},
+        buckets={row.bucket: (row.rows, 0, low_bits(row.become)) for row in found},
     )
 
 
@@ -345,16 +294,15 @@ def diff_fingerprint(
     how = table.hashing(rows, fingerprint.method, fingerprint.secret)
     bucket = f"({how.key(table.key)}) & {table.size - 1}"
     old = f"({expected.have}) q WHERE q.postmigration_new IS NOT TRUE"
-    found = snapshot.rows(
-        f"""
-        SELECT {bucket} AS bucket, count(*) AS rows, count(*) FILTER (WHERE NOT q.postmigration_settled) AS since,
-               sum({how.row([name for name, _, _ in table.hashed[rows]])}) AS total
-        FROM {old} GROUP BY 1
-        """,
-        settings,
-        **parameters,
-    )
-    have = {row.bucket: (row.rows, row.since, _low_bits(row.total)) for row in found}
+
+    def ask(of: str) -> str:
+        return f"""
+            SELECT {bucket} AS bucket, count(*) AS rows, count(*) FILTER (WHERE NOT q.postmigration_settled) AS first,
+                   sum({how.row([name for name, _, _ in table.hashed[rows]])}) AS second, CAST(NULL AS text) AS newest
+            FROM ({of}) q WHERE q.postmigration_new IS NOT TRUE GROUP BY 1
+        """
+
+    have, _ = read_buckets(snapshot, expected.parts[1], expected.have, ask, settings, parameters)
     different, unjudged = [], 0
     for number in sorted(table.buckets.keys() | have.keys()):
         want_rows, *totals = table.buckets.get(number, (0, 0, 0))
@@ -372,10 +320,10 @@ def diff_fingerprint(
     candidates = snapshot.rows(few, settings, **parameters) if first else ()
     return FingerprintComparison(
         want_rows=table.rows,
-        have_rows=sum(row.rows for row in found),
+        have_rows=sum(rows for rows, _, _ in have.values()),
         buckets=len(table.buckets.keys() | have.keys()) - unjudged,
         unjudged=unjudged,
-        since=sum(row.since for row in found),
+        since=sum(since for _, since, _ in have.values()),
         different=tuple(different),
         candidates=tuple(map(tuple, candidates)),
         sql=sql,
@@ -394,7 +342,3 @@ def rules(migration: Migration | None) -> str:
     if migration is not None and named is not None and migration.conventions != Conventions():
         named += (migration.conventions,)
     return hashlib.sha256(repr(named).encode()).hexdigest()
-
-
-def _low_bits(total: Any) -> int:
-    return int(total or 0) & 0xFFFF_FFFF_FFFF_FFFF

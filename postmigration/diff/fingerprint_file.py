@@ -14,9 +14,9 @@ from postmigration.model.errors import CannotJudge
 from postmigration.model.files import replace_all
 from postmigration.postgres.schema_objects import ObjectName
 
-# The first format had no objects, the second no sequences and no large objects.
-FORMAT = 3
-_READABLE = (1, 2, 3)
+# The first format had no objects, the second no sequences and no large objects, the third no workload.
+FORMAT = 4
+_READABLE = (1, 2, 3, 4)
 _MAGIC = "postmigration fingerprint"
 # The last line before the sum, which older files lack.
 _OBJECTS = "objects of the database"
@@ -78,6 +78,8 @@ def read(path: Path) -> Fingerprint:
         if objects is None and known > 1:
             raise ValueError
         if known > 2 and not (head["sequences"] and head["large_objects"]):
+            raise ValueError
+        if known > 3 and not head["workload"]:
             raise ValueError
         tables = [msgspec.json.decode(line, type=TableFingerprint) for line in lines[1:]]
         return replace(

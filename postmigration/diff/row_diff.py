@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain, islice, zip_longest
 from typing import Any
@@ -18,15 +19,18 @@ from postmigration.diff.row_sets import (
     Bucket,
     Difference,
     DifferenceKind,
-    Pack,
     RowSet,
     buckets_sql,
     columns_sql,
     hash_differences,
     hashes_sql,
+    power_of_two,
     row_differences,
     rows_sql,
 )
+from postmigration.diff.scan.packs import merge_packs, pair_packs
+from postmigration.diff.scan.readers import Reading, read_at_once, read_in_parts
+from postmigration.diff.scan.settings import SCAN, SORT
 from postmigration.diff.side_by_side import SideBySide
 from postmigration.diff.value_texts import find_main_damage
 from postmigration.model.comparison import RowComparison
@@ -56,11 +60,6 @@ _FEW_ROWS = 250_000
 _CLASSIFIED = 200
 # Of so many rows that differ it is counted in which columns they do.
 _COUNTED = 10_000
-
-# One scan into few groups, whatever the planner takes their number for; workers are as many as the server allows.
-SCAN = {"jit": "off", "enable_sort": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
-# Packs of rows come in order from a sort, which goes to disk where it must; a hash table would have to hold them all.
-_SORT = {"jit": "off", "enable_hashagg": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,8 @@ class Comparison:
         differences: the first few faults, in the order of their keys.
         columns: in how many of the first `counted` rows that differ each column does, the most first.
         counted: see `columns`.
+        again: the hashes of the keys at fault, with the keys as far as they are known, if asked for.
+        in_flight: how many rows were the same when read again; `unread`: why not all those at fault were, if so.
     """
 
     want_rows: int
@@ -102,6 +103,9 @@ class Comparison:
     differences: tuple[Difference, ...]
     columns: tuple[ColumnCount, ...] = ()
     counted: int = 0
+    again: Mapping[int, str | None] = field(default_factory=dict)
+    in_flight: int = 0
+    unread: str = ""
 
     @property
     def wrong(self) -> int:
@@ -122,7 +126,10 @@ class Sides:
         self.snapshots = (before, after)
         self.row_sets = (want, have)
         self.parameters = parameters
-        self.types = before.types(want.sql, _path(want), **parameters), after.types(have.sql, _path(have), **parameters)
+        self.types = (
+            before.types(want.sql, want.settings, **parameters),
+            after.types(have.sql, have.settings, **parameters),
+        )
         self.hashing = hashing(*self.types, method(before, after), _SECRET)
 
     @classmethod
@@ -151,8 +158,9 @@ class Sides:
         if rows.growth:
             marks[GROWTH] = f"q.{quoted(rows.growth)}"
         new = f"q.{quoted(rows.new)}" if rows.new else "false"
-        wanted = RowSet(rows.want, tuple(rows.columns), rows.key, waived, settings=paths[0])
-        held = RowSet(rows.have, tuple(rows.columns), rows.key, marks | waived, new, paths[1])
+        of_want, of_have = rows.parts
+        wanted = RowSet(rows.want, tuple(rows.columns), rows.key, waived, settings=paths[0], part=of_want)
+        held = RowSet(rows.have, tuple(rows.columns), rows.key, marks | waived, new, paths[1], of_have)
         return cls(before, after, wanted, held, **parameters)
 
     @property
@@ -160,12 +168,13 @@ class Sides:
         """The columns whose values say nothing of a person."""
         return {n for n in self.row_sets[0].columns if all(types[n] in IMPERSONAL_TYPES for types in self.types)}
 
-    def compare(self, *, keep: int, ignore: Collection[DifferenceKind] = ()) -> Comparison:
+    def compare(self, *, keep: int, ignore: Collection[DifferenceKind] = (), again: int = 0) -> Comparison:
         """What distinguishes the two.
 
         Args:
             keep: how many differences to give in full.
             ignore: kinds of difference that are no fault.
+            again: of how many rows at fault to give the hashes of their keys.
 
         Raises:
             sa.exc.DBAPIError: a server refused; no query is left running on either.
@@ -177,7 +186,7 @@ class Sides:
                 self.row_sets,
             )
             chosen = [n for n in want.keys() | have.keys() if not want.get(n, NO_ROWS).agrees(have.get(n, NO_ROWS))]
-            tally = _Tally(keep, ignore)
+            tally = _Tally(keep, ignore, again)
             tally.grown = sum(have[n].new for n in have.keys() - set(chosen))
             if chosen:
                 rows = sum(side[n].rows for side in (want, have) for n in chosen if n in side)
@@ -194,6 +203,7 @@ class Sides:
             differences=differences,
             columns=columns,
             counted=len(tally.changed),
+            again=tally.again,
         )
 
     @property
@@ -202,25 +212,25 @@ class Sides:
         return rows.columns[: rows.key]
 
     def _look_into(self, threads: SideBySide, chosen: list[int], finer: int, tally: _Tally, *, texts: bool) -> None:
-        packs = [
-            threads.ahead(
-                snapshot.stream(
-                    hashes_sql(rows, self.hashing, _BUCKETS, finer, texts=texts),
-                    {**_SORT, **rows.settings},
-                    postmigration_chosen=chosen,
-                    **self.parameters,
-                )
-            )
-            for snapshot, rows in zip(self.snapshots, self.row_sets, strict=True)
-        ]
-        for want, have in _by_bucket(*packs):
-            marks: dict[str, set[int]] = {}
-            for rows, pack in zip(self.row_sets, (want, have), strict=True):
-                for i, name in enumerate(rows.marks):
-                    marks.setdefault(name, set()).update(pack.keys(i))
-            tally.take(hash_differences(want, have), marks)
-            if texts:
-                tally.name({**want.text_by_key(), **have.text_by_key()})
+        sides = list(map(read_at_once, self.snapshots, self.row_sets))
+        everybody = [reading.snapshot for side in sides for reading in side]
+        with nullcontext(threads) if len(everybody) == len(sides) else SideBySide(*everybody) as streaming:
+
+            def stream(reading: Reading) -> Iterator[sa.Row[Any]]:
+                rows = reading.rows
+                sql = hashes_sql(rows, self.hashing, _BUCKETS, finer, texts=texts)
+                parameters = {"postmigration_chosen": chosen, **reading.parameters, **self.parameters}
+                return streaming.ahead(reading.snapshot.stream(sql, {**SORT, **rows.settings}, **parameters))
+
+            packs = [merge_packs(list(map(stream, side))) for side in sides]
+            for want, have in pair_packs(*packs):
+                marks: dict[str, set[int]] = {}
+                for rows, pack in zip(self.row_sets, (want, have), strict=True):
+                    for i, name in enumerate(rows.marks):
+                        marks.setdefault(name, set()).update(pack.keys(i))
+                tally.take(hash_differences(want, have), marks)
+                if texts:
+                    tally.name({**want.text_by_key(), **have.text_by_key()})
 
     def _read_differences(
         self, threads: SideBySide, tally: _Tally
@@ -305,15 +315,10 @@ class Sides:
         )
 
 
-def _path(rows: RowSet) -> Mapping[str, str]:
-    """Those of its settings under which the columns of a row set are known, which are the same for all of one role."""
-    return {name: rows.settings[name] for name in ("search_path", "row_security", "role") if name in rows.settings}
-
-
 class _Tally:
     """Counts differences, and keeps where the first few of each kind are."""
 
-    def __init__(self, keep: int, ignore: Collection[DifferenceKind]) -> None:
+    def __init__(self, keep: int, ignore: Collection[DifferenceKind], again: int = 0) -> None:
         self.keep = keep
         self.ignore = ignore
         self.counts = dict(NO_DIFFERENCE)
@@ -321,6 +326,8 @@ class _Tally:
         self.grown = 0
         self.changed: list[int] = []
         self.texts: dict[int, str | None] = {}
+        self.again: dict[int, str | None] = {}
+        self._again = again
         self._kept: dict[DifferenceKind, list[int]] = {kind: [] for kind in NO_DIFFERENCE}
 
     def take(self, found: Mapping[DifferenceKind, Mapping[int, int]], marks: Mapping[str, set[int]]) -> None:
@@ -335,6 +342,7 @@ class _Tally:
                     self._excuse(name, sum(keys.values()) - sum(rest.values()))
                     keys = rest
             self.counts[kind] += sum(rest.values())
+            self.again |= dict.fromkeys(islice(rest, self._again - len(self.again)))
             self._kept[kind] += islice(rest, self.keep - len(self._kept[kind]))
             if kind == "changed" and self.keep:
                 self.changed += islice(rest, _COUNTED - len(self.changed))
@@ -343,6 +351,7 @@ class _Tally:
         """Keeps the keys themselves of what is kept."""
         kept = chain(self.changed, *self._kept.values())
         self.texts |= {key: texts[key] for key in kept if key in texts}
+        self.again |= {key: texts[key] for key in self.again.keys() & texts.keys()}
 
     def _excuse(self, name: str, rows: int) -> None:
         if name == GROWTH:
@@ -359,9 +368,18 @@ class _Tally:
 def count_buckets(
     snapshot: Snapshot, rows: RowSet, hashing: Hashing, buckets: int, parameters: Mapping[str, Any]
 ) -> dict[int, Bucket]:
-    """The buckets of one side, by number, in one scan."""
-    found = snapshot.rows(buckets_sql(rows, hashing, buckets), {**SCAN, **rows.settings}, **parameters)
-    return {row.bucket: Bucket(row.rows, row.new, int(row.total)) for row in found}
+    """The buckets of one side, by number, in one scan; of a large table several connections read a range each."""
+
+    def read(reader: Snapshot, sql: str, pages: Mapping[str, Any]) -> dict[int, Bucket]:
+        query = buckets_sql(replace(rows, sql=sql), hashing, buckets)
+        found = reader.rows(query, {**SCAN, **rows.settings}, **parameters, **pages)
+        return {row.bucket: Bucket(row.rows, row.new, int(row.total)) for row in found}
+
+    total: dict[int, Bucket] = {}
+    for found in read_in_parts(snapshot, rows.part, rows.sql, read):
+        for number, bucket in found.items():
+            total[number] = total.get(number, NO_ROWS) + bucket
+    return total
 
 
 @lru_cache(maxsize=8)
@@ -380,21 +398,3 @@ def calibration(snapshot: Snapshot) -> str:
     """What a server makes of known values."""
     encoding = snapshot.scalar("SHOW server_encoding")
     return f"{encoding} {snapshot.scalar(CALIBRATION) if _hashes_records(snapshot) else ''}"
-
-
-def _by_bucket(want: Iterator[sa.Row[Any]], have: Iterator[sa.Row[Any]]) -> Iterator[tuple[Pack, Pack]]:
-    """The packs of each bucket; a side that has no row there has an empty one."""
-    w, h = next(want, None), next(have, None)
-    while w is not None or h is not None:
-        first = min(row.bucket for row in (w, h) if row is not None)
-        of_want, of_have = Pack(), Pack()
-        if w is not None and w.bucket == first:
-            of_want, w = Pack(w.rows, w.repeated, w.texts, w[4:]), next(want, None)
-        if h is not None and h.bucket == first:
-            of_have, h = Pack(h.rows, h.repeated, h.texts, h[4:]), next(have, None)
-        yield of_want, of_have
-
-
-def power_of_two(least: float, *, most: int) -> int:
-    """The next power of two, up to a limit."""
-    return int(min(most, 1 << max(0, int(least) - 1).bit_length()))

@@ -14,6 +14,7 @@ from itertools import islice, repeat
 from typing import Literal
 
 from postmigration.diff.hashing import Hashing, as_text
+from postmigration.model.comparison import Part
 from postmigration.model.sqltext import quoted
 
 DifferenceKind = Literal["missing", "extra", "changed"]
@@ -31,6 +32,8 @@ class RowSet:
         marks: conditions on a row `q` of it, by name, that say how a difference of this row is taken.
         new: condition on a row `q` of it, that the other side cannot know the row.
         settings: settings under which it is asked, for example as whom.
+        part: the query for some pages of its table, where all pages together give the same rows.
+        keyed: something identifies a row; several rows may be the same where not.
     """
 
     sql: str
@@ -39,6 +42,8 @@ class RowSet:
     marks: Mapping[str, str] = field(default_factory=dict)
     new: str = "false"
     settings: Mapping[str, str] = field(default_factory=dict)
+    part: Part | None = None
+    keyed: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,10 @@ class Bucket:
     rows: int
     new: int
     total: int
+
+    def __add__(self, other: Bucket) -> Bucket:
+        """The rows of both: sums, since two damages that are the same would cancel each other in an XOR."""
+        return Bucket(self.rows + other.rows, self.new + other.new, self.total + other.total)
 
     def agrees(self, other: Bucket) -> bool:
         """Whether both hold the same rows, new ones aside."""
@@ -166,6 +175,21 @@ def columns_sql(rows: RowSet, hashing: Hashing, *, texts: bool = False) -> str:
     """
 
 
+def narrow_sql(rows: RowSet, hashing: Hashing, *, texts: bool) -> str:
+    """The query of those rows of a row set whose keys have one of the hashes of `:postmigration_again`.
+
+    Args:
+        texts: whether `:postmigration_again_texts` has the keys themselves, by which an index finds the rows.
+    """
+    key = rows.columns[: rows.key]
+    named = f"CAST(:postmigration_again_texts AS {hashing.find_key_type(key)}[])"
+    known = f"q.{quoted(key[0])} = ANY({named}) AND " if texts else ""
+    return f"""
+        SELECT q.* FROM ({rows.sql}) q
+        WHERE {known}({hashing.key(key)}) = ANY(CAST(:postmigration_again AS bigint[]))
+    """
+
+
 @dataclass(frozen=True)
 class Pack:
     """The rows of one bucket as `hashes_sql` packs them.
@@ -202,7 +226,9 @@ class Pack:
     def count_pairs(self) -> Counter[tuple[int, int]]:
         """How often each pair of hashes stands there."""
         rows = Counter(struct.iter_unpack(">qq", self.rows or b""))
-        rows.update({(key, row): times - 1 for key, row, times in struct.iter_unpack(">qqq", self.repeated or b"")})
+        # A pack of several ranges says so of each.
+        for key, row, times in struct.iter_unpack(">qqq", self.repeated or b""):
+            rows[key, row] += times - 1
         return rows
 
 
@@ -270,3 +296,8 @@ def _rows(rows: Iterable[Sequence[object]]) -> dict[int, Counter[Row]]:
 def in_order(row: Row) -> tuple[tuple[bool, str], ...]:
     """What rows are sorted by: NULL comes first."""
     return tuple((value is not None, value or "") for value in row)
+
+
+def power_of_two(least: float, *, most: int) -> int:
+    """The next power of two, up to a limit."""
+    return int(min(most, 1 << max(0, int(least) - 1).bit_length()))

@@ -1,4 +1,4 @@
-"""Two snapshots asked at the same time, each by a thread of its own."""
+"""Two snapshots or more asked at the same time, each by a thread of its own."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ _T = TypeVar("_T")
 
 # Threads that wait for the next two sides.
 _IDLE: list[ThreadPoolExecutor] = []
+_USUAL = 2
 
 
 class SideBySide:
-    """A thread for each of two snapshots. Whatever ends its work early ends their queries too."""
+    """A thread for each of some snapshots. Whatever ends its work early ends their queries too."""
 
     def __init__(self, *snapshots: Snapshot) -> None:
         self._snapshots = snapshots
@@ -28,7 +29,7 @@ class SideBySide:
         """Starts the threads, or takes those that have nothing to do: a run compares many small tables."""
         self._streams, self._streaming = ExitStack(), False
         try:
-            self._pool = _IDLE.pop()
+            self._pool = _IDLE.pop() if len(self._snapshots) == _USUAL else start_pool(len(self._snapshots))
         except IndexError:
             self._pool = start_pool(len(self._snapshots))
         return self
@@ -37,7 +38,7 @@ class SideBySide:
         """Ends the threads, and then what they were reading; those that were asked for no stream are kept."""
         if kind is not None:
             end_pool(self._pool, self._snapshots)
-        elif not self._streaming:
+        elif not self._streaming and len(self._snapshots) == _USUAL:
             _IDLE.append(self._pool)
             return
         self._pool.shutdown()

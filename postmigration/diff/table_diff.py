@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from queue import SimpleQueue
 
@@ -12,10 +11,13 @@ import sqlalchemy as sa
 
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.fingerprint import WERE, Fingerprint, diff_fingerprint
+from postmigration.diff.live.recheck import compare_live, describe_flight
 from postmigration.diff.row_diff import Comparison, Sides
 from postmigration.diff.row_sets import NO_DIFFERENCE, DifferenceKind, RowSet
+from postmigration.diff.scan.readers import is_large, readers
 from postmigration.diff.scope import Relation
 from postmigration.diff.side_by_side import end_pool, start_pool
+from postmigration.model.comparison import Part, Recheck, within
 from postmigration.model.errors import NotJudged
 from postmigration.model.sqltext import quoted
 from postmigration.postgres import catalog
@@ -62,40 +64,45 @@ class TableComparison:
 
 
 def diff_tables(
-    before: Snapshot, after: Snapshot, names: Sequence[Relation], *, jobs: int, keep: int
+    before: Snapshot, after: Snapshot, names: Sequence[Relation], *, keep: int, recheck: Recheck | None = None
 ) -> Generator[TableComparison]:
-    """Compares tables, the largest first; the results come as they are ready.
+    """Compares tables; the results come as they are ready.
+
+    The large ones come first, and all connections that the user allows read each of them together; then each pair of
+    connections reads other tables.
 
     Args:
         names: what to compare; a table that only one side has differs.
-        jobs: how many tables at the same time, each with a connection to both sides.
         keep: how many differences of each table to give in full.
+        recheck: how rows that differ are read again; None for not at all.
     """
-    with ExitStack() as cleanup:
-        free: SimpleQueue[tuple[Snapshot, Snapshot]] = SimpleQueue()
-        free.put((before, after))
-        snapshots = [before, after]
-        for _ in range(min(jobs, len(names)) - 1):
-            pair = (before.join(), after.join())
-            snapshots += pair
-            for snapshot in pair:
-                cleanup.callback(snapshot.close)
-            free.put(pair)
-        facts = {r.name: [catalog.table(side, r.name, expressions=False) for side in (before, after)] for r in names}
-        stopped = threading.Event()
+    pairs = list(zip(readers(before), readers(after), strict=False))
+    snapshots = [snapshot for pair in pairs for snapshot in pair]
+    facts = {r.name: [catalog.table(side, r.name, expressions=False) for side in (before, after)] for r in names}
+    ordered = sorted(names, key=lambda relation: -relation.size)
+    large = []
+    if len(pairs) > 1:
+        large = [r for r in ordered if any(is_large(side, _list_pages(r.name, side)) for side in (before, after))]
+    for relation in large:
+        yield diff_table(before, after, *facts[relation.name], keep=keep, recheck=recheck)
+    free: SimpleQueue[tuple[Snapshot, Snapshot]] = SimpleQueue()
+    for pair in pairs:
+        free.put(pair)
+    stopped = threading.Event()
 
-        def one(relation: Relation) -> TableComparison:
-            pair = free.get()
-            try:
-                if stopped.is_set():
-                    return TableComparison(relation.name, reason="the run was stopped")
-                return diff_table(*pair, *facts[relation.name], keep=keep)
-            finally:
-                free.put(pair)
-
-        pool = cleanup.enter_context(start_pool(max(1, jobs)))
+    def one(relation: Relation) -> TableComparison:
+        pair = free.get()
         try:
-            waiting = [pool.submit(one, r) for r in sorted(names, key=lambda relation: -relation.size)]
+            if stopped.is_set():
+                return TableComparison(relation.name, reason="the run was stopped")
+            of = facts[relation.name]
+            return diff_table(*pair, *of, keep=keep, recheck=recheck, whole=len(pairs) > 1, stopped=stopped)
+        finally:
+            free.put(pair)
+
+    with start_pool(len(pairs)) as pool:
+        try:
+            waiting = [pool.submit(one, relation) for relation in ordered if relation not in large]
             for future in waiting:
                 yield future.result()
         except BaseException:
@@ -104,14 +111,31 @@ def diff_tables(
             raise
 
 
+def _list_pages(name: str, side: Snapshot, values: str = "*") -> Part:
+    """The query for some pages of a table."""
+    table = _qualify(name, side)
+    return Part((table,), f"SELECT {values} FROM {table} t WHERE {within('t')}")
+
+
 def diff_table(
-    before: Snapshot, after: Snapshot, was: catalog.Table, now: catalog.Table, *, keep: int
+    before: Snapshot,
+    after: Snapshot,
+    was: catalog.Table,
+    now: catalog.Table,
+    *,
+    keep: int,
+    recheck: Recheck | None = None,
+    whole: bool = False,
+    stopped: threading.Event | None = None,
 ) -> TableComparison:
     """Compares one table in all columns that both sides have.
 
     Args:
         was, now: what the catalogs of each side say of it.
         keep: how many differences to give in full.
+        recheck: how rows that differ are read again; None for not at all.
+        whole: one connection reads all of it, since others are busy.
+        stopped: is set by whoever ends the run from another thread.
     """
     name = was.name
     try:
@@ -121,11 +145,17 @@ def diff_table(
         columns = (*key, *(column for column in was.columns if column in now.columns and column not in key))
         values = ", ".join(map(quoted, columns))
         want, have = (
-            RowSet(f"SELECT {values} FROM {_qualify(name, side)}", columns, len(key) or len(columns))
+            RowSet(
+                f"SELECT {values} FROM {_qualify(name, side)}",
+                columns,
+                len(key) or len(columns),
+                part=None if whole else _list_pages(name, side, values),
+                keyed=bool(key),
+            )
             for side in (before, after)
         )
         sides = Sides(before, after, want, have)
-        found = sides.compare(keep=keep)
+        found = compare_live(sides, recheck, keep=keep, stopped=stopped)
     except sa.exc.DBAPIError as error:
         return TableComparison(name, reason=describe_refusal(error))
     except NotJudged as error:
@@ -138,10 +168,13 @@ def diff_table(
         rows=found,
         lost=tuple(f"column {column} is missing" for column in was.columns if column not in now.columns),
         added=tuple(f"column {column} is extra" for column in now.columns if column not in was.columns),
-        notes=tuple(
-            f"column {c} was {was.columns[c].type} and is {now.columns[c].type}: compared as text"
-            for c in columns
-            if was.columns[c].type != now.columns[c].type
+        notes=(
+            *(
+                f"column {c} was {was.columns[c].type} and is {now.columns[c].type}: compared as text"
+                for c in columns
+                if was.columns[c].type != now.columns[c].type
+            ),
+            *([words] if (words := describe_flight(found)) else []),
         ),
     )
 

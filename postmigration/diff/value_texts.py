@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 _TEXTS = ("text", "character varying", "character", "name", "enum", "uuid", "citext")
 _NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
 _TIMES = ("date", "timestamp without time zone", "timestamp with time zone")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?([+-]\d\d(:\d\d)?)?", re.ASCII)
 
 
 def family(root: str) -> str:
@@ -93,8 +94,12 @@ def _classify(was: str | None, now: str | None, old: str, new: str) -> Sequence[
         return ["an empty text where it was NULL" if now == "" else "a value where none was"]
     if family(old) == family(new) == "number":
         return [_classify_number(was, now)]
+    # A time whose type has become another is compared by its text.
+    times = family(old) == family(new) == "time" or bool(_TIME.fullmatch(was) and _TIME.fullmatch(now))
+    if times and (found := list(_classify_time(_write_time(was), _write_time(now)))):
+        return found
     if family(old) == family(new) == "time":
-        return list(_classify_time(_write_time(was), _write_time(now))) or ["another value"]
+        return ["another value"]
     return [_classify_text(was, now)]
 
 
@@ -151,13 +156,14 @@ def _classify_number(was: str, now: str) -> str:
 def _classify_time(was: str, now: str) -> Iterator[str]:
     try:
         first, second = datetime.fromisoformat(was), datetime.fromisoformat(now)
-    except ValueError:
+        gap = second - first
+    except (ValueError, TypeError):
+        # It is no time that Python knows, or one of both has a zone alone.
         return
-    gap = second - first
     if first.replace(microsecond=0) == second and first.microsecond:
         yield "without its fraction of a second"
     elif abs(gap) < timedelta(milliseconds=1):
-        yield "without its microseconds"
+        yield "off by less than a millisecond" if second.microsecond % 1_000 else "without its microseconds"
     if second == datetime(first.year, first.month, first.day):
         yield "without its time of day"
     minutes = gap / timedelta(minutes=15)

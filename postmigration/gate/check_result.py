@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ import sqlalchemy as sa
 
 from postmigration.checks.assertions import Target
 from postmigration.gate import wrong_calls
-from postmigration.model.errors import CannotJudge, NeedsBaseline, NotApplicable, NotJudged
+from postmigration.model.errors import CannotJudge, Hindrance, NeedsBaseline, NotApplicable, NotJudged
 from postmigration.model.evidence import Evidence, Violation, escape
 from postmigration.model.verdict import Result
+from postmigration.postgres.limits.deadline import Deadline
 from postmigration.postgres.refusals import refusal
 
 # The labels of the paragraphs of a check's docstring, after the sentence that must hold.
@@ -68,6 +70,19 @@ def report_lost(item: pytest.Item) -> Result:
     return Result(**_describe(item), outcome="broken", reason="the process that ran it crashed, or was killed")
 
 
+def report_cut_short(item: pytest.Item, reason: str) -> Result:
+    """The result of a check to which a run did not come."""
+    return Result(**_describe(item), outcome="not judged", reason=f"not begun: {reason}", by=Hindrance.CUT_SHORT)
+
+
+def take_cut(result: Result, deadline: Deadline) -> Result:
+    """The result of a check that was running at the end of the time: what it found is so, and the rest is not known."""
+    if not deadline.cut or result.outcome == "failed":
+        return result
+    reason = f"broken off: {deadline.reason}"
+    return replace(result, outcome="not judged", reason=reason, needs_baseline=False, by=Hindrance.CUT_SHORT)
+
+
 def check_of(item: pytest.Item) -> str:
     """What a check is called: its number in the plan, or the name of its function."""
     return str(plan_of(item)[0] or item.name.removeprefix("test_").partition("[")[0])
@@ -106,4 +121,4 @@ def read_docstring(text: str) -> tuple[str, dict[str, str]]:
 
 def _in_words(name: str) -> str:
     function, _, case = name.removeprefix("test_").partition("[")
-    return function.replace("_", " ") + (f": {case.rstrip(']')}" if case else "")
+    return function.replace("_", " ") + (f": {case.removesuffix(']')}" if case else "")

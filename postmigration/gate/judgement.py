@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Generator
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from postmigration.gate import run_facts
-from postmigration.gate.check_result import report_lost
+from postmigration.gate import options, run_facts
+from postmigration.gate.check_result import report_cut_short, report_lost
+from postmigration.gate.project import BUILT_IN
 from postmigration.gate.selection import Checks, collect_all, find_miscounts
 from postmigration.gate.session import Run
 from postmigration.gate.starting import START, start_late
-from postmigration.model.migration import Migration
+from postmigration.model.errors import CannotJudge, Hindrance
+from postmigration.model.migration import Migration, RecordedCommand
 from postmigration.model.settings import today
 from postmigration.model.verdict import CANNOT_JUDGE, GO, Result, Verdict, of_waivers, verdict
 from postmigration.mutation.proving import Prover
+from postmigration.postgres.limits.deadline import Deadline
 from postmigration.postgres.shadows import explain_new_shadows
 from postmigration.report import changes, ending
 from postmigration.report.diagnosis.causes import diagnose
 from postmigration.report.formats import as_text, github, publishing
 from postmigration.report.formats.as_html import HtmlReport, configure_page
-from postmigration.report.record import Record, Trouble, in_order
+from postmigration.report.validation import Trouble, Validation, in_order
 
 # What the process that plants faults replaces, one world after the other.
 RUN = pytest.StashKey[Run]()
 SESSION = pytest.StashKey["Judgement"]()
+# When the time of the run is over, where that is bounded.
+DEADLINE = pytest.StashKey[Deadline]()
 PROVER = pytest.StashKey[Prover]()
 
 
@@ -49,13 +56,30 @@ class Judgement:
         self._crashed: list[str] = []
         self._all = Checks({}, [])
         self.page: HtmlReport | None = None
+        self._unrecorded = ""
         self._last: changes.Last | None = None
+        # The checks that were asked for, whether or not the run came to them.
+        self._asked: Sequence[str] = ()
+
+    @property
+    def known(self) -> Mapping[str, pytest.Item]:
+        """The checks that the project has, by their id, once they were collected."""
+        return self._all.items
 
     def prepare(self) -> None:
         """Makes sure that in place of older reports it stands that this run has not finished."""
         begun = start_late(self.config)
         self.started, self._last = begun.time, changes.last(begun.files.json)
         configure_page(self.config, begun.files)
+        command: RecordedCommand = "check" if self.config.rootpath == BUILT_IN.parent else "gate"
+        root = Path.cwd() if command == "check" else self.config.rootpath
+        try:
+            begun.recording = options.begin_record(self.config.option, command, root, begun.files.html)
+        except CannotJudge as error:
+            raise pytest.UsageError(str(error)) from None
+        begun.recording.started = begun.time
+        if command == "gate":
+            begun.recording.bind(self.migration)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Keeps the session, which is ended where the database is not safe to judge."""
@@ -76,6 +100,15 @@ class Judgement:
             if not self._all.unread and (reason := find_miscounts(self._all, self.migration.plan_checks)):
                 raise pytest.UsageError(reason)
         return collected
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Notes which checks were asked for."""
+        self._asked = [item.nodeid for item in session.items]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Notes which checks were asked for, as a worker of pytest-xdist has found them."""
+        self._asked = ids
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
@@ -117,13 +150,17 @@ class Judgement:
         self.verdict = self._count_judged(exitstatus, stopped=bool(session.shouldfail))
         if self.page is not None and begun is not None:
             try:
-                publishing.publish(self.record(), begun.files, self.page.write(session))
+                publishing.publish(self.validation(), begun.files, self.page.write(session))
                 begun.published = True
             except OSError as error:
                 where = f"the report cannot be written to {error.filename} ({error.strerror})"
                 begun.reason = f"{where}; what was found: {self.verdict.line}"
                 self.verdict = Verdict("ERROR", begun.reason, CANNOT_JUDGE)
         session.exitstatus = self.verdict.status
+        if begun is not None and begun.recording is not None:
+            begun.recording.page = begun.files.html if begun.published else None
+            run_facts.record(begun.recording, self.validation())
+            self._unrecorded = begun.recording.end(self.verdict.status)
         yield
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -141,12 +178,16 @@ class Judgement:
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Prints the verdict where a pipeline's log shows it: last."""
         if self.verdict is not None:
-            record = self.record()
-            ending.conclude(self.verdict, github.commands(record, os.environ), as_text.list_causes(diagnose(record)))
+            validation = self.validation()
+            if self._unrecorded:
+                print(self._unrecorded, file=sys.stderr)
+            ending.conclude(
+                self.verdict, github.commands(validation, os.environ), as_text.list_causes(diagnose(validation))
+            )
             if (begun := config.stash.get(START, None)) is not None:
                 begun.told = True
 
-    def record(self) -> Record:
+    def validation(self) -> Validation:
         """What the run came to, once it has its verdict."""
         assert self.verdict is not None
         run = self.config.stash.get(RUN, None)
@@ -155,7 +196,7 @@ class Judgement:
         weak = run_facts.list_weakening(self.config, run)
         if omitted := self._find_omitted():
             weak.append(f"{len(omitted):,} of {len(self._all.ids):,} checks left out")
-        return Record(
+        return Validation(
             migration=self.migration,
             verdict=self.verdict,
             place=place,
@@ -176,17 +217,49 @@ class Judgement:
         """The ids of the checks that came to no result: not asked for, or not come to."""
         return [nodeid for nodeid in self._all.ids if nodeid not in self.results]
 
+    def _add_unreached(self, *, stopped: bool) -> str:
+        """Has each check to which the run did not come say so.
+
+        Returns:
+            What ended the run before it came to all; empty where nothing did.
+        """
+        deadline = self.config.stash.get(DEADLINE, None)
+        broken_off = any(result.by is Hindrance.CUT_SHORT for result in self.results.values())
+        over = deadline is not None and deadline.is_over
+        if deadline is not None:
+            # Reports and cleaning up may take longer than what is left.
+            deadline.lift()
+        if deadline is not None and (broken_off or over):
+            why = deadline.reason
+        elif stopped:
+            most = self.config.option.maxfail
+            why = "the run was stopped at the first failure (-x)" if most == 1 else f"--maxfail={most} stopped the run"
+        else:
+            return ""
+        left = [nodeid for nodeid in self._asked if nodeid not in self.results and nodeid in self._all.items]
+        self.results |= {nodeid: report_cut_short(self._all.items[nodeid], why) for nodeid in left}
+        if not any(result.by is Hindrance.CUT_SHORT for result in self.results.values()):
+            return ""
+        place = {nodeid: position for position, nodeid in enumerate(self._all.items)}
+        self.results = {
+            nodeid: replace(result, position=place.get(nodeid, result.position))
+            for nodeid, result in self.results.items()
+        }
+        return why
+
     def _count_judged(self, exitstatus: int, *, stopped: bool) -> Verdict:
         self._ended = datetime.datetime.now(datetime.UTC)
         run = self.config.stash.get(RUN, None)
+        cut_short = self._add_unreached(stopped=stopped)
         omitted = self._find_omitted()
-        if run is not None and run.options.waivers and not omitted:
+        if run is not None and run.options.waivers and not (omitted or cut_short):
             self.results["waivers"] = of_waivers(run.options.waivers, list(self.results.values()), today(), run.excused)
         come_to = verdict(
             in_order(list(self.results.values())),
             plan_checks=self.migration.plan_checks,
             checks=len(self._all.ids),
             omitted=len(omitted),
+            cut_short=cut_short,
             crashed=self._crashed,
             subject="no database" if run is None else run_facts.summary(self.config, run),
             demonstration=run is not None and bool(run.demonstration),

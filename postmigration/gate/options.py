@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import math
 import os
 from argparse import Namespace
@@ -13,21 +12,26 @@ from pathlib import Path
 
 from postmigration.checks.migration_files.find import refuse_none
 from postmigration.checks.workload import file as workload_file
+from postmigration.deployment.recording import Recording, begin_recording
+from postmigration.gate.running import pace
+from postmigration.gate.running.durations import read_recheck, read_timestamp
 from postmigration.gate.session import Request
 from postmigration.model import waivers
 from postmigration.model.errors import CannotJudge
+from postmigration.model.migration import RecordedCommand
 from postmigration.model.settings import Options
 from postmigration.postgres import embedded
-from postmigration.postgres.connection import Limits
+from postmigration.postgres.limits.limits import Limits
 from postmigration.postgres.scratch.base_backup import divide
 from postmigration.postgres.scratch.choice import refuse_unknown
 
-# Environment variables that keep a password off the command line.
+# Environment variables that stand for options: most keep a password off the command line.
 _ENVIRONMENT = {
     "db_url": "POSTMIGRATION_DB_URL",
     "baseline": "POSTMIGRATION_BASELINE",
     "authenticator_url": "POSTMIGRATION_AUTHENTICATOR_URL",
     "scratch": "POSTMIGRATION_SCRATCH",
+    "record_dir": "POSTMIGRATION_RECORD_DIR",
 }
 
 
@@ -36,18 +40,21 @@ ADDRESSES = frozenset({"db_url", "baseline", "authenticator_url", "scratch"})
 
 # PostgreSQL's limit for a timeout.
 _LONGEST = 2_147_483
+# More would take the connections that a server has for its application.
+_MOST_JOBS = 64
 
 # pytest-django has an option of this name, and ends pytest where somebody else has it too.
 SHORT_FOR_MIGRATION_FILES = () if find_spec("pytest_django") else ("--migrations",)
 
 
 def declare(add: Callable[..., object]) -> None:
-    """Declares all options; each is described here and in the README's table, nowhere else.
+    """Declares all options; each is described here (of the pace in `pace`) and in the README's table.
 
     Args:
         add: takes what `argparse.ArgumentParser.add_argument` takes.
     """
     declare_database(add, otherwise="a demonstration", schema="append")
+    declare_jobs(add)
     declare_baseline(add)
     add(
         "--backup",
@@ -100,7 +107,17 @@ def declare(add: Callable[..., object]) -> None:
         help="the statements of the application that must still run, as postmigration workload wrote them; default: "
         "those in pg_stat_statements of a running state before",
     )
+    add(
+        "--plan-budget",
+        type=float,
+        default=math.inf,
+        metavar="FACTOR",
+        help="a statement of the application whose cost, as the planner estimates it, grew more than so many times is "
+        "NO-GO; default: a warning from 5 times on",
+    )
     add("--budget", action="append", default=[], metavar="N=MS", help="milliseconds for the query of plan check N")
+    pace.declare(add)
+    declare_recheck(add)
     declare_scratch(add)
     add(
         "--prove",
@@ -108,6 +125,49 @@ def declare(add: Callable[..., object]) -> None:
         help="first prove that each check catches planted faults, in copies of the demonstration world",
     )
     declare_world(add)
+    declare_record(add)
+
+
+def declare_record(add: Callable[..., object]) -> None:
+    """Declares what the record says that a run leaves for the deployment plan, and where it is left."""
+    add(
+        "--environment",
+        default="",
+        metavar="NAME",
+        help="where the database stands in the deployment plan, like staging or production: the record of the run says "
+        "so",
+    )
+    add(
+        "--record-dir",
+        metavar="DIR",
+        help="where the record of the run is left (or $POSTMIGRATION_RECORD_DIR); default: records/ beside the report, "
+        "reports/records/ where there is none",
+    )
+    add("--no-record", action="store_true", help="leave no record: the deployment plan will not know of the run")
+
+
+def begin_record(option: Namespace, command: RecordedCommand, root: Path, page: Path | None = None) -> Recording:
+    """Begins the record of a run.
+
+    Args:
+        root: the project's directory, or else the current one.
+        page: the report that the run will write.
+
+    Raises:
+        CannotJudge: an option has no such value, or nothing can be written where the user wants the record.
+    """
+    named = _choose(option.record_dir, "record_dir")
+    if option.no_record:
+        if option.record_dir is not None:
+            raise CannotJudge("--record-dir and --no-record contradict each other: leave one out")
+        return Recording(command, option.environment, root, root, wanted=False)
+    if named is not None and not named.strip():
+        raise CannotJudge("--record-dir= is empty: want a directory (or $POSTMIGRATION_RECORD_DIR; or --no-record)")
+    beside = page.absolute().parent if page is not None else Path.cwd() / "reports"
+    directory = beside / "records" if named is None else Path(named).absolute()
+    recording = begin_recording(command, root, directory, option.environment, named=named is not None)
+    recording.page = page
+    return recording
 
 
 def declare_scratch(add: Callable[..., object]) -> None:
@@ -162,6 +222,11 @@ def declare_limits(add: Callable[..., object], *, schema: str = "store") -> None
     add("--lock-timeout", default=2, help="time limit for waiting for a lock (%(default)s)", **seconds)
 
 
+def declare_jobs(add: Callable[..., object]) -> None:
+    """Declares how many connections read at the same time."""
+    add("--jobs", type=int, default=1, metavar="N", help="connections reading a table of 64 MB or more (%(default)s)")
+
+
 def declare_baseline(add: Callable[..., object]) -> None:
     """Declares what a database is compared with, and how a difference is shown."""
     add(
@@ -172,6 +237,16 @@ def declare_baseline(add: Callable[..., object]) -> None:
         "backup), the directory of a base backup, a fingerprint",
     )
     declare_evidence(add)
+
+
+def declare_recheck(add: Callable[..., object]) -> None:
+    """Declares how often rows are read again."""
+    add(
+        "--recheck",
+        metavar="N[@TIME]",
+        help="read rows again that differ between two running databases, up to N times, each after a pause of TIME "
+        "(3@10s; 2 s where none is given)",
+    )
 
 
 def declare_evidence(add: Callable[..., object]) -> None:
@@ -219,14 +294,17 @@ def _choose(url: str | None, name: str) -> str | None:
 
 
 def limits(option: Namespace) -> Limits:
-    """The timeouts that the user chose.
+    """The timeouts that the user chose, and how many connections read.
 
     Raises:
-        CannotJudge: PostgreSQL knows no such timeout.
+        CannotJudge: PostgreSQL knows no such timeout, or nobody would read.
     """
     if not all(1 <= seconds <= _LONGEST for seconds in (option.statement_timeout, option.lock_timeout)):
         raise CannotJudge(f"--statement-timeout and --lock-timeout: want seconds, 1 to {_LONGEST}")
-    return Limits(option.statement_timeout * 1_000, option.lock_timeout * 1_000)
+    # Commands that read no large table do not have it.
+    if not 1 <= (jobs := getattr(option, "jobs", 1)) <= _MOST_JOBS:
+        raise CannotJudge(f"--jobs={jobs}: want 1 to {_MOST_JOBS}")
+    return Limits(option.statement_timeout * 1_000, option.lock_timeout * 1_000, jobs=jobs)
 
 
 def request(option: Namespace) -> Request:
@@ -267,7 +345,7 @@ def judging(option: Namespace, plan_checks: int, project: Path | None = None) ->
         CannotJudge: an option has no such value.
     """
     return Options(
-        cutover=_timestamp(option.cutover),
+        cutover=read_timestamp(option.cutover),
         read_only=option.read_only,
         allow_empty=option.allow_empty,
         show_values=option.show_values,
@@ -278,7 +356,9 @@ def judging(option: Namespace, plan_checks: int, project: Path | None = None) ->
         budgets=dict(_budget(text, plan_checks) for text in option.budget),
         migrations=[_find_migrations(text) for text in option.migrations] or ([project] if project else []),
         migrations_named=bool(option.migrations),
+        recheck=read_recheck(option.recheck),
         workload=None if option.workload is None else _find_workload(option.workload),
+        plan_budget=_factor("--plan-budget", option.plan_budget),
     )
 
 
@@ -294,22 +374,18 @@ def _find_workload(text: str) -> Path:
     return Path(text).resolve()
 
 
-def _timestamp(text: str | None) -> str:
-    if text is None:
-        return "infinity"
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        raise CannotJudge(f"--cutover={text} is no timestamp: want one like 2026-11-01T22:00:00+00:00") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).isoformat()
-
-
 def _budget(text: str, plan_checks: int) -> tuple[int, float]:
     number, _, limit = text.partition("=")
     with contextlib.suppress(ValueError):
         if 1 <= int(number) <= plan_checks and 0 < float(limit) < math.inf:
             return int(number), float(limit)
     raise CannotJudge(f"--budget={text}: want the number of a plan check and milliseconds, like 17=100")
+
+
+def _factor(name: str, factor: float) -> float:
+    if not factor >= 1:
+        raise CannotJudge(f"{name}={factor:g}: want how many times the cost of before is allowed, 1 or more, like 10")
+    return factor
 
 
 def _at_least_one(name: str, number: int) -> int:

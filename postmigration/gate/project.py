@@ -7,13 +7,12 @@ import re
 import sys
 import tomllib
 import traceback
-from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
 from postmigration.model.changes import describe_change
 from postmigration.model.errors import CannotJudge
-from postmigration.model.migration import Metric, Migration
+from postmigration.model.migration import Migration
 from postmigration.model.migration_file import read_migration, refuse_unreviewed
 from postmigration.model.nearest import name_nearest
 
@@ -31,13 +30,13 @@ def is_project(root: Path) -> bool:
     return file.exists() and "postmigration" in tomllib.loads(file.read_text()).get("tool", {})
 
 
-def read_metrics(root: Path) -> Sequence[Metric]:
-    """The metrics that a directory's project declares; none where it is no project.
+def read_project(root: Path) -> Migration:
+    """What a directory's project declares; nothing where it is no project.
 
     Raises:
         CannotJudge: what it declares cannot be meant: one line.
     """
-    return project(root)[0].metrics if is_project(root) else ()
+    return project(root)[0] if is_project(root) else Migration(name="")
 
 
 def find_checks(root: Path) -> Path | None:

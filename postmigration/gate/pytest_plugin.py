@@ -12,13 +12,15 @@ import sqlalchemy as sa
 from postmigration.backups.verification import Verification
 from postmigration.checks.assertions import Target
 from postmigration.gate import join_built_in, options, run_facts, wrong_calls
-from postmigration.gate.check_result import POSITION, plan_of, result_of
-from postmigration.gate.judgement import PROVER, RUN, SESSION, Judgement, is_worker
+from postmigration.gate.check_result import POSITION, plan_of, result_of, take_cut
+from postmigration.gate.judgement import DEADLINE, PROVER, RUN, SESSION, Judgement, is_worker
 from postmigration.gate.project import BUILT_IN, project
+from postmigration.gate.running import budget, order, pace
+from postmigration.gate.running.progress import Progress
 from postmigration.gate.session import Run, open_session
 from postmigration.gate.starting import ASKING, START
 from postmigration.model import faults
-from postmigration.model.errors import CannotJudge, NotJudged, UnsafeToJudge
+from postmigration.model.errors import CannotJudge, Hindrance, NotJudged, UnsafeToJudge
 from postmigration.model.evidence import Finding, Violation, escape
 from postmigration.model.verdict import INTERRUPTED, Verdict
 from postmigration.mutation.proving import Prover
@@ -29,8 +31,12 @@ from postmigration.report.formats.as_html import HtmlReport
 
 pytest_plugins = ["postmigration.gate.starting"]
 
+_PROGRESS = "postmigration progress"
+_PACE = pytest.StashKey[pace.Pace | None]()
+# How long a check waited for others before it began, and why.
+_WAITED = pytest.StashKey[str]()
 # Why a worker could not open the databases.
-_HINDRANCE = pytest.StashKey[str]()
+_HINDRANCE = pytest.StashKey[NotJudged]()
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -84,25 +90,41 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             migration = config.stash[SESSION].migration
             known = faults.read_all(migration.faults) if config.option.prove else ()
             judging = options.judging(config.option, migration.plan_checks, _find_project(config))
-            with ending.waiting(
-                "opening the databases", quiet=joined is not None or getattr(config.option, "verbose", 0) < 0
-            ):
-                run = open_session(options.request(config.option), judging, migration, joined)
-            config.stash[RUN] = run
-            config.add_cleanup(run.cleanup.close)
+            limited = budget.limit(options.request(config.option), config, joined)
+            bound = pace.read_bound(config.option.max_load)
+            begun = config.stash.get(START, None)
+            recording = None if begun is None else begun.recording
+            if (deadline := limited.limits.deadline) is not None:
+                config.stash[DEADLINE] = deadline
+            quiet = joined is not None or getattr(config.option, "verbose", 0) < 0
+            with budget.interrupt_opening(deadline):
+                with ending.waiting("opening the databases", quiet=quiet), run_facts.keep_files(recording, limited):
+                    run = open_session(limited, judging, migration, joined)
+                    run_facts.share_files(run)
+                config.stash[RUN] = run
+                config.add_cleanup(run.cleanup.close)
+                if recording is not None:
+                    run_facts.identify_run(recording, run)
+                order.share_sizes(run)
+                config.stash[_PACE] = pace.pace(run, bound)
         except KeyboardInterrupt:
             config.stash[SESSION].verdict = Verdict("INTERRUPTED", "nothing was judged", INTERRUPTED)
             raise
         except (CannotJudge, NotJudged, sa.exc.DBAPIError) as error:
-            hindrance = _describe_hindrance(error, config)
-            if joined is None:
+            hindrance, by = _describe_hindrance(error, config), getattr(error, "by", None)
+            # At the end of the time the run concludes, and says of each check that it was not begun.
+            if joined is None and by is not Hindrance.CUT_SHORT:
                 raise pytest.UsageError(hindrance) from None
             # What ends a worker is a traceback on the terminal; its checks say why they could not be judged.
-            config.stash[_HINDRANCE] = hindrance
+            config.stash[_HINDRANCE] = NotJudged(hindrance, by)
         if joined is None:
-            session_report = HtmlReport(config, config.stash[SESSION].record, config.stash[START].files)
+            session_report = HtmlReport(config, config.stash[SESSION].validation, config.stash[START].files)
             config.stash[SESSION].page = session_report
             config.pluginmanager.register(session_report)
+            judgement = config.stash[SESSION]
+            if RUN in config.stash:
+                progress = Progress(config, config.stash[RUN], lambda: judgement.known)
+                config.pluginmanager.register(progress, _PROGRESS)
         if joined is None and config.option.prove:
             checks = config.stash[SESSION].checks
             config.stash[PROVER] = Prover(
@@ -131,18 +153,27 @@ def _find_run(config: pytest.Config) -> Run:
         NotJudged: this process could not open the databases.
     """
     if _HINDRANCE in config.stash:
-        raise NotJudged(config.stash[_HINDRANCE])
+        raise config.stash[_HINDRANCE]
     return config.stash[RUN]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Lets a worker of pytest-xdist see the same snapshot."""
+    deadline = node.config.stash.get(DEADLINE, None)
     if RUN in node.config.stash:
+        run = node.config.stash[RUN]
         try:
-            node.workerinput["postmigration"] = node.config.stash[RUN].share()
+            shared = run.share()
         except NotJudged as error:
-            raise pytest.UsageError(f"could not be judged: {error}") from None
+            if error.by is not Hindrance.CUT_SHORT:
+                raise pytest.UsageError(f"could not be judged: {error}") from None
+            # In place of one that crashed before the end of the time: it opens nothing, and says so of what is left.
+            shared = {**run.shared, "snapshots": [None, None]}
+        node.workerinput["postmigration"] = {**shared, **budget.share_end(deadline)}
+    elif deadline is not None:
+        # The time was over before the databases were open.
+        node.workerinput["postmigration"] = budget.share_end(deadline)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -162,11 +193,11 @@ def target(pytestconfig: pytest.Config) -> Target:
 @pytest.fixture
 def backup(pytestconfig: pytest.Config) -> Verification:
     """What was found of the backup; checks that ask for it are left out where none is named."""
-    return _find_run(pytestconfig).backup
+    return run_facts.read_backup(_find_run(pytestconfig))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Puts the plan's checks first, in the plan's order, and leaves out those of a backup that nobody has named."""
+    """Counts the checks in the plan's order, runs the cheap ones first, and leaves out those of an unnamed backup."""
     if SESSION in config.stash and not config.option.backup:
         unnamed = [item for item in items if "backup" in getattr(item, "fixturenames", ())]
         if unnamed:
@@ -175,6 +206,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: plan_of(item)[0] or 1_000)
     for position, item in enumerate(items):
         item.stash[POSITION] = position
+    if (run := config.stash.get(RUN, None)) is not None and not _runs_on_its_own(config):
+        order.sort(items, run)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """Begins no check while a server is too busy, and none after the end of the time."""
+    if (bounded := item.config.stash.get(_PACE, None)) is not None:
+        progress: Progress | None = item.config.pluginmanager.get_plugin(_PROGRESS)
+        # Of what a worker does, its results tell.
+        item.stash[_WAITED] = bounded.wait((lambda _: None) if progress is None else progress.tell)
+    deadline = item.config.stash.get(DEADLINE, None)
+    return True if deadline is not None and deadline.is_over else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -212,6 +256,10 @@ def pytest_runtest_makereport(
     if call.when != "call" and testreport.passed:
         return testreport
     result = result_of(item, call, testreport)
+    if (deadline := item.config.stash.get(DEADLINE, None)) is not None:
+        result = take_cut(result, deadline)
+    if waited := item.stash.get(_WAITED, ""):
+        result.evidence.notes.append(waited)
     if result.outcome == "failed":
         if traced:
             testreport.traceback = testreport.longreprtext  # type: ignore[attr-defined]

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from postmigration.backups.verification import Verification
+from postmigration.deployment.record import Check
+from postmigration.deployment.recording import Recording
+from postmigration.deployment.subject import identify, look_at, refuse_changes
 from postmigration.diff.fingerprint import Fingerprint, identity
-from postmigration.gate.session import Run
+from postmigration.gate.baseline_source import is_address
+from postmigration.gate.session import Request, Run
+from postmigration.model.errors import Hindrance
 from postmigration.model.evidence import escape
 from postmigration.model.verdict import BaselineForm
 from postmigration.postgres.identity import Server
+from postmigration.postgres.schemas import find_platform
+from postmigration.postgres.scratch.base_backup import find_path
+from postmigration.report.criteria import describe_omitted
+from postmigration.report.validation import Validation
 
 _WEAKENING = (
     "waivers",
@@ -25,6 +37,8 @@ _WEAKENING = (
     "ignore_glob",
     "people",
 )
+_COMPARED_NOTHING = ("no state before (--baseline)",)
+_SHARED = "files of the backup"
 _SPELLED = {"keyword": "-k", "markexpr": "-m", "people": "--as"}
 
 
@@ -58,6 +72,11 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
         )
     if run.options.cutover != "infinity":
         facts["cut-over"] = run.options.cutover
+    if (recheck := run.options.recheck) is not None:
+        times = f"up to {recheck.times} time{'' if recheck.times == 1 else 's'}"
+        facts["live"] = f"rows that differ are read again {times}, each after {recheck.pause:g} s (--recheck)"
+    if config.option.max_load is not None:
+        facts["max load"] = f"checks wait while others keep a server busier than --max-load={config.option.max_load}"
     # The option is pytest's own; the gate takes it at its word.
     if config.option.strict:
         facts["strict"] = "warnings and what is not judged are NO-GO (--strict)"
@@ -95,14 +114,14 @@ def list_weakening(config: pytest.Config, run: Run | None) -> list[str]:
 
 
 def _superusers(run: Run) -> list[str]:
-    remedy = "postmigration role prints another role"
+    remedy = "(the command `postmigration role` prints the SQL of a role with fewer)"
     told = []
     if run.powers:
-        told.append(f"judged as {run.powers}: policies, triggers and views ran with its rights; {remedy}")
+        told.append(f"judged as {run.powers}: policies, triggers and views ran with its rights {remedy}")
     if run.baseline_powers:
         told.append(
             f"the state before read as {run.baseline_powers}: its code ran with these rights"
-            + ("" if run.powers else f"; {remedy}")
+            + ("" if run.powers else f" {remedy}")
         )
     return told
 
@@ -113,6 +132,85 @@ def summary(config: pytest.Config, run: Run) -> str:
     shown = report.relative_to(Path.cwd()) if report.is_relative_to(Path.cwd()) else report
     name = "embedded" if run.demonstration else run.server.label
     return escape(f"{name} (PostgreSQL {run.server.version}), {shown}")
+
+
+def identify_run(recording: Recording, run: Run) -> None:
+    """Binds the record of a run to the databases that it has opened."""
+    recording.database = identify(run.server)
+    recording.demonstration = bool(run.demonstration)
+    if run.baseline_server is not None and run.origin is not None and not run.origin.restored:
+        recording.baseline = identify(run.baseline_server)
+    if run.request.schemas and (aside := set(run.left_out) - find_platform(run.target).schemas):
+        recording.weakened = [escape(f"--schema: nothing of {', '.join(sorted(aside))}")]
+
+
+@contextmanager
+def keep_files(recording: Recording | None, request: Request) -> Iterator[None]:
+    """Binds the record of a run to the files of the state before, which must stay as they are while they are read.
+
+    Raises:
+        CannotJudge: one cannot be read, or was changed meanwhile.
+    """
+    named = [text for text in request.baseline if not is_address(text)]
+    paths = [*map(find_path, named), *_list_backup(request)]
+    with nullcontext() if recording is None else recording.keep_backup(paths):
+        yield
+
+
+def share_files(run: Run) -> None:
+    """Looks at the files of the backup once for all processes of a run: its record is of them as they are now."""
+    if _SHARED not in run.shared:
+        run.shared[_SHARED] = look_at(_list_backup(run.request))
+
+
+def read_backup(run: Run) -> Verification:
+    """What is found of the backup, whose files must still be those at which the run has looked.
+
+    Raises:
+        CannotJudge: it cannot be read to its end, not restored here, or was changed meanwhile.
+    """
+    share_files(run)
+    found = run.backup
+    refuse_changes(_list_backup(run.request), run.shared[_SHARED])
+    return found
+
+
+def _list_backup(request: Request) -> list[Path]:
+    return [find_path(str(path)) for path in request.backup]
+
+
+def record(recording: Recording, validation: Validation) -> None:
+    """Takes into the record what the run came to."""
+    recording.word, recording.sentence = validation.verdict.word, validation.verdict.counts
+    recording.weakened = [
+        *recording.weakened,
+        *validation.weakened,
+        *(() if validation.has_baseline else _COMPARED_NOTHING),
+    ]
+    recording.facts = {**recording.facts, **validation.facts, "examined": f"{validation.examined:,} rows"}
+    recording.checks = [
+        Check(
+            nodeid=escape(result.nodeid),
+            plan=result.plan,
+            group=escape(result.group),
+            title=escape(result.title),
+            # What the run did not come to is as if it had not been asked for.
+            outcome="left out" if result.by is Hindrance.CUT_SHORT else result.outcome,
+            warned=bool(result.evidence.warnings),
+            codes=tuple(dict.fromkeys(finding.code for finding in result.evidence.blockers if finding.code)),
+        )
+        for result in validation.results
+    ]
+    recording.checks += [
+        Check(
+            nodeid=escape(omitted.nodeid),
+            plan=omitted.plan,
+            group=escape(omitted.group),
+            title=escape(omitted.nodeid.rpartition("/")[2]),
+            outcome="left out",
+        )
+        for omitted in describe_omitted(validation)
+    ]
 
 
 def find_baseline_form(run: Run) -> BaselineForm:

@@ -23,7 +23,7 @@ from postmigration.diff import fingerprint_file
 from postmigration.diff.database_diff import Source
 from postmigration.diff.fingerprint import Fingerprint
 from postmigration.diff.fingerprint_fit import hashes_otherwise, unfit
-from postmigration.gate.baseline_source import Baseline, locate
+from postmigration.gate.baseline_source import Baseline, locate, refuse_recheck
 from postmigration.gate.fitness import choose_schemas, refuse_empty, refuse_unfit
 from postmigration.model.errors import CannotJudge, NotJudged
 from postmigration.model.migration import Migration, declares_none
@@ -31,9 +31,11 @@ from postmigration.model.settings import Options
 from postmigration.model.sqltext import quoted
 from postmigration.model.waivers import Waiver
 from postmigration.postgres import embedded
-from postmigration.postgres.connection import Database, Limits, Snapshot
+from postmigration.postgres.connection import Database, Snapshot
 from postmigration.postgres.dsn import conninfo
 from postmigration.postgres.identity import Server, server
+from postmigration.postgres.limits.deadline import interrupt
+from postmigration.postgres.limits.limits import Limits
 from postmigration.postgres.refusals import describe_refusal
 from postmigration.postgres.shadows import avoid_lying_indexes, find_shadows, refuse_shadows
 from postmigration.postgres.throwaway import Server as ThrowAway
@@ -138,7 +140,7 @@ class Run:
             limits, steered = self.request.limits, not self.origin.restored
             against = Source(self.origin.conninfo, "--baseline", limits, steered)
         request = self.request
-        with contextlib.ExitStack() as cleanup:
+        with contextlib.ExitStack() as cleanup, interrupt(request.limits.deadline, "while the backup was restored"):
             return verify_where_it_fits(
                 request.backup,
                 against,
@@ -213,6 +215,8 @@ def open_session(request: Request, options: Options, migration: Migration, joine
         _expect_known(options.people, migration, target)
         baseline = baseline_server = fingerprint = None
         origin: Baseline | None = joined["baseline"] and Baseline(**joined["baseline"])
+        if options.recheck is not None and not demonstration:
+            refuse_recheck(origin)
         if origin is not None and origin.fingerprint:
             fingerprint = fingerprint_file.read(Path(origin.fingerprint))
             # Where no project declares what may change, tables and columns that are lost are findings.

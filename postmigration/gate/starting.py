@@ -16,7 +16,7 @@ import threading
 from collections.abc import Generator, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,6 +24,9 @@ from postmigration.gate.project import find_checks
 from postmigration.model.errors import CannotJudge
 from postmigration.report.places import Claim, Files, choose
 from postmigration.report.unfinished import write_unfinished
+
+if TYPE_CHECKING:
+    from postmigration.deployment.recording import Recording
 
 # Options with which pytest only tells something.
 ASKING = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow", "collectonly")
@@ -51,6 +54,8 @@ class Start:
         self.published = self.told = False
         # Why the run came to no verdict that could be published.
         self.reason = ""
+        # The record that the run is to leave, once it is known that it judges something.
+        self.recording: Recording | None = None
         self._read = self._written = self._broken = False
         self._claims: list[Claim] = []
         self._handlers: dict[signal.Signals, Any] = {}
@@ -150,8 +155,19 @@ class Start:
             except OSError:
                 # Then it goes on saying that the run did not finish.
                 self.published = False
+        if self.recording is not None and (missing := self.recording.end(*self._conclude(error))):
+            print(missing, file=sys.stderr)
         for claim in self._claims:
             claim.release()
+
+    def _conclude(self, error: BaseException | None) -> tuple[int, str, str]:
+        """What a run came to that has no verdict: the exit status, the word, and why."""
+        why = self.reason or _explain(error, called=self._read)
+        if why == _INTERRUPTED:
+            return pytest.ExitCode.INTERRUPTED, "INTERRUPTED", why
+        if isinstance(error, pytest.UsageError):
+            return pytest.ExitCode.USAGE_ERROR, "ERROR", why
+        return pytest.ExitCode.INTERNAL_ERROR, "ERROR", why or "it came to no verdict"
 
     def _tell_interrupted(self) -> None:
         """Says on the terminal that the run was interrupted, unless somebody has."""

@@ -156,12 +156,13 @@ def _find_lost(
     """
     told: list[str] = []
     wrong: list[str] = []
-    total = 0
+    total = lost = 0
     for name, result in written.items():
         rows = _extra(result)
         total += len(rows)
         kept = {row.key for row in survivors[name]}
         gone = [row for row in rows if row.key not in kept]
+        lost += len(gone)
         if not gone:
             continue
         plain = set(result.key) <= result.plain
@@ -170,7 +171,7 @@ def _find_lost(
         allowed = name not in former or _of_the_new_model(since, migration, result, gone)
         (told if allowed else wrong).append(words)
     if wrong:
-        return Check("rows that were written since are lost", "failed", (*wrong, *told))
+        return Check("rows that were written since are lost", "failed", (*wrong, *told), rows_lost=lost)
     if not total:
         return Check("nothing was written since, so nothing is known of what would be lost", "warned")
     return Check(
@@ -179,6 +180,7 @@ def _find_lost(
         else f"all {total:,} rows that were written since are kept",
         "passed",
         tuple(told),
+        rows_lost=lost,
     )
 
 

@@ -13,6 +13,7 @@ import psycopg
 # Seconds between two looks.
 _INTERVAL = 0.05
 
+BLOCKS_NOTHING = "blocks no reading and no writing"
 # From the weakest to the strongest, and what nobody else can do meanwhile.
 _MODES = {
     "AccessShareLock": "",
@@ -60,7 +61,7 @@ class Seen:
         for table, mode in sorted(self.locks.items(), key=lambda item: (-_STRENGTH[item[1]], item[0])):
             tables.setdefault(mode, []).append(table)
         return [
-            f"{mode.removesuffix('Lock')}, {_MODES[mode] or 'blocks no reading and no writing'}: {', '.join(names)}"
+            f"{mode.removesuffix('Lock')}, {_MODES[mode] or BLOCKS_NOTHING}: {', '.join(names)}"
             for mode, names in tables.items()
         ]
 

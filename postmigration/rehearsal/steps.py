@@ -22,11 +22,13 @@ class Check:
         statement: what was looked at, and what was found.
         outcome: a check that is `warned` does not hold, and the plan can do without it.
         details: what is wrong, or what else is worth knowing, in words.
+        rows_lost: how many rows that people have written are lost, where that was counted.
     """
 
     statement: str
     outcome: Outcome
     details: tuple[str, ...] = ()
+    rows_lost: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Step:
     def outcome(self) -> Outcome:
         """The gravest of its checks."""
         return max((check.outcome for check in self.checks), key=_GRAVITY.index, default="left out")
+
+    @property
+    def rows_lost(self) -> int | None:
+        """How many rows that people have written are lost by it, where that was counted."""
+        return next((check.rows_lost for check in self.checks if check.rows_lost is not None), None)
 
     @property
     def pace(self) -> str:

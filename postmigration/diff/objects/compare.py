@@ -54,6 +54,8 @@ class Difference:
         what: the rule by which it was found, by which many are told as one.
         was, now: the values, in words.
         repair: SQL that brings it back; empty where nothing short does.
+        excuse: the line of a `changed_object` that declares it; empty where that is no other than for all objects.
+        replaced: what is gone is there in another form.
     """
 
     check: str
@@ -64,6 +66,13 @@ class Difference:
     was: str = ""
     now: str = ""
     repair: str = ""
+    excuse: str = ""
+    replaced: bool = False
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether an object is gone, and none took its place."""
+        return self.what == f"{self.name.kind} lost" and not self.replaced
 
 
 def compare_objects(before: Objects, after: Objects, context: Context) -> Iterator[Difference]:
@@ -292,16 +301,16 @@ def _diff_names(
         return
     texts = write_texts(pair, "", "", facts)
     if pair.was is not None:
-        level, words = family.lost, f"{pair.name} is gone"
+        level, words, replaced = family.lost, f"{pair.name} is gone", False
         if facts.get("partition of") and f"table {facts['partition of']}" in holders[1]:
             level, words = "told", f"{pair.name} is gone, a partition of {facts['partition of']}"
         elif facts.get("kind") == "unique" and _as_index(facts) in unique:
-            level, words = "warning", f"{pair.name} is gone, and is an index that is unique"
+            level, words, replaced = "warning", f"{pair.name} is gone, and is an index that is unique", True
         elif "definition" in facts and pair.name.kind not in ("view", "materialized view"):
             words += f": {excerpt(facts['definition'].strip(), '')[0]}"
-        yield Difference(
-            family.check, level, words, pair.name, f"{pair.name.kind} lost", repair=family.repair.format_map(texts)
-        )
+        repair = family.repair.format_map(texts)
+        what = f"{pair.name.kind} lost"
+        yield Difference(family.check, level, words, pair.name, what, repair=repair, replaced=replaced)
         return
     level, words = family.added, f"{pair.name} is new"
     if pair.name.kind == "function" and facts.get("security definer") == "True":

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from postmigration.diff.objects.compare import Context, Difference, compare_objects, find_flaws
 from postmigration.diff.objects.definers import find_definers
 from postmigration.diff.objects.extensions import compare_extensions, find_old_extensions
+from postmigration.diff.objects.moved.compare import Declared, compare_moved
 from postmigration.diff.objects.partitions import Sort, compare_bounds
 from postmigration.diff.objects.privileges import State, compare_defaults, compare_privileges, find_callers, read_state
 from postmigration.diff.objects.roles import (
@@ -43,6 +44,7 @@ class Scope:
         runs_text: whether a function runs a text that it is given: asked with its body and the names of its arguments
             that may hold one.
         sort: orders values of a partition key.
+        declared: what is declared of the objects of before, where rows moved.
     """
 
     schemas: Collection[str]
@@ -53,6 +55,7 @@ class Scope:
     privileges: bool = True
     runs_text: Callable[[str, Iterable[str]], bool] | None = None
     sort: Sort | None = None
+    declared: Declared | None = None
 
 
 @dataclass
@@ -111,6 +114,8 @@ def _differences(
     if scope.privileges:
         yield from compare_privileges(was, state)
         yield from compare_defaults(theirs, ours, state)
+    if scope.declared is not None:
+        yield from compare_moved(scope.declared, after, scope.schemas, privileges=scope.privileges)
     if scope.roles:
         yield from _of_roles(theirs, ours, (was, state), scope)
 

@@ -202,7 +202,10 @@ def compare_privileges(before: State, after: State) -> Iterator[Difference]:
     for (on, column, role, level), privileges in sorted(lost.items()):
         yield _diff_grants(after, (on, column, role), privileges, level, lost=True)
     for (on, column, role, level), privileges in sorted(gained.items()):
-        yield _diff_grants(after, (on, column, role), privileges, level, lost=False)
+        if level == "warning" and (on, column, role, "blocker") in gained:
+            continue
+        also = gained.get((on, column, role, "warning"), ()) if level == "blocker" else ()
+        yield _diff_grants(after, (on, column, role), privileges, level, lost=False, also=also, before=before)
 
 
 def _find_lost_options(before: State, after: State) -> Iterator[Difference]:
@@ -235,14 +238,28 @@ def _opens(state: State, key: _Key) -> bool:
 
 
 def _diff_grants(
-    state: State, what: tuple[str, str, str], privileges: Collection[str], level: Level, *, lost: bool
+    state: State,
+    what: tuple[str, str, str],
+    privileges: Collection[str],
+    level: Level,
+    *,
+    lost: bool,
+    also: Collection[str] = (),
+    before: State | None = None,
 ) -> Difference:
+    """A difference in what a role may do with something.
+
+    Args:
+        also: privileges that came with them, and are less grave.
+        before: the state before, where something was gained.
+    """
     on, column, role = what
     name, facts = state.things[on]
+    was = before.things.get(on) if before is not None else None
     granted = ", ".join(sorted(privileges))
     where = f"column {column} of {name}" if column else str(name)
     grantee = role if role == PUBLIC else quoted(role)
-    parts = ", ".join(f"{p} ({column})" if column else p for p in sorted(privileges))
+    parts = ", ".join(f"{p} ({column})" if column else p for p in sorted({*privileges, *also}))
     on = facts.get("~target", on)
     # A procedure is a routine too.
     if lost:
@@ -250,11 +267,13 @@ def _diff_grants(
     else:
         words, repair = f"{role} now has {granted} on {where}", f"REVOKE {parts} ON {on} FROM {grantee};"
         if level == "blocker":
-            words += f": {_why(name, facts, privileges)}"
+            words += f": {_why(name, facts, privileges, {} if was is None else was[1])}"
+        if also:
+            words += f"; {', '.join(sorted(also))} besides"
     return Difference("privileges", level, words, name, "lost" if lost else "gained", repair=repair)
 
 
-def _why(name: ObjectName, facts: Facts, privileges: Collection[str]) -> str:
+def _why(name: ObjectName, facts: Facts, privileges: Collection[str], was: Facts) -> str:
     if name.kind == "function":
         return "it runs with the rights of its owner"
     if name.kind == "schema":
@@ -263,7 +282,7 @@ def _why(name: ObjectName, facts: Facts, privileges: Collection[str]) -> str:
         return "it shows rows with the rights of its owner"
     if facts.get("row-level security") == "True":
         return "row-level security does not stop TRUNCATE"
-    return "it has no row-level security"
+    return f"it has no row-level security{', as before' if was.get('row-level security') == 'False' else ''}"
 
 
 def _missing_roles(before: State, after: State) -> Iterator[Difference]:

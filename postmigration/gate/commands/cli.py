@@ -17,21 +17,23 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from postmigration.checks.rows.complete_fingerprint import complete_fingerprint
+from postmigration.deployment.subject import identify
 from postmigration.diff import fingerprint_file
 from postmigration.diff.fingerprint import identity, take_fingerprint
 from postmigration.diff.fingerprint_fit import unfit
 from postmigration.diff.scope import Relation, relations
 from postmigration.diff.table_diff import TableComparison, diff_tables, diff_with_fingerprint
 from postmigration.gate import options
-from postmigration.gate.baseline_source import locate
+from postmigration.gate.baseline_source import locate, refuse_recheck
 from postmigration.gate.commands import comparison_report, role
 from postmigration.gate.commands.console import console
 from postmigration.gate.commands.sides import name_sides, open_snapshot
 from postmigration.gate.project import is_project, project
+from postmigration.gate.running.durations import read_recheck
 from postmigration.gate.usage import explain
 from postmigration.model.errors import CannotJudge, NotJudged
 from postmigration.model.evidence import escape, show_value
-from postmigration.model.verdict import CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
+from postmigration.model.verdict import BROKEN, CANNOT_JUDGE, GO, INTERRUPTED, NO_GO
 from postmigration.postgres.connection import Database, Snapshot
 from postmigration.postgres.dsn import conninfo, redact_secrets
 from postmigration.postgres.identity import server
@@ -71,40 +73,65 @@ def main(arguments: Sequence[str] | None = None) -> int:
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = sys.argv[1:] if arguments is None else arguments
     _Parser.arguments = arguments
+    option = Namespace(recording=None)
+    status, word, why = BROKEN, "ERROR", "an error of ours"
+    try:
+        status, word, why = _attempt(arguments, option)
+        return status
+    finally:
+        if option.recording is not None and (missing := option.recording.end(status, word, why)):
+            print(missing, file=sys.stderr)
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _attempt(arguments: Sequence[str], option: Namespace) -> tuple[int, str, str]:
+    """Runs one command.
+
+    Args:
+        option: takes what the user chose, and the record of the run.
+
+    Returns:
+        The exit status, and where the command did not say so itself, what it came to and why.
+    """
     try:
         if arguments[:1] == ["check"]:
-            # Its options are pytest's, which reads them itself.
+            # Its options are pytest's, which reads them itself, and its record the gate's.
             from postmigration.gate.commands import check
 
-            return check.run(arguments[1:])
-        option = _parser(arguments[:1]).parse_args(arguments)
+            return check.run(arguments[1:]), "", ""
+        make_parser(arguments[:1]).parse_args(arguments, option)
         status = int(option.run(option))
         # What does not reach its reader must show in the exit status.
         sys.stdout.flush()
-        return status
+        return status, "", ""
     except CannotJudge as error:
-        print(f"ERROR: {escape(redact_secrets(str(error), arguments))}", file=sys.stderr)
+        why = escape(redact_secrets(str(error), arguments))
     except NotJudged as error:
-        print(f"ERROR: could not be judged: {escape(redact_secrets(str(error), arguments))}", file=sys.stderr)
+        why = f"could not be judged: {escape(redact_secrets(str(error), arguments))}"
     except sa.exc.DBAPIError as error:
-        print(f"ERROR: could not be judged: {describe_refusal(error)}", file=sys.stderr)
+        why = f"could not be judged: {describe_refusal(error)}"
     except BrokenPipeError:
         # Whoever reads has seen enough; what is left in the buffer has nowhere to go.
         sys.stdout = None
+        return CANNOT_JUDGE, "ERROR", "nobody read what was found"
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
         sys.stdout = None
-        print(f"ERROR: what was found cannot be written: {error.strerror}", file=sys.stderr)
+        why = f"what was found cannot be written: {error.strerror}"
     except KeyboardInterrupt:
         print("INTERRUPTED", file=sys.stderr)
-        return INTERRUPTED
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-    return CANNOT_JUDGE
+        return INTERRUPTED, "INTERRUPTED", "it was interrupted"
+    print(f"ERROR: {why}", file=sys.stderr)
+    return CANNOT_JUDGE, "ERROR", why
 
 
-def _parser(first: Sequence[str]) -> ArgumentParser:
+def make_parser(first: Sequence[str]) -> ArgumentParser:
+    """Makes the parser of all commands but `check`.
+
+    Args:
+        first: the command that is called, if one is; it spares the imports of the others.
+    """
     parser = _Parser(
         prog="postmigration",
         description="Judges a migrated PostgreSQL database against its state before: another database, a fingerprint "
@@ -129,8 +156,9 @@ def _parser(first: Sequence[str]) -> ArgumentParser:
     options.declare_database(compare.add_argument)
     options.declare_baseline(compare.add_argument)
     options.declare_scratch(compare.add_argument)
+    options.declare_recheck(compare.add_argument)
     compare.add_argument("--table", action="append", metavar="NAME", help="compare only this table (may be repeated)")
-    compare.add_argument("--jobs", type=int, default=1, metavar="N", help="tables at the same time (%(default)s)")
+    options.declare_jobs(compare.add_argument)
     compare.add_argument("--json", action="store_true", help="print JSON Lines, one object per table")
     compare.set_defaults(run=_compare)
     fingerprint = commands.add_parser(
@@ -140,16 +168,20 @@ def _parser(first: Sequence[str]) -> ArgumentParser:
         epilog="exit status: 0 written, 2 interrupted, 4 could not be taken",
     )
     options.declare_database(fingerprint.add_argument)
+    options.declare_jobs(fingerprint.add_argument)
     fingerprint.add_argument("-o", "--output", required=True, type=Path, metavar="FILE", help="where to write it")
     fingerprint.add_argument(
         "--portable", action="store_true", help="hash so that a server of another make can repeat it; slower"
     )
+    options.declare_record(fingerprint.add_argument)
     fingerprint.set_defaults(run=_fingerprint)
     role.declare(commands.add_parser)
     # These take a while to import, in which others could have read a million rows.
     if first not in (["compare"], ["fingerprint"], ["role"]):
         from postmigration.gate.commands import dashboards as dashboards
+        from postmigration.gate.commands import fleet as fleet
         from postmigration.gate.commands import init as init
+        from postmigration.gate.commands import plan as plan
         from postmigration.gate.commands import rehearse as rehearse
         from postmigration.gate.commands import trace as trace
         from postmigration.gate.commands import verify_backup as verify_backup
@@ -163,14 +195,16 @@ def _parser(first: Sequence[str]) -> ArgumentParser:
         watch.declare(commands.add_parser)
         dashboards.declare(commands.add_parser)
         workload.declare(commands.add_parser)
+        plan.declare(commands.add_parser)
+        fleet.declare(commands.add_parser)
     return parser
 
 
 def _compare(option: Namespace) -> int:
     with ExitStack() as cleanup:
-        for name, number, least in (("--jobs", option.jobs, 1), ("--evidence-rows", option.evidence_rows, 0)):
-            if number < least:
-                raise CannotJudge(f"{name}={number}: want {least} or more")
+        if option.evidence_rows < 0:
+            raise CannotJudge(f"--evidence-rows={option.evidence_rows}: want 0 or more")
+        recheck = read_recheck(option.recheck)
         named, url, (first, second) = name_sides(option, "compare")
         if not named:
             raise CannotJudge(f"{first} is missing: name what to compare with (a URL, a pg_dump file, a fingerprint)")
@@ -179,6 +213,8 @@ def _compare(option: Namespace) -> int:
         scratch = options.choose_scratch(option)
         origin = locate(named, cleanup, option=first, scratch=scratch, judged=judged)
         assert origin is not None
+        if recheck is not None:
+            refuse_recheck(origin, first)
         writer = comparison_report.Writer(as_json=option.json, show_values=option.show_values, console=console())
         told = list(origin.facts)
         if origin.fingerprint:
@@ -210,7 +246,7 @@ def _compare(option: Namespace) -> int:
                 raise CannotJudge(f"{first} and {second} name the same running database: there is nothing to compare")
             chosen, left_out = _choose_tables(option, relations(snapshot), relations(after))
             was = ", ".join(named) if origin.restored else this.label
-            results = diff_tables(snapshot, after, chosen, jobs=option.jobs, keep=option.evidence_rows)
+            results = diff_tables(snapshot, after, chosen, keep=option.evidence_rows, recheck=recheck)
         # Beside the results and not among them.
         told += [f"not compared: {relation.name}: {relation.excluded}" for relation in left_out]
         print(show_value(f"before: {was}, after: {server(after).label}", plain=True), file=sys.stderr)
@@ -224,9 +260,17 @@ def _compare(option: Namespace) -> int:
             for result in results:
                 writer.table(result)
                 bar.update(task, advance=work[result.table], description=result.table)
+        _tell_alone(after, *([] if origin.fingerprint else [snapshot]))
         status = _end(writer.results)
         print(_scope(option.schema, after), file=sys.stderr)
         return status
+
+
+def _tell_alone(*sides: Snapshot) -> None:
+    """Says of which side one connection alone read the tables, although more were wanted, and why."""
+    for side in sides:
+        if side.alone:
+            print(escape(side.alone), file=sys.stderr)
 
 
 def _scope(schema: str, after: Snapshot) -> str:
@@ -265,9 +309,13 @@ def _choose_tables(
 
 
 def _fingerprint(option: Namespace) -> int:
+    recording = option.recording = options.begin_record(option, "fingerprint", Path.cwd())
     with ExitStack() as cleanup:
         snapshot = open_snapshot(option, cleanup, options.choose_target(option), "--db-url", option.schema)
+        recording.database = identify(server(snapshot))
         migration = project(Path.cwd())[0] if is_project(Path.cwd()) else None
+        if migration is not None:
+            recording.bind(migration)
         sizes = {name: relation for name, relation in relations(snapshot).items() if not relation.excluded}
         if not sizes:
             raise CannotJudge(f"there is nothing to take: schema {option.schema} has no table (name another: --schema)")
@@ -282,15 +330,21 @@ def _fingerprint(option: Namespace) -> int:
                     fingerprint = complete_fingerprint(snapshot, end.value, changes)
                     break
                 bar.update(bar.task_ids[0], advance=sizes[table.name].size + 1, description=table.name)
+        _tell_alone(snapshot)
         fingerprint_file.write(fingerprint, option.output)
         rows = sum(table.rows for table in fingerprint.tables.values())
         amounts = [(len(fingerprint.tables), "table"), (rows, "row"), (len(fingerprint.objects or ()), "object")]
         if held := fingerprint.large_objects:
             amounts += [(held.count, "large object")] if held.count else []
         told = ", ".join(f"{number:,} {name}{'' if number == 1 else 's'}" for number, name in amounts)
-        print(f"{option.output}: {told}, as of {fingerprint.taken_at}")
+        line = f"{option.output}: {told}, as of {fingerprint.taken_at}"
+        recording.bind_backup([option.output])
+        recording.conclude(f"WRITTEN: {line}")
+        print(line)
         if held and held.count and held.contents is None:
             print("without the bytes of large objects, which only a superuser may read: a changed one is not found")
+        if (sent := fingerprint.workload) and sent.reason:
+            print(escape(f"without the statements of the application: {sent.reason}"))
         for each in fingerprint.declared:
             if each.reason:
                 print(f"without what must become of the rows of {each.name}: {each.reason}")

@@ -76,6 +76,7 @@ class Writer:
             "rows_baseline": result.rows.want_rows,
             "rows_target": result.rows.have_rows,
             **{str(kind): rows for kind, rows in result.rows.counts.items()},
+            "in_flight": result.rows.in_flight,
             "key": list(result.key),
             "problems": list(result.problems),
             "notes": list(result.notes),

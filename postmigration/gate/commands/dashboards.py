@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from postmigration.gate.project import read_metrics
+from postmigration.gate.project import read_project
 from postmigration.model.evidence import escape
 from postmigration.model.verdict import GO
 from postmigration.watch.dashboards import make_files, write_files
@@ -31,7 +31,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
 
 
 def _run(option: Namespace) -> int:
-    metrics = choose_metrics(read_metrics(Path.cwd()))
+    metrics = choose_metrics(read_project(Path.cwd()).metrics)
     for path in write_files(make_files(metrics, option.listen), option.directory):
         print(escape(str(path)))
     return GO

@@ -22,8 +22,9 @@ def declare(add_parser: Callable[..., Any]) -> None:
     parser = add_parser(
         "init",
         help="write a project that judges your migration: what was found to change, to be confirmed",
-        description="Writes pyproject.toml, migration.toml with every change that was found, three checks to start "
-        "from, a pipeline file and a README. A person fills in the reason of each change. Nothing is overwritten.",
+        description="Writes pyproject.toml, migration.toml with every change that was found, a page that draws them, "
+        "three checks to start from, a deployment plan, a pipeline file and a README. A person fills in the reason of "
+        "each change. Nothing is overwritten.",
         epilog="exit status: 0 written, 2 interrupted, 4 could not be written",
     )
     parser.add_argument("directory", type=Path, metavar="DIR", help="where to write it")
@@ -34,8 +35,10 @@ def declare(add_parser: Callable[..., Any]) -> None:
 def _run(option: Namespace) -> int:
     # They take a while to import.
     from postmigration.checks.object_states import list_undeclared
-    from postmigration.gate.scaffold.files import refuse_occupied, write_project
+    from postmigration.gate.scaffold.files import PICTURE, refuse_occupied, write_project
+    from postmigration.gate.scaffold.migration_toml import count_reasons
     from postmigration.gate.scaffold.plan_checks import choose_checks
+    from postmigration.trace.charts import write_page
     from postmigration.trace.reading import Side
     from postmigration.trace.tracing import trace
 
@@ -48,7 +51,7 @@ def _run(option: Namespace) -> int:
             found = trace(before, after, schemas)
             # Names stand for themselves: what is a pattern in them is written so that it is none.
             differing = list_undeclared(before, after, schemas, found.changes, restored=restored)
-            objects = [glob.escape(str(name)) for name in differing]
+            objects = [(glob.escape(str(name)), one.statement, one.is_loss) for name, one in differing.items()]
         else:
             after = open_snapshot(option, cleanup, options.choose_target(option), "--db-url")
             schemas = choose_schemas(option, after)
@@ -56,6 +59,9 @@ def _run(option: Namespace) -> int:
         if not side.tables:
             raise CannotJudge("the database of --db-url has no table that can be read: there is nothing to judge")
         files = write_project(directory, choose_checks(side, found), found, objects)
+        if found is not None:
+            files.append(directory / PICTURE)
+            write_page(found, files[-1], f"{directory.resolve().name}: where everything went")
     for file in files:
         print(escape(str(file)))
     if found is None:
@@ -63,10 +69,12 @@ def _run(option: Namespace) -> int:
     else:
         changes, misfits = len(found.changes), sum(len(one.misfits) for one in found.found)
         place = escape(str(directory / "migration.toml"))
-        print(f"{changes:,} change{'s' * (changes != 1)} found: fill in the reasons in {place}")
+        reasons = count_reasons(found.found)
+        asked = f"fill in the {f'{reasons:,} reasons' if reasons != 1 else 'reason'} in {place}" if changes else place
+        print(f"{changes:,} change{'s' * (changes != 1)} found: {asked}")
         if objects:
             others = f"{len(objects):,} other object{'s' * (len(objects) != 1)}"
-            print(f"{others} differ{'s' * (len(objects) == 1)}: what was meant of it is declared at the end of it")
+            print(f"{others} differ{'s' * (len(objects) == 1)}: declare what was meant of it, at the end of that file")
         if misfits:
             print(f"{misfits:,} {'things do' if misfits != 1 else 'thing does'} not fit: see the comments in it")
     return GO

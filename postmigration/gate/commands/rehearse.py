@@ -17,18 +17,26 @@ from rich.console import Console
 
 from postmigration.backups.open_scratch import open_base_backup, open_scratch
 from postmigration.backups.restore import restore
+from postmigration.deployment.record import Database
+from postmigration.deployment.record import Step as RecordedStep
+from postmigration.deployment.subject import identify
 from postmigration.diff import fingerprint_file
+from postmigration.diff.database_diff import Source
 from postmigration.gate import options
 from postmigration.gate.baseline_source import is_address
 from postmigration.gate.commands.console import console
 from postmigration.gate.project import is_project, project
 from postmigration.model.errors import CannotJudge
+from postmigration.model.evidence import show_value
 from postmigration.model.migration import Migration, declares_none
 from postmigration.postgres import embedded, temporary
 from postmigration.postgres.dsn import conninfo, redact
+from postmigration.postgres.identity import server as identify_server
+from postmigration.postgres.scratch.base_backup import find_path
 from postmigration.postgres.scratch.choice import Scratch
 from postmigration.postgres.scratch.choice import is_address as is_server
 from postmigration.rehearsal import page, psql, scripts
+from postmigration.rehearsal.locks import BLOCKS_NOTHING
 from postmigration.rehearsal.plan import rehearse
 from postmigration.rehearsal.stage import Plan, Stage, SuperuserNeeded
 from postmigration.rehearsal.steps import Check, Rehearsal, Step
@@ -63,6 +71,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
     options.declare_world(add)
     add("--html", type=Path, default=Path("reports/rehearsal.html"), metavar="FILE", help="the report (%(default)s)")
     add("--json", action="store_true", help="print one JSON object")
+    options.declare_record(add)
     parser.set_defaults(run=_run)
 
 
@@ -83,11 +92,18 @@ def _run(option: Namespace) -> int:
     rollback = back or (list(migration.rollback) if reference else [])
     selective = some or back or (list(migration.selective_rollback) if reference else [])
     report: Path = option.html
+    recording = option.recording = options.begin_record(option, "rehearse", root or Path.cwd(), report)
     page.write_unfinished(report)
     suite = report.with_name(f"{report.stem}-validation.html").resolve()
     screen = Console(stderr=True, highlight=False) if option.json else console()
-    with embedded.in_room(), ExitStack() as cleanup:
+    if reference and not (back or some):
+        recording.bind(migration)
+    else:
+        recording.bind_files([*(own or migration.scripts), *rollback, *selective])
+    kept = [find_path(text) for text in named if not is_address(text)]
+    with recording.keep_backup(kept), embedded.in_room(), ExitStack() as cleanup:
         files = _files(named, cleanup.enter_context(temporary.directory()), cleanup)
+        recording.baseline = _identify(named)
         scratch = open_scratch(asked, cleanup, files=files, version=option.embedded_version)
         server = scratch.server
         psql.log_statements(server)
@@ -108,9 +124,14 @@ def _run(option: Namespace) -> int:
             "rollback": ", ".join(script.name for script in rollback) or "none",
             "server": f"{server.label}, thrown away afterwards, {user}",
         }
+    recording.refuse_changed_scripts()
     name = f"{migration.name}" if reference else f"scripts in {', '.join(option.migration)}"
     found = Rehearsal(name, {**facts, "state before": before}, stage.steps)
     page.write(found, report, suite)
+    recording.demonstration = not named
+    recording.steps = list(map(_record_step, found.steps))
+    recording.facts = {name: show_value(words, plain=True) for name, words in found.facts.items()}
+    recording.conclude(found.line)
     if option.json:
         print(json.dumps(page.as_object(found), ensure_ascii=False))
     else:
@@ -154,6 +175,32 @@ def _rehearse(
                 server.drop(database)
         else:
             return stage, before, f"as {user}, who is no superuser" if user else "as its superuser"
+
+
+def _record_step(step: Step) -> RecordedStep:
+    """A step as the record holds it: it quotes no statement, and names only locks that stand in somebody's way."""
+    return RecordedStep(
+        title=step.title,
+        outcome=step.outcome,
+        seconds=max(step.seconds, 0.0),
+        judged=max(step.judged, 0.0),
+        locks=tuple(
+            f"{show_value(lock, plain=True)} ({slow.seconds:.1f} s)"
+            for slow in step.slow
+            for lock in slow.locks
+            if BLOCKS_NOTHING not in lock
+        ),
+        rows_lost=step.rows_lost,
+    )
+
+
+def _identify(named: list[str]) -> Database | None:
+    """Which database the state before is, where it is one that runs."""
+    if len(named) != 1 or not is_address(named[0]):
+        return None
+    with ExitStack() as cleanup:
+        source = Source(conninfo(named[0], "--baseline"), "--baseline", steered=True)
+        return identify(identify_server(source.snapshot(cleanup), baseline=True))
 
 
 def _scratch(option: Namespace) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from rich.padding import Padding
@@ -15,7 +16,7 @@ from postmigration.gate import options
 from postmigration.gate.commands.console import console
 from postmigration.gate.commands.sides import open_sides
 from postmigration.model.changes import describe_change
-from postmigration.model.evidence import show_value
+from postmigration.model.evidence import escape, show_value
 from postmigration.model.verdict import GO
 from postmigration.trace.findings import Found, Trace
 
@@ -30,6 +31,7 @@ def declare(add_parser: Callable[..., Any]) -> None:
         epilog="exit status: 0 looked, 2 interrupted, 4 could not look",
     )
     declare_sides(parser)
+    parser.add_argument("--html", type=Path, metavar="FILE", help="draw it too: a page to look at")
     parser.set_defaults(run=_run)
 
 
@@ -61,9 +63,14 @@ def _run(option: Namespace) -> int:
     with ExitStack() as cleanup:
         before, after, schemas, _ = open_sides(option, cleanup, "trace")
         # It takes a while to import.
+        from postmigration.trace.charts import write_page
         from postmigration.trace.tracing import trace
 
-        print_trace(trace(before, after, schemas))
+        found = trace(before, after, schemas)
+    print_trace(found)
+    if option.html is not None:
+        write_page(found, option.html, "Where everything went")
+        console().print(Text(f"drawn in {escape(str(option.html))}"))
     return GO
 
 

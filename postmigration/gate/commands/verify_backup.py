@@ -15,6 +15,7 @@ from rich.text import Text
 
 from postmigration.backups.open_scratch import verify_where_it_fits
 from postmigration.backups.verification import Verification
+from postmigration.deployment.subject import identify
 from postmigration.diff import fingerprint_file
 from postmigration.diff.database_diff import Source
 from postmigration.diff.fingerprint import Fingerprint
@@ -28,6 +29,8 @@ from postmigration.model.evidence import escape, show_value
 from postmigration.model.verdict import CANNOT_JUDGE, GO, NO_GO
 from postmigration.postgres import embedded
 from postmigration.postgres.dsn import conninfo
+from postmigration.postgres.identity import server
+from postmigration.postgres.scratch.base_backup import find_path
 
 
 def declare(add_parser: Callable[..., Any]) -> None:
@@ -52,14 +55,20 @@ def declare(add_parser: Callable[..., Any]) -> None:
     options.declare_scratch(parser.add_argument)
     options.declare_embedded(parser.add_argument)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options.declare_record(parser.add_argument)
     parser.set_defaults(run=_run)
 
 
 def _run(option: Namespace) -> int:
+    recording = option.recording = options.begin_record(option, "verify-backup", Path.cwd())
     migration = project(Path.cwd())[0] if is_project(Path.cwd()) else None
     if option.evidence_rows < 0:
         raise CannotJudge(f"--evidence-rows={option.evidence_rows}: want 0 or more")
-    with embedded.in_room(), ExitStack() as cleanup:
+    if migration is not None:
+        recording.bind(migration)
+    fingerprint = [] if option.against is None or is_address(option.against) else [Path(option.against)]
+    files = [find_path(str(file)) for file in option.files]
+    with recording.keep_backup([*files, *fingerprint]), embedded.in_room(), ExitStack() as cleanup:
         against = _name(option)
         judged = {} if not isinstance(against, Source) else {"--against": against.conninfo}
         found = verify_where_it_fits(
@@ -73,8 +82,16 @@ def _run(option: Namespace) -> int:
             migration=migration,
             keep=option.evidence_rows,
         )
+    if isinstance(against, Source):
+        with ExitStack() as cleanup:
+            recording.baseline = identify(server(against.snapshot(cleanup, option.schema), baseline=True))
     name = ", ".join(file.name for file in option.files)
     proven = None if found.unjudged and not found.problems else not found.problems
+    recording.conclude(_conclude(found, name))
+    recording.facts = _list_facts(found)
+    recording.weakened = [f"comparing nothing of schema {escape(name)}" for name in found.uncompared]
+    if fingerprint:
+        recording.facts["against"] = f"the fingerprint {fingerprint[0].name}"
     if option.json:
         print(json.dumps(_object(found, proven, option), ensure_ascii=False))
     else:
@@ -88,7 +105,7 @@ def _name(option: Namespace) -> Source | Fingerprint | None:
     text = option.against
     if text is None:
         return None
-    if is_address(text) or not text.strip():
+    if is_address(text):
         return Source(conninfo(text, "--against"), "--against", options.limits(option), steered=True)
     path = Path(text)
     if not path.exists():
@@ -123,17 +140,35 @@ def _print(found: Verification, option: Namespace, name: str) -> None:
                 writer.table(result)
     for words in (*found.notes, *found.problems):
         screen.print(Text(show_value(words, plain=True)))
+    if found.problems or not found.unjudged:
+        print(_conclude(found, name))
+
+
+def _conclude(found: Verification, name: str) -> str:
+    """The last line."""
     if found.problems:
-        print(f"NOT PROVEN: {name} is not what it claims to be: {show_value(found.problems[0], plain=True)}")
-    elif not found.unjudged:
-        compared = (
-            f"equal, row for row, to what --against names: {_count(len(found.comparisons), 'table')}, "
-            f"{_count(found.compared_rows, 'row')}"
-            if found.comparisons
-            else f"whole: all of its {found.rows:,} rows arrived; it was compared with nothing (--against)"
-        )
-        scope = f" for {_list(found.schemas)}" if found.schemas else ""
-        print(f"PROVEN{scope}: {name} is {compared}{_unproven(found)}")
+        return f"NOT PROVEN: {name} is not what it claims to be: {show_value(found.problems[0], plain=True)}"
+    if found.unjudged:
+        return f"ERROR: {_count(len(found.unjudged), 'table')} could not be compared: {found.unjudged[0].table}"
+    compared = (
+        f"equal, row for row, to what --against names: {_count(len(found.comparisons), 'table')}, "
+        f"{_count(found.compared_rows, 'row')}"
+        if found.comparisons
+        else f"whole: all of its {found.rows:,} rows arrived; it was compared with nothing (--against)"
+    )
+    scope = f" for {_list(found.schemas)}" if found.schemas else ""
+    return f"PROVEN{scope}: {name} is {compared}{_unproven(found)}"
+
+
+def _list_facts(found: Verification) -> dict[str, str]:
+    """What a reader of the record should know."""
+    return {
+        "restored into": f"PostgreSQL {found.version}, in {found.seconds:.1f} s",
+        "rows": f"{found.rows:,} in {_count(len(found.tables), 'table')}",
+        "compared": f"{found.compared_rows:,} rows in {_count(len(found.comparisons), 'table')}"
+        if found.comparisons
+        else "with nothing (--against)",
+    }
 
 
 def _count(number: int, name: str) -> str:

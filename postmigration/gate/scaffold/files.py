@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jinja2
 
-from postmigration.gate.scaffold.migration_toml import write_migration
+from postmigration.gate.scaffold.migration_toml import Objects, count_reasons, write_migration
 from postmigration.gate.scaffold.plan_checks import PlanCheck
 from postmigration.model.errors import CannotJudge
 from postmigration.trace.findings import Trace
@@ -19,9 +19,12 @@ _FILES: Mapping[str, str] = {
     "pyproject.toml": "pyproject.toml.j2",
     "tests/test_plan.py": "test_plan.py.j2",
     ".github/workflows/validate.yml": "validate.yml.j2",
+    "deployment.toml": "deployment.toml",
     "README.md": "README.md.j2",
 }
 _MIGRATION = "migration.toml"
+# What was found, drawn.
+PICTURE = "trace.html"
 
 
 def refuse_occupied(directory: Path) -> None:
@@ -32,20 +35,20 @@ def refuse_occupied(directory: Path) -> None:
     """
     if directory.exists() and not directory.is_dir():
         raise CannotJudge(f"{directory} is a file: name a directory that is new or empty")
-    for name in (*_FILES, _MIGRATION):
+    for name in (*_FILES, _MIGRATION, PICTURE):
         if (directory / name).exists():
             raise CannotJudge(f"{directory / name} is there already, and is not overwritten: name another directory")
 
 
 def write_project(
-    directory: Path, checks: Sequence[PlanCheck], trace: Trace | None, objects: Sequence[str] = ()
+    directory: Path, checks: Sequence[PlanCheck], trace: Trace | None, objects: Objects = ()
 ) -> list[Path]:
     """Writes a project.
 
     Args:
         checks: its numbered checks.
         trace: what was found; None where there was no state before.
-        objects: objects that differ beside, as patterns.
+        objects: objects that differ beside, as patterns, each with what differs, and whether they are gone.
 
     Returns:
         The files.
@@ -66,7 +69,11 @@ def write_project(
     environment.filters |= {"string": write_string, "words": _write_words}
     texts = {
         file: environment.get_template(template).render(
-            name=name, checks=checks, comparing=any(check.have for check in checks)
+            name=name,
+            checks=checks,
+            comparing=any(check.have for check in checks),
+            reasons=0 if trace is None else count_reasons(trace.found),
+            objects=len(objects),
         )
         for file, template in _FILES.items()
     }

@@ -1,0 +1,1 @@
+"""Databases that are written to while they are compared."""

@@ -53,9 +53,9 @@ def test_customer_ids_still_work(target: Target, projects: Table) -> None:
         target.expect_same(
             RowComparison(
                 "SELECT p.id, p.customer_id FROM projects p",
-                f"SELECT p.id, p.customer_id, {settled('p')} AS settled FROM projects p",
+                f"SELECT p.id, p.customer_id, {settled('p')} AS unchanged_since_cutover FROM projects p",
                 columns=["id", "customer_id"],
-                settled="settled",
+                settled="unchanged_since_cutover",
             ),
             statement="projects whose customer_id is not what it was",
         )
@@ -97,11 +97,11 @@ def test_legacy_contact_queries_still_work(target: Target, contacts: Table) -> N
                 legacy,
                 # One that was changed since may be a customer no more.
                 f"""
-                SELECT *, {settled("c")} AS settled FROM contacts c
+                SELECT *, {settled("c")} AS unchanged_since_cutover FROM contacts c
                 WHERE type = 'customer' OR NOT {settled("c")}
                 """,
                 columns=list(LEGACY_CONTACT),
-                settled="settled",
+                settled="unchanged_since_cutover",
             ),
             statement="customer contacts that the legacy list shows otherwise than before",
         )

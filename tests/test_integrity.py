@@ -148,9 +148,12 @@ def test_customer_organizations_exist(target: Target) -> None:
         target.expect_same(
             RowComparison(
                 """SELECT DISTINCT company_name COLLATE "C" AS name FROM contacts WHERE type = 'customer'""",
-                f"SELECT name, {settled('o')} AS settled FROM organizations o WHERE {CUSTOMER_ORGANIZATION}",
+                f"""
+                SELECT name, {settled("o")} AS unchanged_since_cutover FROM organizations o
+                WHERE {CUSTOMER_ORGANIZATION}
+                """,
                 columns=["name"],
-                settled="settled",
+                settled="unchanged_since_cutover",
             ),
             statement="customer organizations whose name was the company of no customer contact before",
             repair=repairs.DELETE_UNUSED,
@@ -162,11 +165,11 @@ def test_customer_organizations_exist(target: Target) -> None:
                 f"SELECT r.id, r.name FROM ({BEFORE['organizations']}) r WHERE r.becomes_customer",
                 # One that was changed since may have lost its marker, or its name.
                 f"""
-                SELECT id, name, {settled("o")} AS settled FROM organizations o
+                SELECT id, name, {settled("o")} AS unchanged_since_cutover FROM organizations o
                 WHERE {CUSTOMER_ORGANIZATION} OR NOT {settled("o")}
                 """,
                 columns=["id", "name"],
-                settled="settled",
+                settled="unchanged_since_cutover",
             ),
             statement="organizations that existed under a company's name and are not its customer organization",
             repair=repairs.MARK_ORGANIZATIONS,
@@ -253,13 +256,13 @@ def test_contacts_have_their_organization(target: Target) -> None:
                 SELECT c.id, CASE WHEN c.type = 'customer' THEN o.name END AS organization,
                        CASE WHEN c.type <> 'customer' THEN c.organization_id END AS organization_id,
                        c.client_organization_id,
-                       {settled("c")} AND (o.id IS NULL OR {settled("o")}) AS settled
+                       {settled("c")} AND (o.id IS NULL OR {settled("o")}) AS unchanged_since_cutover
                 FROM contacts c LEFT JOIN organizations o ON o.id = c.organization_id
                 """,
                 columns=["id", "organization", "organization_id", "client_organization_id"],
-                settled="settled",
+                settled="unchanged_since_cutover",
             ),
-            statement="contacts that are not where the rules take them from where they were",
+            statement="contacts that are in another organization than the rules give them",
             repair=repairs.MOVE_CONTACTS,
         )
 
@@ -268,7 +271,7 @@ def test_contacts_have_their_organization(target: Target) -> None:
 def test_projects_have_their_customer_organization(target: Target) -> None:
     """Each project with a customer has a customer organization, and a project without one has none.
 
-    Impact: Staff see "No Customer" on their projects, or a customer on a project that has none.
+    Impact: Staff see "No Customer" or another customer on their projects, or one on a project that has none.
 
     Likely causes: The step for projects did not run or stopped in between, or it was copied from another column than
     the contact's organization.
@@ -306,11 +309,11 @@ def test_projects_have_their_customer_organization(target: Target) -> None:
                 """,
                 f"""
                 SELECT p.id, o.name AS organization,
-                       {settled("p")} AND (o.id IS NULL OR {settled("o")}) AS settled
+                       {settled("p")} AND (o.id IS NULL OR {settled("o")}) AS unchanged_since_cutover
                 FROM projects p LEFT JOIN organizations o ON o.id = p.customer_organization_id
                 """,
                 columns=["id", "organization"],
-                settled="settled",
+                settled="unchanged_since_cutover",
             ),
             statement="projects whose customer organization is not the company of their customer before",
             repair=repairs.CUSTOMERS_OF_PROJECTS,
@@ -344,12 +347,12 @@ def test_projects_have_their_contact_point(target: Target) -> None:
             RowComparison(
                 "SELECT id AS project, customer_id AS contact FROM projects",
                 f"""
-                SELECT p.id AS project, k.contact_id AS contact, {settled("p")} AS settled
+                SELECT p.id AS project, k.contact_id AS contact, {settled("p")} AS unchanged_since_cutover
                 FROM projects p
                 LEFT JOIN project_contact_points k ON k.project_id = p.id AND k.contact_id = p.customer_id
                 """,
                 columns=["project", "contact"],
-                settled="settled",
+                settled="unchanged_since_cutover",
             ),
             statement="projects that lack the contact point that their customer before calls for",
             repair=repairs.CONTACT_POINTS,

@@ -72,11 +72,11 @@ def test_settings_keep_what_they_held(target: Target) -> None:
             """,
             f"""
             SELECT id, {_without_description("settings")} AS settings,
-                   settings ->> 'legacy_description' AS legacy_description, {settled("o")} AS settled
+                   settings ->> 'legacy_description' AS legacy_description, {settled("o")} AS unchanged_since_cutover
             FROM organizations o WHERE {CUSTOMER_ORGANIZATION}
             """,
             columns=["id", "settings", "legacy_description"],
-            settled="settled",
+            settled="unchanged_since_cutover",
         ),
         statement="marked organizations whose settings are not what they held and their former description",
         ignore=["extra", "missing"],

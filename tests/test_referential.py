@@ -2,7 +2,7 @@
 
 import pytest
 
-from postmigration import Target
+from postmigration import Subject, Target
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,12 @@ def test_legacy_keys_are_unique(target: Target, table: str, columns: tuple[str, 
         for index in target.table(table).indexes
         if index.unique and index.usable and set(index.columns) <= set(columns) and index.predicate is None
     ]
-    target.expect(bool(unique), f"nothing keeps {table} ({', '.join(columns)}) unique")
+    target.expect(
+        bool(unique),
+        f"nothing keeps {table} ({', '.join(columns)}) unique",
+        code="key_unguarded",
+        subject=Subject.of_key(target.snapshot.database.schema, table, columns),
+    )
     named = ", ".join(columns)
     target.expect_none(
         f"SELECT {named}, count(*) AS rows FROM {table} GROUP BY {named} HAVING count(*) > 1",

@@ -148,7 +148,12 @@ def test_contact_points_are_protected(target: Target, contact_points: Table) -> 
 
     Fix: ALTER TABLE project_contact_points ENABLE ROW LEVEL SECURITY.
     """
-    target.expect(contact_points.row_security, "row-level security is off on project_contact_points")
+    target.expect(
+        contact_points.row_security,
+        "row-level security is off on project_contact_points",
+        code="row_level_security_off",
+        subject=Subject.of_table(target.snapshot.database.schema, "project_contact_points"),
+    )
     target.repair_by_definitions("project_contact_points")
 
 

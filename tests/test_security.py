@@ -137,23 +137,30 @@ def test_nothing_else_tells_of_them(target: Target) -> None:
         lambda before: find_disclosures(before, lambda _: before, asking, GUARDED_BEFORE, but=but),
         describe_disclosures,
         examined="views, functions and other tables",
+        code="way_around_policies",
+        locate=lambda told: told.locate(target.snapshot.database.schema),
     )
     target.repair_by_definitions()
 
+
+# A function is called for each project by itself, under the policies of whoever asks, which is dear. Of more projects
+# than these that somebody sees they are asked for as many, chosen by the hash of the id: the same ones in each run.
+_MOST_ASKED = 500
+_ASKED = f"(SELECT * FROM projects ORDER BY hashtextextended(id::text, 0), id LIMIT {_MOST_ASKED})"
 
 # What the functions of the new model reveal of projects, and what the tables show of the same.
 _REVEALED = {
     "get_project_customer_organization": (
         "organization_id",
-        """
-        SELECT p.id AS project, o.id AS shown FROM projects p JOIN organizations o ON o.id = p.customer_organization_id
+        f"""
+        SELECT p.id AS project, o.id AS shown FROM {_ASKED} p JOIN organizations o ON o.id = p.customer_organization_id
         """,
     ),
     "get_project_contact_points": (
         "contact_point_id",
-        """
+        f"""
         SELECT p.id AS project, k.id AS shown FROM project_contact_points k
-        JOIN projects p ON p.id = k.project_id JOIN contacts c ON c.id = k.contact_id
+        JOIN {_ASKED} p ON p.id = k.project_id JOIN contacts c ON c.id = k.contact_id
         """,
     ),
 }
@@ -171,7 +178,10 @@ def test_functions_show_what_tables_show(target: Target, function: str) -> None:
     Fix: Make it SECURITY INVOKER, or let it check the caller; withdraw EXECUTE from anon.
     """
     column, held = _REVEALED[function]
-    shown = f"SELECT p.id AS project, f.{column} AS shown FROM projects p, LATERAL {function}(p.id) AS f"
+    shown = f"SELECT p.id AS project, f.{column} AS shown FROM {_ASKED} p, LATERAL {function}(p.id) AS f"
+    there = target.snapshot.count("SELECT count(*) FROM projects", target.snapshot.application)
+    if there > _MOST_ASKED:
+        target.note(f"of {there:,} projects each is asked for the {_MOST_ASKED:,} whose ids have the least hashes")
     projects = [row.id for row in target.snapshot.rows(SOME_PROJECTS, target.snapshot.application)]
     asked = f"SELECT f.* FROM unnest(CAST(:projects AS uuid[])) AS p (id), LATERAL {function}(p.id) AS f"
     # One of each operator's staff: that all of them see the same of the tables is another check's to say.

@@ -108,6 +108,8 @@ def test_customer_organizations_can_be_created(target: Target) -> None:
         target.expect(
             find_refusal(connection, sa.insert(Organization).values(name=f"{MARK} again", slug=MARK)) == "23505",
             "a second organization with the same slug is not refused",
+            code="double_accepted",
+            subject=Subject.of_key(target.snapshot.database.schema, "organizations", ["slug"]),
         )
     target.repair_by_definitions()
 
@@ -159,11 +161,16 @@ def test_projects_can_be_created(target: Target, projects: Table) -> None:
         target.expect(project.customer_id is None, "a project without a customer_id was given one")
         target.expect(project.status == "active", f"a new project's status is {project.status}, want active")
         copy = sa.insert(Project).values(organization_id=workshop.operator.id, project_id=MARK, title="The same code")
-        target.expect(find_refusal(connection, copy) == "23505", "a second project with the same code is not refused")
+        target.expect(
+            find_refusal(connection, copy) == "23505",
+            "a second project with the same code is not refused",
+            code="double_accepted",
+            subject=Subject.of_key(target.snapshot.database.schema, "projects", ["project_id"]),
+        )
         # A code that comes from a sequence would be used up by the trial.
         if not any("nextval" in trigger.source for trigger in projects.triggers):
             workshop.project(code=None)
-    target.repair_by_definitions()
+    target.repair_by_definitions("projects")
 
 
 @pytest.mark.plan(23, group=INTEGRATION, title="addProjectContactPoint works")

@@ -48,10 +48,19 @@ def test_everybody_writes_what_they_wrote(target: Target) -> None:
                     code = "write_gained" if now == "done" else "write_lost"
                     wrong[severity, f"{what}: {words}", one.table, code].append(actor.name)
         for (severity, words, table, code), names in wrong.items():
-            statement = f"{', '.join(names)} tried to {words}"
+            who = ", ".join(names) if len(names) < 3 else f"{len(names)} people ({names[0]}, {names[1]} and others)"
             subject = Subject.of_table(target.snapshot.database.schema, table)
             target.evidence.findings.append(
-                Finding(statement, len(names), len(place.actors), severity=severity, code=code, subject=subject)
+                Finding(
+                    f"{who} tried to {words}",
+                    len(names),
+                    len(place.actors),
+                    ("who",),
+                    tuple((name,) for name in names),
+                    severity=severity,
+                    code=code,
+                    subject=subject,
+                )
             )
         _judge_owner(target, tries, earlier, tried)
         target.repair_by_definitions()

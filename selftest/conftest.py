@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
 import os
-import signal
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +21,9 @@ from postmigration.model.verdict import Result
 from postmigration.postgres import embedded
 from selftest.judging import Judges
 from selftest.processes import begin as begin
+from selftest.processes import keep_bytecode, take_interrupts, work_in_memory
 from selftest.processes import place as place
-from selftest.servers import VERSIONS, Servers, work_in_memory
+from selftest.servers import VERSIONS, Servers
 from selftest.tiers import TIERS, assign_tiers, name_group, tier_of
 
 ROOT = Path(__file__).parent.parent
@@ -33,11 +36,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tier", choices=TIERS, default="default", help="run also the cases marked full, or nightly too")
 
 
-def pytest_configure() -> None:
-    """Lets what a selftest starts be interrupted, also where a shell has started this process in the background."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepares what is the same for all processes that selftests start."""
     work_in_memory()
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    keep_bytecode()
+    take_interrupts()
+    # The records of what is judged here are none of the plan of this repository.
+    records = tempfile.mkdtemp(prefix="t-")
+    config.add_cleanup(functools.partial(shutil.rmtree, records))
+    os.environ.setdefault("POSTMIGRATION_RECORD_DIR", records)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from postmigration.gate.check_result import check_of
 from postmigration.gate.mutation.runner import Runner
 from postmigration.model.verdict import Result
 
@@ -28,6 +30,26 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Answering(config))
 
 
+@dataclass
+class Enough:
+    """What a check must come to for its remaining cases to be left out."""
+
+    fails: bool = False
+    warns: bool = False
+    says: str = ""
+    heard: str = ""
+
+    def take(self, result: Result) -> None:
+        """Counts what one case came to."""
+        self.fails &= result.outcome != "failed"
+        self.warns &= not result.evidence.warnings
+        self.heard += f" {result.evidence.words}"
+
+    @property
+    def reached(self) -> bool:
+        return not (self.fails or self.warns) and self.says in self.heard
+
+
 class _Answering(Runner):
     """Takes requests as lines of JSON, and answers each with the results as one line."""
 
@@ -39,8 +61,14 @@ class _Answering(Runner):
             request = json.loads(line)
             results = []
             with self.judging(request["target"], request["baseline"], request["options"]):
+                enough = {name: Enough(**wanted) for name, wanted in request["enough"].items()}
                 for item in _select(checks, request):
-                    results.append(self.judge(item).to_dict())
+                    if (wanted := enough.get(check_of(item))) is not None and wanted.reached:
+                        continue
+                    result = self.judge(item)
+                    results.append(result.to_dict())
+                    if wanted is not None:
+                        wanted.take(result)
                     if request["until_red"] and results[-1]["outcome"] == "failed":
                         break
             print(json.dumps(results), file=answers, flush=True)
@@ -80,6 +108,7 @@ class Judges:
         first: Sequence[str] = (),
         only: bool = False,
         until_red: bool = False,
+        enough: Mapping[str, Enough] | None = None,
     ) -> tuple[Result, ...]:
         """The results of checks.
 
@@ -90,6 +119,7 @@ class Judges:
             first: the checks to begin with, by name.
             only: leaves out all others.
             until_red: ends with the first one that fails.
+            enough: by their names, when further cases of checks are left out.
         """
         assert self._process.stdin is not None
         request = {
@@ -100,6 +130,7 @@ class Judges:
             "first": list(first),
             "only": only,
             "until_red": until_red,
+            "enough": {name: asdict(wanted) for name, wanted in (enough or {}).items()},
         }
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
+from postmigration.gate.commands import cli
+from postmigration.postgres import embedded
 from selftest.browser import chromium
 from selftest.showcase import ROOT, judged, server
 
@@ -40,10 +42,34 @@ def taken(browser: Browser, page: Path, world: str, directory: Path) -> None:
     tab.close()
 
 
+def trace(browser: Browser, throwaway: embedded.Server, reports: Path, directory: Path) -> None:
+    """Takes the picture of a trace: where the tables of a small migration went, and the columns of one, with damage."""
+    scripts = ROOT / "selftest" / "trace"
+    throwaway.create("trace_before")
+    with throwaway.connect("trace_before") as connection:
+        embedded.run_script(connection, scripts / "before.sql")
+    throwaway.create("trace_after", template="trace_before")
+    with throwaway.connect("trace_after") as connection:
+        embedded.run_script(connection, scripts / "migration.sql")
+        connection.execute("UPDATE \"Offer\" SET title = left(title, 6) WHERE id LIKE 'tof_1%'")
+        connection.execute("DELETE FROM \"Series\" WHERE id IN ('ser_3', 'ser_6')")
+    page = reports / "trace.html"
+    cli.main(["trace", *map(throwaway.conninfo, ("trace_before", "trace_after")), f"--html={page}"])
+    tab = browser.new_page(viewport={"width": 800, "height": 800}, reduced_motion="reduce")
+    tab.goto(page.as_uri())
+    first, last = (tab.locator("figure.flow").nth(n).bounding_box() for n in (0, 2))
+    assert first is not None
+    assert last is not None
+    clip = {"x": first["x"] - 8, "y": first["y"] - 8, "width": 680.0, "height": last["y"] + last["height"] - first["y"]}
+    tab.screenshot(path=directory / "trace.png", full_page=True, clip=clip)  # type: ignore[arg-type]  # a FloatRect
+    tab.close()
+
+
 def main(directory: Path) -> None:
-    """Judges the three worlds and takes pictures of their reports."""
+    """Judges the three worlds and takes pictures of their reports, and one of a trace."""
     directory.mkdir(parents=True, exist_ok=True)
     with server() as throwaway, tempfile.TemporaryDirectory() as reports, chromium() as browser:
+        trace(browser, throwaway, Path(reports), directory)
         for world, database in WORLDS.items():
             taken(browser, judged(throwaway, database, Path(reports)), world, directory)
     smaller(directory)
@@ -51,7 +77,8 @@ def main(directory: Path) -> None:
 
 def smaller(directory: Path) -> None:
     """Makes the pictures small: they need few colours."""
-    subprocess.run(["pngquant", "--force", "--ext", ".png", "48", *sorted(directory.glob("report-*.png"))], check=True)
+    taken = [*sorted(directory.glob("report-*.png")), directory / "trace.png"]
+    subprocess.run(["pngquant", "--force", "--ext", ".png", "48", *taken], check=True)
 
 
 if __name__ == "__main__":

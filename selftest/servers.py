@@ -11,7 +11,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -24,24 +23,7 @@ SYSTEM_BINARIES = Path("/usr/lib/postgresql/15/bin")
 # The newest first: it is the one on which everything is proven by default.
 VERSIONS = (18, 16, 15) if SYSTEM_BINARIES.exists() else (18, 16)
 POOLER = Path("/usr/sbin/pgbouncer")
-# A file system in memory, and what must be free there: what all servers of two processes hold at once, and their WAL.
-MEMORY = Path("/dev/shm")
-ROOM = 6 << 30
 PASSWORD = "correct horse"
-
-
-def work_in_memory() -> None:
-    """Lays the files of servers into memory where there is room: a database is copied in a tenth of the time there.
-
-    What pytest keeps of selftests stays where it was, since programs are started from there.
-    """
-    if "TMPDIR" in os.environ or not MEMORY.is_dir():
-        return
-    if min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available) < ROOM:
-        return
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
-    os.environ["TMPDIR"] = str(MEMORY)
-    tempfile.tempdir = None
 
 
 class SystemServer(embedded.Server):
@@ -157,9 +139,10 @@ class Pooler:
     Args:
         server: what it connects to.
         mode: what gets one of the server's connections: a session, a transaction or a statement.
+        size: how many connections to each database it has.
     """
 
-    def __init__(self, server: SystemServer, mode: str = "transaction") -> None:
+    def __init__(self, server: SystemServer, mode: str = "transaction", size: int = 20) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="postmigration-pooler-"))
         self._port = free_port()
         users, settings = self.directory / "users", self.directory / "settings"
@@ -167,7 +150,7 @@ class Pooler:
         settings.write_text(
             f"[databases]\n* = host=127.0.0.1 port={server.port}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self._port}\nunix_socket_dir =\n"
-            f"pool_mode = {mode}\nauth_type = scram-sha-256\nauth_file = {users}\n"
+            f"pool_mode = {mode}\ndefault_pool_size = {size}\nauth_type = scram-sha-256\nauth_file = {users}\n"
         )
         for path in (self.directory, users, settings):
             shutil.chown(path, server.user)

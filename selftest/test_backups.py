@@ -30,7 +30,7 @@ FORMS = {
     "cleaning up first": ("--clean", "--if-exists", "--create"),
     "without owners and grants": ("--no-owner", "--no-privileges"),
 }
-MAIN_FORMS = ("custom", "directory", "tar", "copy", "inserts")
+MAIN_FORMS = ("custom", "copy")
 
 ODDITIES = (ROOT / "selftest" / "oddities.sql").read_text()
 
@@ -194,6 +194,7 @@ HOSTILE = """
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("server", [18, 16], indirect=True, ids=["pg18", "pg16"])
 @pytest.mark.parametrize("form", few(["custom", "inserts"]))
 def test_what_a_backup_runs_reaches_nothing_outside(

@@ -20,6 +20,7 @@ from postmigration.model.errors import CannotJudge
 from postmigration.postgres import embedded
 from selftest.conftest import ROOT
 from selftest.dumps import Restorer, dump
+from selftest.tiers import few
 
 pytestmark = pytest.mark.xdist_group("broken backups")
 
@@ -92,7 +93,7 @@ def refused(restorer: Restorer, *files: Path) -> str:
     return message
 
 
-@pytest.mark.parametrize("share", [0.3, 0.9, 0.9999])
+@pytest.mark.parametrize("share", few([0.3, 0.9, 0.9999], 1))
 @pytest.mark.parametrize(
     "form", ["custom", "uncompressed", "directory", "uncompressed directory", "tar", "plain", "inserts", "gzip"]
 )
@@ -205,6 +206,7 @@ def test_rows_of_a_table_that_is_not_defined_are_refused(restorer: Restorer, tmp
     assert "data has rows of public.u, a table that the backup does not define" in refused(restorer, schema, data)
 
 
+@pytest.mark.full
 def test_a_dump_of_several_databases_is_refused_by_their_names(restorer: Restorer, tmp_path: Path) -> None:
     restorer.server.create("other", template="source")
     try:

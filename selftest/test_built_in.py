@@ -32,6 +32,7 @@ def collected(project: Path, *arguments: str) -> list[str]:
     return [line for line in done.stdout.splitlines() if "::" in line]
 
 
+@pytest.mark.full
 def test_they_join_where_all_checks_are_asked_for(project: Path) -> None:
     ids = collected(project)
     assert {OWN, ROWS, "builtin/test_objects.py::test_tables_are_as_before"} <= {*ids}
@@ -51,6 +52,7 @@ def test_one_is_run_again_by_its_id(project: Path) -> None:
     assert collected(project, f"{ROWS}[Order]") == [f"{ROWS}[Order]"]
 
 
+@pytest.mark.full
 def test_a_project_may_do_without_them(project: Path) -> None:
     file = project / "pyproject.toml"
     file.write_text(file.read_text().replace('checks = "checks"', 'checks = "checks"\nbuilt_in = false'))

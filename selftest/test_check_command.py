@@ -16,6 +16,7 @@ def pair(server: embedded.Server, copy: Copy, tmp_path: Path, monkeypatch: pytes
     return server.conninfo("legacy"), server.conninfo(copy("legacy"))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("named", ["sides", "options", "sides after options", "environment"])
 def test_both_sides_are_named_as_people_write_them(
     pair: tuple[str, str],

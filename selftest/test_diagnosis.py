@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from fixtures import MIGRATION
 from postmigration.model.evidence import Evidence, Finding, Reference, Subject
 from postmigration.model.verdict import Outcome, Result, Verdict
 from postmigration.report.diagnosis.causes import Cause, diagnose
-from postmigration.report.formats import as_markdown, as_text
-from postmigration.report.record import Record
+from postmigration.report.formats import as_csv, as_html, as_markdown, as_text
+from postmigration.report.places import Files
+from postmigration.report.validation import Validation
 
 NOW = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
 
@@ -25,14 +27,14 @@ def judged(name: str, *findings: Finding, outcome: Outcome = "failed", reason: s
     return Result(name, None, "group", name, *said, outcome, reason, remedy="Do this.", evidence=evidence)
 
 
-def record(*results: Result, status: int = 1) -> Record:
+def validation(*results: Result, status: int = 1) -> Validation:
     verdict = Verdict("NO-GO" if status else "GO", "some", status)
-    return Record(MIGRATION, verdict, "", {}, [], results, [], NOW, NOW)
+    return Validation(MIGRATION, verdict, "", {}, [], results, [], NOW, NOW)
 
 
 def causes(*findings: Finding) -> list[Cause]:
     """The causes of findings, each of another check."""
-    return diagnose(record(*(judged(f"check_{i}", finding) for i, finding in enumerate(findings))))
+    return diagnose(validation(*(judged(f"check_{i}", finding) for i, finding in enumerate(findings))))
 
 
 def rows(code: str, table: str, keys: Sequence[str], *, wrong: int = 0, **more: Any) -> Finding:
@@ -99,6 +101,19 @@ def test_some_of_the_rows_follow_from_all_of_them() -> None:
     assert len(cause.consequences) == 1
 
 
+def test_rows_that_were_not_there_and_lead_nowhere_are_told_in_one_sentence() -> None:
+    key = Reference(("id",), "public", "orders", ("id",))
+    subject = Subject("constraint", "public", "orders_client_fk", "orders", rows=key)
+    said = "orders(client): 2 rows lead to no row of client, against the foreign key orders_client_fk"
+    dangling = Finding(said, 2, 2, ("id",), (("7",), ("9",)), code="dangling_references", subject=subject)
+    (cause,) = causes(dangling, rows("extra_rows", "orders", ["7", "9"]))
+    assert cause.words == (
+        "2 rows of orders were not there before, and lead to no row of client, against the foreign key "
+        "orders_client_fk."
+    )
+    assert cause.also == ()
+
+
 def hidden(who: str, keys: Sequence[str], table: str = "orders") -> Finding:
     return rows("rows_hidden", table, keys, who=who)
 
@@ -143,7 +158,7 @@ def test_what_hidden_rows_keep_from_being_done_follows_from_them() -> None:
 )
 def test_what_a_lost_object_brings_about_follows_from_it(cause: Finding, effect: Finding) -> None:
     (told,) = causes(effect, cause)
-    assert told.consequences
+    assert told.consequences or effect.code in ("rows_hidden", "rows_open")
     assert [result.nodeid for result in told.checks][1:] == ["check_0"]
     elsewhere = replace(effect, subject=replace(effect.subject, table="lines"))
     assert len(causes(elsewhere, cause)) == 2
@@ -170,18 +185,6 @@ def test_several_objects_of_a_table_that_became_the_same_are_one_cause() -> None
     assert len(causes(four[0], thing("trigger_disabled", "trigger", "lines", "b"))) == 2
 
 
-def test_constraints_are_unguarded_for_disabled_triggers_of_either_table() -> None:
-    def unguarded(table: str, name: str, parent: str) -> Finding:
-        finding = thing("constraint_unguarded", "constraint", table, name)
-        return replace(finding, subject=replace(finding.subject, refers=(Reference((), "public", parent, ()),)))
-
-    off = thing("trigger_disabled", "trigger", "orders", "stamp")
-    (cause,) = causes(unguarded("lines", "a", "orders"), unguarded("orders", "b", "clients"), off)
-    assert cause.words == "Trigger stamp: trigger_disabled."
-    assert len(cause.consequences) == 2
-    assert len(causes(unguarded("lines", "a", "orders"), unguarded("lines", "b", "clients"), off)) == 2
-
-
 def test_the_worst_comes_first_and_more_rows_before_fewer() -> None:
     found = causes(
         Finding("something unknown", 1, 1),
@@ -200,25 +203,78 @@ def test_the_worst_comes_first_and_more_rows_before_fewer() -> None:
 
 def test_what_became_of_values_is_said() -> None:
     shifted = rows("changed_values", "orders", ["1"], wrong=50, changed=(("made_at", "shifted by +7 hours"),))
-    (cause,) = causes(replace(shifted, statement="orders: 50 rows differ in made_at"))
+    # What a check says of some rows of it stays as it says it.
+    assert words(causes(shifted)) == ["All 50 orders with changed_values."]
+    whole = replace(shifted, subject=replace(shifted.subject, traits=("as_before", "sentence")))
+    (cause,) = causes(whole)
     assert cause.words == "All 50 rows of orders have made_at shifted by +7 hours: a shift of the time zone."
+    # Those of another check that says no more of the column are not told again.
+    part = replace(rows("changed_values", "orders", ["1"]), subject=replace(shifted.subject, traits=()))
+    whole = replace(rows("changed_values", "orders", ["1", "2"]), subject=whole.subject)
+    (cause,) = causes(part, whole)
+    assert cause.consequences == ()
+
+
+def test_what_may_explain_it_is_said_beside_it() -> None:
+    emptied = rows("empty_table", "basket", ["1"], wrong=30, remarks=("it is unlogged",))
+    assert words(causes(emptied)) == ["basket is empty: all 30 rows that it held are lost; it is unlogged."]
+
+
+def test_what_roles_got_on_one_object_is_one_cause() -> None:
+    def got(role: str, table: str = "client") -> Finding:
+        statement = f"{role} now has DELETE on table public.{table}: it has no row-level security"
+        subject = Subject.of_table("public", table)
+        return Finding(statement, 1, 1, code="gained", repair=f"REVOKE DELETE FROM {role};", subject=subject)
+
+    (cause,) = causes(got("anon"), got("authenticated"))
+    assert cause.words == (
+        "anon now has DELETE on table public.client and authenticated now has DELETE on table public.client; "
+        "it has no row-level security."
+    )
+    assert cause.repair.splitlines() == ["REVOKE DELETE FROM anon;", "REVOKE DELETE FROM authenticated;"]
+    assert len(causes(got("anon"), got("anon", "orders"))) == 2
+
+
+def test_what_a_row_holds_and_must_hold_is_said_by_the_finding_that_shows_it() -> None:
+    masked = replace(
+        rows("changed_values", "orders", ["7"]),
+        columns=("id", "difference", "column", "want", "have"),
+        rows=(("7", "changed", "client", "‹masked A, 5 characters›", "‹masked B, 6 characters›"),),
+    )
+    shown = replace(
+        rows("wrong_rows", "orders", ["7"]), columns=("id", "want_client", "have_client"), rows=(("7", "1", "2"),)
+    )
+    assert [cause.example for cause in causes(masked, shown)] == ["id 7: client is 2, must be 1"]
+    (cause,) = causes(masked)
+    assert cause.example == "id 7: client is ‹masked B, 6 characters›, must be ‹masked A, 5 characters›"
+    assert [cause.example for cause in causes(rows("missing_rows", "orders", ["7"]))] == [""]
 
 
 def test_a_database_that_may_go_live_has_no_cause() -> None:
     warned = replace(judged("check", replace(hidden("x", ["1"]), severity="warning")), outcome="passed")
     unjudged = judged("two", outcome="not judged", reason="not installed")
-    assert diagnose(record(warned, unjudged, status=0)) == []
-    assert words(diagnose(record(warned))) == ["x does not see 1 row of orders that they must see."]
+    assert diagnose(validation(warned, unjudged, status=0)) == []
+    assert words(diagnose(validation(warned))) == ["x does not see 1 row of orders that they must see."]
 
 
 def test_what_was_not_judged_or_broke_down_is_a_cause() -> None:
     results = [judged(name, outcome="not judged", reason="a lock") for name in ("one", "two")]
-    found = diagnose(record(*results, judged("three", outcome="broken", reason="KeyError")))
+    found = diagnose(validation(*results, judged("three", outcome="broken", reason="KeyError")))
     assert words(found) == ["Not judged: one and two: a lock.", "three broke down: KeyError."]
     # What only a state before could tell is no cause, but for a check of the plan.
     wanting = replace(judged("four", outcome="not judged", reason="no baseline"), needs_baseline=True)
-    assert words(diagnose(record(wanting, results[0]))) == ["Not judged: one: a lock."]
-    assert words(diagnose(record(replace(wanting, plan=4)))) == ["Not judged: check 4: no baseline."]
+    assert words(diagnose(validation(wanting, results[0]))) == ["Not judged: one: a lock."]
+    assert words(diagnose(validation(replace(wanting, plan=4)))) == ["Not judged: check 4: no baseline."]
+
+
+def test_what_becomes_of_several_jobs_or_subscriptions_is_one_cause() -> None:
+    def gone(kind: str, name: str, code: str) -> Finding:
+        return Finding(f"{kind} {name} is gone", 1, 1, code=code, subject=Subject(kind, name=name))
+
+    (cause,) = causes(*(gone("job", name, "job_lost") for name in ("nightly", "hourly", "daily")))
+    assert cause.words == "Job daily is gone; so are hourly and nightly."
+    assert len(causes(gone("job", "nightly", "job_lost"), gone("job", "hourly", "job_disabled"))) == 2
+    assert len(causes(gone("job", "moved", "lost"), gone("subscription", "moved", "lost"))) == 2
 
 
 def test_thousands_of_findings_are_grouped_at_once() -> None:
@@ -228,14 +284,17 @@ def test_thousands_of_findings_are_grouped_at_once() -> None:
 
 def test_what_is_wrong_is_read_in_every_form() -> None:
     many = [rows("changed_values", f"t{i}", [str(i)]) for i in range(30)]
+    many[0] = replace(many[0], repair="-- the DBA\nUPDATE ```t;" + "\n--" * 12)
     evidence = Evidence(findings=[replace(many[0], severity="warning")] * 30)
     warned = replace(judged("warned"), outcome="passed", evidence=evidence)
-    found = record(*(judged(f"check_{i}", finding) for i, finding in enumerate(many)), warned)
+    found = validation(*(judged(f"check_{i}", finding) for i, finding in enumerate(many)), warned)
     summary = as_markdown.render(found, "validation.html#{}".format)
     lines = summary.splitlines()
     assert lines[0] == "# ✘ NO-GO"
     assert lines[2].startswith("**1. 1 of 50 t0 with changed&#95;values (id 0).** ([check&#95;0](validation.html#")
     assert "9. and 22 more, which the report lists" in lines
+    assert lines[lines.index("````sql") + 2] == "UPDATE ```t;"
+    assert lines.count("````") == 1
     assert len(lines) < 60
     said = as_text.list_causes(diagnose(found))
     assert len(said) == 10
@@ -245,14 +304,36 @@ def test_what_is_wrong_is_read_in_every_form() -> None:
 
 
 def test_a_cause_cannot_command_a_pipeline() -> None:
-    (line,) = as_text.list_causes(diagnose(record(judged("check", Finding("::error::forged\n::error::x", 1, 1)))))[1:]
+    (line,) = as_text.list_causes(diagnose(validation(judged("check", Finding("::error::forged\n::error::x", 1, 1)))))[
+        1:
+    ]
     assert line == "1. ::error::forged ::error::x."
 
 
-def test_a_repair_is_outlined_by_its_first_words_and_its_first_statement() -> None:
-    said = "-- after the rows of before\n-- the DBA: each order gets\n-- its client. Risk: none\n"
+def test_a_repair_is_outlined_by_its_first_words_and_its_only_statement() -> None:
+    said = "-- run this after all repairs of rows\n-- the DBA: each order gets\n-- its client. Risk: none\n"
     long = f"{said}BEGIN;\nCREATE TEMPORARY TABLE t AS TABLE u;\nUPDATE orders;\nCOMMIT;"
     (cause,) = causes(thing("policy_lost", "policy", "orders", "own", repair=long))
-    assert cause.outline == ("the DBA: each order gets its client", "UPDATE orders;")
+    assert cause.outline == ("the DBA: each order gets its client", "UPDATE orders;", "")
     (cause,) = causes(thing("policy_lost", "policy", "orders", "own", repair="CREATE POLICY own;"))
-    assert cause.outline == ("", "CREATE POLICY own;")
+    assert cause.outline == ("", "CREATE POLICY own;", "")
+
+
+def test_of_several_statements_none_is_shown_alone(tmp_path: Path) -> None:
+    policy = "DROP POLICY IF EXISTS own ON public.orders;\nCREATE POLICY own ON public.orders USING (true);\n"
+    several = f"-- The DBA runs it. Risk: none\nBEGIN;\n{policy * 8}COMMIT;"
+    found = validation(judged("check", thing("rows_hidden", "table", "orders", "orders", repair=several)))
+    contents = "16 statements: policies of orders"
+    text = as_markdown.render(found, "validation.html#{}".format)
+    assert f"Repair: The DBA runs it ({contents})." in text
+    assert "DROP POLICY" not in text
+    where = Files(*(tmp_path / name for name in ("x.html", "x.xml", "x.json", "x.md", "evidence")))
+    folded = as_html.page(found, as_csv.write(found, where.evidence), where).partition("</summary>")[0]
+    assert folded.endswith(f"The DBA runs it ({contents})")
+
+
+def test_all_ways_around_the_policies_of_a_table_are_told() -> None:
+    subject = Subject.of_table("public", "notes")
+    ways = [Finding(f"notes is open {i}", 1, 9, code="way_around_policies", subject=subject) for i in range(2)]
+    (cause,) = diagnose(validation(judged("policies", *ways)))
+    assert (cause.words, cause.also) == ("notes is open 0.", ("notes is open 1.",))

@@ -1,19 +1,23 @@
 """Each fault turns exactly the checks red that it breaks, and the evidence says what is wrong."""
 
+import datetime
 import inspect
 import re
 from collections.abc import Collection
 
 import pytest
 
+from fixtures import MIGRATION
 from postmigration.model.faults import Fault
-from postmigration.model.verdict import Result
+from postmigration.model.verdict import Result, Verdict
 from postmigration.postgres import embedded
 from postmigration.postgres.embedded import run_script
+from postmigration.report.diagnosis.causes import diagnose
+from postmigration.report.validation import Validation
 from selftest.check.document import list_checks
 from selftest.conftest import ROOT, Copy, Judge
 from selftest.faults import FAULTS
-from selftest.judging import Judges
+from selftest.judging import Enough, Judges
 from selftest.servers import VERSIONS, Servers
 
 # The versions that a fault can be planted in, the newest first. Those that need ICU can in Debian's alone.
@@ -25,7 +29,7 @@ IN_TURN = {(fault, versions[number % len(versions)]) for number, (fault, version
 
 
 def each(pairs: Collection[tuple[Fault, int]], nightly: Collection[tuple[Fault, int]] = ()) -> pytest.MarkDecorator:
-    """A case for each of these; those of the large world are for one process, which builds it once.
+    """A case for each of these; those of the large world are the full tier's, and one process builds it once.
 
     Args:
         nightly: those that are left to the nightly tier.
@@ -37,7 +41,7 @@ def each(pairs: Collection[tuple[Fault, int]], nightly: Collection[tuple[Fault, 
                 *(fault, version),
                 id=f"{fault.name}-pg{version}",
                 marks=[
-                    *([pytest.mark.xdist_group(f"large world {version}")] if fault.size else []),
+                    *([pytest.mark.full, pytest.mark.xdist_group(f"large world {version}")] if fault.size else []),
                     *([pytest.mark.nightly] if (fault, version) in nightly else []),
                 ],
             )
@@ -70,11 +74,35 @@ def words(fault: Fault, results: Collection[Result]) -> str:
 
 
 @each(ONCE)
-def test_a_fault_turns_its_checks_red(fault: Fault, planted: tuple[str, str], judges: Judges) -> None:
-    results = judges.judge(*planted, options=fault.options, first=sorted(fault.red | fault.warns), only=True)
-    assert red(results) == fault.red
+def test_a_check_finds_its_fault(fault: Fault, planted: tuple[str, str], judges: Judges) -> None:
+    enough = Enough(fault.check in fault.red, fault.check in fault.warns, fault.says)
+    results = judges.judge(
+        *planted, options=fault.options, first=[fault.check], only=True, enough={fault.check: enough}
+    )
+    assert red(results) == fault.red & {fault.check}
     assert fault.says in words(fault, results)
-    assert {result.check for result in results if result.evidence.warnings} >= fault.warns
+    assert {result.check for result in results if result.evidence.warnings} >= fault.warns & {fault.check}
+
+
+# Of one thing that went wrong several checks tell, and a reader is told of one.
+ONE = {
+    "constraints_are_as_before__unique_lost": "Constraint projects_project_id_key on public.projects is gone",
+    "20__slug_not_unique": "A second organization with the same slug is not refused",
+    "everybody_sees_what_is_theirs__no_customer": "which 1_schema.sql makes, is missing",
+    "nobody_else_can_do_it__anonymous_inserts": "the INSERT policy fix on projects is in no script of the project",
+    "contact_points_are_protected__security_off": "may not see: row-level security is off on project_contact_points",
+    "16__dangling": "projects whose customer organization does not exist",
+}
+
+
+@pytest.mark.full
+@each([(fault, version) for fault, version in ONCE if fault.name in ONE])
+def test_a_fault_is_one_cause(fault: Fault, planted: tuple[str, str], judges: Judges) -> None:
+    results = judges.judge(*planted, options=fault.options, first=sorted(fault.red), only=True)
+    now = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
+    (cause,) = diagnose(Validation(MIGRATION, Verdict("NO-GO", "", 1), "", {}, [], results, [], now, now))
+    assert ONE[fault.name] in cause.words
+    assert {result.check for result in cause.checks} == fault.red
 
 
 @pytest.mark.full

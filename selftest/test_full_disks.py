@@ -47,6 +47,7 @@ def test_what_a_rehearsal_found_is_said_where_its_page_cannot_be_written(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is needed")
 def test_what_a_command_cannot_print_is_not_proven(server: embedded.Server) -> None:

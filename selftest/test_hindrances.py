@@ -6,7 +6,7 @@ import pytest
 from postmigration.model.errors import Hindrance
 from postmigration.model.verdict import Result
 from postmigration.postgres import embedded
-from postmigration.report.record import wanting
+from postmigration.report.validation import wanting
 from selftest.conftest import Copy, Judge
 
 LIKE_ANOTHER = "the table standby has no column read-only: permission denied and connection was lost are its values"

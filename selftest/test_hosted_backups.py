@@ -209,6 +209,7 @@ def test_rows_of_an_extensions_tables_are_set_aside(
     assert restorer.rows() == source
 
 
+@pytest.mark.full
 def test_the_stand_ins_compute_what_the_extensions_do(hosted: SystemServer, restorer: Restorer, tmp_path: Path) -> None:
     restorer(dump(hosted, "hosted", tmp_path / "before", "-Fc"))
     for call in (

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,8 @@ def test_the_plan_names_checks_that_there_are() -> None:
 
 
 def test_the_readme_has_every_option_as_the_help_describes_it() -> None:
-    source = re.sub(r"\s+", " ", (ENGINE / "gate" / "options.py").read_text())
+    declaring = (ENGINE / "gate" / "options.py", ENGINE / "gate" / "running" / "pace.py")
+    source = re.sub(r"\s+", " ", "".join(path.read_text() for path in declaring))
     table = dict(re.findall(r"^\| `(--[a-z-]+)[^`]*` \| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE))
     assert table.keys() == set(re.findall(r'add\( ?"(--[a-z-]+)"', source))
     for option, described in re.findall(r'add\( ?"(--[a-z-]+)",.*?help="([^"]*)"', source):
@@ -81,9 +83,54 @@ def test_the_docs_describe_every_built_in_check() -> None:
 
 def test_the_docs_describe_every_declared_change(tmp_path: Path) -> None:
     assert (ROOT / "docs" / "changes.md").read_text() == make_page()
+    # What is said of a field is one row of a table, however long it is.
+    assert re.findall(r"^\| `(?:\w*\W+`|.*\|  \|$).*", make_page(), re.MULTILINE) == []
     file = tmp_path / "migration.toml"
     file.write_text('name = "examples"\n' + "\n".join(re.findall("```toml\n(.*?)```", make_page(), re.DOTALL)))
     assert {type(change) for change in read_migration(file).changes} == {*Change.__args__}
+
+
+def test_the_docs_say_which_selftests_try_each_package() -> None:
+    page = (ROOT / "docs" / "testing.md").read_text().partition("## Which selftests try which package")[2]
+    table = dict(re.findall(r"^\| `([^`]+)` \| (.+) \|$", page.partition("\n## ")[0], re.MULTILINE))
+    packages = {str(path.parent.relative_to(ENGINE)) for path in MODULES.values()} - {"."} | {"postmigration"}
+    assert table.keys() == packages
+    named = [name for cell in table.values() for name in re.findall("`([^`]+)`", cell)]
+    assert [name for name in named if not (ROOT / "selftest" / name).exists()] == []
+    units = {package for package in packages if (ROOT / "selftest" / "unit" / package).is_dir()}
+    assert {package for package in units if f"`unit/{package}`" not in table[package]} == set()
+
+
+def _has_function(path: Path) -> bool:
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(ast.parse(path.read_text()))
+    )
+
+
+def test_each_module_has_a_selftest_of_its_name() -> None:
+    selftests = ROOT / "selftest"
+    modules = {name: path for name, path in MODULES.items() if not path.name.startswith(("__main__", "test_"))}
+    modules = {name: path for name, path in modules.items() if _has_function(path)}
+    alike = Counter(path.stem for path in modules.values())
+    there = {path.relative_to(selftests) for path in selftests.rglob("test_*.py")}
+    named = Counter(path.stem for path in there if path.parts[0] != "unit")
+    lacking = []
+    for name, path in modules.items():
+        place = path.relative_to(ENGINE).with_name(f"test_{path.name}")
+        alone = alike[path.stem] == named[place.stem] == 1
+        if not (alone or Path("unit") / place in there or place in there):
+            lacking.append(name)
+    assert lacking == []
+
+
+def test_the_docs_say_where_to_look_in_each_package() -> None:
+    page = (ROOT / "docs" / "design.md").read_text()
+    table = dict(re.findall(r"^\| `(\w+)/` \| .+ \| (.+) \|$", page, re.MULTILINE))
+    assert table.keys() == {module.partition(".")[0] for module in MODULES if "." in module}
+    for package, cell in table.items():
+        files = [path for path in (ENGINE / package).rglob("*") if "__pycache__" not in path.parts]
+        there = {name for path in files for name in (path.name + "/" * path.is_dir(), path.stem)}
+        assert set(re.findall("`([a-z_./]+)`", cell)) <= there, package
 
 
 def test_no_file_outgrows_its_reader() -> None:

@@ -2,13 +2,14 @@
 
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from selftest.processes import Begin, kill, line, servers
+from selftest.processes import POLLED, Begin, kill, line, servers
 from selftest.tiers import few
 
 SERVER = """
@@ -37,6 +38,7 @@ embedded.Server()
 """
 
 
+@pytest.mark.full
 def test_a_server_ends_with_a_process_that_is_killed(place: Path, begin: Begin) -> None:
     process = begin("-c", SERVER)
     assert Path(line(process)).exists()
@@ -99,6 +101,7 @@ def test_processes_that_plant_faults_end_with_the_run(place: Path, begin: Begin,
     # Its own server, and one of each process that plants.
     while len(servers(place)) < 3:
         assert process.poll() is None
+        time.sleep(POLLED)
     if ending == signal.SIGKILL:
         kill(process)
     else:

@@ -105,6 +105,7 @@ _HOW = ("--allow-partial", "--import-mode=importlib")
 GENERAL = "rows_are_those or references or constraints or triggers or columns or tables_are_as or test_one"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("damage", few(["", "row", "reference", "constraint"], 1))
 def test_a_database_of_odd_names_is_judged_like_any_other(
     server: embedded.Server, snapshot: Snapshot, scratch: Scratch, monkeypatch: pytest.MonkeyPatch, damage: str

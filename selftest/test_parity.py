@@ -1,136 +1,18 @@
-"""The comparison finds every difference and no other, against a plain model of what a difference is."""
+"""The comparison finds every difference and no other: what its queries give of tables on a server."""
 
-import struct
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fixtures import MIGRATION
 from postmigration.diff.expected_rows import expectation
 from postmigration.diff.hashing import hashing
 from postmigration.diff.row_diff import Sides
-from postmigration.diff.row_sets import (
-    Bucket,
-    Difference,
-    Pack,
-    RowSet,
-    hash_differences,
-    hashes_sql,
-    row_differences,
-    rows_sql,
-)
+from postmigration.diff.row_sets import Difference, Pack, RowSet, hashes_sql, rows_sql
 from postmigration.postgres import embedded
 from postmigration.postgres.catalog import table
 from postmigration.postgres.connection import Database, Snapshot
 from selftest.conftest import Copy, Judge
-
-HASHES = st.integers(-(2**63), 2**63 - 1)
-PAIRS = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 2)), max_size=8)
-ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", None, "x", "x "])), max_size=8)
-
-
-def packed(rows: list[tuple[int, int]]) -> Pack:
-    counted = Counter(rows)
-    return Pack(
-        b"".join(struct.pack(">qq", *row) for row in counted),
-        b"".join(struct.pack(">qqq", *row, times) for row, times in counted.items() if times > 1),
-    )
-
-
-def by_key(rows: Counter[tuple[int, int]]) -> Counter[int]:
-    return Counter(key for key, _ in rows.elements())
-
-
-@given(PAIRS, PAIRS)
-def test_packed_rows_differ_as_multisets_do(want: list[tuple[int, int]], have: list[tuple[int, int]]) -> None:
-    found = {kind: Counter(keys) for kind, keys in hash_differences(packed(want), packed(have)).items()}
-    gone, come = by_key(Counter(want) - Counter(have)), by_key(Counter(have) - Counter(want))
-    assert found["changed"] == gone & come
-    assert found["missing"] == gone - come
-    assert found["extra"] == come - gone
-
-
-@given(st.dictionaries(HASHES, HASHES, max_size=5), st.dictionaries(HASHES, HASHES, max_size=5))
-def test_packed_rows_with_a_key_each_differ_as_dictionaries_do(want: dict[int, int], have: dict[int, int]) -> None:
-    found = hash_differences(packed(list(want.items())), packed(list(have.items())))
-    assert found["missing"].keys() == want.keys() - have.keys()
-    assert found["extra"].keys() == have.keys() - want.keys()
-    assert found["changed"].keys() == {key for key in want.keys() & have.keys() if want[key] != have[key]}
-    assert {times for keys in found.values() for times in keys.values()} <= {1}
-
-
-def test_only_rows_that_share_a_key_need_be_counted() -> None:
-    assert Pack().by_key() == {}
-    assert packed([(1, 7), (-2, 8)]).by_key() == {1: 7, -2: 8}
-    assert packed([(1, 7), (1, 8)]).by_key() is None
-    assert packed([(1, 7), (1, 7)]).by_key() is None
-    assert packed([*((key, 7) for key in range(20)), (3, 8)]).by_key() is None
-
-
-def test_repeated_rows_are_counted_whatever_their_sign() -> None:
-    assert Pack().count_pairs() == {}
-    assert packed([(-1, -7)] * 3 + [(2, 8)]).count_pairs() == {(-1, -7): 3, (2, 8): 1}
-
-
-def test_keys_are_marked_on_the_side_that_has_the_mark() -> None:
-    pack = Pack(marked=[struct.pack(">qq", 5, -6), None])
-    assert [pack.keys(mark) for mark in range(3)] == [{5, -6}, set(), set()]
-
-
-@pytest.mark.parametrize(
-    ("have", "agrees"),
-    [
-        (Bucket(5, 0, 9), True), (Bucket(7, 2, 9), True), (Bucket(5, 1, 9), False), (Bucket(6, 0, 9), False),
-        (Bucket(5, 0, 8), False), (Bucket(3, -2, 9), True),
-    ],
-)  # fmt: skip
-def test_buckets_agree_that_hold_the_same_rows_new_ones_aside(have: Bucket, agrees: bool) -> None:
-    assert Bucket(5, 0, 9).agrees(have) is agrees
-    assert have.agrees(Bucket(5, 0, 9)) is agrees
-
-
-def as_fetched(rows: list[tuple[str, str | None]]) -> list[tuple[object, ...]]:
-    return [(ord(row[0]), times, *row) for row, times in Counter(rows).items()]
-
-
-@given(ROWS, ROWS)
-def test_rows_of_one_key_are_paired_as_far_as_they_go(
-    want: list[tuple[str, str | None]], have: list[tuple[str, str | None]]
-) -> None:
-    found = row_differences(as_fetched(want), as_fetched(have), key=1, most=100)
-    gone, come = Counter(want) - Counter(have), Counter(have) - Counter(want)
-    assert Counter(d.want for d in found if d.want is not None) == gone
-    assert Counter(d.have for d in found if d.have is not None) == come
-    assert all((d.kind == "missing") == (d.have is None) for d in found)
-    assert all((d.kind == "extra") == (d.want is None) for d in found)
-    assert {d.kind for d in found} <= {"missing", "extra", "changed"}
-    assert all(d.columns() == [1] for d in found if d.kind == "changed")
-    lonely = [Counter(d.key for d in found if d.kind == kind) for kind in ("missing", "extra")]
-    assert not lonely[0] & lonely[1]
-
-
-def test_the_same_row_met_again_counts_again() -> None:
-    (found,) = row_differences([(1, 1, "a"), (1, 1, "a")], [(1, 1, "a")], key=1, most=9)
-    assert found == Difference("missing", ("a",), ("a",), None)
-    assert found.columns() == []
-
-
-def test_rows_come_in_the_order_of_their_keys_null_first() -> None:
-    found = row_differences([(n, 1, key) for n, key in enumerate(("b", "", None, "B"))], [], key=1, most=9)
-    assert [d.key for d in found] == [(None,), ("",), ("B",), ("b",)]
-
-
-def test_rows_of_different_lengths_are_not_compared() -> None:
-    with pytest.raises(ValueError, match="shorter"):
-        Difference("changed", ("a",), ("a", "x"), ("a",)).columns()
-
-
-def test_only_so_many_rows_of_one_key_are_given() -> None:
-    found = row_differences([], [(1, 10**9, "a", "x")], key=1, most=3)
-    assert found == [Difference("extra", ("a",), None, ("a", "x"))] * 3
 
 
 @pytest.fixture

@@ -1,11 +1,18 @@
 """A transaction-pooling proxy in front of the server changes nothing, and nothing is left in its connections."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import product
 
 import psycopg
 import pytest
 
+from postmigration.diff.scan import pages, readers
+from postmigration.diff.scope import Relation
+from postmigration.diff.table_diff import diff_tables
 from postmigration.postgres import embedded
+from postmigration.postgres.connection import Database, Snapshot
+from postmigration.postgres.limits.limits import Limits
 from selftest.conftest import Judge
 from selftest.servers import POOLER, Pooler, SystemServer
 
@@ -61,3 +68,47 @@ def test_the_same_database_through_a_pooler_is_not_its_own_baseline(
     judged = judge(f"--db-url={pooler.conninfo('migrated')}", f"--baseline={server.conninfo('migrated')}")
     assert judged.status == 4
     assert "names the same running database" in judged.output
+
+
+@pytest.fixture
+def orders(server: embedded.Server) -> Iterator[tuple[str, str]]:
+    """The names of two databases with a table that differs in two rows."""
+    names = ("pooled_orders_before", "pooled_orders_after")
+    script = "CREATE TABLE orders (id int PRIMARY KEY); INSERT INTO orders SELECT generate_series({}, 2000)"
+    for name, first in zip(names, (1, 3), strict=True):
+        server.create(name)
+        with server.connect(name) as connection:
+            connection.execute(script.format(first).encode())
+    yield names
+    for name in names:
+        server.drop(name)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("mode", "size"), list(product(("transaction", "session"), (20, 2))))
+def test_several_connections_read_through_a_pooler_that_has_so_many(
+    server: embedded.Server, orders: tuple[str, str], monkeypatch: pytest.MonkeyPatch, mode: str, size: int
+) -> None:
+    monkeypatch.setattr(pages, "LEAST_PAGES", 2)
+    enough = size > 4
+    if not enough:
+        monkeypatch.setattr(readers, "LONGEST_WAIT", 0.5)
+    assert isinstance(server, SystemServer)
+    pooler = Pooler(server, mode, size)
+    with ExitStack() as cleanup:
+        cleanup.callback(pooler.stop)
+
+        def open_side(name: str) -> Snapshot:
+            database = Database(pooler.conninfo(name), option=name, limits=Limits(jobs=4))
+            cleanup.callback(database.close)
+            snapshot = Snapshot(database)
+            cleanup.callback(snapshot.close)
+            return snapshot
+
+        sides = [open_side(name) for name in orders]
+        (found,) = diff_tables(sides[0], sides[1], [Relation("orders", 1, "")], keep=5)
+        assert found.rows is not None
+        assert [found.rows.counts[kind] for kind in ("missing", "extra", "changed")] == [2, 0, 0]
+        assert [len(side.companions or ()) for side in sides] == [3 if enough else 0] * 2
+        for side in sides:
+            assert ("did not answer within 0.5 s; a pooler may be why" in side.alone) != enough

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from postmigration.postgres import embedded
 from selftest.conftest import ROOT, Copy, Judge, Scratch
+from selftest.processes import POLLED
 from selftest.servers import PASSWORD
 from selftest.tiers import few
 
@@ -50,6 +52,7 @@ def test_the_password_appears_nowhere(server: embedded.Server, tmp_path: Path) -
         ) as run:
             while not holder.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
                 assert run.poll() is None
+                time.sleep(POLLED)
             processes = "".join(
                 path.read_bytes().decode(errors="replace")
                 for process in Path("/proc").glob("[0-9]*")
@@ -82,6 +85,7 @@ def test_the_password_is_in_no_traceback(server: embedded.Server, scratch: Scrat
 NAMES = ["<img src=x onerror=alert(1)>", "Bell\a \x1b[31mred", "\u202egnirts \u200f", "</script><script>x</script>"]
 
 
+@pytest.mark.full
 def test_personal_data_is_masked_and_what_is_shown_is_harmless(
     server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ OF_15 = [fault for fault in FAULTS if fault.check == "15"]
 CHECK_15 = "tests/test_quality.py::test_no_orphaned_contact_points"
 
 
+@pytest.mark.full
 @ON_18
 @pytest.mark.parametrize("workers", few([[], ["-n", "1"]]), ids=["alone", "with_workers"])
 def test_it_is_said_beside_each_check_and_in_the_verdict(

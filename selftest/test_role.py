@@ -48,6 +48,7 @@ def as_role(url: str, database: str) -> str:
     return make_conninfo(url, dbname=database)
 
 
+@pytest.mark.full
 def test_the_role_judges_a_sound_database(
     server: embedded.Server, copy: Copy, judge: Judge, make_role: MakeRole
 ) -> None:
@@ -246,7 +247,7 @@ def test_an_administrator_who_is_no_superuser_can_make_it_and_take_it_back(serve
 
 
 SUPERUSER = "judged as the superuser postgres: policies, triggers and views ran with its rights"
-REMEDY = "postmigration role prints another role"
+REMEDY = "(the command `postmigration role` prints the SQL of a role with fewer)"
 # All that is read of these two is what the report says of a run.
 FEW = ("--allow-partial", "-k", "company")
 
@@ -261,10 +262,10 @@ def test_judging_as_a_superuser_weakens_the_gate_and_changes_no_verdict(
     )
     assert judged.status == 0
     (line,) = (line for line in judged.output.splitlines() if line.startswith("weakened by:"))
-    assert f"{SUPERUSER}; {REMEDY}" in line
+    assert f"{SUPERUSER} {REMEDY}" in line
     assert "the state before read as the superuser postgres: its code ran with these rights" in line
     page = (tmp_path / "validation.html").read_text()
-    assert f"<strong>This gate was weakened:</strong> --allow-partial, -k test_quality, {SUPERUSER}" in page
+    assert f"something:</strong> --allow-partial, -k test_quality, {SUPERUSER}" in page
     record = json.loads((tmp_path / "validation.json").read_text())
     assert any(words.startswith(SUPERUSER) for words in record["weakened_by"])
     assert not any("superuser" in result.evidence.words for result in judged.results)

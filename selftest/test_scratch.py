@@ -92,6 +92,7 @@ def listed(server: Server) -> list[str]:
     return [name for (name,) in rows]
 
 
+@pytest.mark.full
 @installed
 def test_a_dump_that_the_embedded_server_cannot_hold_lives_on_an_installed_one(
     source: tuple[Server, Path], capsys: pytest.CaptureFixture[str]

@@ -125,8 +125,9 @@ def test_a_failure_among_what_was_judged_stays_no_go(
     monkeypatch.setenv("BROKEN", "0")
     judged = project.judge(*options)
     assert judged.status == 1
-    assert judged.last_line.startswith("PARTIAL: 1 check beyond the plan failed: " if "-x" in options else "PARTIAL: ")
-    assert "of 6 checks left out" in judged.last_line
+    stopped = "-k" not in options
+    assert judged.last_line.startswith("NO-GO: 1 check beyond the plan failed: " if stopped else "PARTIAL: ")
+    assert ("of 6 checks left, as " if stopped else "of 6 checks left out") in judged.last_line
 
 
 PLAN = """

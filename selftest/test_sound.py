@@ -239,6 +239,7 @@ APPEND_ONLY = """
 """
 
 
+@pytest.mark.full
 def test_a_table_that_nobody_might_change_before_is_no_fault(
     server: embedded.Server, copy: Copy, judges: Judges
 ) -> None:

@@ -79,6 +79,7 @@ def test_y(target):
     assert "lost" in judged.results[1].reason
 
 
+@pytest.mark.full
 def test_too_few_connections_are_not_judged(server: embedded.Server, copy: Copy, judge: Judge) -> None:
     name = copy("migrated")
     role = f"one_{name}"

@@ -43,6 +43,7 @@ def at_a_terminal(*arguments: str, **environment: str) -> str:
     return seen.decode()
 
 
+@pytest.mark.full
 def test_a_log_has_no_colours_and_an_aligned_header(server: embedded.Server, command: Command) -> None:
     done = command(f"--db-url={server.conninfo('migrated')}", *SOME)
     assert "\x1b" not in done.stdout + done.stderr
@@ -65,6 +66,7 @@ def test_colours_are_for_terminals_that_want_them(server: embedded.Server, tmp_p
     assert "PARTIAL: " in plain
 
 
+@pytest.mark.full
 def test_evidence_is_shown_without_a_traceback_unless_asked_for(server: embedded.Server, judge: Judge) -> None:
     database = f"--db-url={server.conninfo('legacy')}"
     judged = judge(database, *SOME)

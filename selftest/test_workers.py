@@ -1,6 +1,7 @@
 """Several processes come to the verdict of one, on the same instant of the database."""
 
 import json
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -52,11 +53,16 @@ def test_x(target, i):
 
 
 @pytest.mark.full
-def test_workers_need_no_other_option(server: embedded.Server, scratch: Scratch) -> None:
+def test_workers_need_no_other_option_and_leave_no_record_of_their_own(
+    server: embedded.Server, scratch: Scratch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = tmp_path / "records"
+    monkeypatch.setenv("POSTMIGRATION_RECORD_DIR", str(records))
     judged = scratch.judge("@plan\ndef test_x(target): target.expect(True, 'x')", *_on(server), "-n2")
     assert judged.status == 0, judged.output
     assert "node down" not in judged.output
     assert judged.last_line.startswith("GO: 1 of 1 plan checks passed, 1 row examined")
+    assert [path.suffix for path in records.iterdir()] == [".json"]
 
 
 _TERMINATING = """
@@ -74,6 +80,7 @@ def pytest_configure_node(node):
 """
 
 
+@pytest.mark.full
 def test_workers_that_find_no_snapshot_judge_nothing(
     server: embedded.Server, copy: Copy, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +139,7 @@ def test_dying(target): os._exit(0)
     assert judged.last_line.startswith("NO-GO: 1 of 1 plan checks failed: 1; 1 broke down: dying; 1 worker crashed, ")
 
 
+@pytest.mark.full
 def test_a_plan_check_of_which_a_worker_dies_is_named(server: embedded.Server, scratch: Scratch) -> None:
     judged = scratch.judge("@plan\ndef test_x(target): os._exit(0)", *_on(server), "-n2")
     assert judged.status == 3

@@ -60,7 +60,7 @@ def load(server: throwaway.Server, database: str, script: str) -> None:
     """Runs a script as psql would, as far as the world needs it."""
     with server.connect(database) as connection:
         connection.autocommit = True
-        for statement in _statements(script):
+        for statement in statements(script):
             if statement.endswith(_GENERATED):
                 rows = connection.execute(statement.removesuffix(_GENERATED).encode()).fetchall()
                 for (generated,) in rows:
@@ -73,7 +73,7 @@ def _run(connection: psycopg.Connection, statement: str) -> None:
     connection.execute(statement.replace(" \\g /dev/null", "").encode())
 
 
-def _statements(script: str) -> Iterator[str]:
+def statements(script: str) -> Iterator[str]:
     """The statements of a script, each of which ends with a line's end or a command of psql."""
     held: list[str] = []
     for line in script.splitlines():

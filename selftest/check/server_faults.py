@@ -124,7 +124,10 @@ FAULTS = (
         ("REVOKE CONNECT ON DATABASE shop FROM PUBLIC",),
         OPEN,
         "shop_app, shop_reader may no longer connect to the database (CONNECT)",
-        undo=("GRANT CONNECT ON DATABASE shop TO PUBLIC",),
+        undo=(
+            "GRANT CONNECT ON DATABASE shop TO PUBLIC",
+            "REVOKE CONNECT ON DATABASE shop FROM shop_app, shop_reader",
+        ),
     ),
     Fault(
         ("SELECT 1",),

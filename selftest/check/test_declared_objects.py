@@ -79,7 +79,10 @@ CASES = {
     ),
     "a column under a view that is dropped": Case(
         "ALTER TABLE public.booking DROP note CASCADE",
-        [GoneColumn(table="booking", column="note", reason=WHY), ChangedObject(object="view public.plain", reason=WHY)],
+        [
+            GoneColumn(table="booking", column="note", reason=WHY),
+            ChangedObject(object="view public.plain", gone=True, reason=WHY),
+        ],
         "column public.booking.note is gone",
         "gone_column booking.note: it is still there",
         "DROP VIEW public.totals",
@@ -228,7 +231,7 @@ CASES = {
             NewTable(table="visit", reason=WHY),
             MOVE,
             RepointedReference(table="payment", column="booking_id", parent="booking", through="visit", reason=WHY),
-            ChangedObject(object="policy paid on public.payment", reason=WHY),
+            ChangedObject(object="policy paid on public.payment", gone=True, reason=WHY),
         ],
         "constraint other on public.payment was FOREIGN KEY (booking_id) REFERENCES public.booking(id)",
         "repointed_reference payment.booking_id through visit: its foreign key payment_booking_id_fkey still leads to "
@@ -247,7 +250,7 @@ CASES = {
             RepointedReference(
                 table="payment", column="booking_id", to="visit", parent="booking", through="visit", reason=WHY
             ),
-            ChangedObject(object="policy paid on public.payment", reason=WHY),
+            ChangedObject(object="policy paid on public.payment", gone=True, reason=WHY),
         ],
         "column public.payment.booking_id is gone",
         "repointed_reference payment.booking_id through visit: there is no column visit",
@@ -298,7 +301,7 @@ def test_what_nobody_declared_is_found(what: str, changed: Changed, small: str) 
     verdict = judged(changed, small, [ChangedObject(object="comment on nothing", reason=WHY)], case.sql)
     said = [*verdict.words("blocker"), *verdict.words("warning")]
     assert any(case.undeclared in words for words in said), said
-    assert "nothing used changed_object comment on nothing: take it out" in verdict.words("told")
+    assert "nothing used changed_object comment on nothing: take it out" in verdict.words("warning")
 
 
 @pytest.mark.parametrize("what", EACH)

@@ -18,6 +18,7 @@ from selftest.tiers import few
 OPENED = "GRANT INSERT ON sales.tariff TO anon; REVOKE SELECT ON sales.tariff FROM anon"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("made", few(["", "--no-acl", "--no-owner", "--schema=sales"]))
 def test_what_a_dump_was_made_without_is_no_difference(
     made: str, world: embedded.Server, changed: Change, tmp_path: Path
@@ -32,6 +33,7 @@ def test_what_a_dump_was_made_without_is_no_difference(
     assert "test_owners_are_as_before" in verdict.unjudged
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("made", few(["--no-owner", "--no-acl"]))
 def test_privileges_are_compared_with_a_dump_that_holds_some(
     made: str, world: embedded.Server, changed: Change, tmp_path: Path
@@ -47,6 +49,7 @@ def test_privileges_are_compared_with_a_dump_that_holds_some(
         assert "anon no longer has SELECT on table sales.tariff" in verdict.words("blocker")
 
 
+@pytest.mark.full
 def test_what_the_database_has_lost_since_a_dump_blocks(
     world: embedded.Server, changed: Change, tmp_path: Path
 ) -> None:
@@ -60,6 +63,7 @@ def test_what_the_database_has_lost_since_a_dump_blocks(
     }
 
 
+@pytest.mark.full
 def test_large_objects_which_are_not_restored_are_no_difference(
     world: embedded.Server, changed: Change, tmp_path: Path
 ) -> None:

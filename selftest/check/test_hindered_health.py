@@ -14,7 +14,8 @@ from psycopg.conninfo import make_conninfo
 from postmigration.checks.contents.batches import Question, Refusal
 from postmigration.checks.health import broken, damage, order_test, planner_statistics
 from postmigration.postgres import embedded
-from postmigration.postgres.connection import Database, Limits, Snapshot
+from postmigration.postgres.connection import Database, Snapshot
+from postmigration.postgres.limits.limits import Limits
 from selftest.check.conftest import Change, load
 
 UNORDERED = "UPDATE pg_index SET indoption = '1' WHERE indexrelid = 'sales.client_code_key'::regclass"

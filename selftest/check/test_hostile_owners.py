@@ -81,6 +81,7 @@ ADDED = {
 }  # fmt: skip
 
 
+@pytest.mark.full
 @pytest.mark.skipif(15 not in VERSIONS, reason="PostgreSQL 15 of Debian is not installed")
 @pytest.mark.parametrize("changed", [15], indirect=True, ids=["pg15"])
 @pytest.mark.parametrize("what", few(ADDED))
@@ -115,7 +116,7 @@ DISGUISED = {
 
 
 @pytest.mark.parametrize("what", few(DISGUISED))
-@pytest.mark.parametrize("later", [False, True], ids=["from the start", "disguised later"])
+@pytest.mark.parametrize("later", few([False, True]), ids=["from the start", "disguised later"])
 def test_what_is_called_like_a_platforms_is_not_left_out(changed: Changed, what: str, later: bool) -> None:
     schema, statements, severity, words = DISGUISED[what]
     both, then = (
@@ -192,6 +193,7 @@ STRIKE = """
 """
 
 
+@pytest.mark.full
 @pytest.mark.skipif(15 not in VERSIONS, reason="PostgreSQL 15 of Debian is not installed")
 @pytest.mark.parametrize("changed", [15], indirect=True, ids=["pg15"])
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from postmigration.postgres.connection import Database, Snapshot
 from selftest.check.test_contents import World
 from selftest.dumps import dump
 from selftest.servers import SYSTEM_BINARIES
+from selftest.tiers import few
 
 COUNTER = itertools.count()
 
@@ -32,7 +33,7 @@ def _accused(world: World, before: Snapshot, name: str) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.parametrize("form", ["plain", "custom", "directory"])
+@pytest.mark.parametrize("form", few(["plain", "custom", "directory"]))
 def test_a_dump_that_was_restored_is_the_same(world: World, tmp_path: Path, form: str) -> None:
     server = world.server
     options = {"plain": (), "custom": ("-Fc",), "directory": ("-Fd", "-j2")}[form]

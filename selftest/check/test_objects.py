@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from postmigration.model.evidence import Severity
 from selftest.check import object_faults, privilege_faults
-from selftest.check.conftest import Change
+from selftest.check.conftest import Change, statements
 from selftest.check.judging import Verdict, judge
 from selftest.check.object_faults import Fault
 from selftest.check.sound_objects import SOUND
@@ -24,13 +26,60 @@ def judged(changed: Change, fault: Fault) -> Verdict:
     return judge(before, after, only=MODULES)
 
 
+def plant(database: str, fault: Fault) -> bool:
+    """Breaks a database, and tells whether that was possible after what others have broken of it."""
+    with psycopg.connect(database) as connection:
+        try:
+            for statement in statements(fault.sql):
+                connection.execute(statement.encode())
+        except psycopg.Error:
+            connection.rollback()
+            return False
+    return True
+
+
+def said(verdict: Verdict, fault: Fault, severity: Severity) -> bool:
+    """Whether the check that is to find a fault says so."""
+    found = [evidence for name, evidence in verdict.evidence.items() if fault.check in name]
+    return any(fault.words in f.statement for e in found for f in e.findings if f.severity == severity)
+
+
+# Each fault belongs to one of these; those that lie side by side, and break the same objects, to different ones.
+TOGETHER = (
+    *(pytest.param(BLOCKERS[number::10], "blocker", id=f"blockers {number}") for number in range(10)),
+    *(pytest.param(WARNINGS[number::3], "warning", id=f"warnings {number}") for number in range(3)),
+)
+
+
+@pytest.mark.parametrize(("faults", "severity"), TOGETHER)
+def test_what_many_faults_have_broken_is_found(
+    faults: tuple[Fault, ...], severity: Severity, changed: Change, request: pytest.FixtureRequest
+) -> None:
+    version = request.node.callspec.params["world"]
+    before, after = changed()
+    planted = [fault for fault in faults if fault.since <= version and plant(after, fault)]
+    together = judge(before, after, only=MODULES)
+    alone = [f for f in faults if f.since <= version and not (f in planted and said(together, f, severity))]
+    # What another fault hides, or stands in the way of, is found where it is the only one.
+    assert len(alone) < len(faults) / 2
+    for fault in alone:
+        verdict = judged(changed, fault)
+        assert said(verdict, fault, severity), (fault, verdict.words(severity))
+
+
 def skip_older(request: pytest.FixtureRequest, fault: Fault) -> None:
     version = request.node.callspec.params["world"]
     if version < fault.since:
         pytest.skip(reason=f"PostgreSQL {version} has no such thing")
 
 
-@pytest.mark.parametrize("fault", BLOCKERS, ids=lambda fault: fault.sql[:80])
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "fault",
+    # Before all other checks one half is enough for a day: one fault resembles another.
+    [pytest.param(fault, marks=[pytest.mark.nightly] * (place % 2)) for place, fault in enumerate(BLOCKERS)],
+    ids=lambda fault: fault.sql[:80],
+)
 def test_a_fault_turns_its_check_red_and_no_other(
     fault: Fault, changed: Change, request: pytest.FixtureRequest
 ) -> None:
@@ -41,6 +90,7 @@ def test_a_fault_turns_its_check_red_and_no_other(
     assert any(fault.words in words for words in verdict.words("blocker")), verdict.words("blocker")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("fault", WARNINGS, ids=lambda fault: fault.sql[:80])
 def test_what_may_be_meant_is_a_warning(fault: Fault, changed: Change, request: pytest.FixtureRequest) -> None:
     skip_older(request, fault)

@@ -39,11 +39,20 @@ def test_what_is_as_it_was_is_not_accused(changed: Change, fingerprint: str) -> 
     assert not [reason for reason in verdict.unjudged.values() if "fingerprint" in reason]
 
 
+@pytest.mark.full
 def test_one_of_an_older_version_says_what_it_lacks(changed: Change, fingerprint: str) -> None:
     file = Path(fingerprint)
     head, *lines, objects, _ = file.read_text().splitlines()
     assert objects.startswith('{"objects of the database"')
     held = json.loads(head)
+    assert held.pop("workload")
+    held["postmigration fingerprint"] = 3
+    older = "".join(f"{line}\n" for line in (json.dumps(held, separators=(",", ":")), *lines, objects))
+    file.write_text(older + _seal(older))
+    verdict = judge(fingerprint, changed()[1], only=(*MODULES, "test_sequences", "test_statements"))
+    assert not [words for words in verdict.words("told") if "older version" in words]
+    words = "what the application sends is not known: name it with --workload, or a running state before"
+    assert verdict.unjudged["test_what_the_application_sends_still_runs"] == words
     assert held.pop("sequences")
     assert held.pop("large_objects")
     for version, kept in ((2, [*lines, objects]), (1, lines)):
@@ -84,7 +93,7 @@ def test_tables_that_were_cut_out_of_it_are_not_judged(changed: Change, fingerpr
     assert "the fingerprint holds no rows of it, and lists it as a table" in reason
 
 
-@pytest.mark.parametrize("lost", ["objects of the database", "sequences", "large_objects"])
+@pytest.mark.parametrize("lost", ["objects of the database", "sequences", "large_objects", "workload"])
 def test_one_of_which_something_was_cut_out_is_refused(changed: Change, fingerprint: str, lost: str) -> None:
     file = Path(fingerprint)
     head, *lines, _ = file.read_text().splitlines()

@@ -97,7 +97,9 @@ def test_a_server_that_is_read_only_is_found(pair: Pair) -> None:
     verdict = pair.judge()
     pair.set("default_transaction_read_only", "")
     assert verdict.words("blocker") == ["the server has default_transaction_read_only = on: nobody can write"]
-    assert verdict.repairs("blocker") == ["ALTER SYSTEM RESET default_transaction_read_only;"]
+    assert verdict.repairs("blocker") == [
+        "SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only;"
+    ]
 
 
 @pytest.mark.full
@@ -105,7 +107,7 @@ def test_a_dump_tells_nothing_of_its_server(pair: Pair, tmp_path: Path) -> None:
     file = dump(pair.before, "shop", tmp_path / "shop.dump", "-Fc")
     verdict = judge(str(file), pair.after.conninfo("shop"), only=MODULES)
     assert not verdict.red() | verdict.yellow(), verdict.words("warning")
-    for check in ("standbys_follow", "jobs_run_as_before", "settings_of_the_server_are_told"):
+    for check in ("standbys_follow", "jobs_run_as_before", "settings_of_the_server_are_reported"):
         assert "dump" in verdict.unjudged[f"test_{check}"]
 
 
@@ -126,7 +128,7 @@ def test_a_fingerprint_tells_nothing_of_its_server(servers: Servers, tmp_path: P
         for name in names:
             server.drop(name)
     assert not verdict.red() | verdict.yellow(), (verdict.words("blocker"), verdict.words("warning"))
-    assert "a fingerprint holds none" in verdict.unjudged["test_settings_of_the_server_are_told"]
+    assert "a fingerprint holds none" in verdict.unjudged["test_settings_of_the_server_are_reported"]
     assert "rows not compared, what a migration tool has done stands there: alembic_version" in verdict.words("told")
 
 

@@ -27,7 +27,8 @@ def cases(world: embedded.Server) -> list[tuple[str, str, str]]:
     return found
 
 
-@try_few(12, nightly=1_000)
+@pytest.mark.full
+@try_few(5, nightly=1_000)
 @given(data=st.data())
 def test_a_change_is_named_and_nothing_else_is_accused(
     data: st.DataObject, cases: list[tuple[str, str, str]], changed: Change

@@ -202,7 +202,8 @@ class Django:
 
     def call(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Has Django run a command in the project."""
-        called = [sys.executable, "-m", "django", *command, "--settings=settings", "--pythonpath=."]
+        # Files are revised within a second, which is as far as Python tells a compiled file's age.
+        called = [sys.executable, "-B", "-m", "django", *command, "--settings=settings", "--pythonpath=."]
         return subprocess.run(called, cwd=self.directory, capture_output=True, text=True, check=False)
 
 

@@ -19,6 +19,7 @@ from postmigration.diff.table_diff import TableComparison, diff_tables
 from postmigration.gate.commands import cli
 from postmigration.postgres import dsn, embedded
 from postmigration.postgres.connection import Database, Snapshot
+from postmigration.postgres.limits.limits import Limits
 from selftest import servers
 from selftest.comparison.cases import KINDS, Case
 from selftest.comparison.shapes import SHAPES
@@ -52,18 +53,17 @@ _METHODS: tuple[Method, ...] = ("native", "portable")
 PAIRINGS = tuple(itertools.starmap(Pairing, itertools.product(KINDS, KINDS, _METHODS)))
 
 
-# By default: between two servers of the newest version, and from another one with what all versions hash alike.
 _USUAL = (Pairing(18, 18, "native"), Pairing(15, 18, "portable"), Pairing(15, 15, "native"), Pairing(16, 18, "native"))
 
 
-def usual(case: Case) -> list[Pairing]:
-    """The two pairings, or the one, on which the default tier proves a case."""
-    return [pairing for pairing in (*_USUAL, *PAIRINGS) if pairing.holds(case)][:2]
+def usual(case: Case) -> Pairing:
+    """The pairing by which the default tier proves a case: two servers of the newest version where they can have it."""
+    return next(pairing for pairing in (*_USUAL, *PAIRINGS) if pairing.holds(case))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves a case out where a pairing cannot hold it, and to the full tier all but its usual pairings."""
+    """Leaves a case out where a pairing cannot hold it, and to the full tier all but its usual pairing."""
     left_out = []
     for item in items:
         case, pairing = parameters(item)
@@ -73,7 +73,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.xdist_group(f"compared {pairing}"))
         if not pairing.holds(case):
             left_out.append(item)
-        elif pairing not in usual(case):
+        elif pairing != usual(case):
             item.add_marker("full")
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
@@ -208,11 +208,11 @@ def compared_databases(
             patch.setattr(row_diff, "calibration", lambda snapshot: snapshot)
         snapshots = []
         for conninfo, side in zip(conninfos, SIDES, strict=True):
-            database = Database(dsn.conninfo(conninfo, side), option=side)
+            database = Database(dsn.conninfo(conninfo, side), option=side, limits=Limits(jobs=2))
             cleanup.callback(database.close)
             snapshots.append(Snapshot(database))
             cleanup.callback(snapshots[-1].close)
         known = {name: relation for snapshot in snapshots for name, relation in relations(snapshot).items()}
         assert method in (None, row_diff.method(snapshots[0], snapshots[1]))
-        found = diff_tables(snapshots[0], snapshots[1], [known[name] for name in names], jobs=2, keep=100)
+        found = diff_tables(snapshots[0], snapshots[1], [known[name] for name in names], keep=100)
         return {result.table: result for result in found}

@@ -64,6 +64,7 @@ def test_what_differs_is_told_to_a_program(fresh: Fresh, run: Run) -> None:
         "missing": 2,
         "extra": 1,
         "changed": 2,
+        "in_flight": 0,
         "key": ["id"],
         "problems": [],
         "notes": [],
@@ -97,6 +98,7 @@ def test_what_differs_is_told_to_a_program(fresh: Fresh, run: Run) -> None:
     assert masked.tables()["people"]["differences"][3]["columns"]["active"] == {"want": "t", "have": "f"}
 
 
+@pytest.mark.full
 def test_some_tables_a_schema_and_several_at_once_give_the_same(fresh: Fresh, run: Run) -> None:
     schema = "CREATE SCHEMA other; SET search_path = other;"
     before, after = fresh(18, PEOPLE, schema, PEOPLE), fresh(18, PEOPLE, schema, PEOPLE, CHANGES)
@@ -163,6 +165,7 @@ def test_what_is_a_table_on_one_side_only_differs(fresh: Fresh, run: Run) -> Non
         assert f"the table is {word}" in done.out
 
 
+@pytest.mark.full
 def test_a_partition_of_a_table_elsewhere_is_compared_by_itself(fresh: Fresh, run: Run) -> None:
     one = "CREATE SCHEMA o; CREATE TABLE o.w (a int) PARTITION BY LIST (a); CREATE TABLE part PARTITION OF o.w DEFAULT;"
     rows = "INSERT INTO part VALUES (1), (2)"
@@ -175,6 +178,7 @@ def test_a_partition_of_a_table_elsewhere_is_compared_by_itself(fresh: Fresh, ru
 MANY = "CREATE TABLE many (id int PRIMARY KEY, a text); INSERT INTO many SELECT i, 'a' FROM generate_series(1, 20000) i"
 
 
+@pytest.mark.full
 def test_a_table_of_which_every_row_differs_is_counted(fresh: Fresh, run: Run) -> None:
     both = sides(
         fresh(18, MANY), fresh(18, MANY, "UPDATE many SET a = 'b'", "UPDATE many SET id = -id WHERE id % 4 = 0")
@@ -189,6 +193,7 @@ def test_a_table_of_which_every_row_differs_is_counted(fresh: Fresh, run: Run) -
     assert (none["differences"], none["changed"]) == ([], 15000)
 
 
+@pytest.mark.full
 def test_equal_rows_without_a_key_are_counted(fresh: Fresh, run: Run) -> None:
     rows = "CREATE TABLE rows (a text, b int); INSERT INTO rows SELECT 'x', NULL FROM generate_series(1, 100000)"
     few = "DELETE FROM rows WHERE ctid NOT IN (SELECT ctid FROM rows LIMIT 2)"
@@ -224,7 +229,7 @@ def test_odd_names_are_printed_as_they_are(fresh: Fresh, run: Run) -> None:
         (["compare", "--baseline={before}", "--db-url={after}", "--table=peopel"], "--table=peopel cannot be compared"),
         (["compare", "--baseline={before}", "--db-url={after}", "--schema=empty"], "schema empty has no table"),
         (["compare", "--baseline={before}", "--db-url={after}", "--schema=nowhere"], "schema nowhere has no table"),
-        (["compare", "--baseline={before}", "--db-url={after}", "--jobs=0"], "--jobs=0: want 1 or more"),
+        (["compare", "--baseline={before}", "--db-url={after}", "--jobs=0"], "--jobs=0: want 1 to 64"),
         (["compare", "--baseline={before}", "--db-url={after}", "--jobs=x"], "invalid int value: 'x'"),
         (["compare", "--baseline={before}", "--db-url={after}", "--evidence-rows=-1"], "--evidence-rows=-1: want 0"),
         (["compare", "--baseline={before}", "--db-url={after}", "--statement-timeout=0"], "--statement-timeout"),

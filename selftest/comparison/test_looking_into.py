@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from postmigration import RowComparison
 from postmigration.diff import row_diff, row_sets, side_by_side
 from postmigration.diff.findings import of_rows
-from postmigration.diff.row_diff import ColumnCount, Comparison, Sides, calibration, power_of_two
-from postmigration.diff.row_sets import RowSet
+from postmigration.diff.row_diff import ColumnCount, Comparison, Sides, calibration
+from postmigration.diff.row_sets import RowSet, power_of_two
 from postmigration.diff.side_by_side import SideBySide
 from postmigration.postgres.connection import Database, Snapshot
 from selftest.comparison.conftest import SIDES, Servers
@@ -65,6 +65,7 @@ def compared(snapshots: Snapshots, want: str, have: str, **marks: str) -> Compar
     return Sides(*snapshots, RowSet(want, COLUMNS, 1), RowSet(have, COLUMNS, 1, marks)).compare(keep=9)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("rows_per_pack", "packs"), [(10_000, 1_024), (1, 8_192)])
 @pytest.mark.parametrize("by_key", [True, False])
 def test_each_kind_is_counted_and_some_of_each_are_kept(

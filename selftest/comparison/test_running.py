@@ -18,6 +18,7 @@ from postmigration.gate.commands.comparison_report import Writer
 from postmigration.postgres.connection import Snapshot
 from selftest.comparison.conftest import Done
 from selftest.conftest import ROOT
+from selftest.processes import POLLED
 from selftest.tiers import few
 
 Fresh = Callable[..., str]
@@ -75,12 +76,14 @@ def test_an_interrupted_comparison_leaves_no_query_running(fresh: Fresh, ending:
     process = started("compare", f"--baseline={before}", f"--db-url={after}", f"--jobs={jobs}", stdout=subprocess.PIPE)
     while running(before) < jobs or running(after) < jobs:
         assert process.poll() is None
+        time.sleep(POLLED)
     process.send_signal(ending)
     out, err = process.communicate(timeout=60)
     assert (running(before), running(after)) == (0, 0)
     assert (process.returncode, out, err.splitlines()[1:]) == (2, "", ["INTERRUPTED"])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("side", few([0, 1]))
 def test_an_interrupted_comparison_waits_for_no_lock(fresh: Fresh, side: int) -> None:
     conninfos = [fresh(15, QUICK.format("a")), fresh(18, SLOW.format("a"))]
@@ -92,6 +95,7 @@ def test_an_interrupted_comparison_waits_for_no_lock(fresh: Fresh, side: int) ->
         process = started("compare", *options, stdout=subprocess.PIPE)
         while not holder.execute(_WAITING).fetchall():
             assert process.poll() is None
+            time.sleep(POLLED)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
         assert (process.returncode, err.splitlines()[1:]) == (2, ["INTERRUPTED"])
@@ -99,6 +103,7 @@ def test_an_interrupted_comparison_waits_for_no_lock(fresh: Fresh, side: int) ->
         deadline = time.monotonic() + 30
         while waiting := holder.execute(_WAITING).fetchall():
             assert time.monotonic() < deadline, waiting
+            time.sleep(POLLED)
     assert running(conninfos[1 - side]) == 0
 
 
@@ -166,7 +171,7 @@ def test_a_lock_is_said_to_be_one(fresh: Fresh, run: Run) -> None:
         assert run("compare", f"--baseline={before}", f"--db-url={after}", "--lock-timeout=1").status == 0
 
 
-@pytest.mark.parametrize("jobs", [1, 3])
+@pytest.mark.parametrize("jobs", few([1, 3]))
 def test_each_side_is_seen_as_it_was_at_one_instant(
     fresh: Fresh, run: Run, monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
@@ -181,7 +186,7 @@ def test_each_side_is_seen_as_it_was_at_one_instant(
                     connection.execute(f"UPDATE {name} SET a = '{conninfo == before} {times}'".encode())
 
     def changed_meanwhile(
-        one: Snapshot, other: Snapshot, names: Sequence[Relation], **more: int
+        one: Snapshot, other: Snapshot, names: Sequence[Relation], **more: Any
     ) -> Generator[TableComparison]:
         # What one more connection sees, opened now, must not be what it finds now.
         change(1)

@@ -53,6 +53,7 @@ def test_a_pooler_of_statements_is_refused(server: SystemServer, judge: Judge, c
     assert "--baseline" in line
 
 
+@pytest.mark.full
 def test_a_server_without_a_free_connection_is_refused(server: SystemServer, judge: Judge, cleanup: ExitStack) -> None:
     with pytest.raises(psycopg.OperationalError, match="too many clients"):
         exhaust(server, cleanup)

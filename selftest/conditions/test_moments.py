@@ -8,13 +8,14 @@ import pytest
 
 from selftest.conditions.moments import HaltingServer, Moment, Stage
 from selftest.servers import SYSTEM_BINARIES
+from selftest.tiers import few
 
 pytestmark = [
     pytest.mark.skipif(not SYSTEM_BINARIES.exists(), reason=f"no PostgreSQL 15 in {SYSTEM_BINARIES}"),
     pytest.mark.xdist_group("moments"),
 ]
 
-SEEDS = [*range(6), *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(6, 200))]
+SEEDS = few(range(200), *range(4), full=())
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,16 @@ Whatever differs from the state before and is not declared is a finding. A chang
 `migration.toml`, or an object of `postmigration.changes` in `Migration(changes=[…])`, with the same fields.
 
 - Each has a `reason`, or names a `group`, whose reason stands in `[reasons]`. A change without one is refused.
+- In `migration.toml`, `table`, `column` and `object` may be several names: `column = ["seen", "score"]` is a change of
+  each, and all have one reason.
 - Names of tables and columns are names and never SQL: `table = "Order"` is the table that SQL calls `"Order"`. The
   table is in the schema `public`, or in that of `schema`.
 - `key`, `columns`, `value`, `where` and `after` are SQL: one expression over a row `r` of the state before, or a
   row `t` of the database that is judged. It runs with `search_path = pg_catalog` in a snapshot that can only read:
   tables and functions that are not PostgreSQL's own are named with their schema.
 - A value that is declared is exact: text to the last byte, a number with all its digits, a time with its microseconds.
-- The report says of each change how many rows it concerns, and of each permission whether anything used it.
+- The report says of each change how many rows it concerns, and of each permission whether anything used it: a
+  `changed_object` that nothing used is a warning, where the state before is a database.
 - A fingerprint as the state before judges them too, if it was taken in the directory of the project with these changes
   declared: it then holds the hashes of the rows that they must make of those of before. Not judged are tables with
   `grows`, `history_table` or `shrinks`, and those of which a column has a type that writes a value otherwise than the
@@ -51,6 +54,7 @@ column = "bookingId"
 to = "stayId"
 parent = "Booking"
 through = "Stay\"""",
+    "new_ids": 'table = "Guest"\ncolumn = "id"\nby = ["eMail"]',
     "derived_value": 'table = "Room"\ncolumn = "large"\nvalue = "r.beds > 2"',
     "retyped": 'table = "Payment"\ncolumn = "isRefund"',
     "may_change": 'table = "Payment"\ncolumn = "reviewed"\nwhere = "r.id % 3 = 0"\nafter = "t.id % 3 = 0"',
@@ -79,7 +83,7 @@ def _describe(kind: type[msgspec.Struct]) -> str:
     example = f'[[change]]\nkind = "{tag}"\n{EXAMPLES[tag]}\nreason = "…"'
     lines = [f"\n### `{tag}`: `{kind.__name__}`\n", *textwrap.wrap(" ".join(words.split()), 120)]
     lines += ["", "| field | |", "| --- | --- |"]
-    joined = re.sub(r"\n {6,}", " ", textwrap.dedent(fields))
+    joined = re.sub(r"\n +", " ", textwrap.dedent(fields))
     for line in joined.strip().splitlines():
         name, _, meaning = line.strip().partition(": ")
         lines.append(f"| `{name}` | {' '.join(meaning.split())} |")

@@ -67,11 +67,14 @@ def command(tmp_path: Path) -> Command:
     return run
 
 
-def test_it_is_judged(command: Command, sides: tuple[str, str]) -> None:
+def test_it_is_judged(command: Command, tmp_path: Path, sides: tuple[str, str]) -> None:
     before, after = sides
-    done = command("pytest", "-q", "-p", "no:cacheprovider", f"--db-url={after}", f"--baseline={before}")
+    page = tmp_path / "reports" / "page.html"
+    named = f"--db-url={after}", f"--baseline={before}"
+    done = command("pytest", "-q", "-p", "no:cacheprovider", *named, f"--html={page}")
     assert done.stdout.splitlines()[-1].startswith("GO: 1 of 1 plan checks passed"), done
     assert done.returncode == 0
+    assert "<title>Booking to Visit: all 50 rows</title>" in page.read_text()
 
 
 def test_it_is_judged_by_a_fingerprint(
@@ -123,7 +126,7 @@ def test_without_a_database_one_is_asked_for(command: Command, sides: tuple[str,
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ("", "gone_table Booking: reason is empty: say why it was meant"),
+        ("", "1 of 1 reason is empty: gone_table Booking: say why each was meant"),
         (", group='split'", "gone_table Booking: group is for migration.toml, say reason"),
         (", reason='it is planned'", ""),
     ],

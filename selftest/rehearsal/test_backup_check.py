@@ -69,6 +69,7 @@ CASES = [(fault, "rows") for fault in FAULTS] + [
 ]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("fault", "against"), few(CASES))
 def test_one_that_does_not_is_named(
     fault: str, against: str, source: embedded.Server, judge: Judge, tmp_path: Path

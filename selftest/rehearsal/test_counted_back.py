@@ -1,5 +1,7 @@
 """A sequence that gives values again, or a view that lost its rows, is not in the state in which it was."""
 
+import pytest
+
 from postmigration.diff.database_diff import Source
 from postmigration.postgres import embedded
 from postmigration.rehearsal.states import same_objects, state
@@ -32,6 +34,7 @@ SOUND = (
 )
 
 
+@pytest.mark.full
 def test_what_has_gone_back_is_named(server: embedded.Server) -> None:
     name = f"counted_{next(COUNTER)}"
     server.create(name)

@@ -60,6 +60,7 @@ def stage_from(server: embedded.Server, scratch: Path, text: str, *options: str)
     return stage(server, scratch, [script(scratch, text)])
 
 
+@pytest.mark.full
 def test_extensions_of_the_state_before_can_be_created_if_they_do_not_exist(
     server: embedded.Server, tmp_path: Path
 ) -> None:

@@ -90,6 +90,7 @@ def _cascading(statement: re.Match[str]) -> str:
     return statement[0].replace(",", " CASCADE,").replace(";", " CASCADE;")
 
 
+@pytest.mark.full
 def test_the_plans_own_rollback_is_found_out(server: embedded.Server, tmp_path: Path) -> None:
     on = back(server, tmp_path, OF_THE_PLAN)
     plan.roll_back(on, on.state("before"))
@@ -193,3 +194,18 @@ def test_the_backup_is_a_way_back_only_into_an_empty_database(server: embedded.S
     assert "table public.project_contact_points is left" in words(over)
     assert "contacts: " in words(over)
     assert not list(tmp_path.glob("*.dump"))
+
+
+@pytest.mark.full
+def test_a_column_that_comes_back_as_the_last_is_told_and_no_fault(server: embedded.Server, tmp_path: Path) -> None:
+    # A trigger would say of each row that it was changed.
+    text = """
+        ALTER TABLE contacts DISABLE TRIGGER USER; ALTER TABLE contacts ADD again varchar(100);
+        UPDATE contacts SET again = city; ALTER TABLE contacts DROP city;
+        ALTER TABLE contacts RENAME again TO city; ALTER TABLE contacts ENABLE TRIGGER USER;
+    """
+    on = back(server, tmp_path, *MIGRATION.rollback, text)
+    plan.roll_back(on, on.state("before"))
+    assert on.steps[0].outcome == "passed", words(on.steps[0])
+    assert "column public.contacts.city stands elsewhere in its table" in words(on.steps[0])
+    assert "(position)" not in words(on.steps[0])

@@ -76,6 +76,7 @@ def stage_of(server: embedded.Server, scratch: Path, struck: Path, text: str, ow
 UPDATE = "UPDATE workflow_stages SET slug = slug; CREATE SCHEMA more; CREATE TABLE more.t (id int);"
 
 
+@pytest.mark.full
 def test_scripts_run_what_a_dump_brought_as_nobody_special(
     server: embedded.Server, tmp_path: Path, struck: Path
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_superuser_would_have_run_it(server: embedded.Server, tmp_path: Path, 
     assert struck.exists()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "text",
     few(["CREATE ROLE somebody_new;", "DO $$ BEGIN CREATE ROLE somebody_new; END $$;"]),

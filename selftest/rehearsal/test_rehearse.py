@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from fixtures import MIGRATION
+from postmigration.deployment.record_files import read_records
+from postmigration.deployment.subject import hash_scripts
 from postmigration.gate.session import demonstration_world
 from postmigration.postgres import embedded
 from postmigration.postgres.embedded import run_script
@@ -33,7 +35,9 @@ TITLES = [
 OUTCOMES = ["passed"] * 7 + ["warned"]
 
 
-def test_the_reference_migration_is_proven(run: Run, tmp_path: Path) -> None:
+@pytest.mark.full
+def test_the_reference_migration_is_proven(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("POSTMIGRATION_RECORD_DIR")
     report = tmp_path / "rehearsal.html"
     done = run("rehearse", "--world-size=40", f"--html={report}")
     assert done.status == 0, done.out + done.err
@@ -46,12 +50,29 @@ def test_the_reference_migration_is_proven(run: Run, tmp_path: Path) -> None:
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//|@import|url\(", page)
     assert (tmp_path / "rehearsal-validation.html").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "records",
         "rehearsal-validation.html",
         "rehearsal-validation.json",
         "rehearsal-validation.md",
         "rehearsal-validation.xml",
         "rehearsal.html",
     ]
+    # One record, of the rehearsal; the suite that it ran on its copy leaves none.
+    (stored,) = read_records([tmp_path / "records"]).stored
+    record = stored.record
+    assert (record.command, record.word, record.status, record.report) == (
+        *("rehearse", "PROVEN", 0),
+        "../rehearsal.html",
+    )
+    assert record.demonstration
+    assert [step.title for step in record.steps] == TITLES
+    assert [step.outcome for step in record.steps] == OUTCOMES
+    assert record.steps[1].seconds > 0
+    lost = re.search(r"of \d+ rows that were written since, .* would be lost\n((?: {8}.*\n)+)", done.out)
+    assert lost is not None
+    assert record.steps[5].rows_lost == sum(map(int, re.findall(r": (\d+) of \d+ rows", lost[1]))) > 0
+    assert [step.rows_lost for step in record.steps if step.title != TITLES[5]] == [None] * 7
+    assert [file.name for file in record.scripts] == [file.name for file in hash_scripts(ROOT, MIGRATION)]
 
 
 @pytest.mark.full

@@ -17,6 +17,7 @@ from postmigration.postgres.embedded import run_script
 from postmigration.postgres.schema_objects import differing, objects
 from selftest.conftest import Copy
 from selftest.test_real_rows import load
+from selftest.tiers import few
 
 
 def differences(server: embedded.Server, before: str, after: str) -> list[str]:
@@ -36,7 +37,7 @@ def run(server: embedded.Server, database: str, scripts: Sequence[Path]) -> None
             run_script(connection, script)
 
 
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", few([1, 2]))
 def test_nothing_is_left_and_nothing_is_lost(server: embedded.Server, copy: Copy, times: int) -> None:
     after = copy("legacy")
     for _ in range(times):
@@ -49,6 +50,7 @@ def test_nothing_is_left_and_nothing_is_lost(server: embedded.Server, copy: Copy
     assert differences(server, "legacy", after) == []
 
 
+@pytest.mark.full
 @pytest.mark.skipif("POSTMIGRATION_REAL_ROWS" not in os.environ, reason="POSTMIGRATION_REAL_ROWS names no directory")
 def test_the_applications_own_rows_come_back(server: embedded.Server) -> None:
     server.create("real")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fixtures import MIGRATION
+from postmigration.backups.open_scratch import verify_where_it_fits
+from postmigration.backups.verification import Verification
+from postmigration.deployment.record_files import read_records
+from postmigration.deployment.subject import hash_backup
 from postmigration.gate.commands import cli
 from postmigration.gate.session import demonstration_world
 from postmigration.postgres import embedded
@@ -42,10 +48,12 @@ def fingerprint(source: embedded.Server, tmp_path_factory: pytest.TempPathFactor
     return file
 
 
-def test_a_whole_backup_is_proven(run: Run, source: embedded.Server, whole: Path, fingerprint: Path) -> None:
+def test_a_whole_backup_is_proven(
+    run: Run, source: embedded.Server, whole: Path, fingerprint: Path, tmp_path: Path
+) -> None:
     schemas = {source.conninfo("legacy"): "schemas auth, extensions, public", fingerprint: "schema public"}
     for against, scope in schemas.items():
-        done = run("verify-backup", whole, f"--against={against}")
+        done = run("verify-backup", whole, f"--against={against}", f"--record-dir={tmp_path}")
         assert done.status == 0, done.out + done.err
         assert done.last_line.startswith(
             f"PROVEN for {scope}: before.dump is equal, row for row, to what --against names: "
@@ -54,6 +62,35 @@ def test_a_whole_backup_is_proven(run: Run, source: embedded.Server, whole: Path
     assert "restored into PostgreSQL 18 in " in done.out
     assert "not in it: roles, their passwords and memberships" in done.out
     assert [line.split()[1] for line in done.out.splitlines() if line.split()[0] == "public.users"] == ["21"]
+    of_database, of_fingerprint = (stored.record for stored in read_records([tmp_path]).stored)
+    assert of_database.word == "PROVEN for schemas auth, extensions, public"
+    assert of_database.backup == hash_backup([whole])
+    assert of_fingerprint.backup == hash_backup([whole, fingerprint])
+    assert of_database.baseline is not None
+    assert of_database.baseline.label.endswith("/legacy")
+    assert of_fingerprint.baseline is None
+    assert (of_database.weakened, of_fingerprint.weakened) == ((), ("comparing nothing of schema auth",))
+    assert of_fingerprint.facts["against"] == "the fingerprint before.fingerprint"
+
+
+@pytest.mark.full
+def test_a_backup_that_is_replaced_while_it_is_verified_proves_nothing(
+    run: Run, source: embedded.Server, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "before.dump"
+    shutil.copy(whole, file)
+
+    def verify_and_replace(*arguments: Any, **options: Any) -> Verification:
+        found = verify_where_it_fits(*arguments, **options)
+        file.write_bytes(b"another backup")
+        return found
+
+    monkeypatch.setattr("postmigration.gate.commands.verify_backup.verify_where_it_fits", verify_and_replace)
+    done = run("verify-backup", file, f"--against={source.conninfo('legacy')}", f"--record-dir={tmp_path / 'records'}")
+    assert (done.status, "PROVEN" in done.out) == (4, False)
+    assert done.last_line.startswith("ERROR: before.dump was changed while it was read: ")
+    (stored,) = read_records([tmp_path / "records"]).stored
+    assert (stored.record.status, stored.record.backup) == (4, ())
 
 
 @pytest.mark.full

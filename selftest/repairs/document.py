@@ -23,21 +23,20 @@ say who that is, and what is at risk. What stands behind `-- on the baseline`, `
 for there. A line that begins with `-- once decided:` deletes or takes away something, and is run only where somebody
 who may decide so has taken these words away.
 
-Rows come first, and triggers that were off come on afterwards: in the other order the repair itself is written into the
-audit trail. What begins with `-- after the rows of before` is derived from them, and run last. A repair of rows names
-keys, and values only travel from one database to the other.
+Repair rows first and enable disabled triggers afterwards: in the other order the repair itself is written into the
+audit trail. What begins with `-- run this after all repairs of rows` is derived from them, and run last. A repair of
+rows names keys, and values only travel from one database to the other.
 
-`python -m selftest.repairs > docs/repairs.md` measured this: each fault is planted in a copy that has its baseline
-beside it, what the findings of its severity print is run in the order printed, and the copy is judged again. Any two
-databases are judged by all checks; this migration by those that the fault turned red, those that compare with the state
-before, and those of the new model's rows (by all of them in the nightly tier). **GO** is that they pass, and that what
-was warned of is gone.
+`python -m selftest.repairs` measured this: each fault is planted in a copy that has its baseline beside it, what the
+findings of its severity print is run in the order printed, and the copy is judged again. Any two databases are judged
+by all checks; this migration by those that the fault turned red, those that compare with the state before, and those of
+the new model's rows (by all of them in the nightly tier); whole servers (replication, sessions, passwords, jobs) by
+those that look at servers. **GO** is that they pass, and that what was warned of is gone.
 """
 
 _FOOT = """
-The share is that of the faults that were measured. Those that were not have not been tried: the figures were put
-together from several runs, and the nightly tier repeats each of them, the full tier every tenth. Faults of whole
-servers (replication, sessions, passwords, jobs) are not among them.
+The share is that of the faults that were measured; one that was not has not been tried. The figures were put together
+from several runs. The nightly tier repeats each of them, the full tier every tenth.
 """
 
 
@@ -82,6 +81,6 @@ def write(measured: Sequence[Measured]) -> str:
     return "\n".join([*lines, ""])
 
 
-def read(page: str) -> dict[str, str]:
+def read(page: str) -> dict[str, End]:
     """How each fault ended, as the page says."""
     return dict(_ROW.findall(page))

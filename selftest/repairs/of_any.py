@@ -49,7 +49,7 @@ def list_cases() -> Iterator[Case]:
     )
     for severity, faults in levels:
         for fault in faults:
-            name = _shorten(fault.sql)
+            name = shorten(fault.sql)
             yield Case("objects and privileges", name, "objects", (), (fault.sql,), severity, fault.words, fault.undo)
     for content in read_faults():
         severity = "blocker" if content.red else "warning"
@@ -61,11 +61,12 @@ def list_cases() -> Iterator[Case]:
             yield Case("health", name, "objects", before, (health.sql,), health.severity, health.words)
     for ledger in history_faults.FAULTS:
         if ledger.level != "told":
-            name = _shorten(ledger.words)
+            name = shorten(ledger.words)
             yield Case("migration tools", name, "ledgers", (), (ledger.sql,), ledger.level, ledger.words)
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str) -> str:
+    """A text as the name of a fault, on one line."""
     words = " ".join(text.split()).replace("|", "/")
     return words if len(words) <= 100 else f"{words[:99]}…"
 

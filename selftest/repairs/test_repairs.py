@@ -11,12 +11,15 @@ import pytest
 from postmigration.model.faults import Fault
 from postmigration.model.sqltext import AFTER_ROWS, as_comment, copy_objects, literal
 from postmigration.postgres import embedded
+from selftest.check import server_faults
 from selftest.check.judging import judge
+from selftest.check.server_pair import CRON, Pair
 from selftest.faults import FAULTS
 from selftest.judging import Judges
 from selftest.repairs.document import PAGE, read, share
 from selftest.repairs.of_any import Case, list_cases, make_worlds, repair_case
 from selftest.repairs.of_migration import repair_fault
+from selftest.repairs.of_server import list_server_faults, name_server_fault, repair_server_fault
 from selftest.repairs.running import collect, decide, run
 from selftest.servers import Servers
 from selftest.tiers import few
@@ -42,6 +45,7 @@ NAMES = [case.name for case in CASES]
 MEASURED = [fault for fault in FAULTS if fault.name in SAID]
 REPAIRED = [fault for fault in MEASURED if "GO" in SAID[fault.name]]
 MEASURED_CASES = [case for case in CASES if case.name in SAID]
+OF_SERVERS = [fault for fault in list_server_faults() if name_server_fault(fault) in SAID]
 
 
 def _places(named: list[Any], kept: tuple[str, ...]) -> list[int]:
@@ -70,6 +74,7 @@ def test_a_repair_breaks_nothing_else(fault: Fault, servers: Servers, judges: Ju
     assert end == SAID[fault.name], complaints
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "case",
     few(MEASURED_CASES, *_places(MEASURED_CASES, FEW_CASES), full=_each(MEASURED_CASES)),
@@ -82,8 +87,30 @@ def test_a_fault_of_any_database_is_repaired_as_the_page_says(
     assert end == SAID[case.name], complaints
 
 
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    if not CRON.exists():
+        pytest.skip(reason=f"no pg_cron of PostgreSQL 15: {CRON}")
+    pair = Pair()
+    yield pair
+    pair.stop()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "fault", few(OF_SERVERS, 0, full=_each(OF_SERVERS)), ids=lambda fault: name_server_fault(fault)[:60]
+)
+def test_a_fault_of_a_server_is_repaired_as_the_page_says(
+    fault: server_faults.Fault, pair: Pair, tmp_path: Path
+) -> None:
+    end, complaints = repair_server_fault(fault, pair, tmp_path)
+    assert end == SAID[name_server_fault(fault)], complaints
+
+
 def test_four_of_five_measured_faults_are_repaired_by_what_is_printed() -> None:
-    assert {*(fault.name for fault in FAULTS), *NAMES} >= SAID.keys()
+    servers = map(name_server_fault, list_server_faults())
+    # Those that were not measured are on the page too.
+    assert {*(fault.name for fault in FAULTS), *NAMES, *servers} == read(PAGE.read_text()).keys()
     assert share([SAID[fault.name] for fault in MEASURED]) >= 0.8
     assert share(list(SAID.values())) >= 0.8
 
@@ -92,6 +119,7 @@ HOSTILE = 'x"; DROP TABLE public.y; --'
 VALUE = "1'); DROP TABLE public.y; --\\"
 
 
+@pytest.mark.full
 def test_a_hostile_name_does_nothing_in_a_repair(servers: Servers, tmp_path: Path) -> None:
     server = servers[18]
     name = '"' + HOSTILE.replace('"', '""') + '"'
@@ -162,3 +190,34 @@ def test_what_is_derived_of_rows_comes_after_them() -> None:
     derived, rows = f"{AFTER_ROWS}\nSELECT 2;", "SELECT 1;"
     findings = [Finding("", 1, 1, repair=repair) for repair in (derived, rows, rows)]
     assert collect(findings, "blocker") == [rows, derived]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("was", "now"), [("timestamp", "timestamptz"), ("timestamptz", "timestamp")], ids=["gained", "lost"]
+)
+def test_times_come_back_as_they_were_whatever_the_time_zone_of_who_repairs(
+    was: str, now: str, server: embedded.Server, tmp_path: Path
+) -> None:
+    names = {"baseline": "zones_before", "target": "zones_after"}
+    for side, type_, hour in (("baseline", was, 10), ("target", now, 12)):
+        server.create(names[side])
+        with server.connect(names[side]) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(f"CREATE TABLE visit (id int PRIMARY KEY, at {type_})".encode())
+            connection.execute(f"INSERT INTO visit VALUES (1, '2026-01-15 {hour}:00'), (2, '2026-07-15 {hour}:00')")
+    try:
+        found = judge(server.conninfo(names["baseline"]), server.conninfo(names["target"]))
+        findings = [finding for evidence in found.evidence.values() for finding in evidence.findings]
+        (repair,) = {finding.repair for finding in findings if "\\copy" in finding.repair}
+        abroad = {
+            side: f"{server.conninfo(name)} options='-c TimeZone=America/New_York'" for side, name in names.items()
+        }
+        assert run(repair, abroad, tmp_path) == ""
+        with server.connect(names["target"]) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            times = connection.execute("SELECT left(at::text, 19) FROM visit ORDER BY id").fetchall()
+        assert times == [("2026-01-15 10:00:00",), ("2026-07-15 10:00:00",)]
+    finally:
+        for name in names.values():
+            server.drop(name)

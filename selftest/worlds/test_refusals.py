@@ -9,6 +9,7 @@ from selftest.worlds.conftest import DATA, SCHEMA, Stage
 from selftest.worlds.examples import examples
 
 
+@pytest.mark.full
 @examples
 @given(breached_worlds())
 def test_a_broken_precondition_is_refused(stage: Stage, breached: Breached) -> None:

@@ -33,7 +33,7 @@ from benchmarks import peers
 from benchmarks.large_table import CHANGES, differ, worlds
 from benchmarks.peers import Answer, Finding, Pair
 from benchmarks.processes import children_cpu
-from postmigration.diff.row_diff import SCAN
+from postmigration.diff.scan.settings import SCAN
 from postmigration.gate.commands import cli
 from postmigration.model.verdict import GO, NO_GO
 from postmigration.postgres import embedded

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from psycopg.conninfo import conninfo_to_dict
 
-from benchmarks.processes import Cost, cost
+from benchmarks.processes import Cost, cost, find_postmaster
 from postmigration.postgres import embedded
 
 ENVIRONMENTS = Path(__file__).parent.parent / "build" / "peers"
@@ -91,10 +91,7 @@ class Pair:
 
     def postmaster(self) -> int:
         """The process that all others of the server are children of."""
-        with self.server.connect("postgres") as connection:
-            row = connection.execute("SHOW data_directory").fetchone()
-        assert row is not None
-        return int((Path(row[0]) / "postmaster.pid").read_text().split()[0])
+        return find_postmaster(self.server)
 
     def wait_until_idle(self) -> None:
         """Waits until nobody is connected to either database."""

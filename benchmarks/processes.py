@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from postmigration.postgres import embedded
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -72,3 +74,11 @@ def children_cpu(process: int) -> float:
     _, _, fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")
     user, system = fields.split()[13:15]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def find_postmaster(server: embedded.Server) -> int:
+    """The process that all others of a server are children of."""
+    with server.connect("postgres") as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    assert row is not None
+    return int(Path(row[0], "postmaster.pid").read_text().split()[0])

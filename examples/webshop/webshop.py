@@ -1,7 +1,11 @@
 """What the migration of the web shop changes on purpose: totals become cents, and invoices a table of their own."""
 
+from pathlib import Path
+
 from postmigration import Migration
 from postmigration.changes import DerivedValue, GoneColumn, MovedRows, NewColumn, NewTable
+
+HERE = Path(__file__).parent
 
 CENTS = "the tax office wants whole cents"
 INVOICES = "an order will have several invoices"
@@ -9,6 +13,8 @@ INVOICES = "an order will have several invoices"
 MIGRATION = Migration(
     name="totals in cents, and invoices by themselves",
     plan_checks=2,
+    scripts=[HERE / "migration.sql"],
+    rollback=[HERE / "rollback.sql"],
     changes=[
         GoneColumn(table="Order", column="Total", reason=CENTS),
         NewColumn(table="Order", column="totalCents", reason=CENTS),

@@ -1,5 +1,7 @@
 """A check that did not judge is never counted as a success, whatever kept it from judging."""
 
+import re
+
 import pytest
 
 from postmigration.postgres import embedded
@@ -125,3 +127,26 @@ def test_an_interruption_that_nothing_passes_on_is_one(migrated: str, scratch: S
     assert judged.status == 2, judged.output
     assert judged.last_line.startswith("INTERRUPTED")
     assert "Traceback" not in judged.output
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "with workers"])
+def test_an_interruption_that_the_parser_turns_into_an_error_is_one(
+    migrated: str, scratch: Scratch, workers: tuple[str, ...]
+) -> None:
+    source = (
+        "import os, signal, pytest\n"
+        "class Parser:\n"
+        "    @pytest.hookimpl(tryfirst=True)\n"
+        "    def pytest_runtest_makereport(self):\n"
+        "        try:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "            sum(range(10))\n"
+        "        except KeyboardInterrupt:\n"
+        "            raise SystemError('AST constructor recursion depth mismatch')\n"
+        "def test_x(target, request):\n"
+        "    request.config.pluginmanager.register(Parser())\n"
+    )
+    judged = scratch.judge(source + GOOD, migrated, *workers)
+    assert judged.status == 2, judged.output
+    assert judged.last_line.startswith("INTERRUPTED")
+    assert not re.search("INTERNALERROR|Traceback", judged.output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from postmigration.gate.check_result import POSITION, plan_of, result_of, take_c
 from postmigration.gate.judgement import DEADLINE, PROVER, RUN, SESSION, Judgement, is_worker
 from postmigration.gate.project import BUILT_IN, project
 from postmigration.gate.running import budget, order, pace
+from postmigration.gate.running.interruption import take_interrupts
 from postmigration.gate.running.progress import Progress
 from postmigration.gate.session import Run, open_session
 from postmigration.gate.starting import ASKING, START
@@ -73,7 +75,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(config.stash[SESSION])
     if config.option.collectonly:
         config.option.htmlpath = config.option.xmlpath = None
-    elif not is_worker(config):
+    elif is_worker(config):
+        config.pluginmanager.register(take_interrupts())
+    else:
         config.stash[SESSION].prepare()
 
 
@@ -90,9 +94,10 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             migration = config.stash[SESSION].migration
             known = faults.read_all(migration.faults) if config.option.prove else ()
             judging = options.judging(config.option, migration.plan_checks, _find_project(config))
-            limited = budget.limit(options.request(config.option), config, joined)
-            bound = pace.read_bound(config.option.max_load)
             begun = config.stash.get(START, None)
+            started = datetime.datetime.now(datetime.UTC) if begun is None else begun.time
+            limited = budget.limit(options.request(config.option), config, joined, started)
+            bound = pace.read_bound(config.option.max_load)
             recording = None if begun is None else begun.recording
             if (deadline := limited.limits.deadline) is not None:
                 config.stash[DEADLINE] = deadline

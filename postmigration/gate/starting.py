@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postmigration.gate.project import find_checks
+from postmigration.gate.running.interruption import Interruption
 from postmigration.model.errors import CannotJudge
 from postmigration.report.places import Claim, Files, choose
 from postmigration.report.unfinished import write_unfinished
@@ -56,7 +57,8 @@ class Start:
         self.reason = ""
         # The record that the run is to leave, once it is known that it judges something.
         self.recording: Recording | None = None
-        self._read = self._written = self._broken = False
+        self._read = self._written = False
+        self._interruption = Interruption()
         self._claims: list[Claim] = []
         self._handlers: dict[signal.Signals, Any] = {}
         config.add_cleanup(self._end)
@@ -79,6 +81,7 @@ class Start:
         if threading.current_thread() is threading.main_thread():
             self._handlers = {number: signal.signal(number, self._interrupt) for number in _SIGNALS}
         config.pluginmanager.register(self)
+        config.pluginmanager.register(self._interruption)
         if config.args:
             self._take_call()
 
@@ -86,36 +89,7 @@ class Start:
         """Notes that pytest has read how it was called: from now on it ends by itself when it is interrupted."""
         self._read = True
         for number in self._handlers:
-            signal.signal(number, self._break)
-
-    def _break(self, *_: object) -> None:
-        """Interrupts what runs. In a finalizer Python would only print what is raised, and go on."""
-        self._broken = True
-        told = sys.unraisablehook
-
-        def tell(unraisable: sys.UnraisableHookArgs) -> None:
-            if not issubclass(unraisable.exc_type, KeyboardInterrupt):
-                told(unraisable)
-
-        sys.unraisablehook = tell
-        raise KeyboardInterrupt
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """Passes on an interruption that was lost: whoever interrupts a run gets no verdict."""
-        self._pass_on()
-        result = yield
-        self._pass_on()
-        return result
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logstart(self) -> None:
-        """Passes on an interruption that was lost before the next check begins."""
-        self._pass_on()
-
-    def _pass_on(self) -> None:
-        if self._broken:
-            raise KeyboardInterrupt
+            signal.signal(number, self._interruption.interrupt)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_cmdline_main(self) -> Generator[None, int | None, int | None]:

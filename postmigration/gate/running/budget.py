@@ -14,7 +14,6 @@ import sqlalchemy as sa
 
 from postmigration.gate.running.durations import read_seconds
 from postmigration.gate.session import Request
-from postmigration.gate.starting import START
 from postmigration.model.errors import CannotJudge, Hindrance, NotJudged
 from postmigration.postgres.limits.deadline import Deadline, interrupt
 
@@ -34,13 +33,16 @@ def read_budget(text: str) -> float:
     return seconds
 
 
-def limit(request: Request, config: pytest.Config, joined: dict[str, Any] | None) -> Request:
+def limit(
+    request: Request, config: pytest.Config, joined: dict[str, Any] | None, started: datetime.datetime
+) -> Request:
     """Has a run end when its time is over, which counts from when it was started.
 
     Args:
         request: what is judged, and how long a statement may take.
         config: pytest's.
         joined: what another process of the same run shares with this one.
+        started: when the run was started; in a process that joins it, anything.
 
     Raises:
         CannotJudge: the option has no such value.
@@ -53,7 +55,7 @@ def limit(request: Request, config: pytest.Config, joined: dict[str, Any] | None
         raise CannotJudge(
             "--prove takes a time of its own: leave out --time-budget, or prove the checks in another run"
         )
-    at = _find_end(config, seconds) if joined is None else float(joined[_SHARED])
+    at = _find_end(started, seconds) if joined is None else float(joined[_SHARED])
     deadline = Deadline(text, at)
     config.add_cleanup(deadline.lift)
     return replace(request, limits=replace(request.limits, deadline=deadline))
@@ -87,6 +89,6 @@ def interrupt_opening(deadline: Deadline | None) -> Iterator[None]:
         raise NotJudged(deadline.reason, Hindrance.CUT_SHORT) from None
 
 
-def _find_end(config: pytest.Config, seconds: float) -> float:
-    passed = datetime.datetime.now(datetime.UTC) - config.stash[START].time
+def _find_end(started: datetime.datetime, seconds: float) -> float:
+    passed = datetime.datetime.now(datetime.UTC) - started
     return time.monotonic() + seconds - passed.total_seconds()

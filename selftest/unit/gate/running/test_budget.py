@@ -10,7 +10,6 @@ import pytest
 
 from postmigration.gate.running.budget import limit, read_budget, share_end
 from postmigration.gate.session import Request
-from postmigration.gate.starting import START
 from postmigration.model.errors import CannotJudge
 from postmigration.postgres.limits.limits import Limits
 
@@ -34,11 +33,9 @@ def test_a_budget_is_more_than_nothing_and_a_year_at_most(text: str) -> None:
 
 
 def _limit(budget: str | None, *, prove: bool = False, joined: dict[str, Any] | None = None, ago: float = 0) -> Request:
-    stash = pytest.Stash()
     started = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=ago)
-    stash[START] = SimpleNamespace(time=started)  # type: ignore[misc]
-    config = SimpleNamespace(option=Namespace(time_budget=budget, prove=prove), stash=stash, add_cleanup=lambda _: None)
-    return limit(REQUEST, cast(pytest.Config, config), joined)
+    config = SimpleNamespace(option=Namespace(time_budget=budget, prove=prove), add_cleanup=lambda _: None)
+    return limit(REQUEST, cast(pytest.Config, config), joined, started)
 
 
 def test_it_counts_from_when_the_run_was_started() -> None:

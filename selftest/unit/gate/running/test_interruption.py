@@ -1,0 +1,55 @@
+"""An interruption ends a run as one, whatever Python makes of it on the way."""
+
+import signal
+import sys
+
+import pytest
+
+from postmigration.gate.running.interruption import Interruption, take_interrupts
+
+
+@pytest.fixture
+def interruption(monkeypatch: pytest.MonkeyPatch) -> Interruption:
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    return Interruption()
+
+
+def test_an_error_that_follows_from_it_is_the_interruption(interruption: Interruption) -> None:
+    loop = interruption.pytest_runtestloop()
+    next(loop)
+    with pytest.raises(KeyboardInterrupt):
+        interruption.interrupt()
+    with pytest.raises(KeyboardInterrupt):
+        loop.throw(SystemError("AST constructor recursion depth mismatch"))
+    with pytest.raises(KeyboardInterrupt):
+        next(interruption.pytest_collection())
+    with pytest.raises(KeyboardInterrupt):
+        interruption.pytest_runtest_logstart()
+
+
+def test_an_error_of_a_run_that_nobody_interrupted_stays_one(interruption: Interruption) -> None:
+    interruption.pytest_runtest_logstart()
+    loop = interruption.pytest_runtestloop()
+    next(loop)
+    with pytest.raises(SystemError, match="of its own"):
+        loop.throw(SystemError("of its own"))
+
+
+def test_what_a_loop_comes_to_is_passed_on(interruption: Interruption) -> None:
+    loop = interruption.pytest_collection()
+    next(loop)
+    with pytest.raises(StopIteration, match="found"):
+        loop.send("found")
+
+
+def test_a_worker_takes_what_the_terminal_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        interruption = take_interrupts()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            interruption.pytest_runtest_logstart()
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -9,6 +9,8 @@ from postmigration.deployment.record import Record
 
 # Two clocks that are set by the network differ by less.
 _TOLERANCE = datetime.timedelta(minutes=1)
+# The fact of a record by which its clock is known to have been wrong, or that of its database.
+CLOCK = "clock"
 _SHORT_SPAN = datetime.timedelta(hours=1)
 
 
@@ -40,6 +42,8 @@ def find_clock_faults(record: Record, now: datetime.datetime) -> Iterator[str]:
         yield f"ended {_show(record.ended)}, before it started {_show(record.started)}: its clock ran back"
     elif record.ended > now + _TOLERANCE:
         yield f"ended {_show(record.ended)}, and it is {_show(now)}: the clock here or there is wrong"
+    if wrong := record.facts.get(CLOCK):
+        yield f"was made while clocks differed: {wrong}"
     for side, database in (("database", record.database), ("state before", record.baseline)):
         begun = _read_start(database.started) if database is not None else None
         if begun is not None and begun > record.ended + _TOLERANCE:

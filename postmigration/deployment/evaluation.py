@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple, get_args
 
 from postmigration.deployment.binding import DEVELOPMENT, list_names
 from postmigration.deployment.clocks import show_time
-from postmigration.deployment.evidence import FindMisfits, Found, find, list_left_out, list_weaknesses, name_record
+from postmigration.deployment.denials import find_denials, find_unsigned, list_places, tell_production
+from postmigration.deployment.evidence import FindMisfits, Found, find, is_go, list_weaknesses, name_record
 from postmigration.deployment.record_files import Stored
 from postmigration.deployment.rollback import Way, Written, find_ways, find_written
 from postmigration.deployment.signoffs import Signoff, Signoffs
@@ -171,11 +172,26 @@ def evaluate(name: str, criteria: Sequence[Criterion], asked: Asked, evidence: E
     required = [item for item in items if is_required(item.criterion, asked)]
     if not any(found.record for item in required for found in item.found):
         problems.append("no record proves any point: signatures alone are no evidence")
+    problems += _find_denials(required, asked, evidence, live)
     since = live and live.record.ended
     ways = find_ways(evidence.stored, evidence.find_misfits, evidence.window, evidence.now, since)
     written = find_written(evidence.stored, evidence.find_misfits, evidence.now)
     verdict = _conclude(name, items, problems, asked, evidence)
     return Plan(name, asked, items, verdict, problems, ways, written, _find_again(items), since, evidence)
+
+
+def _find_denials(required: Sequence[Item], asked: Asked, evidence: Evidence, live: Stored | None) -> list[str]:
+    """What stands in the way of all points, whatever is asked of each."""
+    found = [(item.criterion, one, one.record) for item in required for one in item.found if one.record is not None]
+    used = [stored for _, _, stored in found if stored.record.command in ("gate", "check")]
+    signable = [stored for criterion, one, stored in found if one.proof in criterion.proven_by]
+    told = {reason for item in required for reason in item.reasons}
+    places = list_places([item.criterion for item in required], asked)
+    since = live and live.record.started
+    return [
+        *find_denials(places, used, evidence.stored, told, since),
+        *find_unsigned(used, signable, evidence.stored),
+    ]
 
 
 def _find_live(evidence: Evidence) -> Stored | None:
@@ -184,9 +200,9 @@ def _find_live(evidence: Evidence) -> Stored | None:
     said = [
         stored
         for stored in evidence.stored
-        if (stored.record.command, stored.record.environment, stored.record.status) == ("gate", "production", 0)
+        if (stored.record.command, stored.record.environment) == ("gate", "production")
+        and is_go(stored)
         and not evidence.find_misfits(stored.record, asked, evidence.now)
-        and not list_left_out(stored)
     ]
     return said[0] if said else None
 
@@ -345,6 +361,7 @@ def _conclude(name: str, items: Sequence[Item], problems: Sequence[str], asked: 
         lacking = f"; the plan asks for nothing in the phase {', '.join(idle)}" if idle else ""
         if evidence.window is not None and asked == "production" and evidence.now < evidence.window.begins:
             lacking += f"; the maintenance window begins {show_time(evidence.window.begins)}"
+        lacking += "" if asked in ("after", "done") else tell_production(evidence.stored)
         met = f"{len(required)} of {len(required)} points met, {signed} of them signed by a person"
         words = f"{met}{lacking}; {subject}"
         return Verdict("READY TO PROCEED", words, GO, subject)

@@ -133,7 +133,8 @@ def name_record(stored: Stored) -> str:
 def _failures(stored: Stored, proof: Proof) -> list[str]:
     """What of a record says that it is not so."""
     record, name = stored.record, name_record(stored)
-    if proof.steps:
+    # A rehearsal that was broken off, or ended with an error, tells nothing: no step of it has the last word.
+    if proof.steps and record.status in (0, 1):
         return [reason for title in proof.steps for reason in _judge_step(stored, title)]
     if record.status != 0:
         return [f"{name} says {record.word}: {record.sentence}"]
@@ -141,6 +142,11 @@ def _failures(stored: Stored, proof: Proof) -> list[str]:
     if lasted < proof.lasts_hours * 3_600:
         return [f"{name} lasted {lasted / 3_600:.1f} h of {proof.lasts_hours:g} h"]
     return []
+
+
+def is_go(stored: Stored) -> bool:
+    """Whether a gate has said GO of all that it should judge."""
+    return stored.record.status == 0 and not list_left_out(stored)
 
 
 def list_weaknesses(stored: Stored, everything: Sequence[Stored]) -> list[str]:
@@ -156,7 +162,26 @@ def list_weaknesses(stored: Stored, everything: Sequence[Stored]) -> list[str]:
         if "against" in record.facts:
             against = f"{record.facts['against']}, and no record says of which database that is"
         found.append(f"{name} compared the backup with {against}")
-    return found
+    return [*found, *_find_dropped(stored, everything)]
+
+
+def _find_dropped(stored: Stored, everything: Sequence[Stored]) -> list[str]:
+    """What an earlier run found wrong, by other declarations or checks, and this one did not look at."""
+    record = stored.record
+    scripts = {file.name for file in record.scripts}
+    earlier = [
+        other
+        for other in everything
+        if (other.record.command, other.record.environment) == (record.command, record.environment)
+        and record.command in _COMMANDS
+        and other.record.ended < record.ended
+        and other.record.declarations != record.declarations
+        and not other.record.demonstration
+        # Those of an earlier deployment were of other files.
+        and (not scripts or scripts & {file.name for file in other.record.scripts})
+    ]
+    lost = _find_lost([*earlier, stored])
+    return [f"{name_record(stored)} was without {_name_lost(lost)}"] if lost else []
 
 
 def list_left_out(stored: Stored) -> list[str]:
@@ -213,7 +238,7 @@ def _find_overlooked(stored: Stored, everything: Sequence[Stored]) -> list[str]:
         f"{other.record.environment or 'no named environment (--environment)'}"
         for other in everything
         if other.record.command == "gate"
-        and other.record.status == 1
+        and (other.record.status == 1 or any(check.outcome in _FAILING for check in other.record.checks))
         and other.record.ended > stored.record.ended
         and other.record.environment != stored.record.environment
         and other.record.database is not None
@@ -255,25 +280,29 @@ def _fewer(about: Sequence[Stored]) -> list[str]:
     """
     if about[-1].record.status != 0:
         return []
-    passed: dict[str, Stored] = {}
-    failed: dict[str, Stored] = {}
-    for stored in about:
-        for check in stored.record.checks:
-            if check.outcome in _FAILING:
-                failed[check.nodeid] = stored
-                passed.pop(check.nodeid, None)
-            elif check.outcome in ("passed", "not applicable"):
-                passed[check.nodeid] = stored
-                failed.pop(check.nodeid, None)
-    last = {check.nodeid for check in about[-1].record.checks if check.outcome != "left out"}
-    lost = [nodeid for nodeid in failed if nodeid not in last]
+    lost = _find_lost(about)
     if not lost:
         return []
+    return [f"{name_record(about[-1])} says {about[-1].record.word} without {_name_lost(lost)}"]
+
+
+def _find_lost(stored: Sequence[Stored]) -> dict[str, Stored]:
+    """The checks that some run found wrong, and none since that they hold, of which the last one has none."""
+    failed: dict[str, Stored] = {}
+    for one in stored:
+        for check in one.record.checks:
+            if check.outcome in _FAILING:
+                failed[check.nodeid] = one
+            elif check.outcome in ("passed", "not applicable"):
+                failed.pop(check.nodeid, None)
+    last = {check.nodeid for check in stored[-1].record.checks if check.outcome != "left out"}
+    return {nodeid: one for nodeid, one in failed.items() if nodeid not in last}
+
+
+def _name_lost(lost: Mapping[str, Stored]) -> str:
+    nodeid = next(iter(lost))
     more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-    return [
-        f"{name_record(about[-1])} says {about[-1].record.word} without {lost[0]}{more}, which "
-        f"{name_record(failed[lost[0]])} found to be wrong"
-    ]
+    return f"{nodeid}{more}, which {name_record(lost[nodeid])} found to be wrong"
 
 
 def _measure(record: Record, proof: Proof) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from postmigration.backups.verification import Verification
+from postmigration.deployment.clocks import CLOCK, find_drift
 from postmigration.deployment.record import Check
 from postmigration.deployment.recording import Recording
 from postmigration.deployment.subject import identify, look_at, refuse_changes
@@ -138,6 +140,9 @@ def identify_run(recording: Recording, run: Run) -> None:
     """Binds the record of a run to the databases that it has opened."""
     recording.database = identify(run.server)
     recording.demonstration = bool(run.demonstration)
+    there = run.target.scalar("SELECT pg_catalog.clock_timestamp()")
+    for drift in find_drift(datetime.datetime.now(datetime.UTC), there):
+        recording.facts[CLOCK] = drift
     if run.baseline_server is not None and run.origin is not None and not run.origin.restored:
         recording.baseline = identify(run.baseline_server)
     if run.request.schemas and (aside := set(run.left_out) - find_platform(run.target).schemas):

@@ -54,6 +54,7 @@ def test_two_clocks_differ_by_a_minute_at_most() -> None:
             ["ended 2026-11-28 11:59:59 UTC, before it started 2026-11-28 12:00:00 UTC: its clock ran back"],
         ),
         ({"ended": NOON + datetime.timedelta(minutes=61)}, []),
+        ({"facts": {"clock": "it is 10 here"}}, ["was made while clocks differed: it is 10 here"]),
         (
             {"ended": NOON + datetime.timedelta(minutes=61, seconds=1)},
             ["ended 2026-11-28 13:01:01 UTC, and it is 2026-11-28 13:00:00 UTC: the clock here or there is wrong"],
@@ -69,7 +70,17 @@ def test_two_clocks_differ_by_a_minute_at_most() -> None:
         ({"database": replace(STAGING, started="2030-01-01")}, []),
         ({"database": replace(STAGING, started="Sat 28 Nov 2030")}, []),
     ],
-    ids=["right", "back", "a minute ahead", "ahead", "server", "server a minute ahead", "no time zone", "no date"],
+    ids=[
+        "right",
+        "back",
+        "a minute ahead",
+        "clocks differ",
+        "ahead",
+        "server",
+        "server a minute ahead",
+        "no time zone",
+        "no date",
+    ],
 )
 def test_times_that_contradict_each_other_are_found(fields: dict[str, Any], faults: list[str]) -> None:
     assert list(find_clock_faults(make(**fields), NOON + datetime.timedelta(hours=1))) == faults

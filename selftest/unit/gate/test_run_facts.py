@@ -104,6 +104,15 @@ def test_a_backup_that_was_changed_since_the_run_began_is_not_judged(
             run_facts.read_backup(joined)
 
 
+def test_a_record_says_that_the_clock_of_the_database_was_another(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_facts, "find_drift", lambda here, there: [f"{here - there}"] if here < there else ["ahead"])
+    recording = Recording("gate", "", tmp_path, tmp_path)
+    run_facts.identify_run(recording, run)
+    assert recording.facts == {"clock": "ahead"}
+
+
 def test_a_record_is_bound_to_its_databases_and_takes_what_the_run_came_to(run: Run, tmp_path: Path) -> None:
     recording = Recording("gate", "", tmp_path, tmp_path)
     run_facts.identify_run(recording, run)

@@ -284,7 +284,7 @@ def test_projects_have_their_customer_organization(target: Target) -> None:
         WHERE customer_id IS NOT NULL AND customer_organization_id IS NULL AND {settled("p")}
         """,
         statement="projects with a customer and without a customer organization",
-        repair=repairs.CUSTOMERS_OF_PROJECTS,
+        repair=repairs.SET_MISSING_CUSTOMERS,
         examined=f"SELECT count(*) FROM projects p WHERE customer_id IS NOT NULL AND {settled('p')}",
         plain=["project_id"],
     )
@@ -316,7 +316,7 @@ def test_projects_have_their_customer_organization(target: Target) -> None:
                 settled="unchanged_since_cutover",
             ),
             statement="projects whose customer organization is not the company of their customer before",
-            repair=repairs.CUSTOMERS_OF_PROJECTS,
+            repair=repairs.SET_CUSTOMERS_BY_NAME,
         )
 
 

@@ -32,7 +32,7 @@ def test_projects_link_to_their_customers_organization(target: Target) -> None:
                OR o.description IS DISTINCT FROM 'Customer Organization')
         """,
         statement="projects whose customer organization is not that of their customer contact, or no customer at all",
-        repair=repairs.CUSTOMERS_OF_PROJECTS,
+        repair=repairs.SET_OTHER_CUSTOMERS,
         examined=f"SELECT count(*) FROM projects p WHERE customer_id IS NOT NULL AND {settled('p')}",
         plain=["project_id"],
     )

@@ -90,7 +90,8 @@ class Target(Gatherer):
             severity: what a row that is found means.
             before: the query is about the state before the migration.
             repair: SQL that brings such rows right, as the application would say it; its comments say who runs it, and
-                what it risks. What somebody must decide for is a comment that begins with `-- once decided: `.
+                what it risks. What somebody must decide for is a comment that begins with `-- once decided: `, and
+                `{SELECT count(*) …}` becomes the number, of the rows that it touches.
         """
         side = self.before.rows() if before else self.snapshot
         with self._statement(statement, severity):
@@ -157,8 +158,7 @@ class Target(Gatherer):
         Returns:
             How many rows the query on the baseline gives.
         """
-        text = self._place(repair) if isinstance(repair, str) else ""
-        write = (lambda *_: text) if isinstance(repair, str) else repair
+        write = (lambda *_: self._place(repair)) if isinstance(repair, str) else repair
         return self._compare(rows, statement, ignore=ignore, plain=plain, optional=optional, repair=write)
 
     def _compare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +25,9 @@ from postmigration.model.settings import Options
 from postmigration.model.sqltext import pasteable, quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.schema_objects import Objects, objects
+
+# What a repair asks to be told: how many rows it touches.
+_COUNTED = re.compile(r"\{(SELECT count\(\*\)[^{}]*)\}")
 
 
 class Gatherer:
@@ -201,10 +205,11 @@ class Gatherer:
         )
 
     def _place(self, repair: str) -> str:
-        """A repair as somebody can run it: in the schema of the application."""
+        """A repair as somebody can run it: in the schema of the application, with the numbers that it asks for."""
         schema = self.snapshot.database.schema
         path = "" if schema == "public" or not repair else f"SET search_path TO {quoted(schema)}, extensions;\n"
-        return f"{path}{inspect.cleandoc(repair)}"
+        told = _COUNTED.sub(lambda counted: f"{self._scalar(counted[1]):,}", inspect.cleandoc(repair))
+        return f"{path}{pasteable(told, self._parameters) if ':cutover' in told else told}"
 
     def _look(self, examined: int, statement: str, optional: bool) -> None:
         self.evidence.examined += examined

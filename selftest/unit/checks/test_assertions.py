@@ -33,11 +33,16 @@ def test_a_query_for_wrong_rows_finds_none(now: Fill) -> None:
 def test_a_query_for_wrong_rows_finds_some(was: Fill, now: Fill) -> None:
     target = aim(now(WORLD), Before(was(WORLD, "DELETE FROM item")), listed_rows=1)
     sql = "SELECT id, name FROM item WHERE price > 30"
-    target.expect_none(sql, statement=STATEMENT, examined=5, repair="  DELETE FROM item;")
+    target.expect_none(
+        sql,
+        statement=STATEMENT,
+        examined=5,
+        repair="  DELETE FROM item; -- {SELECT count(*) FROM item WHERE price > 30}",
+    )
     (finding,) = target.evidence.findings
     assert (finding.statement, finding.wrong, finding.examined) == (STATEMENT, 2, 5)
     assert (finding.columns, finding.rows) == (("id", "name"), (("4", "‹masked A, 2 characters›"),))
-    assert (finding.code, finding.repair) == ("wrong_rows", "DELETE FROM item;")
+    assert (finding.code, finding.repair) == ("wrong_rows", "DELETE FROM item; -- 2")
     assert finding.before == "the same query finds nothing there: this is new"
     assert (finding.subject.kind, finding.subject.table) == ("table", "item")
 

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,11 +105,14 @@ class Play:
             run_script(connection, self.directory / name)
 
     def sign(self) -> None:
-        """Signs what only people can tell."""
+        """Signs what only people can tell: what each point says is repeated, and with that it is what was signed."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        plan = tomllib.loads((self.directory / "deployment.toml").read_text())
         entries = [
-            f'[[signoff]]\nitem = "{item}"\nwho = "Ann Example"\nwhen = {now}\nwords = "{words}"\n'
-            for item, words in SIGNED.items()
+            f'[[signoff]]\nitem = "{item["id"]}"\ntext = "{item["text"]}"\nwho = "Ann Example"\nwhen = {now}\n'
+            f'words = "{SIGNED[item["id"]]}"\n'
+            for item in plan["item"]
+            if item["id"] in SIGNED
         ]
         (self.directory / "signoffs.toml").write_text("\n".join(entries))
         self.say(f"# Ann signs {' and '.join(SIGNED)} in signoffs.toml")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 from postmigration.deployment.binding import DEVELOPMENT, list_names
 from postmigration.deployment.clocks import show_time
 from postmigration.deployment.denials import find_denials, find_unsigned, list_places, tell_production
-from postmigration.deployment.evidence import FindMisfits, Found, find, is_go, list_weaknesses, name_record
+from postmigration.deployment.evidence import FindMisfits, Found, find, is_go, name_record
 from postmigration.deployment.record_files import Stored
 from postmigration.deployment.rollback import Way, Written, find_ways, find_written
-from postmigration.deployment.signoffs import Signoff, Signoffs
+from postmigration.deployment.signoffs import Signoff, Signoffs, find_signature
 from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import PHASES, Criterion, Phase, Proof, Window
 from postmigration.model.verdict import GO, NO_GO, Verdict
@@ -38,6 +38,7 @@ class Item:
         found: what the records say of it.
         checks: the ids of the checks that decide it.
         signoff: the signature that counts.
+        unsigned: somebody must sign it, and no signature counts.
         stale: why one that was given does not count any more and must be given again; empty otherwise.
         by: when it is due, where that is a time.
         seconds: how long it took.
@@ -49,6 +50,7 @@ class Item:
     found: tuple[Found, ...]
     checks: tuple[str, ...]
     signoff: Signoff | None
+    unsigned: bool
     stale: str
     by: datetime.datetime | None
     seconds: float | None
@@ -236,7 +238,15 @@ def _judge(criterion: Criterion, evidence: Evidence, asked: Asked, began: Stored
     if criterion.hours is not None and took is not None and took > criterion.hours[1] * 3_600:
         reasons.append(f"it took {took / 3_600:.1f} h, planned were {criterion.hours[1]:g} h at most")
         wrong = True
-    signature = _find_signature(criterion, evidence, found, live, at)
+    signature = find_signature(
+        criterion,
+        evidence.signoffs.signed.get(criterion.name),
+        found,
+        evidence.stored,
+        at=at,
+        since=_find_first(evidence),
+        live=live,
+    )
     if signature.missing:
         reasons.append(signature.missing)
     state: State = "not met" if wrong else "open" if reasons else "met"
@@ -247,7 +257,16 @@ def _judge(criterion: Criterion, evidence: Evidence, asked: Asked, began: Stored
             reasons.append(f"it was due {show_time(by)}")
     stale = signature.missing if signature.again else ""
     return Item(
-        criterion, state, tuple(dict.fromkeys(reasons)), tuple(found), checks, signature.signoff, stale, by, took
+        criterion,
+        state,
+        tuple(dict.fromkeys(reasons)),
+        tuple(found),
+        checks,
+        signature.signoff,
+        bool(signature.missing),
+        stale,
+        by,
+        took,
     )
 
 
@@ -265,54 +284,6 @@ def _decide(criterion: Criterion, gate: Found) -> tuple[Found, tuple[str, ...]]:
     titles = "; ".join(wrong[:_NAMED])
     reason = f"{name_record(gate.record)}: {decision}{': ' if titles else ''}{titles}"
     return Found(gate.proof, gate.record, (reason,)), checks
-
-
-class _Signature(NamedTuple):
-    """The signature that counts, or what is missing of it; and whether one that was given must be given again."""
-
-    signoff: Signoff | None = None
-    missing: str = ""
-    again: bool = False
-
-
-def _find_signature(
-    criterion: Criterion,
-    evidence: Evidence,
-    found: Sequence[Found],
-    live: datetime.datetime | None,
-    at: datetime.datetime,
-) -> _Signature:
-    signoff = evidence.signoffs.signed.get(criterion.name)
-    weak = [
-        (weakness, one.record.record.ended)
-        for one in found
-        if one.record is not None and one.proof in criterion.proven_by
-        for weakness in list_weaknesses(one.record, evidence.stored)
-    ]
-    if not criterion.needs_signature and not weak:
-        # What records and checks decide is no better for a signature.
-        return _Signature()
-    who = criterion.role or "somebody"
-    if signoff is None:
-        return _Signature(missing=f"{weak[0][0]}: {who} must sign that" if weak else f"{who} has not signed it")
-    signed = f"{signoff.who} signed it {show_time(signoff.when)}"
-    if signoff.has_expired(at.date()):
-        return _Signature(missing=f"{signed}, until {signoff.until}, which is over")
-    if later := [weakness for weakness, ended in weak if signoff.when < ended]:
-        return _Signature(missing=f"{signed}, and then {later[0]}: sign it again", again=True)
-    if criterion.phase == "after" and live is not None and signoff.when < live:
-        why = f"before the application went live ({show_time(live)})"
-        return _Signature(missing=f"{signed}, {why}: sign it again", again=True)
-    if criterion.phase == "after" and live is None:
-        return _Signature(missing=f"{signed}, and the application is not live")
-    if criterion.again or weak:
-        since = _find_first(evidence)
-        if since is None or signoff.when < since:
-            than = (
-                f"before the first record of the present scripts ({show_time(since)})" if since else "of other scripts"
-            )
-            return _Signature(missing=f"{signed}, {than}: sign it again", again=True)
-    return _Signature(signoff)
 
 
 def _find_first(evidence: Evidence) -> datetime.datetime | None:

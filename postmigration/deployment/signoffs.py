@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from postmigration.deployment.clocks import show_time
+from postmigration.deployment.evidence import Found, list_weaknesses
+from postmigration.deployment.record_files import Stored
 from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import escape
+from postmigration.model.migration import Criterion
 from postmigration.model.nearest import name_nearest
 
 NAME = "signoffs.toml"
-_EXAMPLE = 'want [[signoff]] with item = "…", who = "…", when = 2026-12-01T21:00:00Z, words = "…"'
+_EXAMPLE = 'want [[signoff]] with item = "…", text = "…", who = "…", when = 2026-12-01T21:00:00Z, words = "…"'
 
 
 class Signoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,6 +27,7 @@ class Signoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     Args:
         item: the id of the point.
+        text: what the point said, repeated: once it says something else, nobody has signed that.
         who: the person.
         when: when, with a time zone.
         words: what they have seen or done.
@@ -29,6 +35,7 @@ class Signoff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     item: str
+    text: str = ""
     who: str
     when: datetime.datetime
     words: str
@@ -51,11 +58,19 @@ class Signoffs(NamedTuple):
     refusals: Sequence[str]
 
 
-def read_signoffs(path: Path, items: Collection[str], now: datetime.datetime) -> Signoffs:
+class Signature(NamedTuple):
+    """The signature that counts, or what is missing of it; and whether one that was given must be given again."""
+
+    signoff: Signoff | None = None
+    missing: str = ""
+    again: bool = False
+
+
+def read_signoffs(path: Path, items: Mapping[str, str], now: datetime.datetime) -> Signoffs:
     """Reads what was signed; there need not be a file.
 
     Args:
-        items: the ids of the plan's points.
+        items: the texts of the plan's points, by their ids.
         now: a signature of a later time is refused.
 
     Raises:
@@ -94,12 +109,14 @@ def _convert(title: str, content: Mapping[str, Any]) -> Signoff:
         raise CannotJudge(f"{title}: {problem[:1].lower()}{problem[1:]}: {_EXAMPLE}") from None
 
 
-def _find_reason(entry: Signoff, items: Collection[str], now: datetime.datetime, *, twice: bool) -> str:
+def _find_reason(entry: Signoff, items: Mapping[str, str], now: datetime.datetime, *, twice: bool) -> str:
     """Why a signature counts for nothing, whatever the point is; empty where it may count."""
     if entry.item not in items:
         return f"the plan has no such point{name_nearest(entry.item, list(items))}"
     if not any(character.isalpha() for character in entry.who):
         return "who is empty: nobody signed it"
+    if not entry.text.strip():
+        return f"text is empty: repeat what was signed: text = {_quote(items[entry.item])}"
     if not entry.words.strip():
         return "words is empty: say what was seen or done"
     if entry.when.tzinfo is None:
@@ -109,3 +126,68 @@ def _find_reason(entry: Signoff, items: Collection[str], now: datetime.datetime,
     if twice:
         return "it is signed more than once: keep one"
     return ""
+
+
+def find_signature(
+    criterion: Criterion,
+    signoff: Signoff | None,
+    found: Sequence[Found],
+    stored: Sequence[Stored],
+    *,
+    at: datetime.datetime,
+    since: datetime.datetime | None,
+    live: datetime.datetime | None,
+) -> Signature:
+    """Finds out whether a point of the plan needs a signature, and whether the one that was given counts.
+
+    Args:
+        signoff: the one that was given.
+        found: what the records say of the point.
+        stored: all records.
+        at: when it must count.
+        since: since when there are records of the present scripts.
+        live: when the application went live.
+    """
+    weak = [
+        (weakness, one.record.record.ended)
+        for one in found
+        if one.record is not None and one.proof in criterion.proven_by
+        for weakness in list_weaknesses(one.record, stored)
+    ]
+    if not criterion.needs_signature and not weak:
+        # What records and checks decide is no better for a signature.
+        return Signature()
+    who = criterion.role or "somebody"
+    if signoff is None:
+        return Signature(missing=f"{weak[0][0]}: {who} must sign that" if weak else f"{who} has not signed it")
+    signed = f"{signoff.who} signed it {show_time(signoff.when)}"
+    if signoff.text.split() != criterion.text.split():
+        changed = f"{signoff.who} signed ‹{signoff.text}› {show_time(signoff.when)}, and it says ‹{criterion.text}› now"
+        return Signature(missing=f"{changed}: sign it again", again=True)
+    if signoff.has_expired(at.date()):
+        return Signature(missing=f"{signed}, until {signoff.until}, which is over")
+    if later := [weakness for weakness, ended in weak if signoff.when < ended]:
+        return Signature(missing=f"{signed}, and then {later[0]}: sign it again", again=True)
+    if criterion.phase == "after" and live is not None and signoff.when < live:
+        why = f"before the application went live ({show_time(live)})"
+        return Signature(missing=f"{signed}, {why}: sign it again", again=True)
+    if criterion.phase == "after" and live is None:
+        return Signature(missing=f"{signed}, and the application is not live")
+    if (criterion.again or weak) and (since is None or signoff.when < since):
+        than = f"before the first record of the present scripts ({show_time(since)})" if since else "of other scripts"
+        return Signature(missing=f"{signed}, {than}: sign it again", again=True)
+    return Signature(signoff)
+
+
+def render_entry(criterion: Criterion, now: datetime.datetime) -> str:
+    """An entry for the file of signatures, in which the person and their words are left to be written."""
+    moment = now.astimezone(datetime.UTC)
+    return (
+        f'[[signoff]]\nitem = "{criterion.name}"\ntext = {_quote(criterion.text)}\nwho = ""\n'
+        f'when = {moment:%Y-%m-%dT%H:%M:%SZ}\nwords = ""\n'
+    )
+
+
+def _quote(text: str) -> str:
+    """A text as TOML writes it, on one line."""
+    return json.dumps(" ".join(text.split()), ensure_ascii=False)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from postmigration.deployment.binding import Wanted
 from postmigration.deployment.evaluation import Asked, Evidence, Plan, evaluate
 from postmigration.deployment.evidence import bind
@@ -104,7 +106,11 @@ def live(minutes: float = 300, **fields: Any) -> Record:
 
 STAGED = make()
 READY = (rehearse(), STAGED, verify())
-ACCEPTED = Signoff(item="accepted", who="Ann Example", when=NOON + HOUR, words="two people worked a day on it")
+# What the point says that is signed, whichever it is.
+AS_IT_STANDS = "as it stands"
+ACCEPTED = Signoff(
+    item="accepted", text=AS_IT_STANDS, who="Ann Example", when=NOON + HOUR, words="two people worked a day on it"
+)
 
 
 def judge(
@@ -131,7 +137,9 @@ def judge(
         for number, record in enumerate(ordered)
     ]
     wanted = Wanted(now=now, suite="0.1.0", scripts=SCRIPTS, records=ordered)
-    signatures = Signoffs({signoff.item: signoff for signoff in signed}, [])
+    texts = {item.name: item.text for item in plan}
+    whole = [replace(one, text=texts.get(one.item, "")) if one.text == AS_IT_STANDS else one for one in signed]
+    signatures = Signoffs({signoff.item: signoff for signoff in whole}, [])
     known = databases or {}
     find_misfits = bind(wanted, known, known if asked == "production" else {})
     return evaluate(

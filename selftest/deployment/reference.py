@@ -40,6 +40,7 @@ def sign(until: Phase = "after") -> list[Signoff]:
     return [
         Signoff(
             item=item.name,
+            text=item.text,
             who=f"Ann Example, {item.role}",
             when=NOON + (6 if item.phase == "after" else 2) * HOUR,
             words="seen and done",

@@ -14,6 +14,7 @@ from postmigration.deployment.output import timeline
 from postmigration.deployment.output.plan_object import render_object, render_unfinished
 from postmigration.deployment.record import Step
 from postmigration.deployment.record_files import Stored
+from postmigration.deployment.signoffs import render_entry
 from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import escape
 from postmigration.model.files import replace_all
@@ -77,6 +78,7 @@ def render_page(plan: Plan, path: Path) -> str:
         plan=plan,
         question=_QUESTIONS[plan.asked],
         blocking=group(plan.blocking),
+        entries=_list_entries(plan),
         sections=sections,
         phases=[(phase, PHASE_WORDS[phase], _count(plan, phase)) for phase in sections],
         phase_words=PHASE_WORDS,
@@ -93,6 +95,12 @@ def render_page(plan: Plan, path: Path) -> str:
         show_time=show_time,
         show_seconds=show_seconds,
     )
+
+
+def _list_entries(plan: Plan) -> list[str]:
+    """What is to be signed before the phase begins, as entries for the file of signatures."""
+    unsigned = [item.criterion for item in plan.blocking if item.unsigned]
+    return [escape(render_entry(criterion, plan.evidence.now), keep="\n") for criterion in unsigned]
 
 
 def _list_steps(plan: Plan) -> Sequence[Step]:
@@ -151,6 +159,10 @@ def render_summary(plan: Plan) -> str:
         words = f"{MARKS[items[0].state]} {'; '.join(reasons)}"
         lines.append(f"- {escape_markup(escape(words))}")
         lines += [f"  - {escape_markup(escape(_name(item)))}" for item in items]
+    if entries := _list_entries(plan):
+        lines += ["", "### To sign, in signoffs.toml", ""]
+        # Indented by four, it is shown as it is.
+        lines += [f"    {line}".rstrip() for line in "\n".join(entries).splitlines()]
     lines += ["", "### The way back", ""]
     for way in plan.ways:
         took = f", {show_seconds(way.seconds)}" if way.seconds is not None else ""

@@ -25,6 +25,7 @@ class Signature(Struct):
     who: str
     when: datetime.datetime
     words: Annotated[str, Meta(description="What that person has seen or done.")]
+    text: Annotated[str, Meta(description="What the point said that was signed.")]
 
 
 class Point(Struct):
@@ -134,7 +135,7 @@ def _describe(item: Item, plan: Plan) -> Point:
         records=[stored.path.name for stored in item.records],
         checks=list(item.checks),
         seconds=item.seconds,
-        signed=None if signoff is None else Signature(signoff.who, signoff.when, signoff.words),
+        signed=None if signoff is None else Signature(signoff.who, signoff.when, signoff.words, signoff.text),
     )
 
 

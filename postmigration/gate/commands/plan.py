@@ -88,7 +88,7 @@ def _evaluate(option: Namespace, root: Path) -> Plan:
     items = (*migration.criteria, *file.item)
     refuse_unclear(items, str(root))
     now = datetime.datetime.now(datetime.UTC)
-    signoffs = read_signoffs(_find_signoffs(option), [item.name for item in items], now)
+    signoffs = read_signoffs(_find_signoffs(option), {item.name: item.text for item in items}, now)
     records = read_records(option.records or [_RECORDED], read_key(), now=now)
     everything = [stored.record for stored in records.stored]
     wanted = Wanted(

@@ -107,6 +107,19 @@ def test_page_summary_and_object_say_the_same(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "deployment.json").read_text())["ready"] is True
 
 
+def test_what_is_to_be_signed_is_there_to_be_copied(tmp_path: Path) -> None:
+    write(judge(signed=[]), tmp_path / "deployment.html")
+    page, summary = ((tmp_path / f"deployment.{kind}").read_text() for kind in ("html", "md"))
+    assert "To sign: 1 entry for signoffs.toml" in page
+    assert "item = &#34;accepted&#34;\ntext = &#34;Users accepted it.&#34;\nwho = &#34;&#34;\n" in page
+    assert '    [[signoff]]\n    item = "accepted"\n    text = "Users accepted it."\n    who = ""\n' in summary
+    write(judge(), tmp_path / "deployment.html")
+    assert "To sign" not in (tmp_path / "deployment.html").read_text()
+    found = json.loads((tmp_path / "deployment.json").read_text())
+    signed = next(item["signed"] for item in found["items"] if item["id"] == "accepted")
+    assert signed["text"] == "Users accepted it."
+
+
 def test_what_dies_leaves_nothing_that_says_ready(tmp_path: Path) -> None:
     write(judge(), tmp_path / "deployment.html")
     write_unfinished(tmp_path / "deployment.html")

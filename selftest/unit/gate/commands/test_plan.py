@@ -60,7 +60,8 @@ def _now(minutes: float = -10, record: Record | None = None) -> Record:
 
 def _sign(item: str, *, who: str = "Ann") -> str:
     when = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
-    return f'[[signoff]]\nitem = "{item}"\nwho = "{who}"\nwhen = {when:%Y-%m-%dT%H:%M:%SZ}\nwords = "seen"\n'
+    entry = f'[[signoff]]\nitem = "{item}"\ntext = "Users accepted it."\nwho = "{who}"\n'
+    return f'{entry}when = {when:%Y-%m-%dT%H:%M:%SZ}\nwords = "seen"\n'
 
 
 @pytest.fixture

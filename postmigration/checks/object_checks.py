@@ -13,6 +13,7 @@ from postmigration.checks.contents.acceptance import tell_acceptance
 from postmigration.checks.contents.examination import Examination
 from postmigration.checks.declared_objects import NewParts, is_declared, list_gone, list_patterns
 from postmigration.checks.object_states import detect, holds_grants, judge_states
+from postmigration.checks.repairs.enums import restore_labels
 from postmigration.checks.server.replication import read_subscriptions
 from postmigration.diff.objects.compare import Difference
 from postmigration.diff.objects.expected import expect_objects, read_renames
@@ -106,6 +107,12 @@ def report_objects(target: Target, *families: str) -> None:
     found = [one for one in found if one not in waived]
     repairs = tell_acceptance(target.snapshot, [one.repair for one in found])
     found = [replace(one, repair=repair) for one, repair in zip(found, repairs, strict=True)]
+    found = [
+        replace(one, repair=restore_labels(target.snapshot, one.name, one.was, one.now))
+        if one.what == "type: values" and not one.repair
+        else one
+        for one in found
+    ]
     findings = [
         *_findings(found, facts, {**(read_sides(target)[0] or {}), **objects(target.snapshot)}),
         *(_accept(one, accepted[one.name], facts) for one in waived),

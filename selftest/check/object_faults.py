@@ -244,6 +244,12 @@ BLOCKERS = (
     Fault(
         "ALTER TYPE sales.size RENAME VALUE 'm' TO 'medium'", "types", 'labels of type sales.size were ["s", "m", "l"]'
     ),
+    Fault(
+        "UPDATE pg_catalog.pg_enum SET enumsortorder = 9 WHERE enumtypid = CAST('sales.stage' AS regtype) "
+        "AND enumlabel = 'draft'",
+        "types",
+        'are ["sent", "paid", "draft"]',
+    ),
     Fault("DROP TYPE sales.grade; CREATE TYPE sales.grade AS ENUM ('l', 'm', 's')", "types", 'are ["l", "m", "s"]'),
     Fault("DROP TYPE sales.parcel", "types", "type sales.parcel is gone"),
     Fault("DROP TYPE sales.span", "types", "type sales.span is gone"),

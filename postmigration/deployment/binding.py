@@ -102,15 +102,15 @@ def _compare_databases(record: Record, database: Database, wanted: Wanted) -> It
     newest = find_database(wanted.records, record.environment) if record.environment else None
     if wanted.database is not None:
         if not is_same_database(database, wanted.database):
-            yield f"was of another database: {_describe(database)}, and not {_describe(wanted.database)}"
+            yield f"was of another database: {describe(database)}, and not {describe(wanted.database)}"
     elif newest is not None and newest.database is not None and not is_same_database(database, newest.database):
         yield (
-            f"was of another database: {_describe(database)}, and the {newest.command} of {show_time(newest.ended)} "
-            f"was of {_describe(newest.database)}"
+            f"was of another database: {describe(database)}, and the {newest.command} of {show_time(newest.ended)} "
+            f"was of {describe(newest.database)}"
         )
     for other in _find_elsewhere(record, database, wanted.records):
         yield (
-            f"was of {_describe(database)}, which the {other.command} of {show_time(other.ended)} calls "
+            f"was of {describe(database)}, which the {other.command} of {show_time(other.ended)} calls "
             f"{other.environment}: {record.environment} and {other.environment} are the same database"
         )
         break
@@ -142,15 +142,15 @@ def _compare_sources(record: Record, source: Database, wanted: Wanted) -> Iterat
     """Whether the state before is that of the database that was named, and of which the other records are."""
     if wanted.source is not None:
         if not is_same_database(source, wanted.source):
-            yield f"was of another database: {_describe(source)}, and not {_describe(wanted.source)}"
+            yield f"was of another database: {describe(source)}, and not {describe(wanted.source)}"
         return
     for other in reversed(wanted.records):
         if other.environment != record.environment or other.ended <= record.ended:
             continue
         if (later := find_source(other, wanted.records)) is not None and not is_same_database(source, later):
             yield (
-                f"was of another database: {_describe(source)}, and the {other.command} of {show_time(other.ended)} "
-                f"was of {_describe(later)}"
+                f"was of another database: {describe(source)}, and the {other.command} of {show_time(other.ended)} "
+                f"was of {describe(later)}"
             )
             return
 
@@ -164,7 +164,7 @@ def _find_elsewhere(record: Record, database: Database, records: Sequence[Record
                 yield other
 
 
-def _describe(database: Database) -> str:
+def describe(database: Database) -> str:
     """A database, by what tells it from others of its name."""
     return f"{database.label} (system {database.system or 'unknown'}, started {database.started})"
 

@@ -7,7 +7,16 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from postmigration.deployment.binding import DEVELOPMENT
-from postmigration.deployment.evidence import is_go, list_left_out, list_weaknesses, name_proof, name_record
+from postmigration.deployment.evidence import (
+    describe_baseline,
+    has_source,
+    is_go,
+    knows_baseline,
+    list_left_out,
+    list_weaknesses,
+    name_proof,
+    name_record,
+)
 from postmigration.deployment.record import Record
 from postmigration.deployment.record_files import Stored
 from postmigration.model.migration import Criterion, Proof
@@ -109,3 +118,19 @@ def tell_production(stored: Sequence[Stored]) -> str:
     if not judged or is_go(judged[-1]):
         return ""
     return f"; beside it, {name_record(judged[-1])} says {judged[-1].record.word} of production"
+
+
+def tell_baselines(used: Sequence[Stored], stored: Sequence[Stored]) -> str:
+    """Which gates were compared with a database of which no other record speaks, in words that may follow others.
+
+    Staging may well have a state before of its own; who reads READY must know which one it was.
+    """
+    told = [
+        f"; {describe_baseline(one)}, of which no other record speaks"
+        for one in {one.path: one for one in used}.values()
+        if one.record.baseline is not None
+        and one.record.command in _JUDGING
+        and not has_source(one.record.environment, stored)
+        and not knows_baseline(one, stored)
+    ]
+    return "".join(told)

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from postmigration.deployment.binding import DEVELOPMENT, list_names
 from postmigration.deployment.clocks import show_time
-from postmigration.deployment.denials import find_denials, find_unsigned, list_places, tell_production
+from postmigration.deployment.denials import find_denials, find_unsigned, list_places, tell_baselines, tell_production
 from postmigration.deployment.evidence import FindMisfits, Found, find, is_go, name_record
 from postmigration.deployment.record_files import Stored
 from postmigration.deployment.rollback import Way, Written, find_ways, find_written
@@ -333,6 +333,7 @@ def _conclude(name: str, items: Sequence[Item], problems: Sequence[str], asked: 
         if evidence.window is not None and asked == "production" and evidence.now < evidence.window.begins:
             lacking += f"; the maintenance window begins {show_time(evidence.window.begins)}"
         lacking += "" if asked in ("after", "done") else tell_production(evidence.stored)
+        lacking += tell_baselines([stored for item in required for stored in item.records], evidence.stored)
         met = f"{len(required)} of {len(required)} points met, {signed} of them signed by a person"
         words = f"{met}{lacking}; {subject}"
         return Verdict("READY TO PROCEED", words, GO, subject)

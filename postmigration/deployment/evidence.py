@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from postmigration.deployment.binding import DEVELOPMENT, Wanted, find_reasons, find_source, list_names
+from postmigration.deployment.binding import DEVELOPMENT, Wanted, describe, find_reasons, find_source, list_names
 from postmigration.deployment.clocks import show_time
 from postmigration.deployment.record import Database, Record, Step
 from postmigration.deployment.record_files import Stored
@@ -162,7 +162,51 @@ def list_weaknesses(stored: Stored, everything: Sequence[Stored]) -> list[str]:
         if "against" in record.facts:
             against = f"{record.facts['against']}, and no record says of which database that is"
         found.append(f"{name} compared the backup with {against}")
-    return [*found, *_find_dropped(stored, everything)]
+    return [*found, *_find_dropped(stored, everything), *_find_other_baseline(stored, everything)]
+
+
+def _find_other_baseline(stored: Stored, everything: Sequence[Stored]) -> list[str]:
+    """A database of the state before that is another one than that of which the environment's records are."""
+    record = stored.record
+    if record.command not in _COMMANDS or record.baseline is None or knows_baseline(stored, everything):
+        return []
+    known = _find_source(record.environment, everything)
+    if known is None:
+        return []
+    other, source = known
+    return [
+        f"{describe_baseline(stored)}, and the {name_record(other)} was of {describe(source)}",
+    ]
+
+
+def describe_baseline(stored: Stored) -> str:
+    """With which database a gate has compared, for a line."""
+    baseline = stored.record.baseline
+    return f"{name_record(stored)} was compared with {describe(baseline) if baseline else 'no database'}"
+
+
+def knows_baseline(stored: Stored, everything: Sequence[Stored]) -> bool:
+    """Whether the database with which a gate has compared is that of which the newest record of a state before is.
+
+    Of its environment, or of production, as staging may be compared with.
+    """
+    sources = [_find_source(environment, everything) for environment in (stored.record.environment, _PRODUCTION)]
+    baseline = stored.record.baseline
+    return baseline is not None and any(known and is_same_database(known[1], baseline) for known in sources)
+
+
+def has_source(environment: str, everything: Sequence[Stored]) -> bool:
+    """Whether any record says of which database the state before of an environment is."""
+    return _find_source(environment, everything) is not None
+
+
+def _find_source(environment: str, everything: Sequence[Stored]) -> tuple[Stored, Database] | None:
+    """The newest record of a state before of an environment, and the database that it is of."""
+    records = [other.record for other in everything]
+    for other in reversed(everything):
+        if other.record.environment == environment and (source := find_source(other.record, records)) is not None:
+            return other, source
+    return None
 
 
 def _find_dropped(stored: Stored, everything: Sequence[Stored]) -> list[str]:

@@ -68,3 +68,48 @@ def test_a_backup_that_equals_an_old_fingerprint_is_as_old() -> None:
             "nothing after 12 h",
         )
     ]
+
+
+BEFORE_STAGING = replace(PRODUCTION, system="7388", label="qa@staging:5432/before")
+DESCRIBED = "qa@staging:5432/before (system 7388, started 2026-10-01)"
+
+
+def test_a_gate_that_was_compared_with_another_live_database_must_be_signed() -> None:
+    named = {"production": PRODUCTION}
+    plan = (*PLAN[:6], PLAN[6])
+    records = [*READY, live(baseline=BEFORE_STAGING)]
+    found = judge(records, asked="after", plan=plan)
+    reason = (
+        f"gate of 2026-11-28 17:05 UTC was compared with {DESCRIBED}, and the verify-backup of 2026-11-28 13:05 UTC "
+        "was of gate@production:5432/app (system 7300000000000000002, started 2026-10-01)"
+    )
+    assert [item.reasons for item in found.blocking] == [(f"{reason}: somebody must sign that",)]
+    signed = replace(ACCEPTED, item="live", when=NOON + 6 * HOUR)
+    assert judge(records, [ACCEPTED, signed], asked="after", plan=plan).ready
+    # Compared with the server of before, from which a new one took over.
+    newer = live(database=replace(PRODUCTION, system="7377", label="gate@new:5432/app"), baseline=PRODUCTION)
+    assert judge([*READY, newer], asked="after", plan=plan).ready
+    # Which of them the newest record is of counts.
+    of_it = make(70, command="fingerprint", environment="production", database=BEFORE_STAGING, backup=TAKEN, checks=())
+    assert not judge([*READY, of_it, newer], asked="after", plan=plan, databases=named).ready
+
+
+def test_staging_may_have_a_state_before_of_its_own() -> None:
+    gate = make(baseline=BEFORE_STAGING)
+    plan = judge([rehearse(), verify(), gate])
+    assert plan.ready
+    # Nobody else has seen it: who reads READY is told.
+    told = f"; gate of 2026-11-28 12:05 UTC was compared with {DESCRIBED}, of which no other record speaks; "
+    assert told in plan.verdict.line
+    # Its own records speak of it, and of no other.
+    own = make(-90, command="fingerprint", database=BEFORE_STAGING, backup=TAKEN, checks=())
+    plan = judge([rehearse(), verify(), gate, own])
+    assert plan.ready
+    assert "was compared with" not in plan.verdict.line
+    other = judge([rehearse(), verify(), gate, replace(own, database=CLONE)])
+    assert [item.criterion.name for item in other.blocking] == ["validated"]
+    assert f"was compared with {DESCRIBED}, and the fingerprint of" in other.blocking[0].reasons[0]
+    # Live production, of which the backup is, is known as well.
+    plan = judge([rehearse(), verify(), make(baseline=PRODUCTION)])
+    assert plan.ready
+    assert "was compared with" not in plan.verdict.line

@@ -14,7 +14,8 @@ class Interruption:
     """Whether the process was interrupted: once it was, whatever ends pytest's loops is that interruption.
 
     Python does not always let KeyboardInterrupt through. In a finalizer it is printed and lost, and in one that runs
-    while source is parsed the parser raises SystemError instead, which pytest would call an internal error.
+    while source is parsed the parser raises SystemError instead, which pytest would call an internal error. Sometimes
+    its traceback has an entry without a line, which pytest cannot show: what is passed on has one of its own.
     """
 
     def __init__(self) -> None:
@@ -37,6 +38,11 @@ class Interruption:
         raise KeyboardInterrupt
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionstart(self) -> Generator[None, object, object]:
+        """Passes on an interruption that came while databases were opened."""
+        return (yield from self._pass_on())
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self) -> Generator[None, object, object]:
         """Passes on an interruption that came while checks were found."""
         return (yield from self._pass_on())
@@ -55,7 +61,7 @@ class Interruption:
         self._raise()
         try:
             result = yield
-        except Exception:
+        except BaseException:
             self._raise()
             raise
         self._raise()

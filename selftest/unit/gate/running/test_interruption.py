@@ -27,6 +27,18 @@ def test_an_error_that_follows_from_it_is_the_interruption(interruption: Interru
         interruption.pytest_runtest_logstart()
 
 
+def test_what_is_passed_on_has_a_traceback_of_its_own(interruption: Interruption) -> None:
+    start = interruption.pytest_sessionstart()
+    next(start)
+    with pytest.raises(KeyboardInterrupt) as came:
+        interruption.interrupt()
+    with pytest.raises(KeyboardInterrupt) as passed_on:
+        start.throw(came.value)
+    assert passed_on.value is not came.value
+    assert passed_on.value.__suppress_context__
+    assert "interrupt" not in [entry.name for entry in passed_on.traceback]
+
+
 def test_an_error_of_a_run_that_nobody_interrupted_stays_one(interruption: Interruption) -> None:
     interruption.pytest_runtest_logstart()
     loop = interruption.pytest_runtestloop()

@@ -15,6 +15,7 @@ import pytest
 from postmigration.gate import options, run_facts
 from postmigration.gate.check_result import report_cut_short, report_lost
 from postmigration.gate.project import BUILT_IN
+from postmigration.gate.running.pace import find_given_up
 from postmigration.gate.selection import Checks, collect_all, find_miscounts
 from postmigration.gate.session import Run
 from postmigration.gate.starting import START, start_late
@@ -229,7 +230,9 @@ class Judgement:
         if deadline is not None:
             # Reports and cleaning up may take longer than what is left.
             deadline.lift()
-        if deadline is not None and (broken_off or over):
+        if given_up := find_given_up(result.reason for result in self.results.values()):
+            why = given_up
+        elif deadline is not None and (broken_off or over):
             why = deadline.reason
         elif stopped:
             most = self.config.option.maxfail

@@ -97,7 +97,7 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
             begun = config.stash.get(START, None)
             started = datetime.datetime.now(datetime.UTC) if begun is None else begun.time
             limited = budget.limit(options.request(config.option), config, joined, started)
-            bound = pace.read_bound(config.option.max_load)
+            bound = pace.read_bound(config.option.max_load, config.option.max_wait)
             recording = None if begun is None else begun.recording
             if (deadline := limited.limits.deadline) is not None:
                 config.stash[DEADLINE] = deadline
@@ -224,6 +224,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
         item.stash[_WAITED] = bounded.wait((lambda _: None) if progress is None else progress.tell)
     deadline = item.config.stash.get(DEADLINE, None)
     return True if deadline is not None and deadline.is_over else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begins nothing of a check once a server has stayed busy for too long."""
+    if (bounded := item.config.stash.get(_PACE, None)) is not None:
+        bounded.refuse()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -78,7 +78,10 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
         times = f"up to {recheck.times} time{'' if recheck.times == 1 else 's'}"
         facts["live"] = f"rows that differ are read again {times}, each after {recheck.pause:g} s (--recheck)"
     if config.option.max_load is not None:
-        facts["max load"] = f"checks wait while others keep a server busier than --max-load={config.option.max_load}"
+        longest = config.option.max_wait or "30m"
+        facts["max load"] = (
+            f"checks wait while others keep a server busier than --max-load={config.option.max_load}, {longest} at most"
+        )
     # The option is pytest's own; the gate takes it at its word.
     if config.option.strict:
         facts["strict"] = "warnings and what is not judged are NO-GO (--strict)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -14,11 +14,15 @@ from postmigration.deployment.clocks import show_seconds
 from postmigration.gate.running.durations import read_seconds
 from postmigration.gate.running.load import read_load, sees_load
 from postmigration.gate.session import Run
-from postmigration.model.errors import CannotJudge, NotJudged
+from postmigration.model.errors import CannotJudge, Hindrance, NotJudged
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.refusals import describe_refusal
 
 _EVERY = 2.0
+# The seconds for which a run waits at most before one check, where nobody says it, and after which it says so again.
+_LONGEST = 1_800.0
+_AGAIN = 60.0
+_GIVEN_UP = "not begun: the server was busy for "
 
 
 def declare(add: Callable[..., object]) -> None:
@@ -35,6 +39,12 @@ def declare(add: Callable[..., object]) -> None:
         help="begin no check while more than N sessions of others are active on a server that is read, or replication "
         "is more than TIME behind (20@30s; any time where none is given)",
     )
+    add(
+        "--max-wait",
+        metavar="TIME",
+        help="with --max-load: end when a server stays that busy for this time (90s, 10m, 1h), with what was judged "
+        "until then: NO-GO if something is wrong, otherwise PARTIAL; default: 30m",
+    )
 
 
 @dataclass(frozen=True)
@@ -45,20 +55,27 @@ class Bound:
         text: as the user wrote it.
         sessions: how many sessions of others may be active.
         lag: the seconds that replication may be behind.
+        longest: the seconds after which it is waited for no longer.
     """
 
     text: str
     sessions: int
     lag: float = math.inf
+    longest: float = _LONGEST
 
 
-def read_bound(text: str | None) -> Bound | None:
-    """What `--max-load` says; None where it was not given.
+def read_bound(text: str | None, wait: str | None = None) -> Bound | None:
+    """What `--max-load` and `--max-wait` say; None where the first was not given.
 
     Raises:
-        CannotJudge: it is no bound.
+        CannotJudge: it is no bound, or no time.
     """
+    longest = _LONGEST if wait is None else read_seconds(wait)
+    if not longest:
+        raise CannotJudge(f"--max-wait={wait}: want a time like 90s, 10m or 1h")
     if text is None:
+        if wait is not None:
+            raise CannotJudge(f"--max-wait={wait} says how long --max-load waits: give that too")
         return None
     number, at, behind = text.partition("@")
     lag = read_seconds(behind) if at else math.inf
@@ -67,7 +84,7 @@ def read_bound(text: str | None) -> Bound | None:
             f"--max-load={text}: want how many sessions of others may be active, and perhaps how far replication may "
             "be behind, like 20 or 20@30s"
         )
-    return Bound(text, int(number), lag)
+    return Bound(text, int(number), lag, longest)
 
 
 class Pace:
@@ -85,6 +102,8 @@ class Pace:
     def __init__(self, bound: Bound, sides: Sequence[Snapshot]) -> None:
         self.bound = bound
         self._sides = sides
+        # Why nothing is begun any more.
+        self._given_up = ""
         for side in sides:
             if not sees_load(side):
                 raise CannotJudge(
@@ -101,25 +120,43 @@ class Pace:
                 ) from None
 
     def wait(self, tell: Callable[[str], None]) -> str:
-        """Waits until no server is too busy any more, or the time of the run is over.
+        """Waits until no server is too busy any more, or the time of the run, or that for which it may wait, is over.
 
         Args:
-            tell: says that it waits, and why.
+            tell: says that it waits, and why; again after twice as long each time.
 
         Returns:
             How long it has waited and why, in words; empty where it has not.
         """
-        began, why = time.monotonic(), ""
+        began, why, again = time.monotonic(), "", _AGAIN
+        longest = show_seconds(self.bound.longest)
         deadline = self._sides[0].database.limits.deadline
-        while busy := self._describe():
+        while not self._given_up and (busy := self._describe()):
+            waited = time.monotonic() - began
             if not why:
                 why = busy
                 tell(f"waiting: {why}")
-            left = math.inf if deadline is None else deadline.left
-            if not left:
+            elif again <= waited < self.bound.longest:
+                again *= 2
+                tell(f"still waiting after {show_seconds(waited)}, {longest} at most (--max-wait): {busy}")
+            left = min(self.bound.longest - waited, math.inf if deadline is None else deadline.left)
+            if waited >= self.bound.longest:
+                self._given_up = f"{_GIVEN_UP}{longest} (--max-wait): {busy}"
+            elif left <= 0:
                 break
-            time.sleep(min(_EVERY, left))
-        return f"waited {show_seconds(time.monotonic() - began)} before it began: {why}" if why else ""
+            else:
+                time.sleep(min(_EVERY, left))
+        ended = "was given up" if self._given_up else "began"
+        return f"waited {show_seconds(time.monotonic() - began)} before it {ended}: {why}" if why else ""
+
+    def refuse(self) -> None:
+        """Begins no check once it was waited for too long.
+
+        Raises:
+            NotJudged: it was.
+        """
+        if self._given_up:
+            raise NotJudged(self._given_up, Hindrance.CUT_SHORT)
 
     def _describe(self) -> str:
         """What is too much on one of the servers, in words; empty where nothing is."""
@@ -136,6 +173,12 @@ class Pace:
             if load.lag > self.bound.lag:
                 return f"replication is {show_seconds(load.lag)} behind on {where}"
         return ""
+
+
+def find_given_up(reasons: Iterable[str]) -> str:
+    """Why a run has ended, as the reasons say for which checks were not judged; empty where no server stayed busy."""
+    given_up = (reason for reason in reasons if reason.startswith(_GIVEN_UP))
+    return next(given_up, "").removeprefix("not begun: ")
 
 
 def pace(run: Run, bound: Bound | None) -> Pace | None:

@@ -40,10 +40,16 @@ class State:
         self._began = began
         self._running: dict[str, float] = {}
         self._done: set[str] = set()
+        self._waiting: tuple[str, float] | None = None
+
+    def wait(self, why: str, now: float) -> None:
+        """Notes that nothing is begun, and why."""
+        self._waiting = (why, now if self._waiting is None else self._waiting[1])
 
     def begin(self, nodeid: str, now: float) -> None:
         """Notes that a check runs."""
         self._running[nodeid] = now
+        self._waiting = None
 
     def end(self, nodeid: str) -> None:
         """Notes that a check does not run any more."""
@@ -64,7 +70,10 @@ class State:
             budget_left: the seconds until the run ends whatever is left.
         """
         if not self._running:
-            return ""
+            if self._waiting is None:
+                return ""
+            why, since = self._waiting
+            return escape(f"{len(self._done)} of {len(self.costs)}, waiting for {show_seconds(now - since)}: {why}")
         first = min(self._running, key=lambda nodeid: self._running[nodeid])
         name = first.rpartition("::")[2].removeprefix("test_").replace("_", " ")
         more = f" and {len(self._running) - 1} more" if len(self._running) > 1 else ""
@@ -167,6 +176,7 @@ class Progress:
         with self._lock:
             self._write(_ERASE)
             self._write_line(words)
+            self._state.wait(words.partition(": ")[2], time.monotonic())
 
     def _tell(self, report: pytest.TestReport) -> None:
         facts = getattr(report, "postmigration", None)

@@ -1,15 +1,19 @@
 """Before each check a run waits while others need the server, and says so."""
 
 import math
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from types import SimpleNamespace
 
+import psycopg
 import pytest
 
 from postmigration.gate.running import pace
 from postmigration.gate.running.load import Load
 from postmigration.gate.running.pace import Bound, Pace, read_bound
-from postmigration.model.errors import CannotJudge
+from postmigration.model.errors import CannotJudge, Hindrance, NotJudged
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.limits.deadline import Deadline
 from postmigration.postgres.limits.limits import Limits
@@ -37,7 +41,8 @@ def snapshot(new_database: NewDatabase) -> Iterator[Snapshot]:
 def test_a_bound_is_a_number_of_sessions_and_perhaps_a_time() -> None:
     assert read_bound(None) is None
     assert read_bound("20") == Bound("20", 20, math.inf)
-    assert read_bound("0@1m30s") == Bound("0@1m30s", 0, 90.0)
+    assert read_bound("0@1m30s", "1h") == Bound("0@1m30s", 0, 90.0, 3_600)
+    assert Bound("20", 20).longest == 1_800
     for wrong in ("", "-1", "many", "20@", "20@fast", "@30s"):
         with pytest.raises(CannotJudge, match=r"^--max-load=.*: want how many sessions of others may be active, "):
             read_bound(wrong)
@@ -63,6 +68,101 @@ def test_it_waits_until_the_server_is_less_busy(snapshot: Snapshot, loads: list[
     assert waited.endswith(f" s before it began: {why}")
     loads[:] = [Load(0, 31.0), Load(2, 0)]
     assert "replication is 31 s behind on the server of --db-url (--max-load=2@30s)" in bounded.wait(told.append)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which goes on by what is slept and costs none."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    return now
+
+
+def test_it_says_again_that_it_waits_and_gives_up_in_the_end(
+    snapshot: Snapshot, loads: list[Load], clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "_EVERY", 2.0)
+    loads[:] = [Load(3, 0)]
+    bounded = Pace(Bound("2", 2, longest=300), [snapshot])
+    told: list[str] = []
+    why = "3 other sessions are active on the server of --db-url (--max-load=2)"
+    assert bounded.wait(told.append) == f"waited 5 min before it was given up: {why}"
+    assert told == [
+        f"waiting: {why}",
+        f"still waiting after 1 min, 5 min at most (--max-wait): {why}",
+        f"still waiting after 2 min, 5 min at most (--max-wait): {why}",
+        f"still waiting after 4 min, 5 min at most (--max-wait): {why}",
+    ]
+    assert clock == [300]
+    # Nothing is waited for any more.
+    assert bounded.wait(told.append) == ""
+    assert clock == [300]
+    with pytest.raises(NotJudged, match=r"^not begun: the server was busy for 5 min \(--max-wait\): 3 other ") as given:
+        bounded.refuse()
+    assert given.value.by is Hindrance.CUT_SHORT
+    assert pace.find_given_up([f"{given.value}", "not begun: x"]) == f"{given.value}".removeprefix("not begun: ")
+    assert pace.find_given_up(["not begun: the time budget of 1h was over"]) == ""
+
+
+def test_it_gives_up_only_where_nothing_went_on_for_so_long(
+    snapshot: Snapshot, loads: list[Load], clock: list[float]
+) -> None:
+    bounded = Pace(Bound("2", 2, longest=0.03), [snapshot])
+    for _ in range(3):
+        loads[:] = [Load(3, 0), Load(3, 0), Load(0, 0)]
+        assert bounded.wait(lambda _: None).startswith("waited 0.0 s before it began")
+        bounded.refuse()
+
+
+@pytest.mark.parametrize(
+    ("wait", "load", "reason"),
+    [
+        ("soon", "5", r"^--max-wait=soon: want a time like 90s, 10m or 1h$"),
+        ("0s", "5", r"^--max-wait=0s: want a time like 90s, 10m or 1h$"),
+        ("10m", None, r"^--max-wait=10m says how long --max-load waits: give that too$"),
+    ],
+)
+def test_how_long_it_waits_is_a_time(wait: str, load: str | None, reason: str) -> None:
+    with pytest.raises(CannotJudge, match=reason):
+        read_bound(load, wait)
+
+
+TWO = PASSES + '\n\ndef test_another(target):\n    """It holds too."""\n    target.expect(True, \'so\')\n'
+
+
+def test_a_run_ends_where_the_server_stays_busy(scratch: Scratch, shop: str, loads: list[Load]) -> None:
+    loads[:] = [Load(0, 0), Load(0, 0), Load(7, 0)]
+    judged = judge_shop(scratch, shop, TWO, "--max-load=5", "--max-wait=0.01s")
+    assert judged.status == 4, judged.output
+    assert judged.last_line.startswith("PARTIAL: "), judged.last_line
+    why = "the server was busy for 0.0 s (--max-wait): 7 other sessions are active on the server of --db-url (--max-l"
+    assert f"1 of 2 checks left, as {why}" in judged.last_line
+    assert "busier than --max-load=5, 0.01s at most" in judged.output
+    outcomes = {result.outcome: result for result in judged.results}
+    assert outcomes.keys() == {"passed", "not judged"}
+    assert outcomes["not judged"].by is Hindrance.CUT_SHORT
+
+
+@pytest.mark.full
+def test_a_run_with_workers_ends_too_where_the_server_stays_busy(scratch: Scratch, shop: str) -> None:
+    def sleep() -> None:
+        with suppress(psycopg.Error):
+            other.execute("SELECT pg_sleep(600)")
+
+    with psycopg.connect(shop, autocommit=True) as other:
+        sleeper = threading.Thread(target=sleep)
+        sleeper.start()
+        try:
+            judged = judge_shop(scratch, shop, TWO, "--max-load=0", "--max-wait=0.01s", "-n2")
+        finally:
+            other.cancel()
+            sleeper.join()
+    assert judged.status == 4, judged.output
+    assert "2 of 2 checks left, as the server was busy for 0.0 s (--max-wait): 1 other session" in judged.last_line
 
 
 def test_it_waits_no_longer_than_the_time_of_the_run(snapshot: Snapshot, loads: list[Load]) -> None:

@@ -28,6 +28,16 @@ def test_a_line_says_what_runs_for_how_long_and_what_is_left(state: State) -> No
     )
 
 
+def test_a_line_says_for_how_long_it_waits(state: State) -> None:
+    state.wait("others are active", 1_000.0)
+    state.wait("more are active", 1_060.0)
+    assert state.describe(1_061.0) == "0 of 3, waiting for 1 min 1 s: more are active"
+    state.begin("t::test_a", 1_062.0)
+    assert state.describe(1_063.0) == "0 of 3, a for 1 s"
+    state.end("t::test_a")
+    assert state.describe(1_063.0) == ""
+
+
 def test_an_estimate_is_made_when_it_is_no_guess(state: State) -> None:
     assert state.estimate(1_100.0) is None
     state.end("t::test_a")

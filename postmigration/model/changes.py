@@ -147,6 +147,9 @@ class MovedRows(_Change, frozen=True, kw_only=True, tag="moved_rows"):
 class RepointedReference(_Change, frozen=True, kw_only=True, tag="repointed_reference"):
     """A column refers to what its parent became: where the parent's row was moved by `MovedRows`.
 
+    Where several columns became one (`to`), since their parents are rows of one table now, each of them is declared; in
+    a row of before only one of them may hold something.
+
     Args:
         table: the child's name before.
         column: the column that held the key of the parent.
@@ -173,7 +176,8 @@ class NewIds(_Change, frozen=True, kw_only=True, tag="new_ids"):
 
     They are not compared. A foreign key to them is read as the values of these columns in the row that it leads to, as
     a text `["a", "b"]` where they are several; that is what `MovedRows` and `DerivedValue` say of it. Of a table that
-    was there before, under the same name, the foreign keys of before are read in the same way.
+    was there before, under the same name, the foreign keys of before are read in the same way. The ids, and what refers
+    to them, may be of another type.
 
     Args:
         table: a table of the database that is judged.

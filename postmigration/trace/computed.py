@@ -118,11 +118,11 @@ class ComputedFinder:
 
     def _list_divisions(self, source: Relation, column: Column) -> Iterator[tuple[str, str]]:
         """SQL of the values that a column may hold several of, with their type."""
-        held = f"{{row}}.{quoted(column.name)}"
+        held = column.over("{row}")
         if column.root.endswith("[]"):
             yield f"unnest({held})", column.root.removesuffix("[]")
         elif column.root in ("json", "jsonb"):
-            sql = f"SELECT bool_and({column.root}_typeof(r.{quoted(column.name)}) = 'array') FROM {source.sql} r"
+            sql = f"SELECT bool_and({column.root}_typeof({column.over('r')}) = 'array') FROM {source.sql} r"
             if self.before.snapshot.scalar(sql):
                 yield f"{column.root}_array_elements_text({held})", "text"
         elif column.root in ("text", "character varying"):
@@ -224,7 +224,7 @@ def _order_pairs(source: Relation, columns: Sequence[Column]) -> Computed:
     whole = [column for column in columns if is_whole(column.root) or column.root == "uuid"]
     for one, other in combinations(whole, 2):
         if one.root == other.root and len(values) < _MOST_ORDERED:
-            both = f"({{row}}.{quoted(one.name)}, {{row}}.{quoted(other.name)})"
+            both = f"({one.over('{row}')}, {other.over('{row}')})"
             values[f"the lesser of {one.name} and {other.name}"] = f"least{both}", one.root
             values[f"the greater of {one.name} and {other.name}"] = f"greatest{both}", one.root
     return compute(source, values, divides=False)

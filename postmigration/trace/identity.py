@@ -47,9 +47,6 @@ def write_old_identity(link: RowLink) -> Callable[[str], str]:
             computed[part.name].replace("{row}", row) if part.name in computed else source.columns[part.name].over(row)
             for part in parts
         ]
-        if len(parts) == 1 or any(part.root == "numeric" for part in parts):
-            return write_identity(values)
-        # The same, as a person writes it where no number has zeros that only its scale adds.
-        return f"jsonb_build_array({', '.join(f'{value}::text' for value in values)})::text"
+        return write_identity(values, [part.root for part in parts])
 
     return write

@@ -162,9 +162,9 @@ class ColumnTracer:
             # Where it leads is another matter: the rows that it led to may have moved with their ids.
             self._tell_renamed(table, same, column, found, renamed)
             return
-        if (repointed := self._find_repointed(table, column, link)) is not None:
+        if repointed := self._find_repointed(table, column, link):
             table.found += [Found(addition, f"{now.title}.{name}")] if is_new else []
-            table.found.append(repointed)
+            table.found += repointed
             return
         old = was.columns.get(name)
         codes = self.after.list_codes(now, name) if old is not None and family(column.root) == "text" else set()
@@ -257,19 +257,26 @@ class ColumnTracer:
         lost = column.name in pair.key and found.counts["missing"] > (1 - MAJORITY) * found.want_rows
         return not lost and column.name not in list_differing(pair, found)
 
-    def _find_repointed(self, table: KeptTable, column: Column, link: RowLink) -> Found | None:
-        """The reference that leads to what the parent became."""
+    def _find_repointed(self, table: KeptTable, column: Column, link: RowLink) -> list[Found]:
+        """The reference that leads to what the parent became, or those of which each row holds one."""
         held = table.was.columns.get(column.name)
+        whole: Found | None = None
+        some: dict[str, Found] = {}
+        holds = [pair for pair in link.pairs if pair[1][column.name] is not None]
         for new in self.after.links.get(table.now.key, ()):
             for old in self.before.links.get(table.was.key, ()):
                 if new.column != column.name or (held is not None and old.column != column.name):
                     continue
-                for move in self.moves.get(old.parent, ()):
-                    if move.target.key == new.parent and (found := self._try(table, link, old, new, move)) is not None:
-                        return found
-        return None
+                for move in (move for move in self.moves.get(old.parent, ()) if move.target.key == new.parent):
+                    whole = whole or self._try(table, link, old, new, move, holds)
+                    mine = [pair for pair in holds if pair[0].get(old.column) is not None]
+                    if (found := self._try(table, link, old, new, move, mine)) is not None:
+                        some.setdefault(old.column, found)
+        filled = sum(sum(row.get(name) is not None for name in some) == 1 for row, _ in holds)
+        both = len(some) > 1 and filled >= MAJORITY * len(holds)
+        return [*some.values()] if both else [whole] if whole else []
 
-    def _try(self, table: KeptTable, link: RowLink, old: Link, new: Link, move: Move) -> Found | None:
+    def _try(self, table: KeptTable, link: RowLink, old: Link, new: Link, move: Move, holds: Pairs) -> Found | None:
         source, target = move.source, move.target
         ids = any(
             isinstance(change, NewIds)
@@ -279,7 +286,6 @@ class ColumnTracer:
         part = next((part for part in move.link.key if part.column == new.parent_column), None)
         if ids and len(move.link.key) == 1:
             part = move.link.key[0]
-        holds = [pair for pair in link.pairs if pair[1][new.column] is not None]
         if ids and len(move.link.key) > 1:
             several = len(self.before.identities.get(source.key, ()))
             names = [name_far(name_identity(source, n), old.column) for n in range(several)]

@@ -107,8 +107,8 @@ class MoveFinder:
             links += [link for source in those for link in self._find_links(source, target, rows)]
             chosen = self._choose(links, rows)
             explained = {tuple(now.values()) for link in chosen for _, now in link.pairs}
-            # Where the first ones explain all, no other table is read.
-            if all(tuple(row.values()) in explained for row in rows[:200]):
+            # Where the first ones explain all, no other table is read; numbers in texts alone may be an accident.
+            if all(tuple(row.values()) in explained for row in rows[:200]) and all(map(_is_safe, chosen)):
                 break
         else:
             if composite := [
@@ -210,7 +210,12 @@ def _rank(link: RowLink, left: set[tuple[str | None, ...]], total: int, order: i
     primary = 2 if any(keyed[:1]) else 1 if any(keyed) else 0
     named = all(part.source.name.lower() == part.column.lower() for part in link.key)
     share = round(len(mine & left) / total * (0.5 + link.score), 1)
-    return (share, primary, plain, named, link.is_unique, -order)
+    return (share, primary, plain, link.is_unique, named, -order)
+
+
+def _is_safe(link: RowLink) -> bool:
+    """Whether each row of before is one of now, and more than its key agrees."""
+    return link.is_unique and (link.certain or link.score > 0)
 
 
 def _is_refused(found: Explanation, source: Relation) -> bool:

@@ -131,8 +131,7 @@ class _Tracer:
                 link = self.mover.composite.find(was, now, rows) if rows else None
                 parts = link.key if link is not None else ()
             own = all(part.is_plain and part.source.name == part.column for part in parts)
-            same = was.columns[key[0]].root == now.columns[key[0]].root
-            if parts and own and same and key[0] not in {part.column for part in parts}:
+            if parts and own and key[0] not in {part.column for part in parts}:
                 by = tuple(part.column for part in parts)
                 found.append(NewIds(schema=name[0], table=name[1], column=key[0], by=by))
         if found:

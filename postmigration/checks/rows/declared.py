@@ -36,7 +36,7 @@ class TableChanges:
         columns: for each renamed column, as it is called now, its name before.
         gone, new: the columns that are dropped and added.
         derived: for each column what its values must be, in order.
-        repointed: the columns that refer to what their parent became.
+        repointed: for each column that refers to what a parent became, the columns that referred to it.
         retyped: the columns that have another type, and say the same.
         free: for each column in which rows its values may be any.
         grows: which rows may be new; `shrinks`: which may be gone.
@@ -47,7 +47,7 @@ class TableChanges:
     gone: set[str] = field(default_factory=set)
     new: set[str] = field(default_factory=set)
     derived: dict[str, list[DerivedValue | Retyped]] = field(default_factory=dict)
-    repointed: dict[str, RepointedReference] = field(default_factory=dict)
+    repointed: dict[str, list[RepointedReference]] = field(default_factory=dict)
     retyped: set[str] = field(default_factory=set)
     free: dict[str, list[MayChange]] = field(default_factory=dict)
     grows: list[Grows | HistoryTable] = field(default_factory=list)
@@ -61,11 +61,16 @@ class TableChanges:
         return any(parts)
 
     @property
+    def references(self) -> list[RepointedReference]:
+        """The references that lead to what their parents became."""
+        return [change for those in self.repointed.values() for change in those]
+
+    @property
     def listed(self) -> list[Change]:
         """All that is declared of its rows."""
         derived = [change for those in self.derived.values() for change in those]
         free = [change for those in self.free.values() for change in those]
-        return [*self.moves, *derived, *self.repointed.values(), *free, *self.grows, *self.shrinks]
+        return [*self.moves, *derived, *self.references, *free, *self.grows, *self.shrinks]
 
 
 class Declared:
@@ -122,7 +127,7 @@ class Declared:
             case MovedRows(to=to):
                 self.of((change.to_schema or change.schema, to)).moves.append(change)
             case RepointedReference(column=column, to=to):
-                self.of(name).repointed[to or column] = change
+                self.of(name).repointed.setdefault(to or column, []).append(change)
             case DerivedValue(column=column):
                 self.of(name).derived.setdefault(column, []).append(change)
             case Retyped(column=column, value=value):

@@ -117,7 +117,7 @@ def _write(type_: str) -> str:
 
 def _digest(changes: TableChanges, declared: Declared) -> str:
     """Tells what is declared of a table from anything else, but for the reasons."""
-    moves = [move for change in changes.repointed.values() for move in declared.moves_through(change)]
+    moves = [move for change in changes.references for move in declared.moves_through(change)]
     of_all = (*changes.listed, *moves, *declared.new_ids)
     plain = [msgspec.structs.replace(change, reason="", group="") for change in of_all]
     names = sorted(changes.columns.items()), sorted(changes.gone), sorted(changes.new)
@@ -167,12 +167,12 @@ def _list_said(
     for column, those in changes.derived.items():
         for derived in those:
             yield was, column, derived.value
-    for column, change in changes.repointed.items():
+    for change in changes.references:
         for move in declared.moves_through(change):
             if (move.schema, move.table) in before:
                 by = declared.identify(move) or (change.through_column or next(iter(move.key)),)
                 key = write_identity([move.key[name] for name in by if name in move.key])
-                yield before[move.schema, move.table], column, key
+                yield before[move.schema, move.table], change.to or change.column, key
 
 
 def _unite(types: Collection[str]) -> str:

@@ -169,7 +169,7 @@ class _Composer:
         for move in self.changes.moves:
             said += [(self._source(move), sql) for sql in [{**move.columns, **move.key}.get(name, "")] if sql]
         said += [(self.was, change.value) for change in self.changes.derived.get(name, ())]
-        if (reference := self.changes.repointed.get(name)) is not None:
+        for reference in self.changes.repointed.get(name, ()):
             for move in self.declared.moves_through(reference):
                 said += [(self._source(move), sql) for sql in move.key.values()]
         if (origin := self._origin(name)) is not None:
@@ -184,10 +184,7 @@ class _Composer:
         for name in columns:
             value = self._write_own(name)
             if name in self.changes.repointed:
-                change = self.changes.repointed[name]
-                alias = f"postmigration_parent_{len(joins)}"
-                joins.append(self._join_parent(change, alias))
-                value = self.said[name].replace("{0}", f"{alias}.new")
+                value = self.said[name].replace("{0}", self._write_repointed(self.changes.repointed[name], joins))
             for changes in self.changes.derived.get(name, ()):
                 said = self.said[name].replace("{0}", f"({changes.value})")
                 where = getattr(changes, "where", "true")
@@ -210,6 +207,18 @@ class _Composer:
             return self.said[name].replace("{0}", value)
         how = retyped.write_values(origin, now, self.zone)
         return value if how is None else how[0].replace("{0}", value)
+
+    def _write_repointed(self, changes: Sequence[RepointedReference], joins: list[str]) -> str:
+        """What the parent of a row became; where several columns refer to one, only one of them may hold something."""
+        made = []
+        for change in changes:
+            made.append(f"postmigration_parent_{len(joins)}")
+            joins.append(self._join_parent(change, made[-1]))
+        if len(made) == 1:
+            return f"{made[0]}.new"
+        held = ", ".join(f"r.{quoted(change.column)}" for change in changes)
+        values = ", ".join(f"{alias}.new" for alias in made)
+        return f"CASE WHEN num_nonnulls({held}) < 2 THEN coalesce({values}) END"
 
     def _join_parent(self, change: RepointedReference, alias: str) -> str:
         """Finds for each row of a child what its parent became."""

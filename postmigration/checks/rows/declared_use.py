@@ -130,7 +130,7 @@ class DeclaredUse:
             for derived in (change for those in changes.derived.values() for change in those):
                 where = "true" if isinstance(derived, Retyped) else derived.where
                 conditions[old.get(name, name)].append((derived, where))
-            for reference in changes.repointed.values():
+            for reference in changes.references:
                 conditions[old.get(name, name)].append((reference, f"r.{quoted(reference.column)} IS NOT NULL"))
         for move in (change for change in self.declared.changes if isinstance(change, MovedRows)):
             conditions[move.schema, move.table].append((move, move.where))

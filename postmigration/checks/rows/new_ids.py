@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from postmigration.checks.contents.tables import Column, Name, Relation
 from postmigration.checks.rows.retyped import write_plain
@@ -55,12 +56,19 @@ def find_references_to_new_ids(snapshot: Snapshot, changes: Sequence[Change]) ->
     return {(*link.child, link.column) for link in links if (link.parent, link.parent_column) in ids}
 
 
-def write_identity(values: Sequence[str]) -> str:
-    """SQL for what a row is known by: a value, or several as one text."""
+def write_identity(values: Sequence[str], roots: Sequence[str] = ()) -> str:
+    """SQL for what a row is known by: a value, or several as one text.
+
+    Args:
+        roots: their types, where they are known.
+    """
     if len(values) == 1:
         return values[0]
-    texts = ", ".join(write_plain(value, f"CAST(({value}) AS text)") for value in values)
-    return f"CAST(jsonb_build_array({texts}) AS text)"
+    texts = ", ".join(
+        f"{value}::text" if root not in ("", "numeric") else write_plain(value, f"CAST(({value}) AS text)")
+        for value, root in zip_longest(values, roots, fillvalue="")
+    )
+    return f"jsonb_build_array({texts})::text"
 
 
 def list_renewed(changes: Sequence[Change]) -> list[NewIds]:
@@ -136,7 +144,7 @@ class _Reader:
             values.append(f"{row}.{quoted(name)}" if far is None else far[0])
             kinds.append((own.root, own.root_type) if far is None else far[1:])
         root, root_type = kinds[0] if len(by) == 1 else ("text", "text")
-        return write_identity(values), root, root_type
+        return write_identity(values, [kind for kind, _ in kinds]), root, root_type
 
 
 def find_alike(snapshot: Snapshot, relation: Relation, columns: Sequence[str], where: str = "true") -> int:

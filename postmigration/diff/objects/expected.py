@@ -25,6 +25,7 @@ from postmigration.model.changes import (
     GoneTable,
     MovedRows,
     NewColumn,
+    NewIds,
     NewTable,
     RenamedColumn,
     RenamedTable,
@@ -224,6 +225,7 @@ def _point_elsewhere(before: Objects, after: Objects, changes: Sequence[Change])
     """The objects with the foreign keys that references which are re-pointed must have."""
     found = dict(before)
     here = {(name.schema, name.table, facts.get("definition")) for name, facts in after.items()}
+    made: set[tuple[str, str, str]] = set()
     for change in changes:
         if not isinstance(change, RepointedReference):
             continue
@@ -232,7 +234,11 @@ def _point_elsewhere(before: Objects, after: Objects, changes: Sequence[Change])
                 continue
             still = (name.schema, name.table, facts.get("definition")) in here
             definition = None if still else _repoint(facts, change, find_through(change, changes), after)
-            if definition is not None:
+            if definition is not None and (name.schema, name.table, definition) in made:
+                # Where two columns became one, one foreign key holds for what both referred to.
+                del found[name]
+            elif definition is not None:
+                made.add((name.schema, name.table, definition))
                 columns = [
                     change.to or change.column if c == change.column else c for c in facts["columns"].split(", ")
                 ]
@@ -278,6 +284,9 @@ def _list_types(changes: Sequence[Change], renames: Renames) -> Iterator[Column]
         in_place = isinstance(change, RepointedReference) and change.to in ("", change.column)
         if isinstance(change, Retyped) or (isinstance(change, RepointedReference) and in_place):
             yield (*renames.rename_table((change.schema, change.table)), change.column)
+        elif isinstance(change, NewIds):
+            # What ids are that follow from nothing of before is as new as they are.
+            yield change.schema, change.table, change.column
 
 
 def _take_over_texts(before: Objects, after: Objects, renames: Renames) -> Objects:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from postmigration.checks.contents.tables import Name, Relation
 from postmigration.diff.value_texts import family
 from postmigration.model.changes import (
+    Change,
     DerivedValue,
     Grows,
     MovedRows,
@@ -84,6 +85,8 @@ def _check_shown(after: Side, trace: Trace | None) -> PlanCheck | None:
     for change in changes:
         if not isinstance(change, RepointedReference):
             continue
+        if any(_fills_the_same(change, other) for other in changes):
+            continue
         old = (change.schema, change.table)
         child = after.tables.get(called.get(old, old))
         parent = change.parent_schema or change.schema, change.parent
@@ -133,6 +136,14 @@ def _check_shown(after: Side, trace: Trace | None) -> PlanCheck | None:
             len(key),
         )
     return None
+
+
+def _fills_the_same(change: RepointedReference, other: Change) -> bool:
+    """Whether another reference leads to what its parent became in the same column: each says some of its rows."""
+    if not isinstance(other, RepointedReference) or other == change:
+        return False
+    mine, theirs = ((c.schema, c.table, c.to or c.column) for c in (change, other))
+    return mine == theirs
 
 
 def _find_told_apart(after: Side, tables: Sequence[Relation]) -> PlanCheck | None:

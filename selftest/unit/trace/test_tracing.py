@@ -41,6 +41,72 @@ def test_new_ids_are_found(was: Fill, now: Fill) -> None:
     assert "repointed_reference visit.person_id through client" in found
 
 
+def test_ids_that_were_replaced_may_be_of_another_type(was: Fill, now: Fill) -> None:
+    before = "CREATE TABLE note (id int PRIMARY KEY, visit_id int REFERENCES visit);" + (
+        "INSERT INTO note SELECT g, 1 + g * 7 % 40 FROM generate_series(1, 50) g"
+    )
+    change = """
+        ALTER TABLE visit DROP CONSTRAINT visit_person_id_fkey;
+        ALTER TABLE person ADD new uuid NOT NULL DEFAULT gen_random_uuid();
+        ALTER TABLE visit ADD new uuid;
+        UPDATE visit v SET new = p.new FROM person p WHERE p.id = v.person_id;
+        ALTER TABLE visit DROP person_id;
+        ALTER TABLE visit RENAME new TO person_id;
+        ALTER TABLE person DROP id;
+        ALTER TABLE person RENAME new TO id;
+        ALTER TABLE person ADD PRIMARY KEY (id);
+        ALTER TABLE visit ADD FOREIGN KEY (person_id) REFERENCES person;
+    """
+    found = trace(was(BEFORE, before), now(BEFORE, before, change), ["public"])
+    assert list(map(describe_change, found.changes)) == ["new_ids person.id"]
+    assert [words for one in found.found for words in one.misfits] == []
+
+
+def test_two_references_that_became_one_are_found(was: Fill, now: Fill) -> None:
+    before = """
+        CREATE TABLE offer (id int PRIMARY KEY, code text UNIQUE, total int);
+        CREATE TABLE bill (id int PRIMARY KEY, code text UNIQUE, total int);
+        INSERT INTO offer SELECT g, 'offered ' || g * 7, g * 11 FROM generate_series(1, 20) g;
+        INSERT INTO bill SELECT g, 'billed ' || g * 5, g * 13 FROM generate_series(1, 30) g;
+        CREATE TABLE line (id int PRIMARY KEY, offer_id int REFERENCES offer, bill_id int REFERENCES bill);
+        INSERT INTO line SELECT g, CASE WHEN g % 4 = 0 THEN 1 + g % 20 END, CASE WHEN g % 4 > 0 THEN 1 + g % 30 END
+        FROM generate_series(1, 60) g;
+    """
+    change = """
+        CREATE TABLE paper (id text PRIMARY KEY, code text UNIQUE, total int);
+        INSERT INTO paper SELECT 'o_' || id, code, total FROM offer UNION ALL SELECT 'b_' || id, code, total FROM bill;
+        ALTER TABLE line ADD paper_id text REFERENCES paper;
+        UPDATE line SET paper_id = coalesce('o_' || offer_id, 'b_' || bill_id);
+        ALTER TABLE line DROP offer_id, DROP bill_id;
+        DROP TABLE offer, bill;
+    """
+    found = trace(was(before), now(before, change), ["public"])
+    described = list(map(describe_change, found.changes))
+    assert "repointed_reference line.offer_id through paper" in described
+    assert "repointed_reference line.bill_id through paper" in described
+    assert [words for one in found.found for words in one.misfits] == []
+    # All of it is one migration, with one reason.
+    assert len({one.group for one in found.found}) == 1
+
+
+def test_numbers_in_texts_are_no_origin_beside_the_texts_themselves(was: Fill, now: Fill) -> None:
+    before = """
+        CREATE TABLE visitor (id int PRIMARY KEY, name text, contact text, mail text);
+        INSERT INTO visitor SELECT 100 + g, 'Name ' || g * 3, 'Contact ' || g * 7, 'guest' || g || '@example.org'
+        FROM generate_series(1, 30) g;
+        CREATE TABLE bill (id int PRIMARY KEY, total int);
+        INSERT INTO bill SELECT g, g * 11 FROM generate_series(1, 60) g;
+    """
+    change = """
+        CREATE TABLE contact (mail text PRIMARY KEY, name text);
+        INSERT INTO contact SELECT mail, contact FROM visitor;
+        ALTER TABLE visitor DROP contact, DROP mail;
+        DROP TABLE bill;
+    """
+    described = list(map(describe_change, trace(was(before), now(before, change), ["public"]).changes))
+    assert "moved_rows visitor to contact" in described
+
+
 def test_identical_databases_have_nothing_to_find(was: Fill, now: Fill) -> None:
     found = trace(was(BEFORE), now(BEFORE), ["public"])
     assert (found.found, found.same, found.rows) == ([], 3, (66, 66))

@@ -50,7 +50,7 @@ def test_whole_tables_are_apart_from_what_is_declared_of_their_rows() -> None:
     assert (declared.new, declared.ignored) == ({("public", "visit")}, {("public", "cache")})
     assert declared.of(("public", "visit")).moves == [MOVE]
     # A reference is of the column that holds the new key.
-    assert declared.of(("public", "payment")).repointed == {"visit_id": TO_VISIT}
+    assert declared.of(("public", "payment")).repointed == {"visit_id": [TO_VISIT]}
     assert declared.identify(MOVE) == ("code",)
     assert Declared([MOVE]).identify(MOVE) == ()
 

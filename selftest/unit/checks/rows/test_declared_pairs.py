@@ -38,6 +38,12 @@ STATES = """
     INSERT INTO now.payment VALUES (7, 'b'), (8, NULL);
     CREATE TABLE was.song (id int PRIMARY KEY, moods text);
     INSERT INTO was.song VALUES (1, 'calm,slow'), (2, 'slow'), (3, ''), (4, NULL);
+    CREATE TABLE was.offer (id int PRIMARY KEY); CREATE TABLE was.bill (id int PRIMARY KEY);
+    INSERT INTO was.offer VALUES (5); INSERT INTO was.bill VALUES (6);
+    CREATE TABLE was.line (id int PRIMARY KEY, offer int, bill int);
+    INSERT INTO was.line VALUES (1, 5, NULL), (2, NULL, 6), (3, NULL, NULL), (4, 5, 6);
+    CREATE TABLE now.line (id int PRIMARY KEY, code text);
+    INSERT INTO now.line VALUES (1, 'offer_5'), (2, 'bill_6'), (3, NULL), (4, 'offer_5');
     CREATE TABLE now.mood (name varchar(9) PRIMARY KEY, weight numeric);
 """
 MOVE = MovedRows(
@@ -123,6 +129,21 @@ def test_a_reference_is_followed_to_what_its_parent_became(states: Snapshot) -> 
     # Under new ids of the table, by which its rows are known.
     ids = NewIds(schema="now", table="visit", column="id", by=("code",))
     assert rows(states, pair(states, "payment", MOVE, POINT, ids), 0) == [(7, "b"), (8, None)]
+
+
+def test_two_references_may_have_become_one(states: Snapshot) -> None:
+    moves = [
+        MovedRows(schema="was", table=table, to="code", to_schema="now", key={"code": f"'{table}_' || r.id"})
+        for table in ("offer", "bill")
+    ]
+    points = [
+        RepointedReference(schema="was", table="line", column=table, to="code", parent=table, through="code")
+        for table in ("offer", "bill")
+    ]
+    # A row that held both holds one of them now: the other one is lost, whichever it is.
+    want = [(1, "offer_5"), (2, "bill_6"), (3, None), (4, None)]
+    assert rows(states, pair(states, "line", *moves, *points), 0) == want
+    assert rows(states, pair(states, "line", *moves, *points), 1)[3] == (4, "offer_5")
 
 
 def test_a_column_of_another_type_is_told(states: Snapshot) -> None:

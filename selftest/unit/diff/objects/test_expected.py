@@ -17,13 +17,14 @@ from postmigration.model.changes import (
     GoneTable,
     MovedRows,
     NewColumn,
+    NewIds,
     NewTable,
     RenamedColumn,
     RenamedTable,
     RepointedReference,
     Retyped,
 )
-from postmigration.postgres.schema_objects import Objects
+from postmigration.postgres.schema_objects import ObjectName, Objects
 from selftest.unit.diff.objects.conftest import by_text
 
 RENAMES: Sequence[Change] = [
@@ -66,6 +67,15 @@ def test_declared_types_are_those_that_are_there(before: Objects, retyped: Objec
     assert differing(expect_objects(before, retyped, changes), retyped) == set()
 
 
+def test_new_ids_may_be_of_another_type(before: Objects, retyped: Objects) -> None:
+    ids = NewIds(table="payment", column="id", by=("booking",))
+    expected = by_text(expect_objects(before, retyped, [ids]))
+    assert expected["column public.payment.id"]["type"] == "text"
+    # Texts are not counted.
+    assert "sequence public.payment_id_seq" not in expected
+    assert expected["column public.booking.cents"]["type"] == "integer"
+
+
 def test_what_stands_on_a_gone_table_goes_with_it(before: Objects, moved: Objects) -> None:
     changes: list[Change] = [GoneTable(table="booking"), GoneTable(table="shown")]
     expected = expect_objects(before, moved, changes)
@@ -92,6 +102,19 @@ def test_a_re_pointed_reference_must_have_its_foreign_key(before: Objects, moved
     assert key["~sql"].endswith(key["definition"])
     assert find_through(point, [move]) == ("public", "visit")
     assert find_through(point, [MovedRows(table="booking", to="visit", to_schema="new", key={"a": "1"})])[0] == "new"
+
+
+def test_two_references_that_became_one_have_one_foreign_key(before: Objects, moved: Objects) -> None:
+    (name,) = (name for name in before if str(name) == "constraint payment_booking_fkey on public.payment")
+    other = ObjectName("constraint other on public.payment", "constraint", "public", "other", "payment")
+    moves = [MovedRows(table=table, to="visit", key={"number": "r.code"}) for table in ("booking", "house")]
+    points = [
+        RepointedReference(table="payment", column=column, to="visit", parent=parent, through="visit")
+        for column, parent in (("booking", "booking"), ("other", "house"))
+    ]
+    facts = {**before[name], "definition": "FOREIGN KEY (other) REFERENCES public.house(id)", "columns": "other"}
+    expected = expect_objects({**before, other: facts}, moved, [*moves, *points])
+    assert (name in expected, other in expected) == (True, False)
 
 
 def test_names_are_read_as_far_as_tables_really_have_them(before: Objects, renamed: Objects) -> None:

@@ -103,6 +103,11 @@ def test_a_reference_that_leads_elsewhere_must_show_what_it_showed(open_snapshot
     )
     first, *_ = choose_checks(Side(keyed, ["public"]), Trace(found=[Found(moved, "offer"), Found(point, "booking")]))
     assert first.title == "Every booking leads to its offer"
+    # One of two references that became one says nothing of the rows of the other one.
+    other = RepointedReference(table="booking", column="series", to="offer", parent="event", through="offer")
+    found = [Found(change, "booking") for change in (moved, point, other)]
+    first, *_ = choose_checks(now, Trace(found=found))
+    assert first.title == "Every booking leads to its offer"
 
 
 def test_a_table_that_only_stayed_is_counted_as_it_was(side: Side) -> None:

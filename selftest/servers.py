@@ -82,8 +82,16 @@ class SystemServer(embedded.Server):
         """The connection string over the unix socket."""
         return make_conninfo("", host=str(self.directory), port=self.port, user="postgres", dbname=database)
 
-    def stop(self) -> None:
+    def stop_at_once(self) -> None:
+        """Stops the server as a crash does; its files stay."""
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+
+    def start_again(self) -> None:
+        """Starts the server after that, at the same address."""
+        self._start()
+
+    def stop(self) -> None:
+        self.stop_at_once()
         shutil.rmtree(self.directory)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import msgspec
 
 from postmigration.diff.fingerprint import Fingerprint, TableFingerprint
 from postmigration.model.errors import CannotJudge
-from postmigration.model.files import replace_all
+from postmigration.model.files import replace_all, seal, unseal
 from postmigration.postgres.schema_objects import ObjectName
 
 # The first format had no objects, the second no sequences and no large objects, the third no workload.
@@ -38,10 +37,8 @@ def write(fingerprint: Fingerprint, path: Path) -> None:
         lines.append(
             {_OBJECTS: [(str(name), name.kind, name.schema, name.name, name.table, facts) for name, facts in found]}
         )
-    body = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-    last = msgspec.json.encode({"sha256": hashlib.sha256(body).hexdigest()})
     try:
-        replace_all({path: f"{(body + last).decode()}\n"})
+        replace_all({path: seal(map(msgspec.json.encode, lines)).decode()})
     except OSError as error:
         raise CannotJudge(f"the fingerprint cannot be written to {path}: {error.strerror}") from None
 
@@ -61,8 +58,7 @@ def read(path: Path) -> Fingerprint:
     Raises:
         CannotJudge: it is damaged, or of another format.
     """
-    body, _, last = path.read_bytes().rstrip(b"\n").rpartition(b"\n")
-    lines = body.split(b"\n")
+    lines, whole = unseal(path.read_bytes())
     try:
         head = msgspec.json.decode(lines[0], type=dict[str, Any])
         if (known := head.pop(_MAGIC)) not in _READABLE:
@@ -70,7 +66,7 @@ def read(path: Path) -> Fingerprint:
                 f"the fingerprint {path} has format {known}, and this version reads 1 to {FORMAT}: take it again, or "
                 "use the version that took it"
             )
-        if msgspec.json.decode(last, type=dict[str, str])["sha256"] != hashlib.sha256(body + b"\n").hexdigest():
+        if not whole:
             raise ValueError
         objects = None
         if len(lines) > 1 and lines[-1].startswith(f'{{"{_OBJECTS}"'.encode()):

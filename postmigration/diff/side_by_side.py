@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -17,6 +17,13 @@ _T = TypeVar("_T")
 # Threads that wait for the next two sides.
 _IDLE: list[ThreadPoolExecutor] = []
 _USUAL = 2
+
+
+class Asking(Protocol):
+    """Whatever asks a server something: one snapshot, or several."""
+
+    def cancel(self) -> None:
+        """Ends the statements that other threads are waiting for."""
 
 
 class SideBySide:
@@ -84,7 +91,7 @@ def start_pool(size: int) -> ThreadPoolExecutor:
     return pool
 
 
-def end_pool(pool: ThreadPoolExecutor, snapshots: Collection[Snapshot]) -> None:
+def end_pool(pool: ThreadPoolExecutor, snapshots: Collection[Asking]) -> None:
     """Ends what the threads of a pool are still asking of snapshots, and waits until they have noticed."""
     over = threading.Event()
 

@@ -82,7 +82,7 @@ def diff_tables(
     ordered = sorted(names, key=lambda relation: -relation.size)
     large = []
     if len(pairs) > 1:
-        large = [r for r in ordered if any(is_large(side, _list_pages(r.name, side)) for side in (before, after))]
+        large = [r for r in ordered if any(is_large(side, list_pages(r.name, side)) for side in (before, after))]
     for relation in large:
         yield diff_table(before, after, *facts[relation.name], keep=keep, recheck=recheck)
     free: SimpleQueue[tuple[Snapshot, Snapshot]] = SimpleQueue()
@@ -111,9 +111,9 @@ def diff_tables(
             raise
 
 
-def _list_pages(name: str, side: Snapshot, values: str = "*") -> Part:
+def list_pages(name: str, side: Snapshot, values: str = "*") -> Part:
     """The query for some pages of a table."""
-    table = _qualify(name, side)
+    table = qualify(name, side)
     return Part((table,), f"SELECT {values} FROM {table} t WHERE {within('t')}")
 
 
@@ -140,31 +140,63 @@ def diff_table(
     name = was.name
     try:
         if not (was.exists and now.exists):
-            return _one_sided(name, before if was.exists else after, missing=was.exists)
-        key = was.key if set(was.key) <= set(now.columns) else ()
-        columns = (*key, *(column for column in was.columns if column in now.columns and column not in key))
-        values = ", ".join(map(quoted, columns))
-        want, have = (
-            RowSet(
-                f"SELECT {values} FROM {_qualify(name, side)}",
-                columns,
-                len(key) or len(columns),
-                part=None if whole else _list_pages(name, side, values),
-                keyed=bool(key),
-            )
-            for side in (before, after)
-        )
-        sides = Sides(before, after, want, have)
+            return _one_sided(name, _count(name, before if was.exists else after), missing=was.exists)
+        sides = Sides(before, after, *make_row_sets(before, after, was, now, whole=whole))
         found = compare_live(sides, recheck, keep=keep, stopped=stopped)
     except sa.exc.DBAPIError as error:
         return TableComparison(name, reason=describe_refusal(error))
     except NotJudged as error:
         return TableComparison(name, reason=str(error))
+    return conclude(was, now, found, frozenset(sides.impersonal))
+
+
+def make_row_sets(
+    before: Snapshot, after: Snapshot, was: catalog.Table, now: catalog.Table, where: str = "", *, whole: bool = False
+) -> tuple[RowSet, RowSet]:
+    """The rows of a table on both sides, in all columns that both have.
+
+    Args:
+        was, now: what the catalogs of each side say of it.
+        where: a condition on a row `t` of it; all rows where it is empty.
+        whole: one connection reads all of it.
+    """
+    columns, key = _list_columns(was, now)
+    values = ", ".join(map(quoted, columns))
+
+    def of(side: Snapshot) -> RowSet:
+        return RowSet(
+            f"SELECT {values} FROM {qualify(was.name, side)} t{f' WHERE {where}' * bool(where)}",
+            columns,
+            len(key) or len(columns),
+            part=None if whole or where else list_pages(was.name, side, values),
+            keyed=bool(key),
+        )
+
+    return of(before), of(after)
+
+
+def _list_columns(was: catalog.Table, now: catalog.Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns that both sides have, the key's first, and those of the key."""
+    key = was.key if set(was.key) <= set(now.columns) else ()
+    return (*key, *(column for column in was.columns if column in now.columns and column not in key)), key
+
+
+def conclude(was: catalog.Table, now: catalog.Table, found: Comparison, plain: frozenset[str]) -> TableComparison:
+    """What a table differs in, of which the rows were compared.
+
+    Args:
+        was, now: what the catalogs of each side say of it.
+        found: what its rows differ in.
+        plain: the columns whose values say nothing of a person.
+    """
+    if not (was.exists and now.exists):
+        return _one_sided(was.name, found.wrong, missing=was.exists)
+    columns, key = _list_columns(was, now)
     return TableComparison(
-        name,
+        was.name,
         columns=columns,
         key=key or columns,
-        plain=frozenset(sides.impersonal),
+        plain=plain,
         rows=found,
         lost=tuple(f"column {column} is missing" for column in was.columns if column not in now.columns),
         added=tuple(f"column {column} is extra" for column in now.columns if column not in was.columns),
@@ -179,13 +211,16 @@ def diff_table(
     )
 
 
-def _qualify(name: str, side: Snapshot) -> str:
+def qualify(name: str, side: Snapshot) -> str:
     """The table with its schema: by its name alone, one that is called like a catalog would be taken for that."""
     return f"{quoted(side.database.schema)}.{quoted(name)}"
 
 
-def _one_sided(name: str, side: Snapshot, *, missing: bool) -> TableComparison:
-    rows = side.count(f"SELECT count(*) FROM {_qualify(name, side)}")
+def _count(name: str, side: Snapshot) -> int:
+    return side.count(f"SELECT count(*) FROM {qualify(name, side)}")
+
+
+def _one_sided(name: str, rows: int, *, missing: bool) -> TableComparison:
     counts: dict[DifferenceKind, int] = {**NO_DIFFERENCE, "missing" if missing else "extra": rows}
     return TableComparison(
         name,
@@ -208,7 +243,7 @@ def diff_with_fingerprint(
         table, now = before.tables.get(name), catalog.table(after, name, expressions=False)
         try:
             if table is None:
-                yield _one_sided(name, after, missing=False)
+                yield _one_sided(name, _count(name, after), missing=False)
                 continue
             expected = expectation(None, table.facts(), after.database.schema)
             found = diff_fingerprint(after, before, table, WERE, expected, "infinity", keep=keep)

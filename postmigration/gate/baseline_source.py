@@ -36,17 +36,21 @@ class Baseline:
     place: str = ""
 
 
-def refuse_recheck(origin: Baseline | None, option: str = "--baseline") -> None:
+def refuse_recheck(origin: Baseline | None, option: str = "--baseline", wanted: str = "--recheck") -> None:
     """Makes sure that the state before is a database that others write to: nothing else changes when read again.
+
+    Args:
+        option: what named it.
+        wanted: the option that needs it.
 
     Raises:
         CannotJudge: it is not.
     """
     if origin is None:
-        raise CannotJudge(f"--recheck is for two running databases: name the one with the state before by {option}")
+        raise CannotJudge(f"{wanted} is for two running databases: name the one with the state before by {option}")
     if origin.fingerprint or origin.restored:
         what = "a fingerprint" if origin.fingerprint else "a backup"
-        raise CannotJudge(f"--recheck is for two running databases, and {option} is {what}: nothing follows in it")
+        raise CannotJudge(f"{wanted} is for two running databases, and {option} is {what}: nothing follows in it")
 
 
 def locate(

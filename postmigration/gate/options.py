@@ -249,6 +249,11 @@ def declare_recheck(add: Callable[..., object]) -> None:
     )
 
 
+def declare_checkpoint(add: Callable[..., object]) -> None:
+    """Declares the file by which a comparison goes on that was broken off."""
+    add("--checkpoint", metavar="FILE", help="for compare: keep here what is done, and go on from it after a crash")
+
+
 def declare_evidence(add: Callable[..., object]) -> None:
     """Declares how differences are shown."""
     add("--show-values", action="store_true", help="show personal data in evidence instead of masking it")

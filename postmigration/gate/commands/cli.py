@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
 import signal
 import sys
@@ -21,6 +22,9 @@ from postmigration.deployment.subject import identify
 from postmigration.diff import fingerprint_file
 from postmigration.diff.fingerprint import identity, take_fingerprint
 from postmigration.diff.fingerprint_fit import unfit
+from postmigration.diff.resuming.bound import bind
+from postmigration.diff.resuming.checkpoint import open_checkpoint
+from postmigration.diff.resuming.resumable import diff_resumably
 from postmigration.diff.scope import Relation, relations
 from postmigration.diff.table_diff import TableComparison, diff_tables, diff_with_fingerprint
 from postmigration.gate import options
@@ -157,6 +161,7 @@ def make_parser(first: Sequence[str]) -> ArgumentParser:
     options.declare_baseline(compare.add_argument)
     options.declare_scratch(compare.add_argument)
     options.declare_recheck(compare.add_argument)
+    options.declare_checkpoint(compare.add_argument)
     compare.add_argument("--table", action="append", metavar="NAME", help="compare only this table (may be repeated)")
     options.declare_jobs(compare.add_argument)
     compare.add_argument("--json", action="store_true", help="print JSON Lines, one object per table")
@@ -204,7 +209,9 @@ def _compare(option: Namespace) -> int:
     with ExitStack() as cleanup:
         if option.evidence_rows < 0:
             raise CannotJudge(f"--evidence-rows={option.evidence_rows}: want 0 or more")
-        recheck = read_recheck(option.recheck)
+        # Of ranges that are not of one moment more differ that are only in flight.
+        recheck = read_recheck("3" if option.recheck is None and option.checkpoint is not None else option.recheck)
+        checkpoint = None
         named, url, (first, second) = name_sides(option, "compare")
         if not named:
             raise CannotJudge(f"{first} is missing: name what to compare with (a URL, a pg_dump file, a fingerprint)")
@@ -214,7 +221,7 @@ def _compare(option: Namespace) -> int:
         origin = locate(named, cleanup, option=first, scratch=scratch, judged=judged)
         assert origin is not None
         if recheck is not None:
-            refuse_recheck(origin, first)
+            refuse_recheck(origin, first, "--recheck" if option.checkpoint is None else "--checkpoint")
         writer = comparison_report.Writer(as_json=option.json, show_values=option.show_values, console=console())
         told = list(origin.facts)
         if origin.fingerprint:
@@ -246,12 +253,21 @@ def _compare(option: Namespace) -> int:
                 raise CannotJudge(f"{first} and {second} name the same running database: there is nothing to compare")
             chosen, left_out = _choose_tables(option, relations(snapshot), relations(after))
             was = ", ".join(named) if origin.restored else this.label
-            results = diff_tables(snapshot, after, chosen, keep=option.evidence_rows, recheck=recheck)
+            if option.checkpoint is None or recheck is None:
+                results = diff_tables(snapshot, after, chosen, keep=option.evidence_rows, recheck=recheck)
+            else:
+                bound = bind(snapshot, after, tuple(option.table or ()))
+                checkpoint = open_checkpoint(Path(option.checkpoint), bound, datetime.datetime.now(datetime.UTC))
+                told.append(checkpoint.describe(len(chosen)))
+                results = diff_resumably(
+                    snapshot, after, chosen, keep=option.evidence_rows, recheck=recheck, checkpoint=checkpoint
+                )
         # Beside the results and not among them.
         told += [f"not compared: {relation.name}: {relation.excluded}" for relation in left_out]
         print(show_value(f"before: {was}, after: {server(after).label}", plain=True), file=sys.stderr)
         for words in told:
             print(escape(words), file=sys.stderr)
+        scope = _scope(option.schema, after)
         # Whatever ends the printing ends the comparison first, and then the snapshots.
         cleanup.callback(results.close)
         with _progress(sum(relation.size + 1 for relation in chosen)) as bar:
@@ -262,7 +278,10 @@ def _compare(option: Namespace) -> int:
                 bar.update(task, advance=work[result.table], description=result.table)
         _tell_alone(after, *([] if origin.fingerprint else [snapshot]))
         status = _end(writer.results)
-        print(_scope(option.schema, after), file=sys.stderr)
+        if checkpoint is not None:
+            complete = not any(result.reason for result in writer.results)
+            print(escape(checkpoint.end(complete=complete)), file=sys.stderr)
+        print(scope, file=sys.stderr)
         return status
 
 

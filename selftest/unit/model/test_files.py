@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from postmigration.model.files import partial, replace_all
+from postmigration.model.files import partial, replace_all, replace_private, seal, unseal
 
 
 def test_a_file_is_written_beside_the_one_that_it_replaces(tmp_path: Path) -> None:
@@ -28,3 +28,23 @@ def test_none_is_replaced_where_one_cannot_be_written(tmp_path: Path) -> None:
         replace_all({tmp_path / "a": "new", missing: "more"})
     assert caught.value.filename == str(missing)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
+
+
+def test_a_private_file_is_read_by_nobody_else(tmp_path: Path) -> None:
+    file, elsewhere = tmp_path / "a", tmp_path / "b"
+    elsewhere.write_text("kept")
+    # What a killed run has left, or somebody else has put there.
+    partial(file).symlink_to(elsewhere)
+    for content in (b"old", b"new"):
+        replace_private(file, content)
+        assert (file.read_bytes(), file.stat().st_mode & 0o777) == (content, 0o600)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new", "b": "kept"}
+    with pytest.raises(FileNotFoundError, match="No such file or directory"):
+        replace_private(tmp_path / "absent" / "file", b"")
+
+
+def test_a_sealed_file_shows_that_it_is_whole() -> None:
+    sealed = seal([b"{}", b"more"])
+    assert unseal(sealed) == ([b"{}", b"more"], True)
+    for damaged in (sealed.replace(b"more", b"less"), sealed[:-3], sealed.replace(b"{}\n", b""), b"", b"\xff", b"[]\n"):
+        assert not unseal(damaged)[1]

@@ -16,6 +16,7 @@ from postmigration.deployment.evidence import (
     list_weaknesses,
     name_proof,
     name_record,
+    tell_failure,
 )
 from postmigration.deployment.record import Record
 from postmigration.deployment.record_files import Stored
@@ -91,7 +92,7 @@ def describe_denial(stored: Stored) -> str:
     if is_go(stored):
         return ""
     left = list_left_out(stored)
-    return left[0] if left else f"{name_record(stored)} says {stored.record.word}: {stored.record.sentence}"
+    return left[0] if left else tell_failure(stored)
 
 
 def find_unsigned(used: Sequence[Stored], signable: Collection[Stored], stored: Sequence[Stored]) -> Iterator[str]:

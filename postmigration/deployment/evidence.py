@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -17,6 +18,8 @@ from postmigration.model.migration import Proof
 _FAILING = ("failed", "broken")
 _PRODUCTION = "production"
 _VERIFY: Final = "verify-backup"
+# Of what was found wrong a sentence tells first, and then of the rest.
+_PASSED = re.compile(r"\d+ of \d+ plan checks passed|[\d,]+ not applicable")
 _COMMANDS = {"gate": "pytest", "check": "postmigration check"}
 
 
@@ -137,7 +140,7 @@ def _failures(stored: Stored, proof: Proof) -> list[str]:
     if proof.steps and record.status in (0, 1):
         return [reason for title in proof.steps for reason in _judge_step(stored, title)]
     if record.status != 0:
-        return [f"{name} says {record.word}: {record.sentence}"]
+        return [tell_failure(stored)]
     lasted = (record.ended - record.started).total_seconds()
     if lasted < proof.lasts_hours * 3_600:
         return [f"{name} lasted {lasted / 3_600:.1f} h of {proof.lasts_hours:g} h"]
@@ -149,6 +152,13 @@ def is_go(stored: Stored) -> bool:
     return stored.record.status == 0 and not list_left_out(stored)
 
 
+def tell_failure(stored: Stored) -> str:
+    """What a record that proves nothing says, without what passed."""
+    record = stored.record
+    wrong = [part for part in record.sentence.split("; ") if not _PASSED.match(part)]
+    return f"{name_record(stored)} says {record.word}: {'; '.join(wrong) or record.sentence}"
+
+
 def list_weaknesses(stored: Stored, everything: Sequence[Stored]) -> list[str]:
     """What let a record say yes where it would otherwise not: a person must sign that.
 
@@ -156,7 +166,7 @@ def list_weaknesses(stored: Stored, everything: Sequence[Stored]) -> list[str]:
         everything: all records.
     """
     record, name = stored.record, name_record(stored)
-    found = [f"{name} was weakened by {', '.join(record.weakened)}"] if record.weakened else []
+    found = [f"{name} was weakened: {', '.join(record.weakened)}"] if record.weakened else []
     if record.command == _VERIFY and find_source(record, [one.record for one in everything]) is None:
         against = "nothing (--against)"
         if "against" in record.facts:

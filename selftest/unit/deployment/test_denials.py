@@ -105,7 +105,7 @@ def test_what_weakened_a_gate_can_be_signed_or_stands_in_the_way() -> None:
     weak = make(10, weakened=("--waivers",))
     (problem,) = judge([weak], (), plan=SINGLE).problems
     assert problem == (
-        "gate of 2026-11-28 12:15 UTC was weakened by --waivers, and no point of the plan that could be signed is "
+        "gate of 2026-11-28 12:15 UTC was weakened: --waivers, and no point of the plan that could be signed is "
         "proven_by pytest on staging"
     )
     signed = [ACCEPTED, replace(ACCEPTED, item="validated")]

@@ -192,14 +192,14 @@ def test_what_was_weakened_must_be_signed() -> None:
     weak = make(10, weakened=("--allow-partial",))
     plan = judge([*READY, weak])
     (item,) = plan.blocking
-    assert item.reasons == ("gate of 2026-11-28 12:15 UTC was weakened by --allow-partial: QA must sign that",)
+    assert item.reasons == ("gate of 2026-11-28 12:15 UTC was weakened: --allow-partial: QA must sign that",)
     signed = replace(ACCEPTED, item="validated")
     assert judge([*READY, weak], [ACCEPTED, signed]).ready
     # Nobody signs what is not there yet.
     later = make(90, weakened=("--allow-empty",))
     plan = judge([*READY, weak, later], [ACCEPTED, signed])
     reason = (
-        "Ann Example signed it 2026-11-28 13:00 UTC, and then gate of 2026-11-28 13:35 UTC was weakened by "
+        "Ann Example signed it 2026-11-28 13:00 UTC, and then gate of 2026-11-28 13:35 UTC was weakened: "
         "--allow-empty: sign it again"
     )
     assert [item.reasons for item in plan.blocking] == [(reason,)]

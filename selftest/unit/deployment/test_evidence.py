@@ -41,8 +41,14 @@ def test_the_last_record_about_the_subject_decides() -> None:
         ([make(scripts=())], "gate of 2026-11-28 12:05 UTC says nothing of scripts: it was not run in the", False),
         ([make(-24 * 60)], "gate of 2026-11-27 12:05 UTC ", False),
         (
-            [make(word="NO-GO", sentence="1 failed", status=1)],
-            "gate of 2026-11-28 12:05 UTC says NO-GO: 1 failed",
+            [
+                make(
+                    word="NO-GO",
+                    sentence="1 failed: x; 2 of 2 plan checks passed, 3 tables; 4 not applicable",
+                    status=1,
+                )
+            ],
+            "gate of 2026-11-28 12:05 UTC says NO-GO: 1 failed: x",
             False,
         ),
         (
@@ -89,7 +95,7 @@ def test_a_later_no_go_of_the_same_database_is_overlooked_nowhere() -> None:
 
 def test_what_weakened_a_record_is_listed() -> None:
     weak = make(weakened=("--waivers", "-k rows"))
-    assert list_weaknesses(_store(weak)[0], []) == ["gate of 2026-11-28 12:05 UTC was weakened by --waivers, -k rows"]
+    assert list_weaknesses(_store(weak)[0], []) == ["gate of 2026-11-28 12:05 UTC was weakened: --waivers, -k rows"]
     alone = replace(verify(), baseline=None)
     (said,) = list_weaknesses(_store(alone)[0], _store(alone))
     assert said.endswith("compared the backup with nothing (--against)")

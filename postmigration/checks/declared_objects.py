@@ -12,6 +12,7 @@ from postmigration.diff.objects.expected import (
     list_columns,
     list_made,
     list_made_columns,
+    list_used_types,
     read_renames,
     uses_of,
 )
@@ -53,20 +54,34 @@ def is_declared(name: str, patterns: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class NewParts:
-    """The tables and columns that are declared to be new."""
+    """The tables and columns that are declared to be new, and the types that only these have."""
 
     tables: Collection[Table]
     columns: Collection[Column]
+    types: Collection[str] = ()
 
     @classmethod
-    def of(cls, changes: Sequence[Change]) -> Self:
-        """Those of some changes."""
+    def of(cls, changes: Sequence[Change], after: Objects) -> Self:
+        """Those of some changes.
+
+        Args:
+            after: the objects of the target, which tell whose a type is.
+        """
         columns = {(c.schema, c.table, c.column) for c in changes if isinstance(c, NewColumn | DerivedValue)}
         columns |= {(c.schema, c.table, c.to or c.column) for c in changes if isinstance(c, RepointedReference)}
-        return cls({(c.schema, c.table) for c in changes if isinstance(c, NewTable)}, columns)
+        tables = {(c.schema, c.table) for c in changes if isinstance(c, NewTable)}
+        typed = columns | {(c.schema, c.table, c.column) for c in changes if isinstance(c, Retyped)}
+        types = {
+            name
+            for name, used in list_used_types(after).items()
+            if all(column[:2] in tables or column in typed for column in used)
+        }
+        return cls(tables, columns, types)
 
     def explain(self, name: ObjectName, facts: Facts) -> bool:
         """Whether an object came with one of them."""
+        if name.kind == "type":
+            return facts.get("~on") in self.types
         own = (name.schema, name.table or name.name)
         used = list(uses_of(name, facts))
         if name.kind == "sequence" and used:

@@ -95,7 +95,7 @@ def report_objects(target: Target, *families: str) -> None:
         target.note(f"{number:,} difference{' is' if number == 1 else 's are'} declared")
     found = [_tell_loss(one) if is_declared(one.name, declared) else one for one in found]
     if declared or target.migration.changes:
-        new = NewParts.of(target.migration.changes)
+        new = NewParts.of(target.migration.changes, objects(target.snapshot))
         found = [_weigh_undeclared(one, target, new) for one in found]
     facts = sum(judgement.facts.get(kind, 0) for family in families for kind in _kinds(family))
     if not facts and not different:

@@ -109,7 +109,7 @@ def list_undeclared(
         declared=Declared(was, changes),
     )
     flaws = {(flaw.name, flaw.statement) for flaw in find_flaws(expected, now)}
-    new = NewParts.of(changes)
+    new = NewParts.of(changes, now)
     found: dict[ObjectName, Difference] = {}
     for one in (one for those in judgement.found.values() for one in those):
         came = one.what.endswith(" new")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import cache, lru_cache
 
 _TEXTS = ("text", "character varying", "character", "name", "enum", "uuid", "citext")
 _NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
@@ -14,6 +15,7 @@ _TIMES = ("date", "timestamp without time zone", "timestamp with time zone")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?([+-]\d\d(:\d\d)?)?", re.ASCII)
 
 
+@cache
 def family(root: str) -> str:
     """What kind of values a type has: those of one kind can say the same."""
     if root in _TEXTS or root.endswith('"') or "." in root:
@@ -33,6 +35,13 @@ def agree(old: str, new: str) -> bool:
     return family(old) == family(new) or family(new) == "text" or (family(old) == "text" and family(new) == "number")
 
 
+def normalize_all(texts: Sequence[str | None], mine: str, target: str) -> list[str | None]:
+    """What values of one type are compared as where they must become some of another."""
+    if mine != "boolean" and family(target) not in ("number", "time"):
+        return list(texts)
+    return [normalize(text, mine, target) for text in texts]
+
+
 def normalize(text: str | None, mine: str, target: str) -> str | None:
     """What a value of one type is compared as where it must become one of another."""
     if text is None:
@@ -44,6 +53,7 @@ def normalize(text: str | None, mine: str, target: str) -> str | None:
     return _write_time(text) if family(target) == "time" else text
 
 
+@lru_cache(1 << 16)
 def write_number(text: str) -> str:
     """A number without the zeros at its end that say nothing."""
     try:

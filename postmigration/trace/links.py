@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from postmigration.checks.contents.tables import Relation
 from postmigration.checks.rows import retyped
-from postmigration.diff.value_texts import agree, family, is_whole, normalize, write_number
+from postmigration.diff.value_texts import agree, family, is_whole, normalize_all, write_number
 from postmigration.trace.reading import Field, Row, Side, as_text, own_field
 from postmigration.trace.values import MAJORITY, can_be_key, is_code, split_number, write_literal
 
@@ -269,17 +269,14 @@ def _score(link: RowLink, fields: Sequence[Field]) -> float:
     for column in link.target.columns.values():
         if column.name in keyed or not few:
             continue
-        new = [normalize(now[column.name], column.root, column.root) for _, now in few]
+        new = normalize_all([now[column.name] for _, now in few], column.root, column.root)
+        filled = sum(text is not None for text in new)
         best = 0.0
         for old in fields:
             if not agree(old.root, column.root):
                 continue
-            hits = [
-                text
-                for (was, _), text in zip(few, new, strict=True)
-                if text is not None and text == normalize(was[old.name], old.root, column.root)
-            ]
-            filled = sum(text is not None for text in new)
+            held = normalize_all([was[old.name] for was, _ in few], old.root, column.root)
+            hits = [text for text, other in zip(new, held, strict=True) if text is not None and text == other]
             if len(set(hits)) >= _ENOUGH and len(hits) >= MAJORITY * filled:
                 own = 1 if old.own else _FAR
                 best = max(best, len(hits) / filled * _weigh(column.root, hits) * own)

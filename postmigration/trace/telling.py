@@ -24,7 +24,7 @@ from postmigration.model.changes import (
     RepointedReference,
     Retyped,
 )
-from postmigration.model.sqltext import list_row_columns
+from postmigration.model.sqltext import list_row_columns, quoted
 from postmigration.trace.computed import Computed
 from postmigration.trace.findings import Flow, Found, Trace
 from postmigration.trace.kept import KeptTable
@@ -32,6 +32,9 @@ from postmigration.trace.moves import Move, count_move
 from postmigration.trace.reading import SAMPLE, Side
 from postmigration.trace.values import MAJORITY
 from postmigration.trace.verify import Verifier, list_differing
+
+# What may leave out something of a value: that the column of before is gone is another decision.
+_LOSSY = re.compile(r"\b(CASE|lower|upper|btrim|substr|left|right|round)\b| [<>] ").search
 
 
 def count_rows(rows: int) -> str:
@@ -71,13 +74,22 @@ class Teller:
             moves: what can be declared, by the table of now.
             hidden: other moves.
         """
+        gone_columns = [
+            (table.was, change.column, _column(table, change.column))
+            for table in kept
+            for change in table.changes
+            if isinstance(change, GoneColumn)
+        ]
         for name, those in moves.items():
             for move in those:
                 self._join(_old(move.source.key), _new(name))
+                self._join_carried(_old(move.source.key), move.source, move.list_sql()[1:], gone_columns)
         for table in kept:
             self._join(_old(table.was.key), _new(table.now.key))
             for found in table.found:
                 change = found.change
+                if isinstance(change, DerivedValue):
+                    self._join_carried(_column(table, change.column), table.was, [change.value], gone_columns)
                 if isinstance(change, RepointedReference):
                     parent = (change.parent_schema or change.schema, change.parent)
                     for column in (change.column, change.to or change.column):
@@ -309,6 +321,17 @@ class Teller:
         return list(found)
 
     # What has one reason: tables between which rows moved, and those that refer to them.
+
+    def _join_carried(
+        self, node: str, source: Relation, values: Sequence[str], gone: Sequence[tuple[Relation, str, str]]
+    ) -> None:
+        """Joins to what holds some values now the columns that are gone whose values these are, whole."""
+        for sql in (sql for sql in values if not _LOSSY(sql)):
+            own = () if "(SELECT " in sql else list_row_columns(sql)
+            for table, name, other in gone:
+                far = f"(SELECT p.{quoted(name)} FROM {table.sql} p WHERE "
+                if far in sql or (table.key == source.key and name in own):
+                    self._join(node, other)
 
     def _join(self, one: str, other: str) -> None:
         first, second = self._head(one), self._head(other)

@@ -10,7 +10,15 @@ from decimal import Decimal
 from difflib import SequenceMatcher
 
 from postmigration.checks.contents.tables import Column
-from postmigration.diff.value_texts import agree, family, find_main_damage, is_whole, normalize, write_number
+from postmigration.diff.value_texts import (
+    agree,
+    family,
+    find_main_damage,
+    is_whole,
+    normalize,
+    normalize_all,
+    write_number,
+)
 from postmigration.trace.reading import Field, Row
 
 Pairs = Sequence[tuple[Row, Row]]
@@ -92,19 +100,19 @@ def _rank(found: Explanation) -> tuple[bool, float, float]:
 def _explain_by_field(pairs: Pairs, fields: Sequence[Field], target: Column) -> Iterator[Explanation]:
     have = [new[target.name] for _, new in pairs]
     different = len(set(have) - {None})
+    new = normalize_all(have, target.root, target.root)
     for field in fields:
         if not agree(field.root, target.root):
             continue
         values = [old[field.name] for old, _ in pairs]
-        new = [normalize(value, target.root, target.root) for value in have]
         same_name = field.own and field.name == target.name
         near = SequenceMatcher(None, field.name.lower(), target.name.lower()).ratio() + (
             2 if same_name else 0.5 * field.own
         )
         for rule in _rules(values, new, field, target):
-            want = list(map(rule.apply, values))
-            if _count(want[:_QUICK], new[:_QUICK]) < 0.3 * min(_QUICK, len(new)):
+            if _count(list(map(rule.apply, values[:_QUICK])), new[:_QUICK]) < 0.3 * min(_QUICK, len(new)):
                 continue
+            want = list(map(rule.apply, values))
             fits = _count(want, new)
             hits = {a for a, b in zip(want, new, strict=True) if a == b and a is not None}
             if not hits or (len(hits) < min(_ENOUGH, max(2, different)) and not same_name):

@@ -25,7 +25,7 @@ def test_nothing_of_the_tool_is_left(target: Target) -> None:
     Fix: Make sure that nobody reads it, then drop what each finding names.
     """
     before, after = expect_sides(target)
-    new = NewParts.of(target.migration.changes)
+    new = NewParts.of(target.migration.changes, after)
     tool_remains.examine(
         before,
         after,

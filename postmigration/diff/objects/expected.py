@@ -53,7 +53,7 @@ def expect_objects(before: Objects, after: Objects, changes: Sequence[Change]) -
     expected = _drop_columns(_drop_tables(expected, after, changes), after, changes)
     expected = renames.rename_all(expected)
     types = _spread(_list_types(changes, renames), after)
-    expected = change_types(expected, after, types)
+    expected = _drop_types(before, change_types(expected, after, types), after)
     return _take_over_texts(expected, after, renames)
 
 
@@ -190,6 +190,26 @@ def _drop_columns(before: Objects, after: Objects, changes: Sequence[Change]) ->
         for name, facts in before.items()
         if str(name) in kept or not (str(name) in said or any(column in gone for column in uses_of(name, facts)))
     }
+
+
+def _drop_types(before: Objects, expected: Objects, after: Objects) -> Objects:
+    """The objects without types that are dropped, of which no column is left that had one."""
+    used, left = list_used_types(before).keys(), list_used_types(expected).keys()
+    gone = {
+        name
+        for name, facts in expected.items()
+        if name.kind == "type" and name not in after and facts["~on"] in used - left
+    }
+    return {name: facts for name, facts in expected.items() if name not in gone} if gone else expected
+
+
+def list_used_types(objects: Objects) -> Mapping[str, list[Column]]:
+    """The types of columns, those of the elements of arrays too, each with the columns of it."""
+    found: dict[str, list[Column]] = defaultdict(list)
+    for name, facts in objects.items():
+        if name.kind == "column":
+            found[facts["type"].removesuffix("[]")].append((name.schema, name.table, name.name))
+    return found
 
 
 def uses_of(name: ObjectName, facts: Facts) -> Iterator[Column]:

@@ -1,7 +1,7 @@
 """Two states of the objects of a database, judged whoever asks for it."""
 
 from postmigration.checks.object_states import detect, holds_grants, in_a_dump, judge_states, list_undeclared
-from postmigration.model.changes import RenamedColumn
+from postmigration.model.changes import Change, GoneColumn, GoneTable, NewColumn, NewTable, RenamedColumn
 from postmigration.model.platform import PLAIN, SUPABASE
 from postmigration.postgres.schema_objects import STANDIN, objects
 from selftest.unit.uncommitted import Fill
@@ -36,6 +36,32 @@ def test_what_hangs_on_declared_changes_is_left_out(was: Fill, now: Fill) -> Non
         "view public.shown"
     ]
     assert "column public.item.name" in list_undeclared(before, after, ["public"], [], restored=False)
+
+
+def test_types_come_and_go_with_the_columns_that_have_them(was: Fill, now: Fill) -> None:
+    types = """
+        CREATE TYPE state AS ENUM ('open', 'shut'); CREATE TYPE other AS ENUM ('a'); CREATE TYPE kind AS ENUM ('a');
+        CREATE TABLE door (id int PRIMARY KEY, state state, kinds kind[]);
+        ALTER TABLE item ADD kind kind;
+    """
+    change = """
+        DROP TABLE door; ALTER TABLE item DROP kind; DROP TYPE state, kind, other;
+        CREATE TYPE shape AS ENUM ('round'); CREATE TYPE spare AS ENUM ('b'); CREATE TYPE colour AS ENUM ('red');
+        CREATE TABLE gate (id int PRIMARY KEY, shapes shape[], colour colour);
+        ALTER TABLE item ADD colour colour;
+    """
+    before, after = was(WORLD, types), now(WORLD, types, change)
+    gate, gone = NewTable(table="gate"), GoneTable(table="door")
+    columns: list[Change] = [GoneColumn(table="item", column="kind"), NewColumn(table="item", column="colour")]
+
+    def name(*changes: Change) -> set[str]:
+        found = list_undeclared(before, after, ["public"], changes, restored=False)
+        return {text.removeprefix("type public.") for text in found if text.startswith("type ")}
+
+    # Of a type that no column had, nobody knows who used it.
+    assert name(gate, gone, *columns) == {"other", "spare"}
+    assert name(gate, gone) == {"other", "spare", "kind", "colour"}
+    assert name() == {"state", "kind", "other", "shape", "spare", "colour"}
 
 
 def test_a_dump_holds_neither_roles_nor_stand_ins(now: Fill) -> None:

@@ -7,6 +7,7 @@ from postmigration.diff.value_texts import (
     find_main_damage,
     is_whole,
     normalize,
+    normalize_all,
     write_number,
 )
 
@@ -123,3 +124,16 @@ def test_the_damage_that_most_values_took_comes_first() -> None:
     assert find_main_damage(pairs, "text", "text") == ("trimmed", 2)
     # That a value is another one, or none, explains nothing.
     assert find_main_damage(pairs[2:], "text", "text") == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("texts", "types"),
+    [
+        (["t", None], ("boolean", "text")),
+        (["1.50", None, "x"], ("numeric", "integer")),
+        (["2024-01-05", None], ("date", "timestamp without time zone")),
+        (["a", None], ("text", "character varying")),
+    ],
+)
+def test_values_are_written_together_as_each_alone(texts: list[str | None], types: tuple[str, str]) -> None:
+    assert normalize_all(texts, *types) == [normalize(text, *types) for text in texts]

@@ -89,6 +89,32 @@ def test_two_references_that_became_one_are_found(was: Fill, now: Fill) -> None:
     assert len({one.group for one in found.found}) == 1
 
 
+def test_a_column_that_is_gone_has_the_reason_of_what_holds_its_values(was: Fill, now: Fill) -> None:
+    before = """
+        CREATE TABLE firm (id int PRIMARY KEY, domain text, fax text);
+        CREATE TABLE profile (firm_id int PRIMARY KEY REFERENCES firm, first text, last text, beds int);
+        INSERT INTO firm SELECT g, 'domain-' || g * 7, 'fax ' || g FROM generate_series(1, 30) g;
+        INSERT INTO profile SELECT g, 'First' || g * 3, 'Last' || g * 11, g % 5 FROM generate_series(1, 30) g;
+    """
+    change = """
+        ALTER TABLE profile ADD domain text, ADD whole text, ADD size text;
+        UPDATE profile p SET domain = f.domain FROM firm f WHERE f.id = p.firm_id;
+        UPDATE profile SET whole = first || ' ' || last, size = CASE beds WHEN 0 THEN 'none' ELSE 'some' END;
+        ALTER TABLE firm DROP domain, DROP fax;
+        ALTER TABLE profile DROP first, DROP last, DROP beds;
+    """
+    found = trace(was(before), now(before, change), ["public"])
+    groups = {describe_change(one.change): one.group for one in found.found if one.change is not None}
+    assert groups["gone_column firm.domain"] == groups["derived_value profile.domain"]
+    assert (
+        groups["gone_column profile.first"] == groups["gone_column profile.last"] == groups["new_column profile.whole"]
+    )
+    # What held more than what is left of it is another decision, and so is what nothing holds.
+    assert groups["gone_column profile.beds"] != groups["derived_value profile.size"]
+    alone = {groups["gone_column firm.fax"], groups["gone_column profile.beds"]}
+    assert alone.isdisjoint({groups["derived_value profile.domain"], groups["derived_value profile.whole"]})
+
+
 def test_numbers_in_texts_are_no_origin_beside_the_texts_themselves(was: Fill, now: Fill) -> None:
     before = """
         CREATE TABLE visitor (id int PRIMARY KEY, name text, contact text, mail text);

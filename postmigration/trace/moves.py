@@ -103,14 +103,16 @@ class MoveFinder:
         """
         links: list[RowLink] = []
         chosen: list[RowLink] = []
+        whole = False
         for those in sources:
             links += [link for source in those for link in self._find_links(source, target, rows)]
             chosen = self._choose(links, rows)
             explained = {tuple(now.values()) for link in chosen for _, now in link.pairs}
             # Where the first ones explain all, no other table is read; numbers in texts alone may be an accident.
-            if all(tuple(row.values()) in explained for row in rows[:200]) and all(map(_is_safe, chosen)):
+            whole = all(tuple(row.values()) in explained for row in rows[:200])
+            if whole and all(map(_is_safe, chosen)):
                 break
-        else:
+        if not whole:
             if composite := [
                 link for source in sources[0] if (link := self.composite.find(source, target, rows)) is not None
             ]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from postmigration.checks.contents.examination import Examination
@@ -104,6 +104,7 @@ class World:
 @given(
     seed=st.integers(0, 2**32), chosen=st.lists(st.sampled_from(STEPS), min_size=1, max_size=3), harm=st.integers(0, 99)
 )
+@example(seed=0, chosen=[rekey_anew], harm=0)
 def test_a_trace_finds_what_a_migration_did(
     sides: embedded.Server,
     tmp_path_factory: pytest.TempPathFactory,

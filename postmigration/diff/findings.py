@@ -14,6 +14,8 @@ from postmigration.model.sqltext import quoted
 
 # Of so many columns it is told in how many rows they differ.
 _COLUMNS = 5
+# A query that people paste names so many rows.
+_MOST_KEYS = 100
 # Shows the value of a column.
 Mask = Callable[[str | None, str], str]
 
@@ -181,7 +183,9 @@ def of_keys(
     if not set(plain).issuperset(columns[:key]):
         return query
     keys = sorted({difference.key for difference in differences}, key=str)
-    literals = ", ".join(f"({', '.join(map(_literal, values))})" for values in keys)
+    literals = ", ".join(f"({', '.join(map(_literal, values))})" for values in keys[:_MOST_KEYS])
+    if len(keys) > _MOST_KEYS:
+        query = f"-- {_MOST_KEYS:,} of the rows that differ\n{query}"
     return f"{query} WHERE ({', '.join(map(quoted, columns[:key]))}) IN ({literals})"
 
 

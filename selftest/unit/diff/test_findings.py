@@ -92,6 +92,11 @@ def test_the_query_for_rows_that_differ_names_keys_only_where_they_are_plain() -
         "SELECT id, note FROM (\nSELECT * FROM visit\n) AS target WHERE (id) IN (('1'), ('2'))"
     )
     assert of_keys(*both, set(), table="public.visit") == "SELECT id, note FROM public.visit"
+    # Thousands of keys are nothing to paste.
+    many = [Difference("extra", (str(n),), None, (str(n), "", "")) for n in range(250)]
+    query = of_keys("", "", COLUMNS, 1, many, {"id"}, table="t")
+    assert query.startswith("-- 100 of the rows that differ\nSELECT")
+    assert query.count("('") == 100
     # Rows that are missing are where they were.
     missing = of_keys("SELECT * FROM stay", "", COLUMNS, 1, [MISSING], {"id"})
     assert missing.startswith(

@@ -229,7 +229,7 @@ def test_a_table_that_is_filled_anew_meanwhile_is_not_judged(fresh: Fresh, run: 
     reading.then = {5: lambda: change(before, "ALTER TABLE item ALTER name TYPE varchar")}
     done = run("compare", before, after, *OPTIONS)
     assert (done.status, done.tables()["item"]["equal"]) == (4, None)
-    words = "it was defined, emptied or written anew while it was compared; until then 1 rows that differ were found"
+    words = "it was defined, emptied or written anew while it was compared; until then 1 row that differs was found"
     assert words in done.err
     assert f"{FILE} holds what was compared: the same command goes on" in done.err
 
@@ -291,7 +291,7 @@ def test_a_lost_connection_ends_one_table_and_the_same_command_goes_on(
     reading.then = {5: lambda: change(after, end)}
     lost = run("compare", before, after, *OPTIONS)
     assert (lost.status, lost.tables()["item"]["equal"], lost.tables()["word"]["equal"]) == (4, None, True)
-    assert "item could not be compared: the connection was lost; until then 1 rows that differ were found" in lost.err
+    assert "item could not be compared: the connection was lost; until then 1 row that differs was found" in lost.err
     assert len(reading.take()) == 6
     done = run("compare", before, after, *OPTIONS)
     assert (done.status, done.tables()["item"]["changed"], len(reading.take())) == (1, 1, 5)

@@ -280,5 +280,9 @@ def _take(run: _Run, table: Table, future: Future[_Read | None]) -> None:
 def _give_up(run: _Run, table: Table) -> TableComparison:
     """Says why a table could not be compared to its end, and what was found until then."""
     wrong = sum(sum(each.counts.values()) for each in run.checkpoint.tables[table.name].ranges)
-    found = f"; until then {wrong:,} rows that differ were found" if wrong else ""
+    found = (
+        f"; until then {wrong:,} {'row that differs was' if wrong == 1 else 'rows that differ were'} found"
+        if wrong
+        else ""
+    )
     return TableComparison(table.name, reason=f"{table.reason}{found}")

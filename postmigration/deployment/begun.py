@@ -57,10 +57,11 @@ def describe_unfinished(path: Path, records: Sequence[Record]) -> str:
     try:
         with path.open("rb") as file:
             begun = msgspec.json.decode(file.read(_LARGEST), type=Mark)
+        began = show_time(begun.started)
     except OSError as error:
         # It was there a moment ago: the run has come to its end meanwhile.
         return "" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, OverflowError):
         return "is no mark of a run that has begun: delete it"
     for record in records:
         alike = record.command == begun.command and begun.environment in ("", record.environment)
@@ -68,6 +69,6 @@ def describe_unfinished(path: Path, records: Sequence[Record]) -> str:
             return ""
     where = f" of {begun.environment}" if begun.environment else ""
     return (
-        f"{begun.command}{where} was started {show_time(begun.started)} and has left no record: it still runs, was "
+        f"{begun.command}{where} was started {began} and has left no record: it still runs, was "
         "killed, or could not write one; run it again, or delete this file if nothing can have been found"
     )

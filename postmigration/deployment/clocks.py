@@ -74,6 +74,6 @@ def _read_start(text: str) -> datetime.datetime | None:
     """When a server was started, as it says itself; None where its settings show no ISO date with a time zone."""
     try:
         begun = datetime.datetime.fromisoformat(text)
-    except ValueError:
+        return begun.astimezone(datetime.UTC) if begun.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return begun if begun.tzinfo else None

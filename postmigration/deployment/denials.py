@@ -71,7 +71,7 @@ def find_denials(
     denied: set[Path] = set()
     for place in places:
         here = [one for one in stored if _is_of(one.record, place, live)]
-        newest = [one for one in here if one is here[-1] or one.record.ended > here[-1].record.started]
+        newest = [one for one in here if one.record.ended >= here[-1].record.started]
         for one in [*newest, *(one for one in used if _is_of(one.record, place, None))]:
             why = describe_denial(one)
             if why and why not in told and one.path not in denied:

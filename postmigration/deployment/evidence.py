@@ -322,8 +322,8 @@ def _contradictions(about: Sequence[Stored]) -> list[str]:
         "database at the same time: they contradict each other"
         for other in about[:-1]
         if (other.record.status == 0) != (last.status == 0)
-        and other.record.ended > last.started
-        and last.ended > other.record.started
+        and other.record.ended >= last.started
+        and last.ended >= other.record.started
     ]
 
 

@@ -6,11 +6,12 @@ import datetime
 import hashlib
 import hmac
 import os
+import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import msgspec
 from msgspec.structs import replace
@@ -20,11 +21,16 @@ from postmigration.deployment.clocks import find_clock_faults
 from postmigration.deployment.record import SCHEMA_VERSION, Record
 from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import escape
+from postmigration.model.migration import RecordedCommand
 
 KEY = "POSTMIGRATION_RECORDS_KEY"
 # A record with 2,000 checks has 1 MB.
 LARGEST = 8_000_000
 _SHORTEST_KEY = 16
+_JUDGING = ("gate", "check")
+_PASSING = ("GO", "PARTIAL")
+_LIKE_A_RECORD = re.compile(rf"\.*({'|'.join(get_args(RecordedCommand))})-.*\.json.*", re.IGNORECASE)
+_ASIDE = "looks like a record that was put aside, and is not read: keep it elsewhere, or name its directory (--records)"
 _MOST_OF_A_SECOND = 1_000
 
 
@@ -154,9 +160,12 @@ def read_records(directories: Iterable[Path], key: bytes = b"", *, now: datetime
     found: dict[str, Stored] = {}
     refusals = []
     marks: list[Path] = []
+    directories = list(directories)
+    named = {directory.resolve() for directory in directories}
     for directory in directories:
         try:
             here = sorted(path for path in directory.iterdir() if path.name[0] != ".")
+            refusals += [Refusal(path, _ASIDE) for path in _find_aside(directory, named)]
         except FileNotFoundError:
             refusals.append(Refusal(directory, "there is no such directory: no command has left a record there yet"))
             continue
@@ -189,8 +198,10 @@ def _read(path: Path, key: bytes, now: datetime.datetime) -> Record:
         if version != SCHEMA_VERSION:
             raise CannotJudge(f"has schema version {version}, and this postmigration reads {SCHEMA_VERSION}")
         record = msgspec.json.decode(content, type=Record)
+        # What no calendar holds can be compared with nothing.
+        _ = (record.started.astimezone(datetime.UTC), record.ended.astimezone(datetime.UTC))
     # It is a ValueError too where a text is no UTF-8, and a RecursionError where there is no end of brackets.
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, OverflowError) as error:
         raise CannotJudge(f"is no record: {str(error)[:300]}") from None
     sealed = seal(record, key)
     if not hmac.compare_digest(sealed.checksum, record.checksum):
@@ -199,10 +210,34 @@ def _read(path: Path, key: bytes, now: datetime.datetime) -> Record:
         raise CannotJudge(f"is not signed: it was written without {KEY}")
     if key and not hmac.compare_digest(sealed.signature, record.signature):
         raise CannotJudge(f"has another signature: it was not written with this {KEY}")
+    for contradiction in _find_contradictions(record):
+        raise CannotJudge(f"{contradiction}: it contradicts itself")
     # Nobody knows what such a record is newer than: left out, a NO-GO would be forgotten.
     for fault in find_clock_faults(record, now):
         raise CannotJudge(fault)
     return record
+
+
+def _find_contradictions(record: Record) -> Iterator[str]:
+    """What no gate writes, and a hand that makes a NO-GO into a GO does."""
+    if record.command not in _JUDGING or record.status != 0:
+        return
+    if record.word.partition(" ")[0] not in _PASSING:
+        yield f"says {record.word}, and has the exit status 0"
+    for check in record.checks:
+        if check.outcome in ("failed", "broken"):
+            yield f"says {record.word}, and that {check.nodeid} {'was ' * (check.outcome == 'broken')}{check.outcome}"
+    if not any(check.outcome == "passed" for check in record.checks):
+        yield f"says {record.word}, and names no check that passed"
+
+
+def _find_aside(directory: Path, named: Collection[Path]) -> Iterator[Path]:
+    """Files that look like records, under names or in places by which they are none."""
+    for path in sorted(directory.iterdir()):
+        if path.is_dir() and path.resolve() not in named:
+            yield from sorted(inner for inner in path.iterdir() if _LIKE_A_RECORD.fullmatch(inner.name))
+        elif _LIKE_A_RECORD.fullmatch(path.name) and (path.suffix != ".json" or path.name[0] == "."):
+            yield path
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -19,6 +19,8 @@ from postmigration.model.migration import Criterion
 from postmigration.model.nearest import name_nearest
 
 NAME = "signoffs.toml"
+# Before that nobody has signed anything here, and at the beginning of the calendar no time can be shown in UTC.
+_FIRST = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 _EXAMPLE = 'want [[signoff]] with item = "…", text = "…", who = "…", when = 2026-12-01T21:00:00Z, words = "…"'
 
 
@@ -123,6 +125,8 @@ def _find_reason(entry: Signoff, items: Mapping[str, str], now: datetime.datetim
         return f"when = {entry.when} has no time zone"
     if entry.when > now:
         return f"when = {entry.when} is in the future"
+    if entry.when < _FIRST:
+        return f"when = {entry.when} is no time"
     if twice:
         return "it is signed more than once: keep one"
     return ""

@@ -16,7 +16,7 @@ from postmigration.deployment import record_files
 from postmigration.deployment.record import SCHEMA_VERSION
 from postmigration.deployment.record_files import KEY, read_key, read_records, seal, write_record
 from postmigration.model.errors import CannotJudge
-from selftest.deployment.records import GO, NOON, STAGING, make
+from selftest.deployment.records import GO, NOON, STAGING, check, make
 
 SECRET = b"a key of some length"
 read = functools.partial(read_records, now=NOON + datetime.timedelta(days=1))
@@ -202,3 +202,59 @@ def test_clocks_may_differ_by_a_minute(tmp_path: Path) -> None:
     for record in right:
         write_record(record, tmp_path)
     assert not read([tmp_path]).refusals
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (
+            {"checks": (check(1), check(2, outcome="failed"))},
+            "says GO, and that tests/test_plan.py::test_2 failed: it contradicts itself",
+        ),
+        (
+            {"checks": (check(1, outcome="broken"),)},
+            "says GO, and that tests/test_plan.py::test_1 was broken: it contra",
+        ),
+        ({"word": "NO-GO"}, "says NO-GO, and has the exit status 0: it contradicts itself"),
+        ({"checks": ()}, "says GO, and names no check that passed: it contradicts itself"),
+        ({"checks": (check(1, outcome="not judged"),), "command": "check"}, "says GO, and names no check that passed"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_refused(tmp_path: Path, fields: dict[str, Any], reason: str) -> None:
+    write_record(make(**fields), tmp_path)
+    (refusal,) = read([tmp_path]).refusals
+    assert refusal.reason.startswith(reason)
+
+
+def test_what_says_that_nothing_is_right_may_name_no_check(tmp_path: Path) -> None:
+    write_record(make(word="ERROR", status=4, checks=()), tmp_path)
+    write_record(make(word="PARTIAL", checks=(check(1), check(2, outcome="left out"))), tmp_path)
+    write_record(make(word="GO (demonstration)"), tmp_path)
+    write_record(make(command="fingerprint", word="WRITTEN", checks=()), tmp_path)
+    assert not read([tmp_path]).refusals
+
+
+@pytest.mark.parametrize("name", ["gate-1.json.bak", ".gate-20261128T121000Z.json", "old/gate-2.json", "gate-1.JSON"])
+def test_a_record_that_was_put_aside_is_told(tmp_path: Path, name: str) -> None:
+    write_record(GO, tmp_path)
+    aside = tmp_path / name
+    aside.parent.mkdir(exist_ok=True)
+    write_record(make(10, word="NO-GO", status=1), tmp_path).rename(aside)
+    found = read([tmp_path])
+    assert len(found.stored) == 1
+    reason = (
+        "looks like a record that was put aside, and is not read: keep it elsewhere, or name its directory (--records)"
+    )
+    assert found.refusals == [(aside, reason)]
+    # Where its directory is named as well, nothing is put aside.
+    if aside.suffix == ".json" and aside.name[0] != ".":
+        assert not read([tmp_path, aside.parent]).refusals
+    (tmp_path / "notes.txt").write_text("what was seen")
+    assert len(read([tmp_path]).refusals) == 1
+
+
+def test_times_beyond_all_calendars_are_no_traceback(tmp_path: Path) -> None:
+    last = datetime.datetime(9999, 12, 31, 23, 59, tzinfo=datetime.timezone(datetime.timedelta(hours=-23)))
+    write_record(make(ended=last), tmp_path)
+    (refusal,) = read([tmp_path]).refusals
+    assert refusal.reason.startswith("is no record: ")

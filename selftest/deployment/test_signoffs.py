@@ -45,6 +45,8 @@ def test_what_was_signed_is_read(tmp_path: Path) -> None:
         ({"text": '" "'}, f"window: text is empty: repeat what was signed: text = {TEXT}"),
         ({"words": '""'}, "window: words is empty: say what was seen or done"),
         ({"when": "2026-11-29T12:00:01Z"}, "window: when = 2026-11-29 12:00:01+00:00 is in the future"),
+        ({"when": "9999-12-31T23:59:59-23:00"}, "window: when = 9999-12-31 23:59:59-23:00 is in the future"),
+        ({"when": "0001-01-01T00:00:00+23:00"}, "window: when = 0001-01-01 00:00:00+23:00 is no time"),
         ({"when": "2026-11-29T11:00:00"}, "window: when = 2026-11-29 11:00:00 has no time zone"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from selftest.deployment.records import NOON, STAGING, check, make
 
 FAILED = (check(1), check(2, outcome="failed"), check(3))
 NO: dict[str, Any] = {"word": "NO-GO", "sentence": "1 of 3 plan checks failed: 2", "status": 1, "checks": FAILED}
+AT = NOON + datetime.timedelta(minutes=15)
 OTHERS = (File(name="scripts/01.sql", sha256="d" * 64),)
 # One check alone is asked for, and it passed.
 SINGLE = (Criterion("A", "No row is lost.", (1,), id="rows", phase="staging"),)
@@ -36,6 +38,8 @@ SAYS = "gate of 2026-11-28 12:15 UTC says NO-GO: 1 of 3 plan checks failed: 2 (p
         ((make(10, **NO), make(20, scripts=OTHERS)), SINGLE, SAYS),
         # They were judged at the same time.
         ((make(10, **NO, scripts=OTHERS), make(12)), SINGLE, SAYS),
+        # Both at one instant, which has no order.
+        ((make(10, **NO, ended=AT, scripts=OTHERS), make(15, ended=AT)), SINGLE, SAYS),
         ((make(10, **NO), rehearse()), REHEARSED, SAYS),
         ((make(10, **NO), make(20, command="check")), CHECKED, SAYS),
         (
@@ -61,7 +65,16 @@ SAYS = "gate of 2026-11-28 12:15 UTC says NO-GO: 1 of 3 plan checks failed: 2 (p
     ],
     ids=[
         *("no-go", "other scripts", "other declarations", "other suite", "other database", "go of other scripts"),
-        *("same time", "no gate asked for", "a check beside it", "check", "error", "interrupted", "partial"),
+        *(
+            "same time",
+            "same instant",
+            "no gate asked for",
+            "a check beside it",
+            "check",
+            "error",
+            "interrupted",
+            "partial",
+        ),
     ],
 )
 def test_nothing_begins_beside_a_gate_that_has_not_said_go(

@@ -9,6 +9,7 @@ from postmigration.deployment.record_files import KEY, read_records
 from postmigration.deployment.recording import begin_recording
 from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import Migration
+from selftest.deployment.records import check
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +27,7 @@ def test_what_is_known_at_the_end_is_in_the_record(tmp_path: Path) -> None:
     recording.bind(Migration("shop", scripts=(script,)))
     recording.bind_backup([tmp_path / "before.dump"])
     recording.conclude("GO: 3 of 3 plan checks passed: \x1b[1mall")
+    recording.checks = [check(1)]
     recording.page = tmp_path / "validation.html"
     recording.page.write_text("report")
     assert recording.end(0) == ""
@@ -89,7 +91,7 @@ def test_a_report_that_a_link_cannot_name_is_not_led_to(tmp_path: Path) -> None:
     recording = begin_recording("check", tmp_path, tmp_path / "records")
     recording.page = tmp_path / "a\\b.html"
     recording.page.write_text("report")
-    recording.end(0)
+    recording.end(4)
     (stored,) = read_records([tmp_path / "records"]).stored
     assert (stored.record.report, stored.record.report_sha256) == ("", "")
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from postmigration.diff.resuming import key_ranges
+from postmigration.diff.scan import pages
+from postmigration.gate.commands import cli
 from postmigration.postgres import embedded
 from selftest.check.judging import judge
 from selftest.check.test_cut_over import Move
@@ -100,3 +105,34 @@ def test_a_follower_is_accused_of_nothing_but_its_damage(move: Move, turn: int) 
         with move.old.connect(move.name) as connection:
             (name,) = connection.execute(was.encode()).fetchone() or ("",)
         move.run(move.new, f"UPDATE client SET name = '{name}' WHERE id = {damaged}")
+
+
+def test_a_follower_is_compared_range_by_range(
+    move: Move, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(pages, "LEAST_PAGES", 1)
+    monkeypatch.setattr(key_ranges, "ROWS", 4_000)
+    writer = Writer(move, 0)
+    writer.start()
+
+    def compare() -> tuple[int, dict[str, dict[str, object]]]:
+        capsys.readouterr()
+        options = ("--recheck=5@1s", f"--checkpoint={tmp_path / 'file'}", "--json")
+        status = cli.main(["compare", move.old.conninfo(move.name), move.new.conninfo(move.name), *options])
+        return status, {of["table"]: of for of in map(json.loads, capsys.readouterr().out.splitlines())}
+
+    was = "SELECT name FROM client WHERE id = 7"
+    try:
+        assert writer.begun.wait(60)
+        status, sound = compare()
+        assert status == 0, sound
+        move.run(move.new, "UPDATE client SET name = 'damaged' WHERE id = 7")
+        status, damaged = compare()
+        assert (status, damaged["client"]["changed"]) == (1, 1)
+        assert {name for name, of in damaged.items() if not of["equal"]} == {"client"}
+    finally:
+        writer.stopped.set()
+        writer.join()
+        with move.old.connect(move.name) as connection:
+            (name,) = connection.execute(was).fetchone() or ("",)
+        move.run(move.new, f"UPDATE client SET name = '{name}' WHERE id = 7")

@@ -22,6 +22,7 @@ _CHECKS = Path(__file__).parent.parent / "checks"
 BUILT_IN = _CHECKS / "builtin"
 # All built-in checks: those of what a project declares join them in projects.
 JOINING = (BUILT_IN, _CHECKS / "declared")
+_FUNCTION = re.compile(r"^[ \t]*(?:async )?def test_(\w+)\(", re.MULTILINE)
 
 
 def is_project(root: Path) -> bool:
@@ -51,6 +52,23 @@ def joining(root: Path) -> tuple[Path, ...]:
     """The directories of the built-in checks that join those of a project: none with `built_in = false`."""
     settings = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["postmigration"]
     return JOINING if settings.get("built_in", True) else ()
+
+
+def list_check_names(root: Path, checks: Path) -> set[str]:
+    """The functions and the families of a project's checks, and of the built-in ones that join them.
+
+    They are found in the text of the files: whoever judges a plan runs nothing of them.
+
+    Args:
+        root: the project's directory.
+        checks: the directory of its checks.
+    """
+    found: set[str] = set()
+    for directory in (checks, *joining(root)):
+        for path in (*directory.rglob("test_*.py"), *directory.rglob("*_test.py")):
+            found.add(path.stem.removeprefix("test_"))
+            found.update(_FUNCTION.findall(path.read_text(encoding="utf-8", errors="replace")))
+    return found
 
 
 def project(root: Path) -> tuple[Migration, Path]:

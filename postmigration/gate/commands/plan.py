@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -25,9 +25,11 @@ from postmigration.deployment.signoffs import read_signoffs
 from postmigration.deployment.subject import hash_declarations, hash_scripts, identify
 from postmigration.gate import options
 from postmigration.gate.commands.sides import open_snapshot
-from postmigration.gate.project import is_project, project
+from postmigration.gate.project import is_project, list_check_names, project
 from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import escape
+from postmigration.model.migration import Criterion
+from postmigration.model.nearest import name_nearest
 from postmigration.postgres.identity import server
 from postmigration.report.ending import conclude
 
@@ -83,7 +85,7 @@ def _run(option: Namespace) -> int:
 
 
 def _evaluate(option: Namespace, root: Path) -> Plan:
-    migration = project(root)[0]
+    migration, checks = project(root)
     file = read_deployment(root / PLAN)
     items = (*migration.criteria, *file.item)
     refuse_unclear(items, str(root))
@@ -105,7 +107,11 @@ def _evaluate(option: Namespace, root: Path) -> Plan:
     sources = databases if option.phase == "production" else {}
     evidence = Evidence(
         stored=records.stored,
-        refusals=[*drift, *(f"{refusal.path}: {refusal.reason}" for refusal in records.refusals)],
+        refusals=[
+            *drift,
+            *_find_unknown(items, migration.plan_checks, list_check_names(root, checks), everything),
+            *(f"{refusal.path}: {refusal.reason}" for refusal in records.refusals),
+        ],
         find_misfits=bind(wanted, databases, sources),
         signoffs=signoffs,
         window=file.window,
@@ -113,6 +119,31 @@ def _evaluate(option: Namespace, root: Path) -> Plan:
         database=_name_database(named, environment, everything),
     )
     return evaluate(migration.name, items, option.phase, evidence)
+
+
+def _find_unknown(
+    items: Sequence[Criterion], plan_checks: int, names: Collection[str], records: Sequence[Record]
+) -> Iterator[str]:
+    """Points that name a check that there is not: beside a record that proves them nobody would miss it.
+
+    Args:
+        plan_checks: how many numbered checks the project has.
+        names: its functions and families of checks.
+        records: in which others may have been, that are made as they run.
+    """
+    ran = {
+        check.nodeid.rpartition("::")[2].removeprefix("test_").partition("[")[0]: check
+        for record in records
+        for check in record.checks
+    }
+    numbers = {check.plan for record in records for check in record.checks} | {*range(1, plan_checks + 1)}
+    known = {*names, *ran, *(check.group for check in ran.values())}
+    for item in items:
+        for name in item.decided_by:
+            if isinstance(name, int) and name not in numbers:
+                yield f"{item.name} is decided by check {name} of the plan, which has {plan_checks}"
+            elif isinstance(name, str) and name.partition("[")[0] not in known:
+                yield f"{item.name} is decided by {name}, and no check is called so{name_nearest(name, known)}"
 
 
 def _find_signoffs(option: Namespace) -> Path:

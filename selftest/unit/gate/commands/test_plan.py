@@ -25,7 +25,7 @@ from postmigration.gate.commands import cli
 from postmigration.gate.scaffold.files import write_project
 from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import PHASES
-from selftest.deployment.records import make
+from selftest.deployment.records import check, make
 
 PLAN = """
 [[item]]
@@ -225,6 +225,24 @@ def test_what_cannot_be_meant_is_not_judged(
     assert status == 4
     assert re.search(reason, line), line
     assert json.loads((root / "reports" / "deployment.json").read_text())["ready"] is False
+
+
+def test_a_point_that_names_a_check_that_is_not_there_is_told(
+    project: Project, capfd: pytest.CaptureFixture[str]
+) -> None:
+    decided = 'decided_by = ["rows_are_those_of_befor", 7, "rows", "test_of_its_own", "made_as_it_runs[1]"]\n'
+    made = check(3, nodeid="tests/test_x.py::test_made_as_it_runs[2]", plan=None)
+    records = [_now(record=make(checks=(check(1), made)))]
+    root = project(records, plan=PLAN.replace('text = "Staging', f'{decided}text = "Staging'))
+    (root / "tests" / "test_nothing.py").write_text("def test_test_of_its_own(target):\n    pass\n")
+    status, told = run(capfd)
+    assert status == 1
+    assert told[:2] == [
+        "✘ validated is decided by rows_are_those_of_befor, and no check is called so (did you mean "
+        "rows_are_those_of_before?)",
+        "✘ validated is decided by check 7 of the plan, which has 0",
+    ]
+    assert not any("decided by rows," in line or "of_its_own" in line or "made_as" in line for line in told)
 
 
 def test_records_of_another_commit_count_unless_that_is_asked_for(

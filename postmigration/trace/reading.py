@@ -91,6 +91,15 @@ class Side:
             self.links.setdefault(link.child, []).append(link)
         self._counts: dict[tuple[str, str], int] = {}
 
+    def take_partitions(self, other: Side) -> None:
+        """Reads the partitions as tables that stand alone on the other side, as they are compared."""
+        alone = other.tables.keys() & self.relations.keys() - self.tables.keys()
+        self.tables |= {
+            name: relation
+            for name, relation in self.relations.items()
+            if name in alone and relation.partition and not relation.hindrance
+        }
+
     def take_new_ids(self, changes: Sequence[NewIds], renewed: Sequence[NewIds] = ()) -> None:
         """Reads what refers to new ids as what the rows are known by that it leads to; `renewed` are read so, too."""
         links = [link for those in self.links.values() for link in those]

@@ -25,7 +25,10 @@ def trace(before: Snapshot, after: Snapshot, schemas: Sequence[str]) -> Trace:
     Raises:
         sa.exc.DBAPIError: a server refused to tell.
     """
-    return _Tracer(Side(before, schemas), Side(after, schemas)).run()
+    sides = Side(before, schemas), Side(after, schemas)
+    for mine, other in (sides, sides[::-1]):
+        mine.take_partitions(other)
+    return _Tracer(*sides).run()
 
 
 class _Tracer:

@@ -115,6 +115,19 @@ def test_a_column_that_is_gone_has_the_reason_of_what_holds_its_values(was: Fill
     assert alone.isdisjoint({groups["derived_value profile.domain"], groups["derived_value profile.whole"]})
 
 
+def test_a_partition_that_was_detached_is_the_table_that_it_was(was: Fill, now: Fill) -> None:
+    before = """
+        CREATE TABLE log (id int, day date NOT NULL, what text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+        CREATE TABLE log_2024 PARTITION OF log FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+        CREATE TABLE log_2025 PARTITION OF log FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+        INSERT INTO log SELECT g, date '2024-01-01' + g * 10, 'event ' || g * 7 FROM generate_series(1, 60) g;
+    """
+    found = trace(was(before), now(before, "ALTER TABLE log DETACH PARTITION log_2024"), ["public"])
+    # That its rows are gone from the other one is nothing that a trace takes for meant.
+    assert found.changes == []
+    assert [(one.subject, words) for one in found.found for words in one.misfits] == [("log", "36 of 60 rows are lost")]
+
+
 def test_numbers_in_texts_are_no_origin_beside_the_texts_themselves(was: Fill, now: Fill) -> None:
     before = """
         CREATE TABLE visitor (id int PRIMARY KEY, name text, contact text, mail text);

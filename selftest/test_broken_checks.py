@@ -129,9 +129,11 @@ def test_an_interruption_that_nothing_passes_on_is_one(migrated: str, scratch: S
     assert "Traceback" not in judged.output
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "with workers"])
+@pytest.mark.parametrize(
+    ("signal", "workers"), [("SIGINT", ()), ("SIGTERM", ()), ("SIGINT", ("-n", "2"))], ids=["SIGINT", "SIGTERM", "-n 2"]
+)
 def test_an_interruption_that_the_parser_turns_into_an_error_is_one(
-    migrated: str, scratch: Scratch, workers: tuple[str, ...]
+    migrated: str, scratch: Scratch, signal: str, workers: tuple[str, ...]
 ) -> None:
     source = (
         "import os, signal, pytest\n"
@@ -139,7 +141,7 @@ def test_an_interruption_that_the_parser_turns_into_an_error_is_one(
         "    @pytest.hookimpl(tryfirst=True)\n"
         "    def pytest_runtest_makereport(self):\n"
         "        try:\n"
-        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        f"            os.kill(os.getpid(), signal.{signal})\n"
         "            sum(range(10))\n"
         "        except KeyboardInterrupt:\n"
         "            raise SystemError('AST constructor recursion depth mismatch')\n"

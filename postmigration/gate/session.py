@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import signal
-import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -187,9 +185,6 @@ def open_session(request: Request, options: Options, migration: Migration, joine
         CannotJudge: one line that says what is in the way and what to do.
     """
     with contextlib.ExitStack() as cleanup:
-        if threading.current_thread() is threading.main_thread():
-            # A pipeline that is cancelled sends SIGTERM; queries and servers must not outlive it.
-            cleanup.callback(_give_back, signal.signal(signal.SIGTERM, signal.default_int_handler))
         first = joined is None
         if joined is None:
             with embedded.in_room():
@@ -293,12 +288,6 @@ def _login(request: Request, target: Snapshot, identified: Server, cleanup: cont
     snapshot = open_login(database, target, identified)
     cleanup.callback(snapshot.close)
     return snapshot
-
-
-def _give_back(handler: Any) -> None:
-    """Puts the handler of SIGTERM back, unless somebody has put another in its place meanwhile."""
-    if signal.getsignal(signal.SIGTERM) is signal.default_int_handler:
-        signal.signal(signal.SIGTERM, handler)
 
 
 def _expect_known(people: Sequence[str], migration: Migration, target: Snapshot) -> None:

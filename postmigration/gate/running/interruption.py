@@ -73,8 +73,9 @@ class Interruption:
 
 
 def take_interrupts() -> Interruption:
-    """Has an interruption from the terminal, which goes to all processes of a run, end this one of its workers."""
+    """Has what a terminal or a pipeline sends to all processes of a run end this one of its workers."""
     interruption = Interruption()
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, interruption.interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, interruption.interrupt)
     return interruption

@@ -54,14 +54,16 @@ def test_what_a_loop_comes_to_is_passed_on(interruption: Interruption) -> None:
         loop.send("found")
 
 
-def test_a_worker_takes_what_the_terminal_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_takes_what_is_sent_to_all(monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         interruption = take_interrupts()
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         with pytest.raises(KeyboardInterrupt):
             interruption.pytest_runtest_logstart()
     finally:
-        signal.signal(signal.SIGINT, before)
+        for other, handler in before.items():
+            signal.signal(other, handler)

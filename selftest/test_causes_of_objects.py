@@ -93,14 +93,64 @@ def test_what_several_people_may_do_for_one_policy_is_one_cause() -> None:
 
     def tries(who: str, what: str) -> Finding:
         subject = Subject("operation", "public", what, "orders", who=who, remarks=(open_,))
-        return Finding(f"{who} tries to {what}: done; {open_}", 1, 1, code="write_gained", subject=subject)
+        return Finding(f"{who} tries to {what}: it succeeds; {open_}", 1, 1, code="write_gained", subject=subject)
 
     done = [tries(who, "add an order") for who in ("anon", "sales")]
-    assert [cause.words for cause in causes(*done)] == [f"anon and sales try to add an order: done; {open_}."]
+    assert [cause.words for cause in causes(*done)] == [f"anon and sales try to add an order: it succeeds; {open_}."]
     shown = rows("rows_open", "orders", ["2"], who="anon", remarks=(open_,))
     told = causes(*done, tries("anon", "remove an order"), shown)
     assert [cause.words for cause in told] == [f"anon sees 1 row of orders that they may not see; {open_}."]
-    assert told[0].consequences == ("anon and sales try to add an order: done.", "anon tries to remove an order: done.")
+    assert told[0].consequences == (
+        "anon and sales try to add an order: it succeeds.",
+        "anon tries to remove an order: it succeeds.",
+    )
     off = thing("row_level_security_off", "table", "orders", "orders")
     (cause,) = causes(*done, shown, off)
     assert cause.words == "anon sees 1 row of orders that they may not see: table orders: row_level_security_off."
+
+
+def recursing(table: str, who: str, code: str = "rows_hidden") -> Finding:
+    error = 'infinite recursion detected in policy for relation "orders" (SQLSTATE 42P17)'
+    subject = Subject.of_table("public", table, who=who)
+    return Finding(f"rows of {table} that {who} must see and does not: {error}", 9, 9, code=code, subject=subject)
+
+
+def tried(who: str, what: str, words: str) -> Finding:
+    subject = Subject("operation", "public", what, who=who)
+    return Finding(f"{what}, as {who}: {words}", 1, 1, code="operation_fails", subject=subject)
+
+
+def test_what_fails_since_policies_never_end_follows_from_their_table() -> None:
+    error = 'infinite recursion detected in policy for relation "orders" (SQLSTATE 42P17)'
+    operations = [tried("admin", what, f"refused: {error}") for what in ("Add a", "Add b", "Add c")]
+    other = tried("admin", "Drop", "it fails with an error (SQLSTATE 42P17), and must be refused")
+    found = [
+        recursing("lines", "admin"),
+        *operations,
+        other,
+        recursing("orders", "admin"),
+        recursing("orders", "sales"),
+    ]
+    slow = judged("queries", outcome="not judged", reason=f"admin: {error}")
+    other_slow = judged("backup", outcome="not judged", reason="a lock")
+    results = (*(judged(f"check_{i}", finding) for i, finding in enumerate(found)), slow, other_slow)
+    cause, last = diagnose(validation(*results))
+    assert (
+        cause.words == f"2 people (admin and sales) do not see the same 9 rows of orders that they must see: {error}."
+    )
+    assert cause.consequences == (
+        f"admin does not see 9 rows of lines that they must see: {error}.",
+        f"Add a, as admin, and 2 more: refused: {error}.",
+        "Drop, as admin: it fails with an error (SQLSTATE 42P17), and must be refused.",
+        "Not judged: queries.",
+    )
+    assert last.words == "Not judged: backup: a lock."
+
+
+def test_a_trigger_is_made_again_after_the_function_that_it_executes() -> None:
+    trigger = thing("trigger_lost", "trigger", "orders", "stamp", repair="CREATE TRIGGER stamp;")
+    trigger = replace(trigger, statement="trigger stamp is gone: EXECUTE FUNCTION public.touch()")
+    function = thing("function_lost", "function", "", "touch", repair="CREATE FUNCTION touch() RETURNS trigger;")
+    (cause,) = causes(trigger, function)
+    assert cause.repair.splitlines() == ["CREATE FUNCTION touch() RETURNS trigger;", "CREATE TRIGGER stamp;"]
+    assert len(causes(trigger, thing("function_lost", "function", "", "other"))) == 2

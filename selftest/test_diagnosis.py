@@ -178,10 +178,10 @@ def test_of_objects_that_are_alike_the_first_by_its_name_is_told() -> None:
 
 
 def test_several_objects_of_a_table_that_became_the_same_are_one_cause() -> None:
-    four = [thing("trigger_disabled", "trigger", "orders", name, repair=f"-- {name}") for name in "abcd"]
+    four = [thing("trigger_disabled", "trigger", "orders", name, repair=f"SELECT {name};") for name in "abcd"]
     (cause,) = causes(*four, thing("trigger_silent", "column", "orders", "at"))
     assert cause.words == "Trigger a: trigger_disabled; so are b, c and d."
-    assert cause.repair == "-- a\n-- b\n-- c\n-- d"
+    assert cause.repair == "SELECT a;\nSELECT b;\nSELECT c;\nSELECT d;"
     assert len(causes(four[0], thing("trigger_disabled", "trigger", "lines", "b"))) == 2
 
 
@@ -319,17 +319,32 @@ def test_a_repair_is_outlined_by_its_first_words_and_its_only_statement() -> Non
     assert cause.outline == ("", "CREATE POLICY own;", "")
 
 
-def test_of_several_statements_none_is_shown_alone(tmp_path: Path) -> None:
+def test_of_many_statements_the_first_are_shown_and_where_the_rest_stand(tmp_path: Path) -> None:
     policy = "DROP POLICY IF EXISTS own ON public.orders;\nCREATE POLICY own ON public.orders USING (true);\n"
     several = f"-- The DBA runs it. Risk: none\nBEGIN;\n{policy * 8}COMMIT;"
     found = validation(judged("check", thing("rows_hidden", "table", "orders", "orders", repair=several)))
     contents = "16 statements: policies of orders"
     text = as_markdown.render(found, "validation.html#{}".format)
     assert f"Repair: The DBA runs it ({contents})." in text
-    assert "DROP POLICY" not in text
+    assert "-- … and 6 more lines: run all of it, as the page shows it\n```\n" in text
     where = Files(*(tmp_path / name for name in ("x.html", "x.xml", "x.json", "x.md", "evidence")))
-    folded = as_html.page(found, as_csv.write(found, where.evidence), where).partition("</summary>")[0]
-    assert folded.endswith(f"The DBA runs it ({contents})")
+    listed = as_csv.write(found, where.evidence)
+    page = as_html.page(found, listed, where)
+    assert page.partition("</summary>")[0].endswith(f"The DBA runs it ({contents})")
+    assert '<a href="evidence/repair-1.sql">' in page
+    assert (where.evidence / "repair-1.sql").read_text() == f"{several}\n"
+    text = as_markdown.render(found, "validation.html#{}".format, listed.repairs)
+    assert f"Repair: The DBA runs it ({contents}), in `evidence/repair-1.sql`." in text
+    assert "DROP POLICY IF EXISTS own ON public.orders;\n-- … and 6 more lines: run all of it, from evid" in text
+
+
+def test_what_no_statement_brings_right_is_what_to_do() -> None:
+    (cause,) = causes(thing("type_changed", "type", "", "state", repair="-- decide: keep it,\n-- or not"))
+    assert (cause.repair, cause.remedy) == ("", "Decide: keep it, or not.")
+    (cause,) = causes(
+        thing("type_changed", "type", "", "state", repair="-- product\n-- once decided: DROP TYPE state;")
+    )
+    assert cause.repair
 
 
 def test_all_ways_around_the_policies_of_a_table_are_told() -> None:

@@ -313,8 +313,10 @@ def test_what_people_could_do_before_is_inherited(backed: Backed) -> None:
     policy = "projects FOR DELETE TO authenticated USING (organization_id = (SELECT current_organization_id()))"
     restored = backed.beside(policy).results[0].evidence
     assert restored.findings == []
-    inherited = "inherited, so before the migration too: customer of the operator tries to delete a project: done"
-    assert f"{inherited}, want it refused" in restored.notes
+    inherited = (
+        "inherited, so before the migration too: customer of the operator tries to delete a project: it succeeds"
+    )
+    assert f"{inherited}, and must be refused" in restored.notes
     cells = {row[0]: dict(zip(view.columns, row, strict=True)) for view in restored.overviews for row in view.rows}
     assert cells["supplier of the operator"]["delete a project"] == "✔ → ✔"
     assert cells["supplier of the operator"]["change a project"] == "✔ → –"
@@ -328,7 +330,7 @@ def test_what_people_could_do_before_is_inherited(backed: Backed) -> None:
 def test_what_a_portal_user_can_do_anew_fails_beside_a_backup(backed: Backed) -> None:
     judged = backed.beside("organizations FOR INSERT TO authenticated WITH CHECK (true)")
     assert judged.red() == {"nobody_else_can_do_it"}
-    what = "supplier of the operator tries to create a customer organization: done"
+    what = "supplier of the operator tries to create a customer organization: it succeeds"
     assert what in judged.evidence("nobody_else_can_do_it")
 
 

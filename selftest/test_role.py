@@ -246,8 +246,8 @@ def test_an_administrator_who_is_no_superuser_can_make_it_and_take_it_back(serve
         assert connection.execute("SELECT FROM pg_roles WHERE rolname = 'postmigration'").fetchall() == []
 
 
-SUPERUSER = "judged as the superuser postgres: policies, triggers and views ran with its rights"
-REMEDY = "(the command `postmigration role` prints the SQL of a role with fewer)"
+SUPERUSER = "judged as the superuser postgres: policies, triggers and views ran with its privileges"
+REMEDY = "(`postmigration role` prints SQL for a role with fewer)"
 # All that is read of these two is what the report says of a run.
 FEW = ("--allow-partial", "-k", "company")
 
@@ -263,9 +263,9 @@ def test_judging_as_a_superuser_weakens_the_gate_and_changes_no_verdict(
     assert judged.status == 0
     (line,) = (line for line in judged.output.splitlines() if line.startswith("weakened by:"))
     assert f"{SUPERUSER} {REMEDY}" in line
-    assert "the state before read as the superuser postgres: its code ran with these rights" in line
+    assert "the state before read as the superuser postgres: its code ran with these privileges" in line
     page = (tmp_path / "validation.html").read_text()
-    assert f"something:</strong> --allow-partial, -k test_quality, {SUPERUSER}" in page
+    assert f"something:</strong> --allow-partial; -k test_quality; {SUPERUSER}" in page
     record = json.loads((tmp_path / "validation.json").read_text())
     assert any(words.startswith(SUPERUSER) for words in record["weakened_by"])
     assert not any("superuser" in result.evidence.words for result in judged.results)
@@ -283,7 +283,7 @@ def test_who_may_become_a_superuser_weakens_the_gate_too(
             judged = judge(f"--db-url={url}", *FEW)
             connection.execute(f"REVOKE {power} FROM postmigration".encode())
         assert f"judged as postmigration, which may become {words}: policies, triggers and views" in judged.output
-    assert "weakened by:   --allow-partial, -k company\n" in judge(f"--db-url={url}", *FEW).output
+    assert "weakened by:   --allow-partial; -k company\n" in judge(f"--db-url={url}", *FEW).output
 
 
 @pytest.mark.full

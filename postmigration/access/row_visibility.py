@@ -76,7 +76,7 @@ def compare_with_rules(
     say of all for whom they say the same is asked once.
 
     Args:
-        everything: a snapshot that row-level security does not filter.
+        everything: a snapshot that bypasses row-level security.
         people: the snapshot in which the actor exists.
         may, must: conditions on a row `t`: that somebody may see it, and that an internal user must. `:tenant`
             is theirs, and `:internal` whether they are one.

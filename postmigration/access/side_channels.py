@@ -105,7 +105,7 @@ def find_disclosures(
     """What people learn that is not theirs to know.
 
     Args:
-        everything: a snapshot that row-level security does not filter.
+        everything: a snapshot that bypasses row-level security.
         reach: gives a snapshot in which somebody exists.
         guarded: the tables, by name; their key is `id`.
         but: tables, views and functions that are judged elsewhere.

@@ -339,7 +339,8 @@ def expect_refused(
     """
     target.state(facts=len(tried))
     for what, came in tried.items():
-        words = f"{actor.name} tries to {what}: {came}, want it refused"
+        ended = "succeeds" if came == "done" else f"fails with an error (SQLSTATE {came})"
+        words = f"{actor.name} tries to {what}: it {ended}, and must be refused"
         if came in ("no rows", "42501"):
             continue
         if earlier.get((actor.name, what)) == "done":

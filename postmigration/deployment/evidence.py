@@ -166,7 +166,7 @@ def list_weaknesses(stored: Stored, everything: Sequence[Stored]) -> list[str]:
         everything: all records.
     """
     record, name = stored.record, name_record(stored)
-    found = [f"{name} was weakened: {', '.join(record.weakened)}"] if record.weakened else []
+    found = [f"{name} was weakened: {'; '.join(record.weakened)}"] if record.weakened else []
     if record.command == _VERIFY and find_source(record, [one.record for one in everything]) is None:
         against = "nothing (--against)"
         if "against" in record.facts:

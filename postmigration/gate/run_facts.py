@@ -86,7 +86,7 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
     if config.option.strict:
         facts["strict"] = "warnings and what is not judged are NO-GO (--strict)"
     if weak := list_weakening(config, run):
-        facts["weakened by"] = ", ".join(weak)
+        facts["weakened by"] = "; ".join(weak)
     facts["suite"] = f"postmigration {version('postmigration')}"
     # Names of schemas, roles and databases are whatever their owners want.
     return {name: escape(words) for name, words in facts.items()}
@@ -119,13 +119,13 @@ def list_weakening(config: pytest.Config, run: Run | None) -> list[str]:
 
 
 def _superusers(run: Run) -> list[str]:
-    remedy = "(the command `postmigration role` prints the SQL of a role with fewer)"
+    remedy = "(`postmigration role` prints SQL for a role with fewer)"
     told = []
     if run.powers:
-        told.append(f"judged as {run.powers}: policies, triggers and views ran with its rights {remedy}")
+        told.append(f"judged as {run.powers}: policies, triggers and views ran with its privileges {remedy}")
     if run.baseline_powers:
         told.append(
-            f"the state before read as {run.baseline_powers}: its code ran with these rights"
+            f"the state before read as {run.baseline_powers}: its code ran with these privileges"
             + ("" if run.powers else f" {remedy}")
         )
     return told

@@ -238,7 +238,7 @@ def verdict(
     def describe_passed() -> list[str]:
         if not plan_checks or failed:
             return []
-        unfiltered = ", as a role that row-level security does not filter" if others_failed and as_people else ""
+        unfiltered = " (as a role that bypasses row-level security)" if others_failed and as_people else ""
         return [f"{len(passed)} of {plan_checks} plan checks passed{unfiltered}"]
 
     def describe_counts() -> list[str]:

@@ -63,7 +63,7 @@ _BY_CODE = {
     ),
     "empty_table": Advice(
         "All rows of {table} are lost for those who use them.",
-        "Copy the rows of {table} again from the state before, as a role that row-level security does not filter.",
+        "Copy the rows of {table} again from the state before, as a role that bypasses row-level security.",
     ),
     "missing_rows": Advice(
         "These rows are lost for those who use them.",

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from postmigration.model.evidence import Finding
+from postmigration.model.sqltext import DECISION
 from postmigration.model.verdict import Result
 from postmigration.report.diagnosis.advice import advise
-from postmigration.report.diagnosis.group import AROUND, Found, Group, find_bridges, group_findings
+from postmigration.report.diagnosis.group import (
+    AROUND,
+    Found,
+    Group,
+    calls_lost,
+    find_bridges,
+    find_error,
+    group_findings,
+)
 from postmigration.report.diagnosis.handling import Handling, handle, select_again
 from postmigration.report.diagnosis.outline import Outline, outline
 from postmigration.report.diagnosis.wording import describe, find_effect, leads_nowhere, name_some, show_example
@@ -16,6 +25,8 @@ from postmigration.report.validation import Validation, wanting
 
 # Consequences that are told one by one.
 _TOLD = 4
+# So many sentences that end alike are one.
+_ALIKE = 3
 
 
 @dataclass(frozen=True)
@@ -70,14 +81,25 @@ def diagnose(validation: Validation) -> list[Cause]:
         return []
     found = [Found(finding, result) for result in validation.results for finding in result.evidence.blockers]
     warned = [Found(finding, result) for result in validation.warned for finding in result.evidence.warnings]
-    causes = [_tell(group) for group in group_findings([*found, *find_bridges(found, warned)])]
-    causes += [*_not_judged(validation), *_broken(validation), *_troubles(validation)]
+    groups = group_findings([*found, *find_bridges(found, warned)])
+    unjudged = _collect_unjudged(validation)
+    following = {reason: group for reason in unjudged for group in groups if _explains(group, reason)}
+    causes = [
+        _tell(group, [unjudged[reason] for reason, head in following.items() if head is group]) for group in groups
+    ]
+    left = {reason: results for reason, results in unjudged.items() if reason not in following}
+    causes += [*_not_judged(left), *_broken(validation), *_troubles(validation)]
     if causes or validation.verdict.word != "NO-GO":
         return causes
     return [_tell(group) for group in group_findings(warned)]
 
 
-def _tell(group: Group) -> Cause:
+def _tell(group: Group, unjudged: Sequence[Sequence[Result]] = ()) -> Cause:
+    """Says what is wrong.
+
+    Args:
+        unjudged: the checks that were not judged for the same error.
+    """
     main = group.main
     every = [main, *group.every()]
     failed = [found for found in every if found.finding.severity == "blocker"] or every
@@ -86,7 +108,7 @@ def _tell(group: Group) -> Cause:
     tied = [
         found
         for each in group.follows
-        if each.main.finding.severity == "warning"
+        if each.main.finding.severity == "warning" or calls_lost(each, group)
         for found in each.members
         if found.finding.severity == "blocker"
     ]
@@ -94,15 +116,22 @@ def _tell(group: Group) -> Cause:
     members = sorted([*group.members, *tied], key=lambda found: found.gravity[0])
     repairs = [found.finding.repair for found in members if found.finding.repair]
     advice = advise(main)
+    repair = "\n".join(dict.fromkeys(repairs))
+    remedy = advice.remedy
+    lines = repair.splitlines()
+    if repair and all(line.startswith("--") and not line.startswith(DECISION) for line in lines):
+        # No statement brings it right: what is said of that is what to do.
+        said = " ".join(line.removeprefix("--").strip() for line in lines)
+        remedy, repair = f"{said[:1].upper()}{said[1:].rstrip('.')}.", ""
     return Cause(
         words=describe(group),
         impact=advice.impact,
         probably=advice.cause,
-        remedy=advice.remedy,
-        repair="\n".join(dict.fromkeys(repairs)),
+        remedy=remedy,
+        repair=repair,
         example=show_example(group),
         also=_list_same(group),
-        consequences=_list_consequences(group),
+        consequences=(*_list_consequences(group), *(f"Not judged: {_name_all(results)}." for results in unjudged)),
         checks=tuple(checks),
         rows=main.finding.wrong,
         main=main,
@@ -123,7 +152,19 @@ def _list_same(group: Group) -> tuple[str, ...]:
 
 def _list_consequences(group: Group) -> tuple[str, ...]:
     said = (_strip_remarks(words, group) for words in _walk(group))
-    return _cut(list(dict.fromkeys(said)))
+    return _cut(_fold(list(dict.fromkeys(said))))
+
+
+def _fold(said: Sequence[str]) -> list[str]:
+    """Sentences of which many that end alike, behind a colon, are one, with their number."""
+    alike: dict[str, list[str]] = {}
+    for words in said:
+        alike.setdefault(words.partition(": ")[2] or words, []).append(words)
+    folded: list[str] = []
+    for tail, those in alike.items():
+        head = those[0].partition(": ")[0]
+        folded += those if len(those) < _ALIKE else [f"{head}, and {len(those) - 1:,} more: {tail}"]
+    return folded
 
 
 def _strip_remarks(words: str, group: Group) -> str:
@@ -157,18 +198,25 @@ def _cut(said: Sequence[str]) -> tuple[str, ...]:
     return (*said[:_TOLD], *([f"{more:,} more like these."] if more > 0 else []))
 
 
-def _not_judged(validation: Validation) -> list[Cause]:
-    """What was not judged, though that stands in the way; each reason once."""
+def _collect_unjudged(validation: Validation) -> dict[str, list[Result]]:
+    """What was not judged, though that stands in the way, by the reason."""
     reasons: dict[str, list[Result]] = {}
     for result, words in validation.gaps:
         if not result.needs_baseline or result.plan is not None:
             reasons.setdefault(words, []).append(result)
+    return reasons
+
+
+def _explains(group: Group, reason: str) -> bool:
+    """Whether what was found failed with the very error for which something was not judged."""
+    error = find_error(reason)
+    return bool(error) and any(error in found.finding.statement for found in group.every())
+
+
+def _not_judged(reasons: Mapping[str, Sequence[Result]]) -> list[Cause]:
+    """What was not judged for no error that was found; each reason once."""
     return [
-        Cause(
-            f"Not judged: {name_some([_name(result) for result in results])}: {reason}.",
-            remedy=wanting(results[0]),
-            checks=tuple(results),
-        )
+        Cause(f"Not judged: {_name_all(results)}: {reason}.", remedy=wanting(results[0]), checks=tuple(results))
         for reason, results in reasons.items()
     ]
 
@@ -188,6 +236,10 @@ def _broken(validation: Validation) -> list[Cause]:
 def _troubles(validation: Validation) -> list[Cause]:
     places = list(dict.fromkeys(trouble.where for trouble in validation.troubles))
     return [Cause(f"Something failed outside of the checks: {name_some(places)}.")] if places else []
+
+
+def _name_all(results: Sequence[Result]) -> str:
+    return name_some([_name(result) for result in results])
 
 
 def _name(result: Result) -> str:

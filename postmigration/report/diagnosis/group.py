@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,11 @@ SEEN = ("rows_hidden", "rows_open", "operation_fails", "write_lost", "write_gain
 # What a lost or changed object of a kind brings about on its table.
 _EFFECTS = {"policy": SEEN, "trigger": ("trigger_silent", "trigger_missing", "refused")}
 _MISSING = ("missing_rows", "different_rows", "empty_table", "table_lost")
+# What the server says of policies that read the table which they are on, and how others tell of that error.
+_RECURSION = re.compile(r'infinite recursion detected in policy for relation "(.+?)" \(SQLSTATE 42P17\)')
+_RECURSES = "SQLSTATE 42P17"
+# What the server said, where something failed with an error.
+_ERROR = re.compile(r"(?:^|: )([^:;]+ \(SQLSTATE \w{5}\))")
 Keys = frozenset[tuple[str, ...]]
 
 
@@ -198,10 +204,18 @@ def _attach(groups: list[Group]) -> list[Group]:
     of_table: dict[tuple[str, str], list[Group]] = defaultdict(list)
     for group in groups:
         of_table[group.main.table].append(group)
+    recursing = [group for group in groups if _recurses(group)]
+    functions = [group for group in groups if group.codes == {"function_lost"}]
     for group in groups:
+        if head := _find_recursion(group, recursing):
+            causes[id(group)] = head
+            continue
         subjects = [found.finding.subject for found in group.members]
         named = [(reference.schema, reference.table) for subject in subjects for reference in subject.refers]
         tables = dict.fromkeys((group.main.table, *named))
+        if function := next((other for other in functions if calls_lost(group, other)), None):
+            causes[id(group)] = function
+            continue
         for other in (other for table in tables if table[1] for other in of_table.get(table, ())):
             if other is not group and _leads_up(other, causes) is not group and _follows(group, other):
                 causes[id(group)] = other
@@ -210,6 +224,30 @@ def _attach(groups: list[Group]) -> list[Group]:
         if id(group) in causes:
             causes[id(group)].follows.append(group)
     return [group for group in groups if id(group) not in causes]
+
+
+def find_error(text: str) -> str:
+    """What the server said where something failed with an error; empty where nothing did."""
+    found = _ERROR.search(text)
+    return found[1] if found else ""
+
+
+def _recurses(group: Group) -> bool:
+    """Whether a table cannot be read, since its own policies read it again."""
+    said = [_RECURSION.search(found.finding.statement) for found in group.members]
+    return "rows_hidden" in group.codes and any(one is not None and one[1] == group.main.table[1] for one in said)
+
+
+def _find_recursion(group: Group, recursing: Sequence[Group]) -> Group | None:
+    """The table whose policies never end, where that is why a group was found."""
+    if group in recursing:
+        return None
+    texts = [found.finding.statement for found in group.members]
+    names = {said[1] for text in texts if (said := _RECURSION.search(text))}
+    named = [each for each in recursing if each.main.table[1] in names]
+    if not names and all(_RECURSES in text for text in texts):
+        named = list(recursing)
+    return named[0] if len(named) == 1 else None
 
 
 def _leads_up(group: Group, causes: dict[int, Group]) -> Group:
@@ -243,6 +281,16 @@ def _follows(group: Group, other: Group) -> bool:
         if _is_part(group, other) or _is_of_lost_key(group, other):
             return True
     return _is_unguarded(group, other) or _refers_to_missing(this.finding, other)
+
+
+def calls_lost(group: Group, other: Group) -> bool:
+    """Whether a group is a trigger that is gone, and another one the function that it executes."""
+    lost = other.main.finding.subject
+    return (
+        group.codes == {"trigger_lost"}
+        and "function_lost" in other.codes
+        and all(f"EXECUTE FUNCTION {lost.schema}.{lost.name}(" in found.finding.statement for found in group.members)
+    )
 
 
 def _is_unguarded(group: Group, other: Group) -> bool:

@@ -49,7 +49,8 @@ _RISKS = tuple(
             "the table is locked while all of it is read; the statement fails while a row does not fit",
         ),
         (
-            r"(DROP TRIGGER .*; )?(ALTER TABLE .* ENABLE .*(TRIGGER|RULE)|CREATE .*TRIGGER|ALTER EVENT TRIGGER)",
+            r"(DROP TRIGGER .*; )?(ALTER TABLE .* ENABLE .*(TRIGGER|RULE)|ALTER EVENT TRIGGER"
+            r"|CREATE (OR REPLACE )?(CONSTRAINT |EVENT )?TRIGGER)",
             _DBA,
             "what was written meanwhile is not made up for; bring rows back before it fires again",
         ),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from postmigration.model.evidence import Finding
-from postmigration.report.diagnosis.group import OF_ROLES, Found, Group
+from postmigration.report.diagnosis.group import OF_ROLES, Found, Group, find_error
 
 # So many names are listed; further ones are counted.
 _NAMED = 2
@@ -27,7 +27,8 @@ def describe(group: Group) -> str:
     people = [found for found in group.members if found.finding.subject.who]
     if people and finding.code in _OF_PEOPLE:
         remarks = dict.fromkeys(remark for found in people for remark in found.finding.subject.remarks)
-        return _end("; ".join([_of_people(people), *remarks]), finding)
+        error = next(filter(None, (find_error(found.finding.statement) for found in people)), "")
+        return _end("; ".join([f"{_of_people(people)}: {error}" if error else _of_people(people), *remarks]), finding)
     if (effect := find_effect(group)) is not None:
         return _end(
             f"{_of_people(effect.members)}: {_cut(finding.statement)}{_count_others(group)}", effect.main.finding

@@ -1,4 +1,4 @@
-"""What is too long for a page: all wrong rows of a finding, and all findings of a check, as files beside the report."""
+"""What is too long for a page, as files beside it: all wrong rows of a finding, all findings of a check, long SQL."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from postmigration.report.diagnosis.causes import Cause, diagnose
+from postmigration.report.diagnosis.handling import annotate
 from postmigration.report.validation import Validation, anchor
 
 # Findings of a check of which the report tells all; more are in a file.
 MOST_FINDINGS = 25
+# SQL of more lines or characters is a file, too: so many causes have one.
+SQL_LINES, _SQL, _REPAIRS = 14, 2_800, 20
 # What a spreadsheet would take for a formula, unless it is a number.
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,e+-]*")
@@ -23,10 +27,12 @@ class Listed(NamedTuple):
     Args:
         rows: the file of the rows of a finding, by the id of its check and its place among the findings.
         findings: the file of all findings of a check, by its id.
+        repairs: the file of the SQL that repairs a cause, by the words of that.
     """
 
     rows: dict[tuple[str, int], str]
     findings: dict[str, str]
+    repairs: dict[str, str]
 
 
 def list_files(validation: Validation, directory: Path) -> Listed:
@@ -36,7 +42,7 @@ def list_files(validation: Validation, directory: Path) -> Listed:
         validation: what the run came to.
         directory: where they go.
     """
-    known = Listed({}, {})
+    known = Listed({}, {}, {})
     for result in validation.results:
         findings = result.evidence.findings
         for i, finding in enumerate(findings[:MOST_FINDINGS]):
@@ -44,7 +50,20 @@ def list_files(validation: Validation, directory: Path) -> Listed:
                 known.rows[result.nodeid, i] = f"{directory.name}/{anchor(result)}-{i + 1}.csv"
         if len(findings) > MOST_FINDINGS:
             known.findings[result.nodeid] = f"{directory.name}/{anchor(result)}-findings.csv"
+    for number, cause in _list_repairs(validation):
+        known.repairs[cause.words] = f"{directory.name}/repair-{number}.sql"
     return known
+
+
+def is_long(repair: str) -> bool:
+    """Whether SQL is longer than somebody reads in a comment on a pull request."""
+    return len(repair.splitlines()) > SQL_LINES or len(repair) > _SQL
+
+
+def _list_repairs(validation: Validation) -> list[tuple[int, Cause]]:
+    """The causes whose SQL is long, with their numbers."""
+    causes = list(enumerate(diagnose(validation)[:_REPAIRS], 1))
+    return [(number, cause) for number, cause in causes if is_long(cause.repair)]
 
 
 def write(validation: Validation, directory: Path) -> Listed:
@@ -64,6 +83,10 @@ def write(validation: Validation, directory: Path) -> Listed:
             rows = [(f.severity, str(f.wrong), str(f.examined), f.statement, f.before) for f in findings]
             columns = ("severity", "wrong", "examined", "statement", "before the migration")
             _write(directory.parent / file, columns, rows)
+    for _, cause in _list_repairs(validation):
+        script = directory.parent / known.repairs[cause.words]
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(f"{annotate(cause.repair)}\n", encoding="utf-8")
     return known
 
 

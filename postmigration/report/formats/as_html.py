@@ -147,6 +147,7 @@ def page(validation: Validation, listed: as_csv.Listed, files: Files) -> str:
         anchors={result.nodeid: anchor(result) for result in validation.results},
         sections=_sections(judged),
         causes=diagnose(validation),
+        listed=listed,
         first=_FIRST,
         most=_MOST,
         pictures=pictures.pictures(validation),

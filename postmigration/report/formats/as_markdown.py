@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from postmigration.model.verdict import Result
 from postmigration.report.diagnosis.causes import Cause, diagnose
 from postmigration.report.formats import rendering
+from postmigration.report.formats.as_csv import SQL_LINES, is_long
 from postmigration.report.formats.as_text import headings
 from postmigration.report.validation import SYMBOLS, Validation, anchor, when
 
 # Wrong rows that are shown of a cause, and checks that are linked.
 _ROWS, _LINKS = 3, 3
-# Longer SQL is not written into a line; so many lines of it are shown of the first cause.
-_REPAIR, _LINES = 200, 14
+# Longer SQL is not written into a line.
+_REPAIR = 200
 # What Markdown would make something of: written as character references, it does not.
 _MARKUP = re.compile(r"[\\`*_{}\[\]#|~@<>&]|:(?=//)|(?<=www)\.")
 
 
-def render(validation: Validation, link: Callable[[str], str]) -> str:
+def render(validation: Validation, link: Callable[[str], str], files: Mapping[str, str] | None = None) -> str:
     """The validation as the text of a Markdown file of less than 60 lines, however much is wrong.
 
     Args:
         validation: what the run came to.
         link: the address of a check on the page, by its anchor.
+        files: the file beside the page with the SQL that repairs a cause, by the words of that, where it is long.
     """
     causes = diagnose(validation)
+    scripts = files or {}
     return (
         rendering.render(
             "summary.md",
@@ -37,9 +40,9 @@ def render(validation: Validation, link: Callable[[str], str]) -> str:
             when=when,
             cells=_cells(validation.groups(plan=True)),
             links=lambda cause: _links(cause, link),
-            act=lambda cause: _act(cause, fenced=cause is causes[0] and bool(_fence(cause))),
+            act=lambda cause: _act(cause, scripts.get(cause.words, ""), fenced=cause is causes[0]),
             table=_table,
-            fence=lambda cause: _fence(cause) if cause is causes[0] else "",
+            fence=lambda cause: _fence(cause, scripts.get(cause.words, "")) if cause is causes[0] else "",
             warnings=[finding.statement for result in validation.warned for finding in result.evidence.warnings],
             unjudged=[f"{result.title}: {words}" for result, words in validation.gaps],
         ).rstrip()
@@ -64,24 +67,23 @@ def _links(cause: Cause, link: Callable[[str], str]) -> str:
     return f"({', '.join(linked)}{f' and {more} more' if more > 0 else ''})" if linked else ""
 
 
-def _act(cause: Cause, *, fenced: bool) -> str:
+def _act(cause: Cause, file: str, *, fenced: bool) -> str:
     """What to do, in one line.
 
     Args:
-        fenced: the SQL stands below.
+        file: the one that holds the SQL; empty where that is short.
+        fenced: the SQL stands below, or its first lines.
     """
     how = f" By {escape_markup(cause.handling.words)}." if cause.handling else ""
     again = (
-        f" Judge only this again: the same command with {_code(cause.again)}." if cause.repair and cause.again else ""
+        f" To judge only this again, add {_code(cause.again)} to the command." if cause.repair and cause.again else ""
     )
     if _is_short(cause):
         return f"Repair: {_code(' '.join(cause.repair.split()))}{how}{again}"
     words, statement, contents = cause.outline
-    if fenced:
-        return f"Repair: {escape_markup(words or 'below')}.{how}{again}"
-    if cause.repair and contents:
-        said = f"{words} ({contents})" if words else contents
-        return f"Repair: {escape_markup(said)}.{how}{again}"
+    if cause.repair and (contents or fenced):
+        said = f"{words} ({contents})" if words and contents else words or contents or "below"
+        return f"Repair: {escape_markup(said)}{f', in {_code(file)}' if file else ''}.{how}{again}"
     if cause.repair and (words or statement):
         only = textwrap.shorten(statement, _REPAIR, placeholder=" …")
         return f"Repair: {escape_markup(words)} {_code(only)}{how}{again}"
@@ -92,11 +94,17 @@ def _is_short(cause: Cause) -> bool:
     return bool(cause.repair) and len(cause.repair) <= _REPAIR and "--" not in cause.repair
 
 
-def _fence(cause: Cause) -> str:
-    """The SQL that repairs it as a block to copy, where it is no longer than a reader looks at."""
+def _fence(cause: Cause, file: str) -> str:
+    """The SQL that repairs it as a block to copy; of more than a reader looks at the first lines, which do nothing."""
     lines = cause.repair.splitlines()
-    if not lines or _is_short(cause) or len(lines) > _LINES or len(cause.repair) > _LINES * _REPAIR:
+    if not lines or _is_short(cause):
         return ""
+    if is_long(cause.repair):
+        # The first lines alone would leave a transaction open, and half of the work undone.
+        rest = len(lines) - SQL_LINES + 1
+        more = f"-- …{f' and {rest:,} more lines' if rest > 0 else ''}: run all of it"
+        lines = [textwrap.shorten(line, _REPAIR, placeholder=" …") for line in lines[: SQL_LINES - 1]]
+        lines.append(f"{more}, from {file}" if file else f"{more}, as the page shows it")
     # What stands in it ends no block, and is no markup.
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", cause.repair) or [""]))
     return "\n".join([f"{fence}sql", *lines, fence]) + "\n"

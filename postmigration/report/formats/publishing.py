@@ -25,7 +25,9 @@ def publish(validation: Validation, files: Files, page: str) -> None:
     """
     try:
         listed = as_csv.write(validation, files.evidence)
-        summary = as_markdown.render(validation, lambda anchor: link_check(files.html, anchor, os.environ))
+        summary = as_markdown.render(
+            validation, lambda anchor: link_check(files.html, anchor, os.environ), listed.repairs
+        )
         content = as_json.render(validation, listed, criteria.judge(validation))
         replace_all(
             {

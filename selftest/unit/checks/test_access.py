@@ -197,7 +197,7 @@ def test_what_is_not_theirs_is_refused(
     tried = {"delete": "done", "insert": "42501", "update": "no rows"}
     expect_refused(target, actor, tried, earlier, possible_before=[])
     assert [finding.severity for finding in target.evidence.findings] == ([severity] if severity else [])
-    assert all(words == f"{actor.name} tries to delete: done, want it refused" for words in told(target))
+    assert all(words == f"{actor.name} tries to delete: it succeeds, and must be refused" for words in told(target))
     assert target.evidence.facts == 3
 
 

@@ -95,7 +95,7 @@ def test_a_later_no_go_of_the_same_database_is_overlooked_nowhere() -> None:
 
 def test_what_weakened_a_record_is_listed() -> None:
     weak = make(weakened=("--waivers", "-k rows"))
-    assert list_weaknesses(_store(weak)[0], []) == ["gate of 2026-11-28 12:05 UTC was weakened: --waivers, -k rows"]
+    assert list_weaknesses(_store(weak)[0], []) == ["gate of 2026-11-28 12:05 UTC was weakened: --waivers; -k rows"]
     alone = replace(verify(), baseline=None)
     (said,) = list_weaknesses(_store(alone)[0], _store(alone))
     assert said.endswith("compared the backup with nothing (--against)")

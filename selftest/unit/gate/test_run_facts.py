@@ -45,7 +45,7 @@ def test_the_header_says_what_is_judged(run: Run) -> None:
     assert facts["snapshot"] == run.target.taken_at
     assert facts["cut-over"] == "2026-11-01T00:00:00+00:00"
     assert facts["strict"] == "warnings and what is not judged are NO-GO (--strict)"
-    assert facts["weakened by"].startswith("-k rows, judged as the superuser ")
+    assert facts["weakened by"].startswith("-k rows; judged as the superuser ")
 
 
 def test_without_a_state_before_that_is_said(shop: str) -> None:

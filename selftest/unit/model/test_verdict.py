@@ -139,8 +139,8 @@ CASES = [
         [*THREE, result(None, "failed")],
         {"as_people": True},
         NO_GO,
-        "NO-GO: 1 check beyond the plan failed: title None; 3 of 3 plan checks passed, as a role that row-level "
-        "security does not filter, ROWS",
+        "NO-GO: 1 check beyond the plan failed: title None; 3 of 3 plan checks passed (as a role that bypasses "
+        "row-level security), ROWS",
     ),
     (
         [*THREE, result(None, "failed"), result(None, "failed"), result(None, "not judged")],

@@ -24,7 +24,9 @@ def test_all_files_stand_beside_the_page() -> None:
         choose(Path("/r/a.html"), Path("/r/a.json"))
 
 
-@pytest.mark.parametrize(("name", "left"), [("check-01-1.csv", False), ("Mine.csv", True), ("notes.txt", True)])
+@pytest.mark.parametrize(
+    ("name", "left"), [("check-01-1.csv", False), ("repair-1.sql", False), ("Mine.csv", True), ("notes.txt", True)]
+)
 def test_evidence_is_deleted_unless_somebody_else_keeps_files_there(tmp_path: Path, name: str, left: bool) -> None:
     evidence = tmp_path / "evidence"
     clear(evidence)

@@ -33,7 +33,7 @@ FAILED.evidence.notes.append("one was skipped")
 
 def _render(**fields: Any) -> dict[str, Any]:
     validation = make_validation([FAILED, make_result("passed", None)], evidence_rows=2, **fields)
-    listed = Listed({(FAILED.nodeid, 0): "evidence/check-01-1.csv"}, {})
+    listed = Listed({(FAILED.nodeid, 0): "evidence/check-01-1.csv"}, {}, {})
     told: dict[str, Any] = json.loads(
         render(validation, listed, [Judged("Before", "No row is lost.", "not met", (FAILED.nodeid,), "")])
     )

@@ -334,7 +334,7 @@ def test_of_many_statements_the_first_are_shown_and_where_the_rest_stand(tmp_pat
     assert '<a href="evidence/repair-1.sql">' in page
     assert (where.evidence / "repair-1.sql").read_text() == f"{several}\n"
     text = as_markdown.render(found, "validation.html#{}".format, listed.repairs)
-    assert f"Repair: The DBA runs it ({contents}), in `evidence/repair-1.sql`." in text
+    assert f"Repair: The DBA runs it ({contents}). SQL: `evidence/repair-1.sql`." in text
     assert "DROP POLICY IF EXISTS own ON public.orders;\n-- … and 6 more lines: run all of it, from evid" in text
 
 

@@ -50,6 +50,7 @@ _TRUE = (
     (re.compile(r"(?<!NOT )\btrue AND "), ""),
     (re.compile(r"\s+AND true(?=\s*(?:\)|$|AND\b|OR\b|AS\b|GROUP\b|ORDER\b))"), ""),
     (re.compile(r",\s*true AS unchanged_since_cutover\b"), ""),
+    (re.compile(r"\s+AND NOT EXISTS \(SELECT FROM \w+ \w+ WHERE [\w.= ]+ AND NOT true\)"), ""),
 )
 
 

@@ -27,6 +27,7 @@ from postmigration.report.validation import Validation, wanting
 _TOLD = 4
 # So many sentences that end alike are one.
 _ALIKE = 3
+_REFUSED = ": refused"
 
 
 @dataclass(frozen=True)
@@ -157,19 +158,23 @@ def _list_consequences(group: Group) -> tuple[str, ...]:
 
 def _fold(said: Sequence[str]) -> list[str]:
     """Sentences of which many that end alike, behind a colon, are one, with their number."""
-    alike: dict[str, list[str]] = {}
+    alike: dict[str, list[tuple[str, str]]] = {}
     for words in said:
-        alike.setdefault(words.partition(": ")[2] or words, []).append(words)
+        # What is tried may have a colon in its name.
+        head, colon, tail = words.rpartition(_REFUSED) if _REFUSED in words else words.partition(": ")
+        alike.setdefault(colon + tail if head and colon else words, []).append((head, words))
     folded: list[str] = []
     for tail, those in alike.items():
-        head = those[0].partition(": ")[0]
-        folded += those if len(those) < _ALIKE else [f"{head}, and {len(those) - 1:,} more: {tail}"]
+        several = f"{those[0][0]}, and {len(those) - 1:,} more like it{tail}"
+        folded += [words for _, words in those] if len(those) < _ALIKE else [several]
     return folded
 
 
 def _strip_remarks(words: str, group: Group) -> str:
     """A consequence without what the cause says already."""
     effect = find_effect(group)
+    if error := find_error(describe(group)):
+        words = words.replace(f": {error}", "")
     for remark in (effect or group).main.finding.subject.remarks:
         words = words.replace(f"; {remark}", "")
     return words

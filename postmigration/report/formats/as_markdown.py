@@ -83,7 +83,7 @@ def _act(cause: Cause, file: str, *, fenced: bool) -> str:
     words, statement, contents = cause.outline
     if cause.repair and (contents or fenced):
         said = f"{words} ({contents})" if words and contents else words or contents or "below"
-        return f"Repair: {escape_markup(said)}{f', in {_code(file)}' if file else ''}.{how}{again}"
+        return f"Repair: {escape_markup(said)}.{how}{f' SQL: {_code(file)}.' if file else ''}{again}"
     if cause.repair and (words or statement):
         only = textwrap.shorten(statement, _REPAIR, placeholder=" …")
         return f"Repair: {escape_markup(words)} {_code(only)}{how}{again}"

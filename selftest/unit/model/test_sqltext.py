@@ -36,6 +36,10 @@ def test_a_query_is_pasted_with_its_values_and_without_endless_conditions() -> N
     assert pasteable("  SELECT :n\n  FROM t", {"n": "it's"}) == "SELECT 'it''s'\nFROM t"
     endless = "SELECT a FROM t WHERE b > 1 AND (t.made <= CAST('infinity' AS timestamptz)) IS NOT FALSE"
     assert pasteable(endless, {}) == "SELECT a FROM t WHERE b > 1"
+    there = (
+        "SELECT FROM u x WHERE x.id = t.u AND NOT (greatest(x.a, x.b) <= CAST('infinity' AS timestamptz)) IS NOT FALSE"
+    )
+    assert pasteable(f"SELECT a FROM t WHERE b > 1\n  AND NOT EXISTS ({there})", {}) == "SELECT a FROM t WHERE b > 1"
     ended = endless.replace("infinity", "2025-01-01")
     assert pasteable(ended, {}) == ended
 

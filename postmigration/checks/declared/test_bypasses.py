@@ -30,8 +30,7 @@ def _require_api(target: Target) -> None:
 def test_nothing_bypasses_the_policies(target: Target, way: str) -> None:
     """No table, policy, view, function or privilege lets anybody around row-level security who could not before.
 
-    Impact: A copy of a table that was made for safety lets everybody read and delete what the policies of the table
-    guard.
+    Impact: Whoever is let in reads, and perhaps changes and deletes, rows that the policies of a table keep from them.
 
     Likely causes: A backup table was left behind, a view belongs to a role that bypasses, or a helper runs with its
     owner's rights for everybody.

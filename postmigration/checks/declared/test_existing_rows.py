@@ -6,7 +6,7 @@ from postmigration import Finding, Target
 from postmigration.checks.existing_rows import Touched, guards, touch
 from postmigration.diff.expected_rows import list_value_changes
 from postmigration.model.changes import MayChange
-from postmigration.model.evidence import Severity
+from postmigration.model.evidence import Severity, Subject
 from postmigration.postgres import catalog
 from postmigration.postgres.catalog import Table
 from postmigration.postgres.refusals import describe_refusal
@@ -38,7 +38,8 @@ def test_existing_rows_can_be_changed(target: Target) -> None:
                 target.note(f"so before the migration too: {statement}")
             else:
                 severity: Severity = "warning" if found.silent and not found.sure else "blocker"
-                target.evidence.findings.append(Finding(statement, 1, found.rows, severity=severity))
+                subject = Subject.of_table(target.snapshot.database.schema, table.name)
+                target.evidence.findings.append(Finding(statement, 1, found.rows, severity=severity, subject=subject))
     target.repair_by_definitions()
     target.state(examined=rows)
     target.note(f"{rows} rows were changed and changed back")

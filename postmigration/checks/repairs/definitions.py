@@ -50,20 +50,32 @@ def restore_definitions(
     ]
     if not lines:
         return ""
-    return "\n".join([AFTER_ROWS, as_comment(_say_who(before, made, strangers)), "BEGIN;", *lines, "COMMIT;"])
+    return "\n".join(
+        [
+            AFTER_ROWS,
+            as_comment(_say_who(before, made, strangers, back=len(lines) > len(strangers))),
+            "BEGIN;",
+            *lines,
+            "COMMIT;",
+        ]
+    )
 
 
-def _say_who(before: Objects | None, made: Sequence[Made], strangers: Sequence[str]) -> str:
-    """Who runs it, what it does, and what it risks."""
+def _say_who(before: Objects | None, made: Sequence[Made], strangers: Sequence[str], *, back: bool) -> str:
+    """Who runs it, what it does, and what it risks.
+
+    Args:
+        back: it does more than to drop strangers.
+    """
     sources = [*(["the state before"] if before is not None else []), *dict.fromkeys(one.script for one in made)]
-    back = f"sets definitions back to those of {_list(sources)}" if sources else ""
     dropped = [what for statement, what in _DROPPED.items() if any(statement in line for line in strangers)]
     closes = any("REVOKE ALL ON " in line for line in strangers)
     unknown = f"that are not in {_list(sources, 'or')}" if sources else "that no script makes"
+    aside = [f"drops {_list(dropped)}"] if dropped else []
+    aside += ["revokes all privileges of PUBLIC and the roles of the API on objects"] if closes else []
     does = [
-        back,
-        f"drops {_list(dropped)} {unknown}" if dropped else "",
-        f"revokes all privileges of PUBLIC and the roles of the API on objects {unknown}" if closes else "",
+        f"sets definitions back to those of {_list(sources)}" if sources and back else "",
+        f"{_list(aside)} {unknown}" if aside else "",
     ]
     risk = "what somebody added on purpose since then is dropped or closed too; " if strangers else ""
     return (

@@ -19,7 +19,7 @@ from postmigration.report.diagnosis.group import (
     group_findings,
 )
 from postmigration.report.diagnosis.handling import Handling, handle, select_again
-from postmigration.report.diagnosis.outline import Outline, outline
+from postmigration.report.diagnosis.outline import Outline, list_first, outline
 from postmigration.report.diagnosis.wording import describe, find_effect, leads_nowhere, name_some, show_example
 from postmigration.report.validation import Validation, wanting
 
@@ -64,6 +64,11 @@ class Cause:
     def outline(self) -> Outline:
         """What the SQL that repairs it does."""
         return outline(self.repair)
+
+    @property
+    def begins(self) -> list[str]:
+        """The first statements of the SQL that repairs it, where it has several."""
+        return list_first(self.repair)
 
     @property
     def handling(self) -> Handling | None:

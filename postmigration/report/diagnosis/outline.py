@@ -18,6 +18,8 @@ _TOKEN = re.compile(
         | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ | \bBEGIN\s+ATOMIC\b.*?\nEND\b | ; | \w+ | .""",
     re.DOTALL | re.VERBOSE | re.IGNORECASE,
 )
+# So many statements of several are shown before somebody asks for all.
+_FIRST = 2
 _IF = r"(?:IF\s+(?:NOT\s+)?EXISTS\s+)?"
 _NAME = r"(?P<of>(?:\"(?:[^\"]|\"\")+\"|[\w$])+(?:\.(?:\"(?:[^\"]|\"\")+\"|[\w$])+)*)"
 # What a statement concerns, by how it begins: the first that fits counts.
@@ -62,6 +64,12 @@ def outline(repair: str) -> Outline:
     if len(statements) == 1:
         return Outline(words, statements[0], "")
     return Outline(words, "", f"{len(statements):,} statements{_list_objects(statements)}" if statements else "")
+
+
+def list_first(repair: str) -> list[str]:
+    """The first statements of a repair that has several, each in one line."""
+    statements = [statement for statement in _split(repair) if not _ASIDE.match(statement)]
+    return statements[:_FIRST] if len(statements) > 1 else []
 
 
 def _split(repair: str) -> Iterator[str]:

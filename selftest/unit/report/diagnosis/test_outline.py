@@ -1,6 +1,6 @@
 """What SQL that repairs something does, as short as a line."""
 
-from postmigration.report.diagnosis.outline import outline
+from postmigration.report.diagnosis.outline import list_first, outline
 
 POLICIES = """-- run this after all repairs of rows
 -- The DBA runs it. Risk: none
@@ -25,6 +25,13 @@ def test_several_statements_are_counted_and_none_stands_alone() -> None:
         "7 statements: definition of owner and since; policies and privileges of orders; row-level security of notes; "
         'triggers of "Notes"',
     )
+
+
+def test_the_first_of_several_statements_are_listed() -> None:
+    first = "CREATE OR REPLACE FUNCTION public.owner() RETURNS text LANGUAGE sql AS $$ SELECT 1; SELECT 2; $$;"
+    second = "CREATE FUNCTION since() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END;"
+    assert list_first(POLICIES) == [first, second]
+    assert list_first("BEGIN;\nSELECT 1;\nCOMMIT;") == []
 
 
 def test_the_only_statement_stands_alone_in_one_line() -> None:

@@ -77,7 +77,8 @@ class _Tracer:
             self.kept[ids.schema, ids.table].found.append(Found(ids, f"{ids.table}.{ids.column}", words))
         for table in self.kept.values():
             for move in by_source.get(table.was.key, ()):
-                if self.missing.get(table.now.key):
+                # Of rows that are still there, none may be gone.
+                if 0 < self.before.count(table.was, move.where) <= self.missing.get(table.now.key, 0):
                     change = Shrinks(schema=table.was.schema, table=table.was.name, where=move.where)
                     table.found.append(Found(change, table.was.title))
             table.context = context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from postmigration.deployment.binding import DEVELOPMENT, list_names
@@ -224,6 +224,10 @@ def _judge(criterion: Criterion, evidence: Evidence, asked: Asked, began: Stored
         # What was recorded before says nothing of how it goes now.
         stored = [one for one in stored if live is not None and one.record.started >= live]
     at = _choose_moment(criterion, asked, evidence, began)
+    migrated = began is not None and at == began.record.started
+    if migrated:
+        # What was proven since then was not known when production was migrated.
+        stored = [one for one in stored if one.record.started <= at]
     found = [find(proof, stored, evidence.find_misfits, at, evidence.stored) for proof in criterion.proven_by]
     seconds = [one.seconds for one in found if one.seconds is not None]
     took = sum(seconds) if seconds else None
@@ -233,6 +237,11 @@ def _judge(criterion: Criterion, evidence: Evidence, asked: Asked, began: Stored
         gate = find(asks, stored, evidence.find_misfits, at, evidence.stored)
         decided, checks = _decide(criterion, gate)
         found.append(decided)
+    if migrated:
+        late = f" before production was migrated ({show_time(at)})"
+        found = [
+            replace(one, reasons=tuple(f"{why}{late}" for why in one.reasons)) if one.missing else one for one in found
+        ]
     reasons = [reason for one in found for reason in one.reasons]
     wrong = any(one.reasons and not one.missing for one in found)
     if criterion.hours is not None and took is not None and took > criterion.hours[1] * 3_600:

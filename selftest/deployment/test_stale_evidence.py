@@ -113,3 +113,13 @@ def test_staging_may_have_a_state_before_of_its_own() -> None:
     plan = judge([rehearse(), verify(), make(baseline=PRODUCTION)])
     assert plan.ready
     assert "was compared with" not in plan.verdict.line
+
+
+def test_what_was_validated_after_the_migration_was_not_validated_before_it() -> None:
+    late = [rehearse(), verify(), live(), make(400)]
+    plan = judge(late, asked="after", now=NOON + 12 * HOUR)
+    reason = "no record of pytest on staging before production was migrated (2026-11-28 17:00 UTC)"
+    assert {item.reasons for item in plan.blocking} == {(reason,)}
+    assert [item.criterion.name for item in plan.blocking] == ["validated", "rows"]
+    # A rehearsal that was repeated since takes nothing away.
+    assert judge([*READY, live(), rehearse(400)], asked="after", now=NOON + 12 * HOUR).ready

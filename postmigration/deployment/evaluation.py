@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from postmigration.deployment.binding import DEVELOPMENT, list_names
 from postmigration.deployment.clocks import show_time
 from postmigration.deployment.denials import find_denials, find_unsigned, list_places, tell_baselines, tell_production
-from postmigration.deployment.evidence import FindMisfits, Found, find, is_go, name_record
+from postmigration.deployment.evidence import FindMisfits, Found, find, find_then, is_go, name_record
 from postmigration.deployment.record_files import Stored
 from postmigration.deployment.rollback import Way, Written, find_ways, find_written
 from postmigration.deployment.signoffs import Signoff, Signoffs, find_signature
@@ -225,16 +225,14 @@ def _judge(criterion: Criterion, evidence: Evidence, asked: Asked, began: Stored
         stored = [one for one in stored if live is not None and one.record.started >= live]
     at = _choose_moment(criterion, asked, evidence, began)
     migrated = began is not None and at == began.record.started
-    if migrated:
-        # What was proven since then was not known when production was migrated.
-        stored = [one for one in stored if one.record.started <= at]
-    found = [find(proof, stored, evidence.find_misfits, at, evidence.stored) for proof in criterion.proven_by]
+    look = find_then if migrated else find
+    found = [look(proof, stored, evidence.find_misfits, at, evidence.stored) for proof in criterion.proven_by]
     seconds = [one.seconds for one in found if one.seconds is not None]
     took = sum(seconds) if seconds else None
     checks: tuple[str, ...] = ()
     if criterion.decided_by:
         asks = Proof(command="gate", environment=criterion.place)
-        gate = find(asks, stored, evidence.find_misfits, at, evidence.stored)
+        gate = look(asks, stored, evidence.find_misfits, at, evidence.stored)
         decided, checks = _decide(criterion, gate)
         found.append(decided)
     if migrated:

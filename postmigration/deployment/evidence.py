@@ -123,6 +123,30 @@ def find(
     return Found(proof, last, reasons, _measure(last.record, proof), doubts=doubts)
 
 
+def find_then(
+    proof: Proof,
+    stored: Sequence[Stored],
+    find_misfits: FindMisfits,
+    at: datetime.datetime,
+    everything: Sequence[Stored] | None = None,
+) -> Found:
+    """Finds the record that decides, of those that were known at a moment.
+
+    What was proven since was not known then. Where a record did count then, and scripts or declarations were edited
+    since, it is judged again: a later record decides.
+    """
+    everything = stored if everything is None else everything
+    early = [one for one in stored if one.record.started <= at]
+    found = find(proof, early, find_misfits, at, everything)
+    ageless = Proof(command=proof.command, environment=proof.environment)
+    counted = any(
+        find_misfits(one.record, proof, at) == find_misfits(one.record, ageless, at)
+        for one in early
+        if _is_asked(one.record, proof)
+    )
+    return find(proof, stored, find_misfits, at, everything) if found.record is None and counted else found
+
+
 def _is_asked(record: Record, proof: Proof) -> bool:
     return record.command == proof.command and proof.environment in ("", DEVELOPMENT, record.environment)
 

@@ -125,18 +125,20 @@ def judge(
     refusals: Sequence[str] = (),
     places: dict[str, Path] | None = None,
     name: str = "shop",
+    declarations: Sequence[File] = (),
 ) -> Plan:
     """Judges a plan by records.
 
     Args:
         places: where records lie, by their command.
+        declarations: what the project declares and its checks, as they are now.
     """
     ordered = sorted(records, key=lambda record: record.ended)
     stored = [
         Stored((places or {}).get(record.command, Path("records")) / f"{record.command}-{number}.json", record)
         for number, record in enumerate(ordered)
     ]
-    wanted = Wanted(now=now, suite="0.1.0", scripts=SCRIPTS, records=ordered)
+    wanted = Wanted(now=now, suite="0.1.0", scripts=SCRIPTS, declarations=declarations, records=ordered)
     texts = {item.name: item.text for item in plan}
     whole = [replace(one, text=texts.get(one.item, "")) if one.text == AS_IT_STANDS else one for one in signed]
     signatures = Signoffs({signoff.item: signoff for signoff in whole}, [])

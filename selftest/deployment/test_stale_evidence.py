@@ -123,3 +123,20 @@ def test_what_was_validated_after_the_migration_was_not_validated_before_it() ->
     assert [item.criterion.name for item in plan.blocking] == ["validated", "rows"]
     # A rehearsal that was repeated since takes nothing away.
     assert judge([*READY, live(), rehearse(400)], asked="after", now=NOON + 12 * HOUR).ready
+
+
+def test_what_was_judged_again_since_counts_where_it_had_been_judged_before() -> None:
+    # In the window a declaration was missing, and was added.
+    before, now = ((File(name="migration.toml", sha256=letter * 64),) for letter in "ab")
+    day = NOON + 12 * HOUR
+    records = [rehearse(), verify(), make(declarations=before), live(declarations=now)]
+    stale = judge(records, asked="after", now=day, declarations=now)
+    assert [item.criterion.name for item in stale.blocking] == ["validated", "rows"]
+    assert "judged by other declarations" in stale.again[0]
+    assert judge([*records, make(400, declarations=now)], asked="after", now=day, declarations=now).ready
+    bad = make(400, declarations=now, status=1, word="NO-GO")
+    assert not judge([*records, bad], asked="after", now=day, declarations=now).ready
+    # What was too old by then does not grow young.
+    records[2] = make(-30 * 60, declarations=before)
+    old = judge([*records, make(400, declarations=now)], asked="after", now=day, declarations=now)
+    assert [item.criterion.name for item in old.blocking] == ["validated"]

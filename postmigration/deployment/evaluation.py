@@ -286,7 +286,7 @@ def _decide(criterion: Criterion, gate: Found) -> tuple[Found, tuple[str, ...]]:
         return Found(gate.proof, gate.record, gate.doubts), checks
     # Where records prove it, a check that did not run is not missed.
     if decision == "not judged" and criterion.proven_by:
-        return Found(gate.proof, gate.record), checks
+        return Found(gate.proof, gate.record, gate.lost), checks
     wrong = [one.title for one in gate.record.record.checks if one.nodeid in checks and one.outcome != "passed"]
     titles = "; ".join(wrong[:_NAMED])
     reason = f"{name_record(gate.record)}: {decision}{': ' if titles else ''}{titles}"

@@ -36,6 +36,7 @@ class Found:
         record: the one that decides; None where none is about the subject.
         reasons: why it is not proven; empty where it is.
         doubts: those of them for which nothing that the record says can be relied on.
+        lost: those of them of checks that an earlier run found wrong, and the record did not look at.
         seconds: how long it took: the steps that were asked for, or all of it.
         missing: nothing says no, and nothing was recorded.
     """
@@ -46,6 +47,7 @@ class Found:
     seconds: float | None = None
     missing: bool = False
     doubts: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def bind(wanted: Wanted, databases: Mapping[str, Database], sources: Mapping[str, Database]) -> FindMisfits:
@@ -114,13 +116,15 @@ def find(
         last = asked[-1]
         return Found(proof, None, tuple(f"{name_record(last)} {why}" for why in find_misfits(last.record, proof, at)))
     last = about[-1]
+    lost = tuple(_fewer(about))
     doubts = (
+        *lost,
         *list_left_out(last),
         *_find_unverified(last, proof, everything, find_misfits, at),
         *_find_overlooked(last, everything),
     )
-    reasons = (*_contradictions(about), *_failures(last, proof), *_fewer(about), *doubts)
-    return Found(proof, last, reasons, _measure(last.record, proof), doubts=doubts)
+    reasons = (*_contradictions(about), *_failures(last, proof), *doubts)
+    return Found(proof, last, reasons, _measure(last.record, proof), doubts=doubts, lost=lost)
 
 
 def find_then(
@@ -253,12 +257,16 @@ def _find_dropped(stored: Stored, everything: Sequence[Stored]) -> list[str]:
         if (other.record.command, other.record.environment) == (record.command, record.environment)
         and record.command in _COMMANDS
         and other.record.ended < record.ended
-        and other.record.declarations != record.declarations
         and not other.record.demonstration
         # Those of an earlier deployment were of other files.
         and (not scripts or scripts & {file.name for file in other.record.scripts})
     ]
-    lost = _find_lost([*earlier, stored])
+    # What was lost by the same declarations stands in the way, and needs no signature.
+    lost = {
+        nodeid: one
+        for nodeid, one in _find_lost([*earlier, stored]).items()
+        if one.record.declarations != record.declarations
+    }
     return [f"{name_record(stored)} was without {_name_lost(lost)}"] if lost else []
 
 
@@ -374,6 +382,8 @@ def _find_lost(stored: Sequence[Stored]) -> dict[str, Stored]:
             elif check.outcome in ("passed", "not applicable"):
                 failed.pop(check.nodeid, None)
     last = {check.nodeid for check in stored[-1].record.checks if check.outcome != "left out"}
+    # A check may have been divided into cases since.
+    last |= {nodeid.partition("[")[0] for nodeid in last}
     return {nodeid: one for nodeid, one in failed.items() if nodeid not in last}
 
 

@@ -134,7 +134,8 @@ def test_a_rehearsal_that_did_not_come_to_its_end_proves_no_step() -> None:
 def test_a_check_that_failed_and_is_gone_must_be_signed() -> None:
     # Its file was deleted: the NO-GO is of other declarations.
     gone = make(-30, **NO, declarations=OTHERS)
-    plan = judge([*READY, gone, make(10, checks=(check(1), check(3)))])
+    fewer = make(10, checks=(check(1), check(3)))
+    plan = judge([rehearse(), verify(), gone, fewer])
     assert [item.reasons for item in plan.blocking] == [
         (
             "gate of 2026-11-28 12:15 UTC was without tests/test_plan.py::test_2, which gate of 2026-11-28 11:35 UTC "
@@ -144,10 +145,42 @@ def test_a_check_that_failed_and_is_gone_must_be_signed() -> None:
     assert judge([*READY, gone]).ready
     # Of a deployment before this one nothing is left.
     earlier = replace(gone, scripts=(File(name="scripts/00.sql", sha256="d" * 64),))
-    assert judge([*READY, earlier, make(10, checks=(check(1), check(3)))]).ready
+    assert judge([rehearse(), verify(), earlier, fewer]).ready
 
 
 def test_an_interrupted_run_that_found_something_wrong_is_not_overlooked() -> None:
     later = make(30, environment="", status=2, word="INTERRUPTED", checks=FAILED)
     (item, *_) = judge([*READY, later]).blocking
     assert "says INTERRUPTED of the same database, as one of no named environment" in item.reasons[0]
+
+
+def test_a_point_that_checks_decide_does_not_rest_on_a_go_without_what_was_wrong() -> None:
+    # The backup was found to be wrong, and the gate was run again without --backup.
+    plan = judge([make(10, **NO), make(20, checks=(check(1), check(3)))], (), plan=SINGLE)
+    assert [item.reasons for item in plan.blocking] == [
+        (
+            "gate of 2026-11-28 12:25 UTC says GO without tests/test_plan.py::test_2, which gate of "
+            "2026-11-28 12:15 UTC found to be wrong",
+        )
+    ]
+    assert judge([make(10, **NO), make(20)], (), plan=SINGLE).ready
+    # Nor does one that records prove.
+    proven = (Criterion("A", "B", (2,), id="a", phase="staging", proven_by=(Proof(command="rehearse"),)),)
+    assert judge([rehearse(), make(20, checks=(check(1), check(3)))], (), plan=proven).ready
+    assert not judge([rehearse(), make(10, **NO), make(20, checks=(check(1), check(3)))], (), plan=proven).ready
+
+
+def test_a_check_that_failed_and_passed_since_is_not_gone() -> None:
+    gone = make(-30, **NO, declarations=OTHERS)
+    fewer = make(20, checks=(check(1), check(3)))
+    # By the present declarations it was judged, and it held.
+    assert judge([*READY, gone, fewer]).ready
+    assert not judge([*READY, make(7, **NO, declarations=OTHERS), fewer]).ready
+
+
+def test_a_check_that_was_divided_into_cases_is_not_gone() -> None:
+    name = "tests/test_plan.py::test_rows"
+    whole = {"status": 1, "word": "NO-GO", "declarations": OTHERS, "checks": (check(1, nodeid=name, outcome="failed"),)}
+    divided = make(10, checks=(*map(check, (1, 2, 3)), check(4, nodeid=f"{name}[orders]")))
+    assert judge([rehearse(), verify(), make(-30, **whole), divided]).ready
+    assert not judge([rehearse(), verify(), make(-30, **whole), make(10)]).ready

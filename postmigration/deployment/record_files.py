@@ -227,7 +227,8 @@ def _find_contradictions(record: Record) -> Iterator[str]:
     for check in record.checks:
         if check.outcome in ("failed", "broken"):
             yield f"says {record.word}, and that {check.nodeid} {'was ' * (check.outcome == 'broken')}{check.outcome}"
-    if not any(check.outcome == "passed" for check in record.checks):
+    # One of some checks only may have come to none.
+    if record.word.startswith("GO") and not any(check.outcome == "passed" for check in record.checks):
         yield f"says {record.word}, and names no check that passed"
 
 

@@ -229,6 +229,8 @@ def test_a_record_that_contradicts_itself_is_refused(tmp_path: Path, fields: dic
 def test_what_says_that_nothing_is_right_may_name_no_check(tmp_path: Path) -> None:
     write_record(make(word="ERROR", status=4, checks=()), tmp_path)
     write_record(make(word="PARTIAL", checks=(check(1), check(2, outcome="left out"))), tmp_path)
+    # As of -k with --allow-partial.
+    write_record(make(5, word="PARTIAL", checks=(check(1, outcome="not judged"),)), tmp_path)
     write_record(make(word="GO (demonstration)"), tmp_path)
     write_record(make(command="fingerprint", word="WRITTEN", checks=()), tmp_path)
     assert not read([tmp_path]).refusals

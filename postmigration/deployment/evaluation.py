@@ -178,7 +178,8 @@ def evaluate(name: str, criteria: Sequence[Criterion], asked: Asked, evidence: E
     since = live and live.record.ended
     ways = find_ways(evidence.stored, evidence.find_misfits, evidence.window, evidence.now, since)
     written = find_written(evidence.stored, evidence.find_misfits, evidence.now)
-    verdict = _conclude(name, items, problems, asked, evidence)
+    late = "" if live is None else _tell_late(required, live.record.started)
+    verdict = _conclude(name, items, problems, asked, evidence, late)
     return Plan(name, asked, items, verdict, problems, ways, written, _find_again(items), since, evidence)
 
 
@@ -326,7 +327,21 @@ def _find_again(items: Sequence[Item]) -> list[str]:
     return [f"{reason}: {list_names(names)}" for reason, names in waiting.items() if reason]
 
 
-def _conclude(name: str, items: Sequence[Item], problems: Sequence[str], asked: Asked, evidence: Evidence) -> Verdict:
+def _tell_late(required: Sequence[Item], migrated: datetime.datetime) -> str:
+    """What was to be signed before production was migrated, and was signed later, in words that may follow others."""
+    late = [
+        item
+        for item in required
+        if _is_before(item.criterion.phase, "production") and item.signoff and item.signoff.when > migrated
+    ]
+    if not late:
+        return ""
+    return f"; {name_items(late)} {'was' if len(late) == 1 else 'were'} signed after production was migrated"
+
+
+def _conclude(
+    name: str, items: Sequence[Item], problems: Sequence[str], asked: Asked, evidence: Evidence, late: str
+) -> Verdict:
     required = [item for item in items if is_required(item.criterion, asked)]
     blocking = _find_blocking(required)
     subject = f"{name}, {'the end of the plan' if asked == 'done' else f'phase {asked}'}"
@@ -340,7 +355,7 @@ def _conclude(name: str, items: Sequence[Item], problems: Sequence[str], asked: 
         if evidence.window is not None and asked == "production" and evidence.now < evidence.window.begins:
             lacking += f"; the maintenance window begins {show_time(evidence.window.begins)}"
         lacking += "" if asked in ("after", "done") else tell_production(evidence.stored)
-        lacking += tell_baselines([stored for item in required for stored in item.records], evidence.stored)
+        lacking += late + tell_baselines([stored for item in required for stored in item.records], evidence.stored)
         met = f"{len(required)} of {len(required)} points met, {signed} of them signed by a person"
         words = f"{met}{lacking}; {subject}"
         return Verdict("READY TO PROCEED", words, GO, subject)

@@ -299,6 +299,7 @@ def _find_unverified(
         for other in everything
         if other.record.status == 0
         and other.record.command in (_VERIFY, "fingerprint")
+        and other.record.started <= max(at, record.ended)
         and other.record.environment in (record.environment, _PRODUCTION)
         and not find_misfits(
             other.record, Proof(command=_VERIFY, environment=other.record.environment, within_hours=hours), at

@@ -140,3 +140,18 @@ def test_what_was_judged_again_since_counts_where_it_had_been_judged_before() ->
     records[2] = make(-30 * 60, declarations=before)
     old = judge([*records, make(400, declarations=now)], asked="after", now=day, declarations=now)
     assert [item.criterion.name for item in old.blocking] == ["validated"]
+
+
+def test_a_backup_that_was_verified_after_the_migration_was_not_proven_before_it() -> None:
+    plan = [one for one in PLAN if one.name != "backup"]
+    day = NOON + 12 * HOUR
+    assert judge([rehearse(), verify(), STAGED, live()], asked="after", plan=plan, now=day).ready
+    late = judge([rehearse(), verify(10 * 60), STAGED, live()], asked="after", plan=plan, now=day)
+    assert [item.reasons for item in late.blocking] == [(UNPROVEN.replace("clone", "before"),)]
+
+
+def test_what_was_signed_after_the_migration_is_told() -> None:
+    records, late = [*READY, live()], replace(ACCEPTED, when=NOON + 8 * HOUR)
+    words = "; accepted was signed after production was migrated; "
+    assert words in judge(records, [late], asked="after").verdict.line
+    assert "was signed" not in judge(records, asked="after").verdict.line

@@ -111,8 +111,8 @@ def test_a_go_of_fewer_checks_takes_nothing_back() -> None:
     assert [item.criterion.name for item in plan.blocking] == ["validated", "rows"]
     assert {item.reasons for item in plan.blocking} == {
         (
-            "gate of 2026-11-28 12:25 UTC says GO without tests/test_plan.py::test_2, which gate of 2026-11-28 12:15 UTC "
-            "found to be wrong",
+            "gate of 2026-11-28 12:25 UTC says GO without tests/test_plan.py::test_2, which gate of 2026-11-28 12:15 "
+            "UTC found to be wrong",
         )
     }
     # It holds once it was judged again, also by a run that was followed by one of fewer.

@@ -108,13 +108,12 @@ def test_a_record_of_another_database_is_none_of_the_one_that_was_named() -> Non
 def test_a_go_of_fewer_checks_takes_nothing_back() -> None:
     fewer = make(20, checks=(check(1), check(3)))
     plan = judge([*READY, NO_GO, fewer])
-    assert [item.criterion.name for item in plan.blocking] == ["validated", "rows"]
-    assert {item.reasons for item in plan.blocking} == {
-        (
-            "gate of 2026-11-28 12:25 UTC says GO without tests/test_plan.py::test_2, which gate of 2026-11-28 12:15 "
-            "UTC found to be wrong",
-        )
-    }
+    (item, other) = plan.blocking
+    assert item.reasons == other.reasons
+    assert item.reasons == (
+        "gate of 2026-11-28 12:25 UTC says GO without tests/test_plan.py::test_2, which gate of 2026-11-28 12:15 UTC "
+        "found to be wrong",
+    )
     # It holds once it was judged again, also by a run that was followed by one of fewer.
     assert judge([*READY, NO_GO, make(20)]).ready
     assert judge([*READY, NO_GO, make(20), make(30, checks=(check(1), check(3)))]).ready

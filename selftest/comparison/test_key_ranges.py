@@ -19,11 +19,9 @@ from postmigration.diff.resuming.key_ranges import (
 from postmigration.diff.scan import pages
 from postmigration.postgres import catalog
 from postmigration.postgres.connection import Database, Snapshot
-from selftest.comparison.conftest import Done
+from selftest.comparison.test_resumable import Fresh, Reading, Run, change, interrupt
+from selftest.comparison.test_resumable import reading as reading
 from selftest.tiers import few
-
-Fresh = Callable[..., str]
-Run = Callable[..., Done]
 
 TABLES = """
     CREATE TABLE number (id bigint PRIMARY KEY, v text);
@@ -141,6 +139,80 @@ def test_numbers_of_other_widths_are_one_type(fresh: Fresh, opened: Callable[...
     sides = opened(fresh(18, wide.format("int", "uuid")), fresh(18, wide.format("bigint", "text")))
     tables = [catalog.table(side, "t") for side in sides]
     assert [find_common_type(name, *tables) for name in ("id", "x")] == ["bigint", ""]
+
+
+# What takes rows from a table without a row of it being deleted.
+TAKEN = {
+    "a partition that was emptied": ("sold", "TRUNCATE sold_1"),
+    "one of a partition": ("sold", "TRUNCATE sold_2_1"),
+    "one that was detached": ("sold", "ALTER TABLE sold DETACH PARTITION sold_2"),
+    "one whose detaching waits for others": (
+        "sold",
+        "UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 'sold_1'::regclass",
+    ),
+    "one that was dropped": ("sold", "DROP TABLE sold_1"),
+    "a child that was emptied": ("parent", "TRUNCATE child"),
+    "a child that inherits no more": ("parent", "ALTER TABLE child NO INHERIT parent"),
+}
+TREES = """
+    CREATE TABLE sold (id int, at date, v int, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+    CREATE TABLE sold_1 PARTITION OF sold FOR VALUES FROM ('2025-01-01') TO ('2025-07-01');
+    CREATE TABLE sold_2 PARTITION OF sold DEFAULT PARTITION BY RANGE (at);
+    CREATE TABLE sold_2_1 PARTITION OF sold_2 DEFAULT;
+    INSERT INTO sold SELECT i, date '2025-01-01' + (i * 37) % 365, i FROM generate_series(1, 300) i;
+    CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child () INHERITS (parent);
+    INSERT INTO child SELECT generate_series(1, 9000);
+"""
+
+
+def test_a_table_whose_partition_was_emptied_or_is_gone_is_another_one(
+    fresh: Fresh, opened: Callable[..., list[Snapshot]]
+) -> None:
+    conninfo = fresh(18, TREES)
+
+    def read_files() -> tuple[str, str]:
+        (side,) = opened(conninfo)
+        shapes = read_shapes(side, ["sold", "parent"])
+        side.close()
+        return shapes["sold"].file, shapes["parent"].file
+
+    seen = [read_files()]
+    assert read_files() == seen[0]
+    for table, statement in TAKEN.values():
+        if "DROP" not in statement:
+            change(conninfo, statement)
+            seen.append(read_files())
+            assert [was == is_ for was, is_ in zip(*seen[-2:], strict=True)] == [table != "sold", table != "parent"]
+    change(conninfo, "CREATE TABLE sold_3 PARTITION OF sold FOR VALUES FROM ('2030-01-01') TO ('2031-01-01')")
+    assert read_files()[0] != seen[-1][0]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("taken", few(TAKEN, *range(len(TAKEN))))
+def test_rows_that_are_taken_after_they_were_read_are_missed(
+    fresh: Fresh, run: Run, reading: Reading, taken: str
+) -> None:
+    table, statement = TAKEN[taken]
+    before, after = fresh(18, TREES, "ANALYZE"), fresh(18, TREES, "ANALYZE")
+    command = ("compare", before, after, "--checkpoint=file", "--recheck=1@0s", "--json")
+    # The child and its parent are read first, each at once.
+    reading.then = {5: interrupt}
+    assert run(*command).status == 2
+    assert reading.take()[:3] == [(None, None), (None, None), (None, "39")]
+    change(after, statement)
+    done = run(*command)
+    found = done.tables()[table]
+    assert (done.status, found["missing"] > 0) == (1, True)
+    assert found["notes"][1].startswith("read again from its beginning: since the comparison was broken off it or a ")
+
+
+@pytest.mark.full
+def test_a_partition_that_is_emptied_meanwhile_is_not_judged(fresh: Fresh, run: Run, reading: Reading) -> None:
+    before, after = fresh(18, TREES, "ANALYZE"), fresh(18, TREES, "ANALYZE")
+    reading.then = {3: lambda: change(after, "TRUNCATE sold_1")}
+    done = run("compare", before, after, "--checkpoint=file", "--recheck=1@0s", "--json", "--table=sold")
+    assert (done.status, done.tables()["sold"]["equal"]) == (4, None)
+    assert "sold could not be compared: it or a partition of it was defined, emptied" in done.err
 
 
 # The ends of ranges of thirty rows are known of these tables, and the one before and after each.

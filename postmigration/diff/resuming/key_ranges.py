@@ -29,10 +29,14 @@ _SHAPES = """
     WITH RECURSIVE tree(root, oid) AS (
         SELECT c.oid, c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = :schema AND c.relname = ANY(CAST(:names AS text[])) AND c.relkind IN ('r', 'p')
+        -- Of a partition that is being detached no new snapshot shows the rows (PostgreSQL 14 and later).
         UNION SELECT t.root, i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid
+        WHERE to_jsonb(i) ->> 'inhdetachpending' IS DISTINCT FROM 'true'
     )
-    SELECT r.relname::text AS name, r.relfilenode::text AS file, bool_or(c.relpersistence <> 'p') AS unlogged,
-           r.relkind = 'r' AND count(*) > 1 AS inherits, CAST(sum(greatest(c.reltuples, 0)) AS bigint) AS rows,
+    SELECT r.relname::text AS name,
+           string_agg(concat_ws(' ', c.oid, c.relfilenode), ', ' ORDER BY c.oid) AS file,
+           bool_or(c.relpersistence <> 'p') AS unlogged, r.relkind = 'r' AND count(*) > 1 AS inherits,
+           CAST(sum(CASE c.relkind WHEN 'p' THEN 0 ELSE greatest(c.reltuples, 0) END) AS bigint) AS rows,
            (SELECT concat_ws(' ', r.oid, string_agg(format('%I %s %s', a.attname,
                        format_type(a.atttypid, a.atttypmod), a.attnotnull), ', ' ORDER BY a.attname COLLATE "C"))
             FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped) AS definition
@@ -50,7 +54,8 @@ class Shape:
 
     Args:
         definition: itself, its columns and their types.
-        file: where its rows are; another one once it was emptied or written anew.
+        file: where its rows are and those of its partitions and children, as text; another one once some of them were
+            emptied or written anew, or it has others.
         unlogged: a crash of the server empties it.
         inherits: tables inherit from it, with indexes of their own or none.
         rows: about how many it has.

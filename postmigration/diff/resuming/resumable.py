@@ -33,8 +33,8 @@ from postmigration.postgres.refusals import LOST, describe_refusal
 # Keys of each range that are kept, however few are shown.
 _KEPT = 5
 _ANEW = (
-    "read again from its beginning: since the comparison was broken off it was emptied or written anew, or lost its "
-    "index, or nothing logs what it holds"
+    "read again from its beginning: since the comparison was broken off it or a partition of it was emptied or written "
+    "anew, a partition came or went, it lost its index, or nothing logs what it holds"
 )
 _MANY = "in one snapshot more than {:,}: none of those was read again (--recheck)"
 
@@ -110,7 +110,10 @@ class _Run:
             for snapshot, was in zip(pair, table.shapes, strict=True):
                 is_ = read_shapes(snapshot, [table.name])[table.name]
                 if (is_.definition, is_.file) != (was.definition, was.file):
-                    raise NotJudged("it was defined, emptied or written anew while it was compared")
+                    raise NotJudged(
+                        "it or a partition of it was defined, emptied or written anew, came or went, while it was "
+                        "compared"
+                    )
             found, plain = self._compare(table, range_, pair)
         if found.unread and found.wrong <= MOST:
             raise NotJudged(LOST, Hindrance.CONNECTION)

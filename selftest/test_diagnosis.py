@@ -15,6 +15,7 @@ from postmigration.model.evidence import Evidence, Finding, Reference, Subject
 from postmigration.model.verdict import Outcome, Result, Verdict
 from postmigration.report.diagnosis.causes import Cause, diagnose
 from postmigration.report.formats import as_csv, as_html, as_markdown, as_text
+from postmigration.report.formats.as_csv import SQL_LINES
 from postmigration.report.places import Files
 from postmigration.report.validation import Validation
 
@@ -352,3 +353,31 @@ def test_all_ways_around_the_policies_of_a_table_are_told() -> None:
     ways = [Finding(f"notes is open {i}", 1, 9, code="way_around_policies", subject=subject) for i in range(2)]
     (cause,) = diagnose(validation(judged("policies", *ways)))
     assert (cause.words, cause.also) == ("notes is open 0.", ("notes is open 1.",))
+
+
+def test_causes_of_one_wording_have_files_of_their_own(tmp_path: Path) -> None:
+    def lost(schema: str) -> Finding:
+        subject = Subject.of_table(schema, "orders")
+        repair = "\n".join([f"-- on the baseline of {schema}", *["SELECT 1;"] * SQL_LINES])
+        return Finding("rows of orders are missing", 3, 9, code="empty_table", repair=repair, subject=subject)
+
+    found = validation(judged("check", lost("a"), lost("b")))
+    assert len({cause.words for cause in diagnose(found)}) == 1
+    listed = as_csv.write(found, tmp_path / "evidence")
+    texts = [(tmp_path / file).read_text() for file in listed.repairs.values()]
+    assert [text.splitlines()[:2] for text in texts] == [
+        ["-- not to be run at once: its comments say what is run on the baseline", f"-- on the baseline of {schema}"]
+        for schema in ("a", "b")
+    ]
+
+
+def test_what_was_not_judged_for_an_error_follows_where_the_error_names_what_it_is_about() -> None:
+    def fails(error: str) -> tuple[Cause, ...]:
+        failed = Finding(f"ann: Read orders: {error}", 1, 1, code="operation_fails", subject=Subject("operation"))
+        results = judged("one", failed), judged("two", outcome="not judged", reason=f"it was refused: {error}")
+        return tuple(diagnose(validation(*results)))
+
+    (cause,) = fails('relation "gone" does not exist (SQLSTATE 42P01)')
+    assert cause.consequences == ("Not judged: two.",)
+    assert [result.title for result in cause.checks] == ["one", "two"]
+    assert len(fails("relation ‹masked, 4 characters› does not exist (SQLSTATE 42P01)")) == 2

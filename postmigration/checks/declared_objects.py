@@ -14,6 +14,7 @@ from postmigration.diff.objects.expected import (
     list_made_columns,
     list_used_types,
     read_renames,
+    spread,
     uses_of,
 )
 from postmigration.diff.objects.matching import Facts
@@ -70,7 +71,8 @@ class NewParts:
         columns = {(c.schema, c.table, c.column) for c in changes if isinstance(c, NewColumn | DerivedValue)}
         columns |= {(c.schema, c.table, c.to or c.column) for c in changes if isinstance(c, RepointedReference)}
         tables = {(c.schema, c.table) for c in changes if isinstance(c, NewTable)}
-        typed = columns | {(c.schema, c.table, c.column) for c in changes if isinstance(c, Retyped)}
+        retyped = {(c.schema, c.table, c.column) for c in changes if isinstance(c, Retyped)}
+        typed = set(spread(columns | retyped, after))
         types = {
             name
             for name, used in list_used_types(after).items()

@@ -208,8 +208,15 @@ class Gatherer:
         """A repair as somebody can run it: in the schema of the application, with the numbers that it asks for."""
         schema = self.snapshot.database.schema
         path = "" if schema == "public" or not repair else f"SET search_path TO {quoted(schema)}, extensions;\n"
-        told = _COUNTED.sub(lambda counted: f"{self._scalar(counted[1]):,}", inspect.cleandoc(repair))
+        told = _COUNTED.sub(lambda counted: self._count(counted[1]), inspect.cleandoc(repair))
         return f"{path}{pasteable(told, self._parameters) if ':cutover' in told else told}"
+
+    def _count(self, sql: str) -> str:
+        """A number that a repair tells. What was found stays found where it cannot be counted."""
+        try:
+            return f"{self._scalar(sql):,}"
+        except (sa.exc.DBAPIError, NotJudged):
+            return "not counted"
 
     def _look(self, examined: int, statement: str, optional: bool) -> None:
         self.evidence.examined += examined

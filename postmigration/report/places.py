@@ -15,7 +15,7 @@ from postmigration.model.errors import CannotJudge
 from postmigration.model.files import replace_all
 
 # What a directory of evidence may hold for it to be ours to empty.
-_OURS = re.compile(r"[a-z0-9-]+\.(csv|sql)")
+_OURS = re.compile(r"[a-z0-9-]+\.csv|repair-[0-9]+\.sql")
 
 
 class Files(NamedTuple):

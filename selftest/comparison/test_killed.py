@@ -14,8 +14,6 @@ from selftest.processes import begin as begin
 from selftest.processes import place as place
 from selftest.tiers import few
 
-pytestmark = pytest.mark.nightly
-
 PROGRAM = """
 import sys
 from postmigration.diff.resuming import key_ranges
@@ -39,7 +37,8 @@ DAMAGE = """
 KILLS = 10
 
 
-@pytest.mark.parametrize("jobs", few([1, 3], 0, 1))
+@pytest.mark.full
+@pytest.mark.parametrize("jobs", few([1, 3], 1, full=()))
 def test_it_comes_to_its_end(fresh: Fresh, run: Run, begin: Begin, tmp_path: Path, jobs: int) -> None:
     drawn, file = random.Random(jobs), tmp_path / "file"
     sides = fresh(18, ROWS.format("int")), fresh(18, ROWS.format("bigint"), DAMAGE)

@@ -57,3 +57,23 @@ def test_the_repair_of_a_finding_touches_its_rows_and_no_others(
         sql = "SELECT count(*) FROM projects p JOIN public.kept k ON k.id = p.id AND k.version <> p.xmin::text"
         assert connection.execute(sql).fetchall() == [(rows,)]
         assert finding.wrong == rows
+
+
+# What the audit trigger of projects writes is refused, by the table that it goes to.
+STRAY = """
+    CREATE FUNCTION stray() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'nothing is logged'; END$$;
+    CREATE TRIGGER stray BEFORE INSERT ON activity_log FOR EACH ROW EXECUTE FUNCTION stray();
+"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("server", [18], indirect=True, ids=["pg18"])
+def test_a_refusal_is_repaired_where_it_comes_from(server: embedded.Server, copy: Copy, judges: Judges) -> None:
+    name = copy("migrated")
+    with server.connect(name) as connection:
+        connection.execute(STRAY)
+    check = "existing_rows_can_be_changed"
+    (result,) = (one for one in judges.judge(server.conninfo(name), first=[check], only=True) if one.check == check)
+    assert any("nothing is logged" in one.statement for one in result.evidence.findings)
+    repairs = "\n".join(collect(result.evidence.findings, "blocker"))
+    assert "DROP TRIGGER stray ON public.activity_log" in repairs

@@ -52,7 +52,7 @@ def expect_objects(before: Objects, after: Objects, changes: Sequence[Change]) -
     expected = _point_elsewhere(before, after, changes)
     expected = _drop_columns(_drop_tables(expected, after, changes), after, changes)
     expected = renames.rename_all(expected)
-    types = _spread(_list_types(changes, renames), after)
+    types = spread(_list_types(changes, renames), after)
     expected = _drop_types(before, change_types(expected, after, types), after)
     return _take_over_texts(expected, after, renames)
 
@@ -114,7 +114,7 @@ def list_children(objects: Objects) -> Mapping[Table, set[Table]]:
     return found
 
 
-def _spread(columns: Iterable[Column], objects: Objects) -> list[Column]:
+def spread(columns: Iterable[Column], objects: Objects) -> list[Column]:
     """Some columns, and the same ones of the partitions of their tables and of what inherits from these."""
     children = list_children(objects)
     return [
@@ -176,7 +176,7 @@ def _drop_columns(before: Objects, after: Objects, changes: Sequence[Change]) ->
     }
     if not gone:
         return before
-    gone = set(_spread(gone, before))
+    gone = set(spread(gone, before))
     # What is there under its name over other columns is compared as anything else is.
     kept = {str(name) for name in after if name.kind in ("constraint", "index", "statistics")}
     texts = {
@@ -200,14 +200,15 @@ def _drop_types(before: Objects, expected: Objects, after: Objects) -> Objects:
         for name, facts in expected.items()
         if name.kind == "type" and name not in after and facts["~on"] in used - left
     }
-    return {name: facts for name, facts in expected.items() if name not in gone} if gone else expected
+    said = {f"comment on {name}" for name in gone}
+    return {name: facts for name, facts in expected.items() if name not in gone and str(name) not in said}
 
 
 def list_used_types(objects: Objects) -> Mapping[str, list[Column]]:
-    """The types of columns, those of the elements of arrays too, each with the columns of it."""
+    """The types of columns of tables, those of the elements of arrays too, each with the columns of it."""
     found: dict[str, list[Column]] = defaultdict(list)
     for name, facts in objects.items():
-        if name.kind == "column":
+        if name.kind == "column" and facts["of"].startswith("table "):
             found[facts["type"].removesuffix("[]")].append((name.schema, name.table, name.name))
     return found
 

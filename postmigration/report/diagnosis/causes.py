@@ -138,7 +138,7 @@ def _tell(group: Group, unjudged: Sequence[Sequence[Result]] = ()) -> Cause:
         example=show_example(group),
         also=_list_same(group),
         consequences=(*_list_consequences(group), *(f"Not judged: {_name_all(results)}." for results in unjudged)),
-        checks=tuple(checks),
+        checks=(*checks, *(result for results in unjudged for result in results)),
         rows=main.finding.wrong,
         main=main,
     )
@@ -220,7 +220,8 @@ def _collect_unjudged(validation: Validation) -> dict[str, list[Result]]:
 def _explains(group: Group, reason: str) -> bool:
     """Whether what was found failed with the very error for which something was not judged."""
     error = find_error(reason)
-    return bool(error) and any(error in found.finding.statement for found in group.every())
+    # Two errors of which the values are hidden may be of two things.
+    return bool(error) and "‹" not in error and any(error in found.finding.statement for found in group.every())
 
 
 def _not_judged(reasons: Mapping[str, Sequence[Result]]) -> list[Cause]:

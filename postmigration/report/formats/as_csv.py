@@ -16,6 +16,8 @@ from postmigration.report.validation import Validation, anchor
 MOST_FINDINGS = 25
 # SQL of more lines or characters is a file, too: so many causes have one.
 SQL_LINES, _SQL, _REPAIRS = 14, 2_800, 20
+# Where parts of a repair may be run, beside the database that was judged.
+_ELSEWHERE = ("on the baseline", "in a shell")
 # What a spreadsheet would take for a formula, unless it is a number.
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,e+-]*")
@@ -27,7 +29,7 @@ class Listed(NamedTuple):
     Args:
         rows: the file of the rows of a finding, by the id of its check and its place among the findings.
         findings: the file of all findings of a check, by its id.
-        repairs: the file of the SQL that repairs a cause, by the words of that.
+        repairs: the file of the SQL that repairs a cause, by that SQL.
     """
 
     rows: dict[tuple[str, int], str]
@@ -51,7 +53,7 @@ def list_files(validation: Validation, directory: Path) -> Listed:
         if len(findings) > MOST_FINDINGS:
             known.findings[result.nodeid] = f"{directory.name}/{anchor(result)}-findings.csv"
     for number, cause in _list_repairs(validation):
-        known.repairs[cause.words] = f"{directory.name}/repair-{number}.sql"
+        known.repairs[cause.repair] = f"{directory.name}/repair-{number}.sql"
     return known
 
 
@@ -84,10 +86,18 @@ def write(validation: Validation, directory: Path) -> Listed:
             columns = ("severity", "wrong", "examined", "statement", "before the migration")
             _write(directory.parent / file, columns, rows)
     for _, cause in _list_repairs(validation):
-        script = directory.parent / known.repairs[cause.words]
+        script = directory.parent / known.repairs[cause.repair]
         script.parent.mkdir(parents=True, exist_ok=True)
-        script.write_text(f"{annotate(cause.repair)}\n", encoding="utf-8")
+        script.write_text(f"{_warn(cause.repair)}{annotate(cause.repair)}\n", encoding="utf-8")
     return known
+
+
+def _warn(repair: str) -> str:
+    """What whoever runs a file must know first: some of its parts are not for the database that was judged."""
+    elsewhere = [place for place in _ELSEWHERE if f"-- {place}" in repair]
+    return (
+        f"-- not to be run at once: its comments say what is run {' and what '.join(elsewhere)}\n" if elsewhere else ""
+    )
 
 
 def _write(file: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -27,7 +27,7 @@ def render(validation: Validation, link: Callable[[str], str], files: Mapping[st
     Args:
         validation: what the run came to.
         link: the address of a check on the page, by its anchor.
-        files: the file beside the page with the SQL that repairs a cause, by the words of that, where it is long.
+        files: the file beside the page with the SQL that repairs a cause, by that SQL, where it is long.
     """
     causes = diagnose(validation)
     scripts = files or {}
@@ -40,9 +40,9 @@ def render(validation: Validation, link: Callable[[str], str], files: Mapping[st
             when=when,
             cells=_cells(validation.groups(plan=True)),
             links=lambda cause: _links(cause, link),
-            act=lambda cause: _act(cause, scripts.get(cause.words, ""), fenced=cause is causes[0]),
+            act=lambda cause: _act(cause, scripts.get(cause.repair, ""), fenced=cause is causes[0]),
             table=_table,
-            fence=lambda cause: _fence(cause, scripts.get(cause.words, "")) if cause is causes[0] else "",
+            fence=lambda cause: _fence(cause, scripts.get(cause.repair, "")) if cause is causes[0] else "",
             warnings=[finding.statement for result in validation.warned for finding in result.evidence.warnings],
             unjudged=[f"{result.title}: {words}" for result, words in validation.gaps],
         ).rstrip()

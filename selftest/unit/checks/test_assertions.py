@@ -168,3 +168,12 @@ def test_it_knows_the_people_as_whom_it_is_tried(now: Fill) -> None:
 def test_a_table_is_described_by_the_catalogs(now: Fill) -> None:
     target = aim(now(WORLD))
     assert (target.table("item").key, target.table("nothing").exists) == (("id",), False)
+
+
+def test_a_number_that_cannot_be_counted_takes_no_finding_away(now: Fill) -> None:
+    target = aim(now(WORLD))
+    target.expect_none(
+        "SELECT id FROM item", statement=STATEMENT, examined=5, repair="-- {SELECT count(*) FROM gone} rows"
+    )
+    (finding,) = target.evidence.findings
+    assert (finding.wrong, finding.repair) == (5, "-- not counted rows")

@@ -25,7 +25,14 @@ def test_all_files_stand_beside_the_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "left"), [("check-01-1.csv", False), ("repair-1.sql", False), ("Mine.csv", True), ("notes.txt", True)]
+    ("name", "left"),
+    [
+        ("check-01-1.csv", False),
+        ("repair-1.sql", False),
+        ("repair-1-ours.sql", True),
+        ("Mine.csv", True),
+        ("notes.txt", True),
+    ],
 )
 def test_evidence_is_deleted_unless_somebody_else_keeps_files_there(tmp_path: Path, name: str, left: bool) -> None:
     evidence = tmp_path / "evidence"

@@ -8,7 +8,9 @@ from postmigration.diff.objects.expected import (
     list_columns,
     list_made,
     list_made_columns,
+    list_used_types,
     read_renames,
+    spread,
     uses_of,
 )
 from postmigration.model.changes import (
@@ -147,3 +149,13 @@ def test_an_object_cannot_be_without_the_columns_that_it_uses(before: Objects) -
     }
     assert uses["sequence public.payment_id_seq"] == {("public", "payment", "id")}
     assert uses["table public.house"] == set()
+
+
+def test_a_type_is_used_by_the_columns_of_tables_alone(before: Objects) -> None:
+    used = list_used_types(before)
+    assert ("public", "booking", "cents") in used["integer"]
+    assert ("public", "shown", "cents") not in used["integer"]
+
+
+def test_columns_of_a_table_are_those_of_its_partitions_too(before: Objects) -> None:
+    assert spread([("public", "log", "size")], before) == [("public", "log", "size"), ("public", "log_2025", "size")]

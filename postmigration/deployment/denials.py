@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from postmigration.deployment.binding import DEVELOPMENT
@@ -80,11 +80,13 @@ def find_denials(
 
 
 def _is_of(record: Record, place: Proof, live: datetime.datetime | None) -> bool:
-    if record.command != place.command or (place.environment and record.environment != place.environment):
+    # What is to be tried in development may as well have been tried elsewhere.
+    anywhere = place.environment in ("", DEVELOPMENT)
+    if record.command != place.command or not (anywhere or record.environment == place.environment):
         return False
     if record.demonstration and place.environment != DEVELOPMENT:
         return False
-    return live is None or place.environment == _PRODUCTION or record.started < live
+    return live is None or place.environment == _PRODUCTION or record.started <= live
 
 
 def describe_denial(stored: Stored) -> str:
@@ -95,17 +97,23 @@ def describe_denial(stored: Stored) -> str:
     return left[0] if left else tell_failure(stored)
 
 
-def find_unsigned(used: Sequence[Stored], signable: Collection[Stored], stored: Sequence[Stored]) -> Iterator[str]:
+def find_unsigned(
+    used: Sequence[Stored], signed: Collection[Stored], unsigned: Mapping[Path, Criterion], stored: Sequence[Stored]
+) -> Iterator[str]:
     """Finds gates that were weakened, where no point of the plan asks a person to sign that.
 
     Args:
         used: the records by which checks decide points.
-        signable: the records that prove points, which must be signed where they were weakened.
+        signed: the records that prove points which say whether a person must sign them, or are signed.
+        unsigned: points of later phases that could be signed, by the records that prove them.
         stored: all records.
     """
-    signed = {one.path for one in signable}
-    for one in {one.path: one for one in used if one.path not in signed}.values():
+    known = {one.path for one in signed}
+    for one in {one.path: one for one in used if one.path not in known}.values():
         for weakness in list_weaknesses(one, stored):
+            if (later := unsigned.get(one.path)) is not None:
+                yield f"{weakness}: {later.role or 'somebody'} must sign that ({later.name})"
+                continue
             asks = name_proof(Proof(command=one.record.command, environment=one.record.environment))
             yield f"{weakness}, and no point of the plan that could be signed is proven_by {asks}"
 

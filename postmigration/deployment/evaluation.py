@@ -61,6 +61,11 @@ class Item:
         found = {one.record.path: one.record for one in self.found if one.record is not None}
         return list(found.values())
 
+    @property
+    def proving(self) -> list[Stored]:
+        """Those by which it is to be proven, which a person must sign where they were weakened."""
+        return [one.record for one in self.found if one.record is not None and one.proof in self.criterion.proven_by]
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -174,7 +179,7 @@ def evaluate(name: str, criteria: Sequence[Criterion], asked: Asked, evidence: E
     required = [item for item in items if is_required(item.criterion, asked)]
     if not any(found.record for item in required for found in item.found):
         problems.append("no record proves any point: signatures alone are no evidence")
-    problems += _find_denials(required, asked, evidence, live)
+    problems += _find_denials(items, asked, evidence, live)
     since = live and live.record.ended
     ways = find_ways(evidence.stored, evidence.find_misfits, evidence.window, evidence.now, since)
     written = find_written(evidence.stored, evidence.find_misfits, evidence.now)
@@ -183,17 +188,20 @@ def evaluate(name: str, criteria: Sequence[Criterion], asked: Asked, evidence: E
     return Plan(name, asked, items, verdict, problems, ways, written, _find_again(items), since, evidence)
 
 
-def _find_denials(required: Sequence[Item], asked: Asked, evidence: Evidence, live: Stored | None) -> list[str]:
+def _find_denials(items: Sequence[Item], asked: Asked, evidence: Evidence, live: Stored | None) -> list[str]:
     """What stands in the way of all points, whatever is asked of each."""
-    found = [(item.criterion, one, one.record) for item in required for one in item.found if one.record is not None]
-    used = [stored for _, _, stored in found if stored.record.command in ("gate", "check")]
-    signable = [stored for criterion, one, stored in found if one.proof in criterion.proven_by]
+    required = [item for item in items if is_required(item.criterion, asked)]
+    used = [stored for item in required for stored in item.records if stored.record.command in ("gate", "check")]
+    # A point of a later phase may be signed now, and one that is required says itself that it is not.
+    signable = [(stored, item) for item in items for stored in item.proving]
+    signed = [stored for stored, item in signable if item in required or not item.unsigned]
+    unsigned = {stored.path: item.criterion for stored, item in signable if item.unsigned}
     told = {reason for item in required for reason in item.reasons}
     places = list_places([item.criterion for item in required], asked)
     since = live and live.record.started
     return [
         *find_denials(places, used, evidence.stored, told, since),
-        *find_unsigned(used, signable, evidence.stored),
+        *find_unsigned(used, signed, unsigned, evidence.stored),
     ]
 
 

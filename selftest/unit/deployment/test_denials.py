@@ -184,3 +184,26 @@ def test_a_check_that_was_divided_into_cases_is_not_gone() -> None:
     divided = make(10, checks=(*map(check, (1, 2, 3)), check(4, nodeid=f"{name}[orders]")))
     assert judge([rehearse(), verify(), make(-30, **whole), divided]).ready
     assert not judge([rehearse(), verify(), make(-30, **whole), make(10)]).ready
+
+
+def test_what_is_to_be_tried_in_development_rests_on_no_gate_that_says_no_anywhere() -> None:
+    tried = (Criterion("A", "B", (1,), id="a", phase="development", environment="development"),)
+    for environment in ("", "staging"):
+        no_go = make(10, **NO, environment=environment)
+        (problem,) = judge([STAGED, no_go], (), plan=tried, asked="staging").problems
+        assert problem.startswith("gate of 2026-11-28 12:15 UTC says NO-GO")
+        assert judge([no_go, make(20)], (), plan=tried, asked="staging").ready
+    # Before it was migrated, production was not as it should be.
+    assert judge([STAGED, live(200, **NO), live()], (), plan=tried, asked="after").ready
+
+
+def test_what_a_later_point_asks_a_person_to_sign_is_to_be_signed_before() -> None:
+    weak = make(10, weakened=("--waivers",))
+    plan = (*SINGLE, Criterion("A", "B", id="later", phase="preparation", role="QA", proven_by=(
+        Proof(command="gate", environment="staging"),
+    )))  # fmt: skip
+    (problem,) = judge([weak], (), plan=plan, asked="preparation").problems
+    assert problem == "gate of 2026-11-28 12:15 UTC was weakened: --waivers: QA must sign that (later)"
+    signed = replace(ACCEPTED, item="later")
+    assert judge([weak], [signed], plan=plan, asked="preparation").ready
+    assert not judge([weak], [replace(signed, when=NOON)], plan=plan, asked="preparation").ready

@@ -17,11 +17,17 @@ _SECRET = re.compile(
     r"|(?<=password=)(?!new\.|old\.|\$|%)[^\s'\"&,;()]{4,}",
     re.DOTALL | re.ASCII,
 )
+_MARK = re.compile("‹secret [0-9a-f]{8}›")
 
 
 def mask_secrets(text: str) -> str:
     """A text in which each secret is replaced by a mark, which is the same for the same secret."""
     return _SECRET.sub(_mask, text)
+
+
+def has_secret(text: str) -> bool:
+    """Whether a text holds a secret, or the mark of one: what it says must not be told, or is not what was said."""
+    return _SECRET.search(text) is not None or _MARK.search(text) is not None
 
 
 def _mask(found: re.Match[str]) -> str:

@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from postmigration.model.secrets import has_secret
 from postmigration.model.sqltext import as_comment, literal, quoted
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.schema_objects import ObjectName, objects
 
 # What stands in the way of another type and can be dropped and created again, in the order in which it has to go.
-_STEPS = ("foreign key", "view", "policy", "trigger", "constraint", "index", "statistics object", "default")
+# A policy may read a view, and no view stands in the way of a policy.
+_STEPS = ("foreign key", "policy", "view", "trigger", "constraint", "index", "statistics object", "default")
 # So many objects are named that cannot be.
 _LISTED = 8
 _USES = """
@@ -54,13 +56,20 @@ _USES = """
         WHERE d.deptype <> 'i'
         UNION SELECT CAST('pg_class' AS regclass), oid FROM views
     ), carried AS (
-        SELECT u.classid, u.objid, s.* FROM uses u CROSS JOIN LATERAL (
+        SELECT u.classid, u.objid, s.*, o.said FROM uses u CROSS JOIN LATERAL (
+            SELECT obj_description(u.objid, relname) AS said FROM pg_class WHERE oid = u.classid
+        ) o CROSS JOIN LATERAL (
+            -- No definition has what the server makes anew by itself, with all that is said of it, or what comes with
+            -- something else, which only may be so if nothing is said of it.
             SELECT CASE k.contype WHEN 'f' THEN 'foreign key' ELSE 'constraint' END AS step, 0 AS depth,
                    CAST(CAST(k.conrelid AS regclass) AS text) AS holder, quote_ident(k.conname) AS id,
-                   CASE WHEN k.contype IN ('c', 'f', 'x') AND k.conparentid = 0 AND k.coninhcount = 0
+                   CASE WHEN k.contype IN ('c', 'f') AND k.conparentid = 0 AND k.coninhcount = 0
                         THEN pg_get_constraintdef(k.oid) END AS definition
             FROM pg_constraint k WHERE k.oid = u.objid AND u.classid = CAST('pg_constraint' AS regclass)
               AND k.conrelid <> 0
+              AND (k.contype NOT IN ('c', 'f') OR k.coninhcount = 0 OR (NOT k.conislocal AND o.said IS NULL))
+              AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgconstraint = k.oid AND k.contype = 'f'
+                              AND g.tgenabled <> 'O')
             UNION ALL
             SELECT 'view', v.depth, CAST(v.oid AS regclass)::text, '', '' FROM views v
             WHERE v.oid = u.objid AND u.classid = CAST('pg_class' AS regclass)
@@ -75,28 +84,38 @@ _USES = """
             UNION ALL
             SELECT 'trigger', 0, CAST(CAST(g.tgrelid AS regclass) AS text), quote_ident(g.tgname),
                    CASE WHEN NOT g.tgisinternal AND g.tgparentid = 0 THEN pg_get_triggerdef(g.oid) || CASE g.tgenabled
-                        WHEN 'D' THEN format('; ALTER TABLE %s DISABLE TRIGGER %I', CAST(g.tgrelid AS regclass), tgname)
+                        WHEN 'D' THEN format('; ALTER TABLE %s DISABLE TRIGGER %I', CAST(g.tgrelid AS regclass),
+                                             g.tgname)
                         WHEN 'R' THEN format('; ALTER TABLE %s ENABLE REPLICA TRIGGER %I', CAST(g.tgrelid AS regclass),
-                                             tgname)
+                                             g.tgname)
                         WHEN 'A' THEN format('; ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', CAST(g.tgrelid AS regclass),
-                                             tgname)
+                                             g.tgname)
                         ELSE '' END END
             FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid AND c.relkind IN ('r', 'p')
+            LEFT JOIN pg_trigger whole ON whole.oid = g.tgparentid
             WHERE g.oid = u.objid AND u.classid = CAST('pg_trigger' AS regclass)
+              AND (g.tgparentid = 0 OR (o.said IS NULL AND g.tgenabled = whole.tgenabled))
+              AND obj_description(g.tgconstraint, 'pg_constraint') IS NULL
             UNION ALL
             -- Those of columns alone are made anew by the server.
-            SELECT 'index', 0, '', CAST(CAST(x.indexrelid AS regclass) AS text),
-                   CASE WHEN (x.indpred IS NOT NULL OR x.indexprs IS NOT NULL) AND NOT c.relispartition
-                        THEN pg_get_indexdef(x.indexrelid) END
+            SELECT 'index', 0, CAST(CAST(x.indrelid AS regclass) AS text), CAST(CAST(x.indexrelid AS regclass) AS text),
+                   CASE WHEN w.written AND NOT c.relispartition THEN pg_get_indexdef(x.indexrelid) END
             FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
+            CROSS JOIN LATERAL (SELECT x.indpred IS NOT NULL OR x.indexprs IS NOT NULL AS written) w
             WHERE x.indexrelid = u.objid AND u.classid = CAST('pg_class' AS regclass)
               AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.contype = 'x')
+              -- What no definition says of it.
+              AND NOT (w.written AND (
+                  c.reltablespace <> 0 OR x.indisclustered OR NOT x.indisvalid
+                  OR (c.relispartition AND o.said IS NOT NULL)
+                  OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attstattarget >= 0)))
             UNION ALL
             SELECT 'statistics object', 0, CAST(CAST(x.stxrelid AS regclass) AS text),
                    format('%I.%I', n.nspname, x.stxname), format('%s; ALTER STATISTICS %I.%I OWNER TO %I',
                    pg_get_statisticsobjdef(x.oid), n.nspname, x.stxname, pg_get_userbyid(x.stxowner))
             FROM pg_statistic_ext x JOIN pg_namespace n ON n.oid = x.stxnamespace
             WHERE x.oid = u.objid AND u.classid = CAST('pg_statistic_ext' AS regclass)
+              AND coalesce(x.stxstattarget, -1) < 0
             UNION ALL
             SELECT 'default', 0, CAST(CAST(f.adrelid AS regclass) AS text), quote_ident(a.attname),
                    pg_get_expr(f.adbin, f.adrelid)
@@ -104,42 +123,67 @@ _USES = """
             JOIN pg_class c ON c.oid = f.adrelid AND c.relkind IN ('r', 'p')
             WHERE f.oid = u.objid AND u.classid = CAST('pg_attrdef' AS regclass) AND a.attgenerated = ''
         ) s
+        WHERE NOT EXISTS (SELECT FROM pg_seclabel l WHERE l.classoid = u.classid AND l.objoid = u.objid)
+          AND NOT EXISTS (SELECT FROM pg_depend d
+                          WHERE d.classid = u.classid AND d.objid = u.objid AND d.deptype IN ('e', 'x'))
     )
-    SELECT step, depth, holder, id, definition FROM carried WHERE definition IS NOT NULL
+    SELECT step, depth, holder, id, definition, said FROM carried WHERE definition IS NOT NULL
     UNION
-    SELECT 'column', 0, CAST(CAST(rel AS regclass) AS text), quote_ident(attname),
-           CASE WHEN listed THEN '[]' ELSE '' END
-    FROM used WHERE attinhcount = 0
+    SELECT CASE WHEN attinhcount = 0 THEN 'column' ELSE 'inherited' END, 0, CAST(CAST(rel AS regclass) AS text),
+           quote_ident(attname), CASE WHEN listed THEN '[]' ELSE '' END, NULL
+    FROM used
     UNION
-    SELECT 'other', 0, '', 'the partition key of ' || CAST(CAST(rel AS regclass) AS text), ''
+    SELECT 'other', 0, '', pg_describe_object(CAST('pg_class' AS regclass), rel, 0), '', NULL
+    FROM used JOIN pg_class c ON c.oid = rel AND c.relpersistence = 't'
+    UNION
+    SELECT 'other', 0, '', 'the partition key of ' || CAST(CAST(rel AS regclass) AS text), '', NULL
     FROM used JOIN pg_partitioned_table p ON p.partrelid = rel AND num = ANY(p.partattrs)
+    UNION
+    SELECT 'other', 0, '', 'the security label of type ' || CAST(CAST(oid AS regtype) AS text), '', NULL
+    FROM kind JOIN pg_seclabel l ON l.classoid = CAST('pg_type' AS regclass) AND l.objoid = oid
     UNION
     SELECT 'other', 0, '', CASE WHEN u.objid IN (SELECT rel FROM used)
                                 THEN 'the partition key of ' || CAST(CAST(u.objid AS regclass) AS text)
-                                ELSE pg_describe_object(u.classid, u.objid, 0) END, ''
+                                WHEN r.rulename = '_RETURN'
+                                THEN pg_describe_object(CAST('pg_class' AS regclass), r.ev_class, 0)
+                                ELSE pg_describe_object(u.classid, u.objid, 0) END, '', NULL
     FROM uses u LEFT JOIN pg_rewrite r ON r.oid = u.objid AND u.classid = CAST('pg_rewrite' AS regclass)
     WHERE NOT EXISTS (SELECT FROM carried c WHERE c.classid = u.classid AND c.objid = u.objid)
-      AND r.rulename IS DISTINCT FROM '_RETURN'
     ORDER BY 2, 3, 4
 """
-_OF_TYPE = """
+# Whoever creates something gives it the default privileges that are set for them, which nobody knows beforehand: all
+# that could come of them is revoked.
+_REVOKED = """
+    'REVOKE ALL ON ' || {named} || ' FROM ' || concat_ws(', ', 'PUBLIC', (
+        SELECT string_agg(DISTINCT quote_ident(pg_get_userbyid(a.grantee)), ', ')
+        FROM pg_default_acl d, aclexplode(d.defaclacl) a
+        WHERE d.defaclobjtype = '{class}' AND a.grantee NOT IN (0, {owner}))) || ';'
+"""
+_GRANTED = """
+    SELECT string_agg(format('GRANT %s ON %s TO %s%s;', a.privilege_type, {named}, CASE a.grantee WHEN 0 THEN 'PUBLIC'
+                             ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+                             CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), ' '
+                      ORDER BY a.grantee, a.privilege_type)
+    FROM aclexplode(coalesce({acl}, acldefault('{class}', {owner}))) a WHERE a.grantee <> {owner}
+"""
+_TYPE = {"named": "CAST('TYPE ' || :type AS text)", "class": "T", "owner": "t.typowner", "acl": "t.typacl"}
+_OF_TYPE = f"""
     SELECT quote_ident(pg_get_userbyid(t.typowner)) AS owner, obj_description(t.oid, 'pg_type') AS said, quote_ident(
                left(t.typname, 40) || '_wrong_order') AS aside, quote_ident(t.typname) AS name,
-           (SELECT string_agg(format('GRANT USAGE ON TYPE %s TO %s%s;', :type, CASE a.grantee WHEN 0 THEN 'PUBLIC'
-                                     ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
-                                     CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), ' ' ORDER BY a.grantee)
-            FROM aclexplode(t.typacl) a WHERE a.grantee <> t.typowner) AS granted, t.typacl IS NOT NULL AS limited
+           {_REVOKED.format(**_TYPE)} AS revoked, ({_GRANTED.format(**_TYPE)}) AS granted
     FROM pg_type t WHERE t.oid = to_regtype(:type)
 """
-_OF_VIEW = """
+_VIEW = {"named": "CAST(:view AS text)", "class": "r", "owner": "c.relowner", "acl": "c.relacl"}
+_OF_VIEW = f"""
     SELECT quote_ident(pg_get_userbyid(c.relowner)) AS owner, obj_description(c.oid, 'pg_class') AS said,
-           (SELECT string_agg(format('GRANT %s ON %s TO %s%s;', a.privilege_type, :view, CASE a.grantee WHEN 0
-                                     THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
-                                     CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), ' '
-                              ORDER BY a.grantee, a.privilege_type)
-            FROM aclexplode(c.relacl) a WHERE a.grantee <> c.relowner) AS granted
+           {_REVOKED.format(**_VIEW)} AS revoked, ({_GRANTED.format(**_VIEW)}) AS granted,
+           ARRAY(SELECT ARRAY[quote_ident(a.attname), col_description(c.oid, a.attnum)] FROM pg_attribute a
+                 WHERE a.attrelid = c.oid AND col_description(c.oid, a.attnum) <> '' ORDER BY a.attnum) AS columns
     FROM pg_class c WHERE c.oid = to_regclass(:view)
 """
+# How what was made again is called where a comment is put on it.
+_COMMENTED = {"index": "INDEX {id}", "statistics object": "STATISTICS {id}", "policy": "POLICY {id} ON {on}",
+              "trigger": "TRIGGER {id} ON {on}"}  # fmt: skip
 
 
 class _Use(NamedTuple):
@@ -148,6 +192,10 @@ class _Use(NamedTuple):
     on: str
     id: str
     definition: str
+    said: str | None
+
+    def __str__(self) -> str:
+        return f"{self.step} {' on '.join(filter(None, (self.id, self.on)))}"
 
 
 def restore_labels(side: Snapshot, name: ObjectName, was: str, now: str) -> str:
@@ -159,16 +207,21 @@ def restore_labels(side: Snapshot, name: ObjectName, was: str, now: str) -> str:
         was, now: its labels, as JSON.
 
     Returns:
-        SQL; comments alone where what uses the type cannot be carried over; nothing where labels have other names.
+        SQL; comments alone where what uses the type cannot be carried over; nothing where labels have other names, or
+        some that cannot be written.
     """
     before, after = _read_labels(was), _read_labels(now)
     type_ = f"{quoted(name.schema)}.{quoted(name.name)}"
-    if not before or not after or not all(text.isprintable() for text in (type_, *before, *after)):
+    if not before or not after or not all(map(_can_be_written, (type_, *before, *after))):
         return ""
     lost = [label for label in before if label not in after]
     if [label for label in after if label in before] == [label for label in before if label in after]:
         return "\n".join(_add(type_, label, before) for label in reversed(lost)) if set(after) < set(before) else ""
     return _make_anew(side, type_, _merge(before, after)) if not lost else ""
+
+
+def _can_be_written(text: str) -> bool:
+    return text.isprintable() and not has_secret(text)
 
 
 def _read_labels(text: str) -> list[str]:
@@ -197,20 +250,26 @@ def _merge(before: Sequence[str], after: Sequence[str]) -> list[str]:
 def _make_anew(side: Snapshot, type_: str, labels: Sequence[str]) -> str:
     found: dict[str, list[_Use]] = defaultdict(list)
     for row in side.rows(_USES, type=type_):
-        found[row.step].append(_Use(row.step, row.depth, row.holder, row.id, row.definition))
-    if others := sorted(use.id for use in found.pop("other", ())):
-        listed = ", ".join(others[:_LISTED]) + (f" and {len(others) - _LISTED:,} more" * (len(others) > _LISTED))
-        tables = ", ".join(dict.fromkeys(use.on for use in found["column"])) or "no table"
-        return as_comment(
-            f"decide: keep the order of now, which ORDER BY, <, > and max() follow, or exchange {type_} for a type "
-            f"with the labels {', '.join(map(literal, labels))} (columns of {tables}). No SQL is printed for that: "
-            f"{listed} would have to be dropped before it and created again, with what depends on "
-            f"{'it' if len(others) == 1 else 'them'} and all privileges"
-        )
+        found[row.step].append(_Use(row.step, row.depth, row.holder, row.id, row.definition, row.said))
+    others = [use.id for use in found.pop("other", ())]
     sql = {(name.kind, facts["~on"], facts.get("~id", "")): facts["~sql"] for name, facts in objects(side).items()
            if name.kind in ("policy", "view")}  # fmt: skip
-    written = [_write(side, use, sql) for use in _order(found)]
     own = side.rows(_OF_TYPE, type=type_)[0]
+    written = []
+    for use in _order(found):
+        made = sql.get((use.step, use.on, use.id)) if use.step in ("policy", "view") else use.definition
+        if made is None:
+            # What belongs to an extension, or is temporary, is not among the objects.
+            others.append(str(use))
+            continue
+        written.append(_write(side, use, made.rstrip("; ")))
+        # A secret must not be printed, and what was read with the mark of one would come back as something else.
+        if has_secret(written[-1][1]):
+            others.append(f"{use} (it holds a secret)")
+    if has_secret(own.said or ""):
+        others.append(f"type {type_} (it holds a secret)")
+    if others:
+        return _leave_to_a_person(type_, labels, [use.on for use in found["column"]], sorted({*others}))
     aside = f"{type_.removesuffix(own.name)}{own.aside}"
     columns: dict[str, list[str]] = defaultdict(list)
     for use in found["column"]:
@@ -225,7 +284,7 @@ def _make_anew(side: Snapshot, type_: str, labels: Sequence[str]) -> str:
         *(f"ALTER TABLE {on} {', '.join(parts)};" for on, parts in columns.items()),
         f"DROP TYPE {aside};",
         f"ALTER TYPE {type_} OWNER TO {own.owner};",
-        *([f"REVOKE ALL ON TYPE {type_} FROM PUBLIC;"] if own.limited else []),
+        own.revoked,
         *([own.granted] if own.granted else []),
         *([f"COMMENT ON TYPE {type_} IS {literal(own.said)};"] if own.said else []),
         *(again for _, again in reversed(written)),
@@ -234,8 +293,18 @@ def _make_anew(side: Snapshot, type_: str, labels: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def _leave_to_a_person(type_: str, labels: Sequence[str], tables: Sequence[str], others: Sequence[str]) -> str:
+    columns = ", ".join(dict.fromkeys(tables)) or "no table"
+    listed = ", ".join(others[:_LISTED]) + (f" and {len(others) - _LISTED:,} more" * (len(others) > _LISTED))
+    return as_comment(
+        f"decide: keep the order of now, which ORDER BY, <, > and max() follow, or exchange {type_} for a type "
+        f"with the labels {', '.join(map(literal, labels))} (columns of {columns}). No SQL is printed "
+        f"for that: {listed} would have to be dropped before it and created again, with what depends on "
+        f"{'it' if len(others) == 1 else 'them'} and all privileges"
+    )
+
+
 def _head(type_: str, found: dict[str, list[_Use]]) -> str:
-    tables = list(dict.fromkeys(use.on for use in found["column"]))
     several = {"policy": "policies", "index": "indexes"}
     again = [
         f"{len(found[step]):,} {step if len(found[step]) == 1 else several.get(step, f'{step}s')}"
@@ -243,16 +312,28 @@ def _head(type_: str, found: dict[str, list[_Use]]) -> str:
         if found[step]
     ]
     made = f", with {', '.join(again)} dropped and created again" if again else ""
-    risk = (
-        f"{', '.join(tables)} {'is' if len(tables) == 1 else 'are'} rewritten under an ACCESS EXCLUSIVE lock: nobody "
-        "reads or writes there until COMMIT, and it takes the size of the table again as free space; set lock_timeout, "
-        "and let sessions that hold prepared statements of it connect anew"
-        if tables
-        else "none, no table uses it"
-    )
     return as_comment(
         f"the DBA, as the owner or a superuser, exchanges {type_} for a type with its labels in the order of "
-        f"before{made}. Risk: {risk}"
+        f"before{made}. Risk: {_name_risk(found)}"
+    )
+
+
+def _name_risk(found: dict[str, list[_Use]]) -> str:
+    tables = list(dict.fromkeys(use.on for use in found["column"]))
+    rewritten = {*tables, *(use.on for use in found["inherited"])}
+    others = sorted({use.on for step in _STEPS for use in found[step]} - rewritten)
+    locked = f"{', '.join(others)} {'is' if len(others) == 1 else 'are'} locked" if others else ""
+    if not tables:
+        return (
+            f"{locked} under an ACCESS EXCLUSIVE lock until COMMIT: nobody reads or writes there; set lock_timeout"
+            if locked
+            else "none, nothing uses it"
+        )
+    return (
+        f"{', '.join(tables)} {'is' if len(tables) == 1 else 'are'} rewritten under an ACCESS EXCLUSIVE lock: nobody "
+        "reads or writes there until COMMIT, and it takes the size of the table again as free space; "
+        f"{locked and f'{locked} until then too; '}set lock_timeout, and let sessions that hold prepared statements "
+        "of it connect anew"
     )
 
 
@@ -261,29 +342,43 @@ def _order(found: dict[str, list[_Use]]) -> list[_Use]:
     return [use for step in _STEPS for use in (reversed(found[step]) if step == "view" else found[step])]
 
 
-def _write(side: Snapshot, use: _Use, sql: dict[tuple[str, str, str], str]) -> tuple[str, str]:
-    """What takes something away that stands in the way, and what makes it again."""
+def _write(side: Snapshot, use: _Use, made: str) -> tuple[str, str]:
+    """What takes something away that stands in the way, and what makes it again.
+
+    Args:
+        made: its definition.
+    """
+    if use.step == "view":
+        return f"DROP VIEW {use.on};", _make_view(side, use.on, made)
+    said = ""
+    if use.said:
+        named = _COMMENTED.get(use.step, "CONSTRAINT {id} ON {on}").format(id=use.id, on=use.on)
+        said = f"\nCOMMENT ON {named} IS {literal(use.said)};"
     match use.step:
-        case "foreign key" | "constraint":
-            alter = f"ALTER TABLE {use.on}"
-            return f"{alter} DROP CONSTRAINT {use.id};", f"{alter} ADD CONSTRAINT {use.id} {use.definition};"
         case "policy":
-            return f"DROP POLICY {use.id} ON {use.on};", f"{sql['policy', use.on, use.id].rstrip('; ')};"
+            return f"DROP POLICY {use.id} ON {use.on};", f"{made};{said}"
         case "trigger":
-            return f"DROP TRIGGER {use.id} ON {use.on};", f"{use.definition};"
+            return f"DROP TRIGGER {use.id} ON {use.on};", f"{made};{said}"
         case "index":
             # Of a partitioned table all partitions get theirs.
-            return f"DROP INDEX {use.id};", f"{use.definition.replace(' ON ONLY ', ' ON ', 1)};"
+            return f"DROP INDEX {use.id};", f"{made.replace(' ON ONLY ', ' ON ', 1)};{said}"
         case "statistics object":
-            return f"DROP STATISTICS {use.id};", f"{use.definition};"
+            return f"DROP STATISTICS {use.id};", f"{made};{said}"
         case "default":
             alter = f"ALTER TABLE ONLY {use.on} ALTER COLUMN {use.id}"
-            return f"{alter} DROP DEFAULT;", f"{alter} SET DEFAULT {use.definition};"
-    own = side.rows(_OF_VIEW, view=use.on)[0]
+            return f"{alter} DROP DEFAULT;", f"{alter} SET DEFAULT {made};"
+    alter = f"ALTER TABLE {use.on}"
+    return f"{alter} DROP CONSTRAINT {use.id};", f"{alter} ADD CONSTRAINT {use.id} {made};{said}"
+
+
+def _make_view(side: Snapshot, view: str, made: str) -> str:
+    own = side.rows(_OF_VIEW, view=view)[0]
     lines = [
-        f"{sql['view', use.on, ''].rstrip('; ')};",
-        f"ALTER VIEW {use.on} OWNER TO {own.owner};",
+        f"{made};",
+        f"ALTER VIEW {view} OWNER TO {own.owner};",
+        own.revoked,
         *([own.granted] if own.granted else []),
-        *([f"COMMENT ON VIEW {use.on} IS {literal(own.said)};"] if own.said else []),
+        *([f"COMMENT ON VIEW {view} IS {literal(own.said)};"] if own.said else []),
+        *(f"COMMENT ON COLUMN {view}.{name} IS {literal(said)};" for name, said in own.columns),
     ]
-    return f"DROP VIEW {use.on};", "\n".join(lines)
+    return "\n".join(lines)

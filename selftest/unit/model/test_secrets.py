@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from postmigration.model.secrets import mask_secrets
+from postmigration.model.secrets import has_secret, mask_secrets
 
 MARK = r"‹secret [0-9a-f]{8}›"
 
@@ -36,3 +36,9 @@ def test_other_text_stays_as_it_is(text: str) -> None:
 def test_the_mark_tells_whether_it_is_the_same_secret() -> None:
     one, same, other = (mask_secrets(f"password={word}") for word in ("hunter2", "hunter2", "hunter3"))
     assert one == same != other
+
+
+def test_a_text_has_a_secret_with_it_and_with_its_mark() -> None:
+    assert has_secret("password=hunter2")
+    assert has_secret(mask_secrets("password=hunter2"))
+    assert not has_secret("a secret › ‹secret")

@@ -215,6 +215,16 @@ def test_a_partition_that_is_emptied_meanwhile_is_not_judged(fresh: Fresh, run: 
     assert "sold could not be compared: it or a partition of it was defined, emptied" in done.err
 
 
+@pytest.mark.full
+def test_as_many_rows_are_shown_as_are_wanted(fresh: Fresh, run: Run) -> None:
+    rows = "CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t SELECT i, 0 FROM generate_series(1, 150) i"
+    before, after = fresh(18, rows, "ANALYZE"), fresh(18, rows, "UPDATE t SET v = 1", "ANALYZE")
+    command = ("compare", before, after, "--checkpoint=file", "--recheck=1@0s", "--json")
+    for wanted in (3, 130, 200):
+        found = run(*command, f"--evidence-rows={wanted}").tables()["t"]
+        assert (found["changed"], len(found["differences"])) == (150, min(wanted, 150))
+
+
 # The ends of ranges of thirty rows are known of these tables, and the one before and after each.
 EDGES = {
     "a row at an edge is missing": ("number", "DELETE FROM number WHERE id = 90", {"missing": 1}),

@@ -56,7 +56,7 @@ class _Run:
         self._sides = sides
         self.checkpoint = checkpoint
         self._recheck = recheck
-        self._keep = keep
+        self.keep = keep
         self.stopped = threading.Event()
         self._lock = threading.Lock()
         self._open: list[Snapshot] = []
@@ -147,7 +147,7 @@ class _Run:
         parameters: dict[str, Any] = {**bounds}
         rows = make_row_sets(*pair, table.was, table.now, where, whole=not table.together)
         sides = Sides(*pair, *rows, **parameters)
-        found = compare_live(sides, self._recheck, keep=max(self._keep, _KEPT), stopped=self.stopped)
+        found = compare_live(sides, self._recheck, keep=max(self.keep, _KEPT), stopped=self.stopped)
         return found, frozenset(sides.impersonal)
 
     def conclude(self, table: Table) -> TableComparison:
@@ -161,7 +161,7 @@ class _Run:
             counts=total.counts,
             grown=0,
             marked={},
-            differences=tuple(table.differences[: self._keep]),
+            differences=tuple(table.differences[: self.keep]),
             in_flight=total.in_flight,
             unread=_MANY.format(MOST) if total.many else "",
         )
@@ -172,7 +172,7 @@ class _Run:
         """Reads some rows again that differed before the run was broken off, and says what the reader sees of them."""
         told = f"{table.found_before:,} {'row' if table.found_before == 1 else 'rows'} of those that differ"
         told += f" {'was' if table.found_before == 1 else 'were'} found before the comparison was broken off"
-        wanted = table.inherited[: max(0, self._keep - len(table.differences))]
+        wanted = table.inherited[: max(0, self.keep - len(table.differences))]
         if not wanted:
             return told if table.inherited else f"{told}; of its key nothing is kept: --table={table.name} shows them"
         columns = [f"CAST(:postmigration_key_{i} AS {type_}[])" for i, type_ in enumerate(table.key_types)]
@@ -273,7 +273,7 @@ def _take(run: _Run, table: Table, future: Future[_Read | None]) -> None:
     else:
         if read is not None:
             run.checkpoint.add(table.name, read.done, *read.sides)
-            table.differences = [*table.differences, *read.differences][:MOST_KEYS]
+            table.differences = [*table.differences, *read.differences][: max(run.keep, MOST_KEYS)]
             table.plain |= read.plain
         return
     with table.lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -41,14 +41,15 @@ def replace_all(texts: Mapping[Path, str]) -> None:
                 file.replace(path)
 
 
-def replace_private(path: Path, content: bytes) -> None:
+def replace_private(path: Path, content: bytes, announce: Callable[[os.stat_result], object] | None = None) -> None:
     """Replaces a file that nobody else may read; what was written is there after a crash of the machine too.
 
     Args:
         content: what it is to hold.
+        announce: is told what the new file is like, before it takes the place of the older one.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written; the new file may have taken its place nevertheless.
     """
     target = path.resolve()
     written = partial(path)
@@ -58,6 +59,8 @@ def replace_private(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+        if announce is not None:
+            announce(os.fstat(file.fileno()))
     written.replace(target)
     directory = os.open(target.parent, os.O_RDONLY)
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import functools
 import operator
+import os
 import stat
 import time
 from collections.abc import Mapping, Sequence
@@ -114,7 +115,7 @@ class Checkpoint:
         bound: what the comparison is of.
         begun: when it was.
         tables: how far each table is.
-        file: the number of the file as it was read; None where there was none.
+        mark: tells the file as it was read from others; None where there was none.
     """
 
     def __init__(
@@ -123,14 +124,15 @@ class Checkpoint:
         bound: Bound,
         begun: datetime.datetime,
         tables: Mapping[str, Progress],
-        file: int | None = None,
+        mark: tuple[int, int, int] | None = None,
     ) -> None:
         self.path = path
         self.bound = bound
         self.begun = begun
         self.tables = dict(tables)
-        self.resumed = file is not None
-        self._file = file
+        self.resumed = mark is not None
+        # Of the file that is there, and of the one that is taking its place: an interruption may come before or after.
+        self._marks = [mark]
         self._after = 0.0
         self._written = True
 
@@ -159,13 +161,14 @@ class Checkpoint:
         head = {_MAGIC: FORMAT, "begun": self.begun, "bound": self.bound}
         lines = [head, *({"table": name, "done": of} for name, of in self.tables.items())]
         try:
-            if self._find_number() not in (None, self._file):
+            if (there := self._find_mark()) is not None and there not in self._marks:
                 raise CannotJudge(
                     f"--checkpoint={self.path}: somebody else has written the file meanwhile, perhaps another run: "
                     "name one for each comparison"
                 )
-            replace_private(self.path, seal(map(msgspec.json.encode, lines)))
-            self._file = self._find_number()
+            self._marks = [there]
+            content = seal(map(msgspec.json.encode, lines))
+            replace_private(self.path, content, lambda file: self._marks.append(_mark(file)))
         except OSError as error:
             raise CannotJudge(f"--checkpoint={self.path}: the file cannot be written: {error.strerror}") from None
         self._written = True
@@ -218,9 +221,9 @@ class Checkpoint:
                 f"({error.strerror}): remove it, or the same command tells again what it found"
             ) from None
 
-    def _find_number(self) -> int | None:
+    def _find_mark(self) -> tuple[int, int, int] | None:
         try:
-            return self.path.stat().st_ino
+            return _mark(self.path.stat())
         except FileNotFoundError:
             return None
 
@@ -255,7 +258,12 @@ def open_checkpoint(path: Path, bound: Bound, now: datetime.datetime) -> Checkpo
             f"{says} the comparison was begun {head.begun:%Y-%m-%d %H:%M} UTC, more than {LONGEST.days} days ago, and "
             f"what it read may be other by now: {_REMEDY}"
         )
-    return Checkpoint(path, bound, head.begun, tables, found.st_ino)
+    return Checkpoint(path, bound, head.begun, tables, _mark(found))
+
+
+def _mark(file: os.stat_result) -> tuple[int, int, int]:
+    # The number alone is given again: a file that is replaced twice may have it as before.
+    return file.st_ino, file.st_mtime_ns, file.st_size
 
 
 _REMEDY = "name another file, or remove this one to begin anew"

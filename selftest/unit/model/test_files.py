@@ -35,10 +35,13 @@ def test_a_private_file_is_read_by_nobody_else(tmp_path: Path) -> None:
     elsewhere.write_text("kept")
     # What a killed run has left, or somebody else has put there.
     partial(file).symlink_to(elsewhere)
-    for content in (b"old", b"new"):
-        replace_private(file, content)
+    told = list[tuple[int, bool]]()
+    for content in (b"old", b"newer"):
+        replace_private(file, content, lambda new: told.append((new.st_ino, file.exists())))
         assert (file.read_bytes(), file.stat().st_mode & 0o777) == (content, 0o600)
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new", "b": "kept"}
+        # Before it took its place.
+        assert told.pop() == (file.stat().st_ino, content == b"newer")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "newer", "b": "kept"}
     with pytest.raises(FileNotFoundError, match="No such file or directory"):
         replace_private(tmp_path / "absent" / "file", b"")
 

@@ -1,6 +1,8 @@
 """The file of a comparison holds what is done; one that is anything else is refused, and never overwritten."""
 
 import datetime
+import errno
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -141,6 +143,56 @@ def test_two_runs_do_not_write_one_file(file: Path) -> None:
     one.save()
     with pytest.raises(CannotJudge, match="somebody else has written the file meanwhile, perhaps another run"):
         other.save()
+
+
+def test_what_is_written_in_its_place_under_the_same_number_is_noticed(file: Path) -> None:
+    """A file system gives the number of a file that is gone to the next one: who writes twice may have it again."""
+    found = open_checkpoint(file, BOUND, NOW)
+    number, content = file.stat().st_ino, file.read_bytes()
+    file.write_bytes(content)
+    os.utime(file, ns=(0, 0))
+    assert file.stat().st_ino == number
+    with pytest.raises(CannotJudge, match="somebody else has written the file meanwhile, perhaps another run"):
+        found.save()
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.EIO, "Input/output error")])
+def test_a_file_that_took_its_place_before_it_was_interrupted_is_its_own(
+    file: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    found, sync = open_checkpoint(file, BOUND, NOW), os.fsync
+
+    def fail(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise error
+        sync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        patch.setattr(checkpoint, "PATIENCE", 0)
+        with pytest.raises(
+            (KeyboardInterrupt, CannotJudge), match=r"^$|the file cannot be written: Input/output error"
+        ):
+            found.add("t", reading("7", "9"), SIDE, SIDE)
+    found.close()
+    (table,) = open_checkpoint(file, BOUND, NOW).tables.values()
+    assert table.ranges[0].end == "9"
+
+
+def test_a_file_that_did_not_take_its_place_is_written_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = open_checkpoint(file, BOUND, NOW)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EACCES, "Permission denied")
+
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", fail)
+            with pytest.raises(CannotJudge, match="the file cannot be written: Permission denied"):
+                found.save()
+    found.save()
+    assert open_checkpoint(file, BOUND, NOW).tables == found.tables
 
 
 def test_it_is_not_written_all_the_time(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

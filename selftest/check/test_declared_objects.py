@@ -200,8 +200,8 @@ CASES = {
         [Retyped(table="Guest", column="state", reason=WHY)],
         'column public."Guest".state',
         "retyped Guest.state: it has the type that it had: public.state",
-        "DROP TYPE public.state",
-        "type public.state is gone",
+        "DROP TYPE public.state; DROP INDEX public.guest_state",
+        "index public.guest_state is gone",
     ),
     "keys of another type": Case(
         "DROP VIEW public.totals; DROP POLICY own ON public.booking; "

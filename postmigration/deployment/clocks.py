@@ -11,6 +11,8 @@ from postmigration.deployment.record import Record
 _TOLERANCE = datetime.timedelta(minutes=1)
 # The fact of a record by which its clock is known to have been wrong, or that of its database.
 CLOCK = "clock"
+# What that of the database said in the meantime.
+DATABASE_CLOCK = "clock of the database"
 _SHORT_SPAN = datetime.timedelta(hours=1)
 
 
@@ -43,14 +45,20 @@ def find_clock_faults(record: Record, now: datetime.datetime) -> Iterator[str]:
     elif record.ended > now + _TOLERANCE:
         yield f"ended {_show(record.ended)}, and it is {_show(now)}: the clock here or there is wrong"
     if wrong := record.facts.get(CLOCK):
-        yield f"was made while clocks differed: {wrong}"
+        yield f"was made while clocks differed: {wrong}: set them, and run it again"
     for side, database in (("database", record.database), ("state before", record.baseline)):
-        begun = _read_start(database.started) if database is not None else None
+        begun = _read_time(database.started) if database is not None else None
         if begun is not None and begun > record.ended + _TOLERANCE:
             yield (
                 f"ended {_show(record.ended)}, and the server of its {side} was started {_show(begun)}: "
                 "the clock of one of them is wrong, or ran back"
             )
+
+
+def find_latest_end(record: Record) -> datetime.datetime:
+    """When a record ended at the latest, whichever clock was right, where it says what that of its database said."""
+    there = _read_time(record.facts.get(DATABASE_CLOCK, ""))
+    return record.ended if there is None else max(record.ended, there + (record.ended - record.started))
 
 
 def find_drift(here: datetime.datetime, there: datetime.datetime) -> Iterator[str]:
@@ -70,8 +78,8 @@ def _show(at: datetime.datetime) -> str:
     return f"{at.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _read_start(text: str) -> datetime.datetime | None:
-    """When a server was started, as it says itself; None where its settings show no ISO date with a time zone."""
+def _read_time(text: str) -> datetime.datetime | None:
+    """A moment as a server writes it; None where its settings show no ISO date with a time zone."""
     try:
         begun = datetime.datetime.fromisoformat(text)
         return begun.astimezone(datetime.UTC) if begun.tzinfo else None

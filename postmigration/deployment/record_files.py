@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from postmigration.deployment import begun
-from postmigration.deployment.clocks import find_clock_faults
+from postmigration.deployment.clocks import DATABASE_CLOCK, find_clock_faults, find_latest_end
 from postmigration.deployment.record import SCHEMA_VERSION, Record
 from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import escape
@@ -58,6 +58,13 @@ class Records(NamedTuple):
 
     stored: list[Stored]
     refusals: list[Refusal]
+
+
+class _Doubtful(NamedTuple):
+    """A record that counts only beside a later one, which it then does not outweigh."""
+
+    stored: Stored
+    reason: str
 
 
 class _Head(msgspec.Struct):
@@ -159,13 +166,14 @@ def read_records(directories: Iterable[Path], key: bytes = b"", *, now: datetime
     now = now or datetime.datetime.now(datetime.UTC)
     found: dict[str, Stored] = {}
     refusals = []
+    doubtful: list[_Doubtful] = []
     marks: list[Path] = []
     directories = list(directories)
     named = {directory.resolve() for directory in directories}
     for directory in directories:
         try:
             here = sorted(path for path in directory.iterdir() if path.name[0] != ".")
-            refusals += [Refusal(path, _ASIDE) for path in _find_aside(directory, named)]
+            aside = list(_find_aside(directory, named))
         except FileNotFoundError:
             refusals.append(Refusal(directory, "there is no such directory: no command has left a record there yet"))
             continue
@@ -173,25 +181,59 @@ def read_records(directories: Iterable[Path], key: bytes = b"", *, now: datetime
             refusals.append(Refusal(directory, f"cannot be read: {error.strerror}"))
             continue
         marks += [path for path in here if path.suffix == begun.SUFFIX]
-        for path in here:
-            if path.suffix != ".json":
-                continue
+        for path in [*aside, *(path for path in here if path.suffix == ".json")]:
             try:
-                record = _read(path, key, now)
+                record = _read(path, key)
+                # Nobody knows what one of a wrong clock is newer than: left out, a NO-GO would be forgotten.
+                fault = _ASIDE if path in aside else next(find_clock_faults(record, now), "")
             except CannotJudge as error:
-                refusals.append(Refusal(path, escape(str(error))))
-            else:
+                refusals.append(Refusal(path, _ASIDE if path in aside else escape(str(error))))
+                continue
+            if not fault:
                 # The same record may have come from two jobs.
                 found.setdefault(record.checksum, Stored(path, record))
+            elif _may_be_superseded(path, record, now, aside=path in aside):
+                doubtful.append(_Doubtful(Stored(path, record), fault))
+            else:
+                refusals.append(Refusal(path, fault))
+    refusals += _settle(doubtful, found)
     records = [stored.record for stored in found.values()]
     if not key and (signed := [stored for stored in found.values() if stored.record.signature]):
         why = f"is signed, and no signature was verified: set {KEY} to the key of those who wrote it"
         refusals.append(Refusal(signed[0].path, why))
     refusals += [Refusal(path, why) for path in marks if (why := begun.describe_unfinished(path, records))]
-    return Records(sorted(found.values(), key=lambda stored: (stored.record.ended, stored.path.name)), refusals)
+    ordered = sorted(found.values(), key=lambda stored: (find_latest_end(stored.record), stored.path.name))
+    return Records(ordered, refusals)
 
 
-def _read(path: Path, key: bytes, now: datetime.datetime) -> Record:
+def _may_be_superseded(path: Path, record: Record, now: datetime.datetime, *, aside: bool) -> bool:
+    """Whether it is known of a record that is in doubt what it is older than."""
+    if aside:
+        # Under another name it is no archive.
+        return path.suffix == ".json" and path.name[0] != "." and not any(find_clock_faults(record, now))
+    return DATABASE_CLOCK in record.facts and record.started <= record.ended <= now
+
+
+def _settle(doubtful: Iterable[_Doubtful], found: dict[str, Stored]) -> Iterator[Refusal]:
+    """Takes in the records that later ones of the same command and environment supersede, and refuses the others.
+
+    Args:
+        found: the records that can be believed, by their checksums.
+    """
+    believed = list(found.values())
+    for (path, record), reason in doubtful:
+        ended = find_latest_end(record)
+        alike = [
+            other for _, other in believed if (other.command, other.environment) == (record.command, record.environment)
+        ]
+        if not any(other.started > ended for other in alike):
+            yield Refusal(path, reason)
+        # What was found wrong is not forgotten; what a wrong clock says is right proves nothing.
+        elif record.status != 0 or DATABASE_CLOCK not in record.facts:
+            found.setdefault(record.checksum, Stored(path, record))
+
+
+def _read(path: Path, key: bytes) -> Record:
     content = _read_bytes(path)
     try:
         version = msgspec.json.decode(content, type=_Head).schema_version
@@ -212,9 +254,6 @@ def _read(path: Path, key: bytes, now: datetime.datetime) -> Record:
         raise CannotJudge(f"has another signature: it was not written with this {KEY}")
     for contradiction in _find_contradictions(record):
         raise CannotJudge(f"{contradiction}: it contradicts itself")
-    # Nobody knows what such a record is newer than: left out, a NO-GO would be forgotten.
-    for fault in find_clock_faults(record, now):
-        raise CannotJudge(fault)
     return record
 
 

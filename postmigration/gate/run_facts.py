@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from postmigration.backups.verification import Verification
-from postmigration.deployment.clocks import CLOCK, find_drift
+from postmigration.deployment.clocks import CLOCK, DATABASE_CLOCK, find_drift
 from postmigration.deployment.record import Check
 from postmigration.deployment.recording import Recording
 from postmigration.deployment.subject import identify, look_at, refuse_changes
@@ -82,6 +82,8 @@ def subject(config: pytest.Config, run: Run) -> dict[str, str]:
         facts["max load"] = (
             f"checks wait while others keep a server busier than --max-load={config.option.max_load}, {longest} at most"
         )
+    if CLOCK in run.shared:
+        facts[CLOCK] = f"{run.shared[CLOCK]}; set it first: a deployment plan refuses the record of this run"
     # The option is pytest's own; the gate takes it at its word.
     if config.option.strict:
         facts["strict"] = "warnings and what is not judged are NO-GO (--strict)"
@@ -145,7 +147,8 @@ def identify_run(recording: Recording, run: Run) -> None:
     recording.demonstration = bool(run.demonstration)
     there = run.target.scalar("SELECT pg_catalog.clock_timestamp()")
     for drift in find_drift(datetime.datetime.now(datetime.UTC), there):
-        recording.facts[CLOCK] = drift
+        recording.facts |= {CLOCK: drift, DATABASE_CLOCK: there.isoformat()}
+        run.shared[CLOCK] = drift
     if run.baseline_server is not None and run.origin is not None and not run.origin.restored:
         recording.baseline = identify(run.baseline_server)
     if run.request.schemas and (aside := set(run.left_out) - find_platform(run.target).schemas):
@@ -195,7 +198,7 @@ def record(recording: Recording, validation: Validation) -> None:
         *validation.weakened,
         *(() if validation.has_baseline else _COMPARED_NOTHING),
     ]
-    recording.facts = {**recording.facts, **validation.facts, "examined": f"{validation.examined:,} rows"}
+    recording.facts = {**validation.facts, **recording.facts, "examined": f"{validation.examined:,} rows"}
     recording.checks = [
         Check(
             nodeid=escape(result.nodeid),

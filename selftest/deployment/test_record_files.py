@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from postmigration.deployment import record_files
-from postmigration.deployment.record import SCHEMA_VERSION
+from postmigration.deployment.record import SCHEMA_VERSION, Record
 from postmigration.deployment.record_files import KEY, read_key, read_records, seal, write_record
 from postmigration.model.errors import CannotJudge
 from selftest.deployment.records import GO, NOON, STAGING, check, make
@@ -253,6 +253,45 @@ def test_a_record_that_was_put_aside_is_told(tmp_path: Path, name: str) -> None:
         assert not read([tmp_path, aside.parent]).refusals
     (tmp_path / "notes.txt").write_text("what was seen")
     assert len(read([tmp_path]).refusals) == 1
+
+
+def test_a_record_that_was_archived_counts_once_a_later_one_was_made(tmp_path: Path) -> None:
+    write_record(make(10, word="NO-GO", status=1), tmp_path / "first try")
+    write_record(make(5, environment="production"), tmp_path / "first try")
+    write_record(make(30), tmp_path)
+    found = read([tmp_path])
+    assert [stored.record.word for stored in found.stored] == ["NO-GO", "GO"]
+    # Of production there is no later one.
+    assert [refusal.path.name for refusal in found.refusals] == ["gate-20261128T120500Z.json"]
+    # It was judged at the same time.
+    write_record(make(28, word="NO-GO", status=1), tmp_path / "second try")
+    assert len(read([tmp_path]).refusals) == 2
+
+
+def drift(minutes: float, hours: float, **fields: Any) -> Record:
+    """A record of a database whose clock was so many hours ahead."""
+    there = NOON + datetime.timedelta(minutes=minutes, hours=hours)
+    return make(minutes, facts={"clock": "it is later there", "clock of the database": there.isoformat()}, **fields)
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_record_of_which_clocks_differed_is_superseded_by_a_later_one(tmp_path: Path, hours: float) -> None:
+    bad = write_record(drift(0, hours, word="NO-GO", status=1), tmp_path)
+    write_record(drift(1, hours), tmp_path)
+    refused = read([tmp_path]).refusals
+    reason = "was made while clocks differed: it is later there: set them, and run it again"
+    assert (refused[0].path, refused[0].reason) == (bad, reason)
+    assert len(refused) == 2
+    # It is later by both clocks.
+    write_record(make(60, environment="production"), tmp_path)
+    write_record(make(4 if hours < 0 else 124), tmp_path)
+    assert len(read([tmp_path]).refusals) == 2
+    write_record(make(10 if hours < 0 else 130), tmp_path)
+    found = read([tmp_path])
+    assert not found.refusals
+    # What it found wrong is not forgotten, and it proves nothing.
+    words = [stored.record.word for stored in found.stored if stored.record.environment == "staging"]
+    assert words == ["NO-GO", "GO", "GO"]
 
 
 def test_times_beyond_all_calendars_are_no_traceback(tmp_path: Path) -> None:

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from postmigration.deployment.clocks import find_clock_faults, find_drift, show_seconds, show_span, show_time
+from postmigration.deployment.clocks import (
+    find_clock_faults,
+    find_drift,
+    find_latest_end,
+    show_seconds,
+    show_span,
+    show_time,
+)
 from selftest.deployment.records import NOON, STAGING, make
 
 
@@ -54,7 +61,10 @@ def test_two_clocks_differ_by_a_minute_at_most() -> None:
             ["ended 2026-11-28 11:59:59 UTC, before it started 2026-11-28 12:00:00 UTC: its clock ran back"],
         ),
         ({"ended": NOON + datetime.timedelta(minutes=61)}, []),
-        ({"facts": {"clock": "it is 10 here"}}, ["was made while clocks differed: it is 10 here"]),
+        (
+            {"facts": {"clock": "it is 10 here"}},
+            ["was made while clocks differed: it is 10 here: set them, and run it again"],
+        ),
         (
             {"ended": NOON + datetime.timedelta(minutes=61, seconds=1)},
             ["ended 2026-11-28 13:01:01 UTC, and it is 2026-11-28 13:00:00 UTC: the clock here or there is wrong"],
@@ -84,3 +94,12 @@ def test_two_clocks_differ_by_a_minute_at_most() -> None:
 )
 def test_times_that_contradict_each_other_are_found(fields: dict[str, Any], faults: list[str]) -> None:
     assert list(find_clock_faults(make(**fields), NOON + datetime.timedelta(hours=1))) == faults
+
+
+def test_a_record_ended_by_the_later_of_two_clocks_at_the_latest() -> None:
+    hour = datetime.timedelta(hours=1)
+    there = {"clock of the database": (NOON + hour).isoformat()}
+    assert find_latest_end(make()) == NOON + hour / 12
+    assert find_latest_end(make(facts=there)) == NOON + hour * 13 / 12
+    assert find_latest_end(make(240, facts=there)) == NOON + hour * 49 / 12
+    assert find_latest_end(make(facts={"clock of the database": "noon"})) == NOON + hour / 12

@@ -109,8 +109,12 @@ def test_a_record_says_that_the_clock_of_the_database_was_another(
 ) -> None:
     monkeypatch.setattr(run_facts, "find_drift", lambda here, there: [f"{here - there}"] if here < there else ["ahead"])
     recording = Recording("gate", "", tmp_path, tmp_path)
-    run_facts.identify_run(recording, run)
+    apart = replace(run, shared=dict(run.shared))
+    run_facts.identify_run(recording, apart)
+    assert recording.facts.pop("clock of the database").startswith("20")
     assert recording.facts == {"clock": "ahead"}
+    said = run_facts.subject(_make_config(), apart)["clock"]
+    assert said == "ahead; set it first: a deployment plan refuses the record of this run"
 
 
 def test_a_record_is_bound_to_its_databases_and_takes_what_the_run_came_to(run: Run, tmp_path: Path) -> None:

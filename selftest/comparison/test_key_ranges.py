@@ -17,6 +17,7 @@ from postmigration.diff.resuming.key_ranges import (
     read_shapes,
 )
 from postmigration.diff.scan import pages
+from postmigration.gate.commands.console import Bar
 from postmigration.postgres import catalog
 from postmigration.postgres.connection import Database, Snapshot
 from selftest.comparison.test_resumable import Fresh, Reading, Run, change, interrupt
@@ -213,6 +214,16 @@ def test_a_partition_that_is_emptied_meanwhile_is_not_judged(fresh: Fresh, run: 
     done = run("compare", before, after, "--checkpoint=file", "--recheck=1@0s", "--json", "--table=sold")
     assert (done.status, done.tables()["sold"]["equal"]) == (4, None)
     assert "sold could not be compared: it or a partition of it was defined, emptied" in done.err
+
+
+@pytest.mark.full
+def test_each_range_is_announced(fresh: Fresh, run: Run, reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+    sides, told = [fresh(18, TABLES, "ANALYZE") for _ in range(2)], list[tuple[str, int, int]]()
+    monkeypatch.setattr(Bar, "move", lambda _, *moved: told.append(moved))
+    # What was read before counts, and partitions once.
+    reading.then = {2: interrupt}
+    assert [run("compare", *sides, "--checkpoint=file", "--table=sold").status for _ in range(2)] == [2, 0]
+    assert told == [("sold", rows, 100) for rows in (30, 60, 90, 100)]
 
 
 @pytest.mark.full

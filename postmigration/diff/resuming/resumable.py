@@ -6,7 +6,7 @@ No snapshot is held for longer than a range takes, and a run that was broken off
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -52,11 +52,19 @@ class _Read:
 class _Run:
     """Reads ranges of tables on two databases."""
 
-    def __init__(self, sides: tuple[Database, Database], checkpoint: Checkpoint, recheck: Recheck, keep: int) -> None:
+    def __init__(
+        self,
+        sides: tuple[Database, Database],
+        checkpoint: Checkpoint,
+        recheck: Recheck,
+        keep: int,
+        announce: Callable[[str, int, int], object],
+    ) -> None:
         self._sides = sides
         self.checkpoint = checkpoint
         self._recheck = recheck
         self.keep = keep
+        self.announce = announce
         self.stopped = threading.Event()
         self._lock = threading.Lock()
         self._open: list[Snapshot] = []
@@ -203,6 +211,7 @@ def diff_resumably(
     keep: int,
     recheck: Recheck,
     checkpoint: Checkpoint,
+    announce: Callable[[str, int, int], object],
 ) -> Generator[TableComparison]:
     """Compares tables range by range; the results come as they are ready, those that the file has first.
 
@@ -212,12 +221,13 @@ def diff_resumably(
         keep: how many differences of each table to give in full.
         recheck: how rows that differ are read again.
         checkpoint: what is done.
+        announce: is told with each range: the table, how many rows of the state before are read, of about how many.
 
     Raises:
         CannotJudge: a database cannot be reached any more, or is another one now; or the file cannot be used.
     """
     tables = find_tables(before, after, sorted(names, key=lambda relation: -relation.size), checkpoint)
-    run = _Run((before.database, after.database), checkpoint, recheck, keep)
+    run = _Run((before.database, after.database), checkpoint, recheck, keep, announce)
     jobs = before.database.limits.jobs
     for snapshot in (before, after):
         snapshot.close()
@@ -275,6 +285,8 @@ def _take(run: _Run, table: Table, future: Future[_Read | None]) -> None:
             run.checkpoint.add(table.name, read.done, *read.sides)
             table.differences = [*table.differences, *read.differences][: max(run.keep, MOST_KEYS)]
             table.plain |= read.plain
+            rows = sum_up(run.checkpoint.tables[table.name].ranges).rows[0]
+            run.announce(table.name, rows, table.shapes[0].rows)
         return
     with table.lock:
         table.gaps.clear()

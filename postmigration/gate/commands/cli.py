@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from postmigration.checks.rows.complete_fingerprint import complete_fingerprint
 from postmigration.deployment.subject import identify
@@ -30,7 +28,7 @@ from postmigration.diff.table_diff import TableComparison, diff_tables, diff_wit
 from postmigration.gate import options
 from postmigration.gate.baseline_source import locate, refuse_recheck
 from postmigration.gate.commands import comparison_report, role
-from postmigration.gate.commands.console import console
+from postmigration.gate.commands.console import Bar, console
 from postmigration.gate.commands.sides import name_sides, open_snapshot
 from postmigration.gate.project import is_project, project
 from postmigration.gate.running.durations import read_recheck
@@ -223,7 +221,7 @@ def _compare(option: Namespace) -> int:
         if recheck is not None:
             refuse_recheck(origin, first, "--recheck" if option.checkpoint is None else "--checkpoint")
         writer = comparison_report.Writer(as_json=option.json, show_values=option.show_values, console=console())
-        told = list(origin.facts)
+        told, bar = list(origin.facts), Bar()
         if origin.fingerprint:
             before = fingerprint_file.read(Path(origin.fingerprint))
             if reason := unfit(before, after, None):
@@ -260,7 +258,13 @@ def _compare(option: Namespace) -> int:
                 checkpoint = open_checkpoint(Path(option.checkpoint), bound, datetime.datetime.now(datetime.UTC))
                 told.append(checkpoint.describe(len(chosen)))
                 results = diff_resumably(
-                    snapshot, after, chosen, keep=option.evidence_rows, recheck=recheck, checkpoint=checkpoint
+                    snapshot,
+                    after,
+                    chosen,
+                    keep=option.evidence_rows,
+                    recheck=recheck,
+                    checkpoint=checkpoint,
+                    announce=bar.move,
                 )
         # Beside the results and not among them.
         told += [f"not compared: {relation.name}: {relation.excluded}" for relation in left_out]
@@ -270,12 +274,10 @@ def _compare(option: Namespace) -> int:
         scope = _scope(option.schema, after)
         # Whatever ends the printing ends the comparison first, and then the snapshots.
         cleanup.callback(results.close)
-        with _progress(sum(relation.size + 1 for relation in chosen)) as bar:
-            task = bar.task_ids[0]
-            work = {relation.name: relation.size + 1 for relation in chosen}
+        with bar.begin({relation.name: relation.size for relation in chosen}):
             for result in results:
                 writer.table(result)
-                bar.update(task, advance=work[result.table], description=result.table)
+                bar.end(result.table)
         _tell_alone(after, *([] if origin.fingerprint else [snapshot]))
         status = _end(writer.results)
         if checkpoint is not None:
@@ -338,7 +340,8 @@ def _fingerprint(option: Namespace) -> int:
         sizes = {name: relation for name, relation in relations(snapshot).items() if not relation.excluded}
         if not sizes:
             raise CannotJudge(f"there is nothing to take: schema {option.schema} has no table (name another: --schema)")
-        with _progress(sum(relation.size + 1 for relation in sizes.values())) as bar:
+        bar = Bar()
+        with bar.begin({name: relation.size for name, relation in sizes.items()}):
             legacy = migration if migration is not None and migration.legacy_tables else None
             tables = take_fingerprint(snapshot, legacy, portable=option.portable)
             while True:
@@ -348,7 +351,7 @@ def _fingerprint(option: Namespace) -> int:
                     changes = migration.changes if migration is not None and legacy is None else ()
                     fingerprint = complete_fingerprint(snapshot, end.value, changes)
                     break
-                bar.update(bar.task_ids[0], advance=sizes[table.name].size + 1, description=table.name)
+                bar.end(table.name)
         _tell_alone(snapshot)
         fingerprint_file.write(fingerprint, option.output)
         rows = sum(table.rows for table in fingerprint.tables.values())
@@ -370,21 +373,6 @@ def _fingerprint(option: Namespace) -> int:
         if migration is None:
             print("for postmigration check and compare only: the gate needs one that was taken in its own directory")
         return GO
-
-
-def _progress(total: int) -> Progress:
-    """A bar on a terminal, and nothing in a pipeline."""
-    screen = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=screen,
-        transient=True,
-        disable=not screen.is_terminal,
-    )
-    bar.add_task("", total=total)
-    return bar
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def find(
         *lost,
         *list_left_out(last),
         *_find_unverified(last, proof, everything, find_misfits, at),
-        *_find_overlooked(last, everything),
+        *_find_overlooked(last, everything, at),
     )
     reasons = (*_contradictions(about), *_failures(last, proof), *doubts)
     return Found(proof, last, reasons, _measure(last.record, proof), doubts=doubts, lost=lost)
@@ -132,14 +132,13 @@ def find_then(
     stored: Sequence[Stored],
     find_misfits: FindMisfits,
     at: datetime.datetime,
-    everything: Sequence[Stored] | None = None,
+    everything: Sequence[Stored],
 ) -> Found:
     """Finds the record that decides, of those that were known at a moment.
 
     What was proven since was not known then. Where a record did count then, and scripts or declarations were edited
     since, it is judged again: a later record decides.
     """
-    everything = stored if everything is None else everything
     early = [one for one in stored if one.record.started <= at]
     found = find(proof, early, find_misfits, at, everything)
     ageless = Proof(command=proof.command, environment=proof.environment)
@@ -315,7 +314,7 @@ def _find_unverified(
     return [f"{name_record(stored)} was of {names[0]}, which no verify-backup has proven"] if names else []
 
 
-def _find_overlooked(stored: Stored, everything: Sequence[Stored]) -> list[str]:
+def _find_overlooked(stored: Stored, everything: Sequence[Stored], at: datetime.datetime) -> list[str]:
     """A later NO-GO of the same database, wherever its environment was said to be."""
     database = stored.record.database
     if stored.record.command != "gate" or stored.record.status != 0 or database is None:
@@ -327,6 +326,7 @@ def _find_overlooked(stored: Stored, everything: Sequence[Stored]) -> list[str]:
         if other.record.command == "gate"
         and (other.record.status == 1 or any(check.outcome in _FAILING for check in other.record.checks))
         and other.record.ended > stored.record.ended
+        and (other.record.started <= at or stored.record.environment == _PRODUCTION)
         and other.record.environment != stored.record.environment
         and other.record.database is not None
         and is_same_database(other.record.database, database)

@@ -155,3 +155,14 @@ def test_what_was_signed_after_the_migration_is_told() -> None:
     words = "; accepted was signed after production was migrated; "
     assert words in judge(records, [late], asked="after").verdict.line
     assert "was signed" not in judge(records, asked="after").verdict.line
+
+
+def test_what_is_found_on_staging_after_the_migration_takes_nothing_back() -> None:
+    no_go = {"environment": "", "status": 1, "word": "NO-GO"}
+    records, day = [*READY, live()], NOON + 12 * HOUR
+    assert judge([*records, make(400, **no_go)], asked="after", now=day).ready
+    # Before it, or of production, it is not overlooked.
+    assert not judge([*records, make(200, **no_go)], asked="after", now=day).ready
+    for asked in ("after", "done"):
+        plan = judge([*records, live(400, **no_go)], asked=asked, plan=PLAN[:7], now=day)
+        assert [item.criterion.name for item in plan.blocking] == ["live"]

@@ -20,6 +20,8 @@ _HASHED = {"jit": "off", "enable_sort": "off", "enable_mergejoin": "off"}
 _MOST_CANDIDATES = 12
 # What a row says itself weighs more than what the row says that it refers to.
 _FAR = 0.9
+# A key has fewer words than this; a text that has more is written by people.
+_MOST_WORDS = 4
 _CAST = ("smallint", "integer", "bigint", "uuid", "text", "character varying")
 
 
@@ -95,6 +97,15 @@ class RowLink:
         """Whether the key of before identifies a row there."""
         names = {part.source.name for part in self.key}
         return any(set(key) <= names for key in self.source.keys) and not any(part.folded for part in self.key)
+
+    @property
+    def is_prose(self) -> bool:
+        """Whether a part of the key is mostly sentences, which may say the id of a row but are none."""
+        few = [now for _, now in self.pairs[:100]]
+        return any(
+            sum(len((now[part.column] or "").split()) > _MOST_WORDS for now in few) > 0.5 * len(few)
+            for part in self.key
+        )
 
     def read_new(self, row: Row) -> tuple[str, ...] | None:
         """The key of a row of now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,6 +32,7 @@ class Move:
         columns: for each column beside the key what its values follow from; None where nothing explains them.
         declared: the columns that can be declared.
         implied: those of them that are NULL since another move names them, and this one does not.
+        withheld: why a column that is explained cannot be declared, since another move into the table is in the way.
     """
 
     link: RowLink
@@ -39,6 +41,7 @@ class Move:
     columns: dict[str, Explanation | None] = field(default_factory=dict)
     declared: tuple[str, ...] = ()
     implied: frozenset[str] = frozenset()
+    withheld: dict[str, str] = field(default_factory=dict)
 
     @property
     def source(self) -> Relation:
@@ -105,11 +108,16 @@ class MoveFinder:
         chosen: list[RowLink] = []
         whole = False
         for those in sources:
-            links += [link for source in those for link in self._find_links(source, target, rows)]
-            chosen = self._choose(links, rows)
-            explained = {tuple(now.values()) for link in chosen for _, now in link.pairs}
+            links += [link for source in those for link in self._find_links(source, target, rows, rows)]
+            chosen = self._choose([link for link in links if not link.is_prose], rows)
+            if left := _list_left(chosen, rows):
+                # The key of a table that brings the smaller part is seen in the rows that no other one explains.
+                known = {link.source.key for link in chosen}
+                others = [source for source in those if source.key not in known]
+                links += [link for source in others for link in self._find_links(source, target, rows, left)]
+                chosen = self._choose(links, rows)
             # Where the first ones explain all, no other table is read; numbers in texts alone may be an accident.
-            whole = all(tuple(row.values()) in explained for row in rows[:200])
+            whole = not _list_left(chosen, rows)
             if whole and all(map(_is_safe, chosen)):
                 break
         if not whole:
@@ -125,10 +133,13 @@ class MoveFinder:
         self._choose_columns(moves)
         return moves
 
-    def _find_links(self, source: Relation, target: Relation, rows: Sequence[Row]) -> list[RowLink]:
+    def _find_links(
+        self, source: Relation, target: Relation, rows: Sequence[Row], among: Sequence[Row]
+    ) -> list[RowLink]:
+        """The links to a table along which rows may have come; `among`: those whose values tell the columns."""
         found = []
-        telling = list_telling_columns(target, rows)
-        for part in self.finder.find_candidates(source, target, rows, telling):
+        telling = list_telling_columns(target, among)
+        for part in self.finder.find_candidates(source, target, among, telling):
             link = self.finder.follow(source, target, [part], rows[:200], quick=True)
             if is_trustworthy(link, alone=True):
                 found.append(link)
@@ -188,13 +199,13 @@ class MoveFinder:
     def _choose_columns(self, moves: Sequence[Move]) -> None:
         """Declares the columns that all moves into a table explain: what one of them does not say would be NULL."""
         keyed = {part.column for move in moves for part in move.link.key}
-        said: dict[str, bool] = {}
         for move in moves:
-            for name, found in move.columns.items():
-                fits = found is not None and (found.share == 1 if move.merged else found.is_likely)
-                said[name] = said.get(name, True) and fits
-        for move in moves:
-            move.declared = tuple(name for name in move.columns if said[name] and name not in keyed)
+            move.declared = tuple(
+                name for name in move.columns if name not in keyed and all(_fits(one, name) for one in moves)
+            )
+            for name in move.columns:
+                if name not in move.declared and _fits(move, name):
+                    move.withheld[name] = _say_withheld(move, name, moves)
         empty = [
             {name for name in move.declared if (found := move.columns[name]) is not None and found.sql == "NULL"}
             for move in moves
@@ -203,8 +214,14 @@ class MoveFinder:
             move.implied = frozenset(name for name in mine if not all(name in those for those in empty))
 
 
+def _list_left(links: Sequence[RowLink], rows: Sequence[Row]) -> list[Row]:
+    """The rows of a sample that no link explains."""
+    explained = {tuple(now.values()) for link in links for _, now in link.pairs}
+    return [row for row in rows[:200] if tuple(row.values()) not in explained]
+
+
 def _rank(link: RowLink, left: set[tuple[str | None, ...]], total: int, order: int) -> tuple[float, ...]:
-    """How likely it is that rows which nothing explains yet come along a link."""
+    """How likely it is that rows which nothing explains yet come along a link; a sentence is the last to be a key."""
     mine = {tuple(now.values()) for _, now in link.pairs}
     plain = all(part.is_plain for part in link.key)
     # One that brings little beside others is rather an accident.
@@ -212,7 +229,7 @@ def _rank(link: RowLink, left: set[tuple[str | None, ...]], total: int, order: i
     primary = 2 if any(keyed[:1]) else 1 if any(keyed) else 0
     named = all(part.source.name.lower() == part.column.lower() for part in link.key)
     share = round(len(mine & left) / total * (0.5 + link.score), 1)
-    return (share, primary, plain, link.is_unique, named, -order)
+    return (not link.is_prose, share, primary, plain, link.is_unique, named, -order)
 
 
 def _is_safe(link: RowLink) -> bool:
@@ -225,6 +242,22 @@ def _is_refused(found: Explanation, source: Relation) -> bool:
     if not isinstance(source, Computed) or not source.divides:
         return False
     return found.sql.startswith(("CASE ", "coalesce(")) and any(field.name in source.values for field in found.fields)
+
+
+def _fits(move: Move, name: str) -> bool:
+    """Whether what explains a column is what must hold."""
+    found = move.columns.get(name)
+    return found is not None and (found.share == 1 if move.merged else found.is_likely)
+
+
+def _say_withheld(move: Move, name: str, moves: Sequence[Move]) -> str:
+    """Why a column that a move explains is not declared, and what to add to have it compared."""
+    found = move.columns[name]
+    assert found is not None
+    value = json.dumps(move.write(found.sql), ensure_ascii=False)
+    others = " and ".join(dict.fromkeys(one.source.title for one in moves if not _fits(one, name)))
+    remedy = f"add {name} = {value} here, and there what it holds"
+    return f"but what the rows of {others} hold in it is not said: not compared; to have it compared, {remedy}"
 
 
 def count_move(move: Move, before: Side) -> int:

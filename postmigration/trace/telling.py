@@ -185,7 +185,8 @@ class Teller:
             flow = Flow(name, explanation.words, move.write(explanation.sql), of - wrong, of, words, declared)
             if not declared:
                 share = f"{explanation.fits:,} of {explanation.of:,} rows that were looked at hold it"
-                flow = replace(flow, rows=explanation.fits, of=explanation.of, misfit=f"{share}: not compared")
+                share += f", {move.withheld[name]}" if name in move.withheld else ": not compared"
+                flow = replace(flow, rows=explanation.fits, of=explanation.of, misfit=share)
                 others.append(f"{name}: {explanation.words}: {share}")
             flows.append(flow)
         misfits = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -212,7 +213,7 @@ def _string(value: Any) -> Any:
 
 
 def list_codes(found: Sequence[Found]) -> list[str]:
-    """The keys that were made of other keys, and what refers to them."""
+    """The keys that were made of other keys, and what refers to them; never sentences, which people write."""
     codes: dict[str, None] = {}
     prefixes: set[str] = set()
     for one in found:
@@ -220,6 +221,7 @@ def list_codes(found: Sequence[Found]) -> list[str]:
         if isinstance(change, MovedRows):
             schema = change.to_schema or change.schema
             made = [flow.target for flow in one.flows if flow.target in change.key and " behind " in flow.source]
+            made = [name for name in made if not _has_words(change.key[name])]
             codes |= dict.fromkeys(f"{_qualify(schema, change.to)}.{name}" for name in made)
             prefixes |= {change.key[name].partition(" || ")[0] for name in made}
         elif isinstance(change, RepointedReference):
@@ -232,6 +234,11 @@ def list_codes(found: Sequence[Found]) -> list[str]:
             refers = [name for name, sql in change.columns.items() if sql.partition(" || ")[0] in prefixes]
             codes |= dict.fromkeys(f"{table}.{name}" for name in refers)
     return list(codes)
+
+
+def _has_words(sql: str) -> bool:
+    """Whether a text in SQL has words beside each other."""
+    return any(re.search(r"\w\W*\s\W*\w", text) for text in re.findall(r"'((?:[^']|'')*)'", sql))
 
 
 def _qualify(schema: str, table: str) -> str:

@@ -96,3 +96,10 @@ def test_other_objects_are_offered_as_comments_that_end_no_line() -> None:
 def test_keys_that_were_made_and_what_refers_to_them_are_codes() -> None:
     assert list_codes(FOUND) == ["people.code", "orders.person", "people.manager"]
     assert list_codes(FOUND[1:]) == []
+
+
+def test_a_text_of_words_around_an_id_is_no_code() -> None:
+    key = "'Dear reader, return item no. ' || r.id || ' or pay.'"
+    flow = Flow("body", "id behind 'Dear reader, return item no. ' before ' or pay.'", key, 9, 9)
+    moved = MovedRows(table="letter", to="notice", key={"body": key}, columns={"copy": key})
+    assert list_codes([Found(moved, "letter to notice", flows=(flow,))]) == []

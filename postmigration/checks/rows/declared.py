@@ -33,7 +33,7 @@ class TableChanges:
     """What is declared of one table.
 
     Args:
-        columns: for each renamed column, as it is called now, its name before.
+        columns: for each renamed column, as it is called now, its name before; `renames`: what declares that.
         gone, new: the columns that are dropped and added.
         derived: for each column what its values must be, in order.
         repointed: for each column that refers to what a parent became, the columns that referred to it.
@@ -44,6 +44,7 @@ class TableChanges:
     """
 
     columns: dict[str, str] = field(default_factory=dict)
+    renames: dict[str, RenamedColumn] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     new: set[str] = field(default_factory=set)
     derived: dict[str, list[DerivedValue | Retyped]] = field(default_factory=dict)
@@ -124,6 +125,7 @@ class Declared:
                 self.of(name).new.add(column)
             case RenamedColumn(column=column, to=to):
                 self.of(name).columns[to] = column
+                self.of(name).renames[to] = change
             case MovedRows(to=to):
                 self.of((change.to_schema or change.schema, to)).moves.append(change)
             case RepointedReference(column=column, to=to):

@@ -374,9 +374,12 @@ def list_remarks(pair: Pair, found: Comparison, zone: str) -> list[str]:
         words += explain_few(found.have_rows, pair.was, pair.now)
     if not pair.key:
         words.append("compared in all columns, since nothing identifies a row")
-    if pair.changes is not None:
-        words.append(f"declared: {list_names([describe_change(change) for change in pair.changes.listed], most=5)}")
     differing = _names(pair, found)
+    if pair.changes is not None:
+        # Of the columns that have another name, those say something that differ.
+        renames = [change for name, change in pair.changes.renames.items() if name in differing]
+        if listed := [describe_change(change) for change in (*pair.changes.listed, *renames)]:
+            words.append(f"declared: {list_names(listed, most=5)}")
     for name in pair.retyped:
         if name in differing:
             timed = "timestamp" in pair.was.columns[name].root + pair.now.columns[name].root

@@ -1,10 +1,12 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from postmigration.checks.contents.examination import Examination
 from postmigration.checks.contents.tables import read_tables
+from postmigration.checks.rows.declared import TableChanges
 from postmigration.checks.rows.pairs import Pair, pair_tables
 from postmigration.checks.rows.row_examination import RowExamination, describe, list_remarks
 from postmigration.diff.row_diff import Comparison
@@ -151,3 +153,13 @@ def test_remarks_say_what_may_explain_a_difference(before: Snapshot, open_snapsh
         "row-level security is on: whoever copied it was perhaps shown some of its rows only",
         "day was date and is timestamp with time zone (compared in the time zone Europe/Berlin)",
     ]
+
+
+def test_a_declared_name_is_said_of_the_column_that_differs_and_no_empty_list(before: Snapshot) -> None:
+    changed = Difference("changed", ("1",), ("1", "a", "1", "x"), ("1", "b", "1", "x"))
+    renames = {name: RenamedColumn(table="stay", column="old", to=name) for name in ("note", "day")}
+    same = pair(before, before)
+    found = counted(4, 4, changed, changed=1)
+    declared = replace(same, changes=TableChanges(columns={"note": "old"}, renames=renames))
+    assert list_remarks(declared, found, "UTC") == ["declared: renamed_column stay.old to note"]
+    assert list_remarks(replace(same, changes=TableChanges(gone={"fax"})), found, "UTC") == []

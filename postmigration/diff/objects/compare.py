@@ -19,7 +19,7 @@ from postmigration.diff.objects.rules import (
     Property,
 )
 from postmigration.diff.objects.spelling import excerpt
-from postmigration.diff.objects.texts import write_texts
+from postmigration.diff.objects.texts import write_decision, write_texts
 from postmigration.model.sqltext import copy_objects, quoted
 from postmigration.postgres.schema_objects import ObjectName, Objects
 
@@ -35,11 +35,13 @@ class Context:
         alike: both servers write the same definition alike: they are of one version.
         callers: of a function those of the public and of the roles of an API that may call it afterwards.
         there: the names of all objects of both states, also of those that are not compared.
+        gone: the relations and columns that are gone as declared, in SQL.
     """
 
     alike: bool = True
     callers: Mapping[str, Collection[str]] | None = None
     there: tuple[Collection[str], Collection[str]] = ((), ())
+    gone: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -308,7 +310,7 @@ def _diff_names(
             level, words, replaced = "warning", f"{pair.name} is gone, and is an index that is unique", True
         elif "definition" in facts and pair.name.kind not in ("view", "materialized view"):
             words += f": {excerpt(facts['definition'].strip(), '')[0]}"
-        repair = family.repair.format_map(texts)
+        repair = _decide(pair, context) or family.repair.format_map(texts)
         what = f"{pair.name.kind} lost"
         yield Difference(family.check, level, words, pair.name, what, repair=repair, replaced=replaced)
         return
@@ -346,6 +348,10 @@ def _describe_trigger(was: str, now: str) -> str:
     return words if was[: called.start()] == now[: calls.start()] else f"{words}; it was {{was}}, is {{now}}"
 
 
+def _decide(pair: Pair, context: Context) -> str:
+    return write_decision(pair.was or {}, context.gone)
+
+
 def _difference(rule: Property, level: Level, change: tuple[str, str], pair: Pair, context: Context) -> Difference:
     was, now = change
     family = FAMILIES.get(pair.name.kind, RARE)
@@ -374,6 +380,8 @@ def _difference(rule: Property, level: Level, change: tuple[str, str], pair: Pai
     if rule.name == "default" and "type" in _differing(pair.was or {}, pair.now or {}):
         # It comes back with the type, without which it may not fit.
         repair = ""
+    if repair:
+        repair = _decide(pair, context) or repair
     return Difference(
         rule.check or family.check, level, statement, pair.renamed, f"{pair.name.kind}: {rule.name}", was, now, repair
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from postmigration.diff.objects.compare import Context, Difference, compare_objects, find_flaws
 from postmigration.diff.objects.definers import find_definers
 from postmigration.diff.objects.extensions import compare_extensions, find_old_extensions
+from postmigration.diff.objects.matching import RELATIONS
 from postmigration.diff.objects.moved.compare import Declared, compare_moved
 from postmigration.diff.objects.partitions import Sort, compare_bounds
 from postmigration.diff.objects.privileges import State, compare_defaults, compare_privileges, find_callers, read_state
@@ -105,7 +106,10 @@ def _differences(
         yield from find_old_extensions(after)
         return
     callers = find_callers(state)
-    context = Context(scope.alike, callers, (frozenset(map(str, before)), frozenset(map(str, after))))
+    there = frozenset(map(str, before)), frozenset(map(str, after))
+    declared = {} if scope.declared is None else scope.declared.before
+    gone = frozenset(_list_relations(declared) - _list_relations(before) - _list_relations(after))
+    context = Context(scope.alike, callers, there, gone)
     yield from _list_left_out(before, after, scope)
     for difference in compare_objects(theirs, ours, context):
         yield _weigh_opening(_weigh_new_function(difference, ours, scope, callers), ours)
@@ -118,6 +122,12 @@ def _differences(
         yield from compare_moved(scope.declared, after, scope.schemas, privileges=scope.privileges)
     if scope.roles:
         yield from _of_roles(theirs, ours, (was, state), scope)
+
+
+def _list_relations(objects: Objects) -> set[str]:
+    """The relations and their columns in SQL, as what a view refers to is written."""
+    relations = {facts["~on"] for name, facts in objects.items() if name.kind in RELATIONS}
+    return relations | {f"{facts['~on']}.{name.name}" for name, facts in objects.items() if name.kind == "column"}
 
 
 def _list_left_out(before: Objects, after: Objects, scope: Scope) -> Iterator[Difference]:

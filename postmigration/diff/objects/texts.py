@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 
 from postmigration.diff.objects.direction import NONE
 from postmigration.diff.objects.matching import Facts, Pair
-from postmigration.model.sqltext import DECISION, copy_objects, literal
+from postmigration.model.sqltext import DECISION, as_comment, copy_objects, literal
 
 _OF_ALL = re.compile(r'^(CREATE (?:UNIQUE )?INDEX (?:"(?:[^"]|"")*"|\S+) ON )ONLY ')
 _FIRES = {"D": "disabled", "R": "fired by replication alone", "O": "enabled", "A": "fired always"}
@@ -70,6 +71,25 @@ def write_texts(pair: Pair, was: str, now: str, facts: Facts) -> _Texts:
         now_strict="STRICT" if now == "True" else "called with NULL",
         now_generated="a plain column" if now == NONE else f"generated as {now}",
         unique_words=", and it need not be unique" if facts.get("unique") == "True" else "",
+    )
+
+
+def write_decision(facts: Facts, gone: Collection[str]) -> str:
+    """What a person decides of a view whose definition of before cannot be run; empty where nothing it read is gone.
+
+    Args:
+        facts: those of before.
+        gone: the relations and columns, in SQL, that are gone as declared.
+    """
+    read = [name for name in facts.get("refers to", "").split(", ") if name]
+    relations = [one for one in sorted(gone) if any(name == one or name.startswith(f"{one}.") for name in read)]
+    # That a table is gone says it of its columns.
+    those = [one for one in relations if not any(one.startswith(f"{other}.") for other in relations)]
+    if not those:
+        return ""
+    return as_comment(
+        f"the developer decides: the definition of before reads {', '.join(those)}, gone as declared, and cannot be "
+        "run; create the view over what took its place, or declare it as changed_object where it shows what it must"
     )
 
 

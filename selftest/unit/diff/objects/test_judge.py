@@ -114,3 +114,31 @@ def test_rows_that_moved_are_followed_where_that_is_declared() -> None:
     found = judge(before, after, replace(SCOPE, declared=moved))
     assert "whose rows it took over" in found["row_security"][0][1]
     assert "row_security" not in judge(before, after)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_no_definition_is_offered_that_reads_what_is_gone_as_declared(lost: bool) -> None:
+    def view(table: str) -> Made:
+        facts = {
+            "definition": f" SELECT id FROM public.{table};",
+            "refers to": f"public.{table}, public.{table}.id",
+            "~sql": f"CREATE VIEW public.shown AS SELECT id FROM public.{table};",
+        }
+        return relation("shown", facts, "view")
+
+    expected = WORLD | view("guest")
+    after = WORLD if lost else WORLD | view("stay")
+    guest = relation("guest") | column("guest", "id")
+
+    def read_repair(before: Made, scope: Scope) -> str:
+        (found,) = judge_objects(before, after, scope).found["views"]
+        return found.repair
+
+    gone = replace(SCOPE, declared=Declared(expected | guest, [GoneTable(table="guest")]))
+    repair = read_repair(expected, gone)
+    assert repair.startswith("-- ")
+    assert "the definition of before reads public.guest, gone as declared" in " ".join(repair.split())
+    assert all(line.startswith("-- ") for line in repair.splitlines())
+    # Where the table is lost unasked, it comes back before the view does.
+    assert "VIEW public.shown AS SELECT id FROM public.guest" in read_repair(expected | guest, SCOPE)
+    assert "VIEW public.shown AS SELECT id FROM public.guest" in read_repair(expected, SCOPE)

@@ -28,7 +28,10 @@ DAMAGE = """
     UPDATE projects SET customer_organization_id = NULL WHERE id IN (SELECT id FROM chosen WHERE place = 3);
 """
 # The check, which of its findings, the number that its repair says, and how many rows change once all is decided.
-CASES = (("16", "does not exist", r"\(rows: 1\)", 2), ("7", "without a customer organization", r"\(rows: 1\)", 1))
+CASES = (
+    ("16", "does not exist", r"\(rows now: 1\)", 2),
+    ("7", "without a customer organization", r"\(rows now: 1\)", 1),
+)
 
 
 @pytest.mark.full

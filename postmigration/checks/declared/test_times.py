@@ -43,8 +43,10 @@ def test_times_of_rows_are_possible(target: Target) -> None:
                 _judge_alone(target, table, column)
         if target.options.cutover != _NEVER and times:
             _tell_excused(target, table, times)
-    if not found:
-        target.not_applicable("no table has a column that says when a row was made or changed")
+    if not target.migration.tables:
+        target.not_applicable("the migration names no tables of its model, and only the times of their rows are judged")
+    elif not found:
+        target.not_applicable("no table of the model has a column that says when a row was made or changed")
 
 
 def _compare(target: Target, table: Table, column: str) -> None:

@@ -31,6 +31,8 @@ def compare_rules(moves: Moves) -> Iterator[Difference]:
         for name, facts in select(moves.before, source, "constraint", "index").items():
             if _is_unique(facts):
                 yield from _compare_unique(moves, own, name, facts)
+            elif name.kind == "index" and "constraint" not in facts:
+                yield from _compare_index(moves, own, name, facts)
 
 
 def _compare_columns(moves: Moves, move: Move) -> Iterator[Difference]:
@@ -79,6 +81,31 @@ def _compare_unique(moves: Moves, own: Sequence[Move], name: ObjectName, facts: 
         words = f"{', '.join(columns)} of {target} need not be unique, and {_describe(name, facts)}"
         yield tell("constraints", level, words, _rename(moves, move, name),
                    "taken over: unique")  # fmt: skip
+
+
+def _compare_index(moves: Moves, own: Sequence[Move], name: ObjectName, facts: Facts) -> Iterator[Difference]:
+    """Whether rows are found by the columns of an index where they are; what an expression finds is not known."""
+    if "(" in _terms(facts):
+        return
+    lost: list[tuple[Move, list[str]]] = []
+    for move in own:
+        columns = _map(_list_leading(_terms(facts)), move.follows)
+        if columns is None:
+            continue
+        there = [_list_leading(_terms(now)) for now in select(moves.after, move.target, "index").values()]
+        if any(set(one[: len(columns)]) == set(columns) for one in there):
+            return
+        lost.append((move, columns))
+    for move, columns in lost:
+        target = find_table(moves.after, move.target)[0]
+        words = f"{name} has no successor on {target}, which took over its rows: no index there is over "
+        yield tell("indexes", "warning", words + ", ".join(columns), _rename(moves, move, name),
+                   "taken over: index lost")  # fmt: skip
+
+
+def _list_leading(terms: str) -> list[str]:
+    """The columns of an index in their order, up to the first expression."""
+    return [bare(found) for found in re.findall(rf"(?:^|, )({IDENTIFIER})", terms.partition("(")[0])]
 
 
 def _list_columns(moves: Moves, move: Move, name: ObjectName, facts: Facts) -> list[str]:

@@ -96,3 +96,27 @@ def test_foreign_keys_that_led_to_the_rows_must_lead_there_again(before: Objects
     # A reference that is re-pointed is judged as that.
     point = RepointedReference(table="payment", column="booking", parent="booking", through="visit")
     assert list(compare_children(moves, [*changes, point])) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "lost"),
+    [
+        ("(house)", "", True),
+        ("(house DESC, code)", "(code, house)", False),
+        ("(house)", "(house, code)", False),
+        ("(house)", "(code, house)", True),
+        ("(fax)", "", False),
+        ("(lower(code))", "", False),
+    ],
+)
+def test_an_index_without_a_successor_is_told(before: Objects, moved: Objects, was: str, now: str, lost: bool) -> None:
+    old = dict(before) | index("by_house", "booking", f" USING btree {was}")
+    there = dict(moved) | (index("there", "visit", f" USING btree {now}") if now else {})
+    found = compare(old, there)
+    assert ("index lost by_house" in found) is lost
+    if lost:
+        assert found["index lost by_house"] == (
+            "warning",
+            "index public.by_house has no successor on table public.visit, which took over its rows: "
+            "no index there is over house",
+        )

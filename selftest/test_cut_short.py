@@ -92,7 +92,7 @@ def test_what_was_found_before_is_no_go(end: End, options: list[str]) -> None:
 def test_what_a_check_found_until_then_is_no_go(end: End) -> None:
     judged = end(c="wrong")
     assert judged.status == NO_GO, judged.output
-    assert judged.last_line.startswith("NO-GO: 1 check beyond the plan failed: c; 1 of 1 plan checks passed, ")
+    assert judged.last_line.startswith("NO-GO: 1 check beyond the plan failed: c; 1 of 1 plan checks passed (as a role")
     assert ", 3 of 6 checks left, as the time budget of 1h was over" in judged.last_line
 
 

@@ -346,7 +346,7 @@ def test_what_was_not_judged_says_what_would_make_it_so(server: embedded.Server,
     page = (tmp_path / "validation.html").read_text()
     assert "Run it without --read-only" in page
     assert "Name the state before the migration with --baseline" in page
-    assert "something:</strong> --read-only, -k contacts_can_be_added or" in page
+    assert "something:</strong> --read-only; -k contacts_can_be_added or" in page
     left_out = ", ".join(str(number) for number in range(1, 30) if number != 21)
     for form in (page, (tmp_path / "summary.md").read_text()):
         assert left_out in form

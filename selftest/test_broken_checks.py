@@ -130,7 +130,9 @@ def test_an_interruption_that_nothing_passes_on_is_one(migrated: str, scratch: S
 
 
 @pytest.mark.parametrize(
-    ("signal", "workers"), [("SIGINT", ()), ("SIGTERM", ()), ("SIGINT", ("-n", "2"))], ids=["SIGINT", "SIGTERM", "-n 2"]
+    ("signal", "workers"),
+    few([("SIGINT", ()), ("SIGTERM", ()), ("SIGINT", ("-n", "2"))], 0, 1),
+    ids=["SIGINT", "SIGTERM", "-n 2"],
 )
 def test_an_interruption_that_the_parser_turns_into_an_error_is_one(
     migrated: str, scratch: Scratch, signal: str, workers: tuple[str, ...]

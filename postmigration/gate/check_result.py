@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from postmigration.checks.assertions import Target
 from postmigration.gate import wrong_calls
-from postmigration.model.errors import CannotJudge, Hindrance, NeedsBaseline, NotApplicable, NotJudged
+from postmigration.model.errors import NOT_BEGUN, CannotJudge, Hindrance, NeedsBaseline, NotApplicable, NotJudged
 from postmigration.model.evidence import Evidence, Violation, escape
 from postmigration.model.verdict import Result
 from postmigration.postgres.limits.deadline import Deadline
@@ -72,7 +72,7 @@ def report_lost(item: pytest.Item) -> Result:
 
 def report_cut_short(item: pytest.Item, reason: str) -> Result:
     """The result of a check to which a run did not come."""
-    return Result(**_describe(item), outcome="not judged", reason=f"not begun: {reason}", by=Hindrance.CUT_SHORT)
+    return Result(**_describe(item), outcome="not judged", reason=f"{NOT_BEGUN}{reason}", by=Hindrance.CUT_SHORT)
 
 
 def take_cut(result: Result, deadline: Deadline) -> Result:

@@ -15,11 +15,10 @@ import pytest
 from postmigration.gate import options, run_facts
 from postmigration.gate.check_result import report_cut_short, report_lost
 from postmigration.gate.project import BUILT_IN
-from postmigration.gate.running.pace import find_given_up
 from postmigration.gate.selection import Checks, collect_all, find_miscounts
 from postmigration.gate.session import Run
 from postmigration.gate.starting import START, start_late
-from postmigration.model.errors import CannotJudge, Hindrance
+from postmigration.model.errors import NOT_BEGUN, UNREACHED, CannotJudge, Hindrance
 from postmigration.model.migration import Migration, RecordedCommand
 from postmigration.model.settings import today
 from postmigration.model.verdict import CANNOT_JUDGE, GO, Result, Verdict, of_waivers, verdict
@@ -225,13 +224,13 @@ class Judgement:
             What ended the run before it came to all; empty where nothing did.
         """
         deadline = self.config.stash.get(DEADLINE, None)
-        broken_off = any(result.by is Hindrance.CUT_SHORT for result in self.results.values())
+        broken_off = any(result.by in UNREACHED for result in self.results.values())
         over = deadline is not None and deadline.is_over
         if deadline is not None:
             # Reports and cleaning up may take longer than what is left.
             deadline.lift()
-        if given_up := find_given_up(result.reason for result in self.results.values()):
-            why = given_up
+        if busy := [result.reason for result in self.results.values() if result.by is Hindrance.BUSY]:
+            why = busy[0].removeprefix(NOT_BEGUN)
         elif deadline is not None and (broken_off or over):
             why = deadline.reason
         elif stopped:
@@ -241,7 +240,7 @@ class Judgement:
             return ""
         left = [nodeid for nodeid in self._asked if nodeid not in self.results and nodeid in self._all.items]
         self.results |= {nodeid: report_cut_short(self._all.items[nodeid], why) for nodeid in left}
-        if not any(result.by is Hindrance.CUT_SHORT for result in self.results.values()):
+        if not any(result.by in UNREACHED for result in self.results.values()):
             return ""
         place = {nodeid: position for position, nodeid in enumerate(self._all.items)}
         self.results = {

@@ -18,7 +18,7 @@ from postmigration.deployment.subject import identify, look_at, refuse_changes
 from postmigration.diff.fingerprint import Fingerprint, identity
 from postmigration.gate.baseline_source import is_address
 from postmigration.gate.session import Request, Run
-from postmigration.model.errors import Hindrance
+from postmigration.model.errors import UNREACHED
 from postmigration.model.evidence import escape
 from postmigration.model.verdict import BaselineForm
 from postmigration.postgres.identity import Server
@@ -206,7 +206,7 @@ def record(recording: Recording, validation: Validation) -> None:
             group=escape(result.group),
             title=escape(result.title),
             # What the run did not come to is as if it had not been asked for.
-            outcome="left out" if result.by is Hindrance.CUT_SHORT else result.outcome,
+            outcome="left out" if result.by in UNREACHED else result.outcome,
             warned=bool(result.evidence.warnings),
             codes=tuple(dict.fromkeys(finding.code for finding in result.evidence.blockers if finding.code)),
         )

@@ -32,6 +32,12 @@ class Hindrance(StrEnum):
     CONNECTION = "connection"
     PRIVILEGE = "privilege"
     CUT_SHORT = "cut short"
+    BUSY = "busy"
+
+
+# Those for which a run did not come to a check, and how it is said of one that was not begun.
+NOT_BEGUN = "not begun: "
+UNREACHED = frozenset({Hindrance.CUT_SHORT, Hindrance.BUSY})
 
 
 class NotJudged(Exception):

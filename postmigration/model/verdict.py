@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from postmigration.model.errors import Hindrance
+from postmigration.model.errors import UNREACHED, Hindrance
 from postmigration.model.evidence import Evidence, Finding
 from postmigration.model.waivers import Waiver, problems
 
@@ -161,9 +161,9 @@ def verdict(
         as_people: some checks beyond the plan are made as the people whom row-level security filters.
         proof: what is known of the checks, where faults were planted for them.
     """
-    unreached = [result for result in results if result.by is Hindrance.CUT_SHORT]
+    unreached = [result for result in results if result.by in UNREACHED]
     cut = {result.plan for result in unreached}
-    results = [result for result in results if result.by is not Hindrance.CUT_SHORT]
+    results = [result for result in results if result.by not in UNREACHED]
     plan: dict[int, Result] = {}
     for result in results:
         # A check with parameters has several results; the worst one counts.

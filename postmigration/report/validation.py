@@ -180,7 +180,8 @@ _WANTING = {
     Hindrance.LOCK: "Wait for what holds the lock, or raise --lock-timeout, and run again.",
     Hindrance.TIME: "Raise --statement-timeout, and run again.",
     Hindrance.CONNECTION: "See why the server ended the connection, and run again.",
-    Hindrance.CUT_SHORT: "Run it again with more time (--time-budget, --max-wait), and without -x.",
+    Hindrance.CUT_SHORT: "Run it again with more time (--time-budget), and without -x.",
+    Hindrance.BUSY: "Run it again when less goes on there, or let it wait for longer (--max-wait).",
     Hindrance.PRIVILEGE: "Grant the role of --db-url what it lacks, and run again.",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from postmigration.deployment.clocks import show_seconds
 from postmigration.gate.running.durations import read_seconds
 from postmigration.gate.running.load import read_load, sees_load
 from postmigration.gate.session import Run
-from postmigration.model.errors import CannotJudge, Hindrance, NotJudged
+from postmigration.model.errors import NOT_BEGUN, CannotJudge, Hindrance, NotJudged
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.refusals import describe_refusal
 
@@ -22,7 +22,6 @@ _EVERY = 2.0
 # The seconds for which a run waits at most before one check, where nobody says it, and after which it says so again.
 _LONGEST = 1_800.0
 _AGAIN = 60.0
-_GIVEN_UP = "not begun: the server was busy for "
 
 
 def declare(add: Callable[..., object]) -> None:
@@ -141,7 +140,7 @@ class Pace:
                 tell(f"still waiting after {show_seconds(waited)}, {longest} at most (--max-wait): {busy}")
             left = min(self.bound.longest - waited, math.inf if deadline is None else deadline.left)
             if waited >= self.bound.longest:
-                self._given_up = f"{_GIVEN_UP}{longest} (--max-wait): {busy}"
+                self._given_up = f"{NOT_BEGUN}the server was busy for {longest} (--max-wait): {busy}"
             elif left <= 0:
                 break
             else:
@@ -156,7 +155,7 @@ class Pace:
             NotJudged: it was.
         """
         if self._given_up:
-            raise NotJudged(self._given_up, Hindrance.CUT_SHORT)
+            raise NotJudged(self._given_up, Hindrance.BUSY)
 
     def _describe(self) -> str:
         """What is too much on one of the servers, in words; empty where nothing is."""
@@ -173,12 +172,6 @@ class Pace:
             if load.lag > self.bound.lag:
                 return f"replication is {show_seconds(load.lag)} behind on {where}"
         return ""
-
-
-def find_given_up(reasons: Iterable[str]) -> str:
-    """Why a run has ended, as the reasons say for which checks were not judged; empty where no server stayed busy."""
-    given_up = (reason for reason in reasons if reason.startswith(_GIVEN_UP))
-    return next(given_up, "").removeprefix("not begun: ")
 
 
 def pace(run: Run, bound: Bound | None) -> Pace | None:

@@ -3,6 +3,7 @@
 import json
 import random
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,6 +38,16 @@ DAMAGE = """
 KILLS = 10
 
 
+def _count_rows(file: Path) -> int:
+    """How many rows of the state before a checkpoint says were compared."""
+    try:
+        kept = file.read_text()
+    except FileNotFoundError:
+        return 0
+    tables = [json.loads(line)["done"]["ranges"] for line in kept.splitlines() if '"table"' in line]
+    return sum(each["rows"][0] for ranges in tables for each in ranges)
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("jobs", few([1, 3], 1, full=()))
 def test_it_comes_to_its_end(fresh: Fresh, run: Run, begin: Begin, tmp_path: Path, jobs: int) -> None:
@@ -46,19 +57,20 @@ def test_it_comes_to_its_end(fresh: Fresh, run: Run, begin: Begin, tmp_path: Pat
     rows = list[int]()
     while len(rows) < KILLS:
         process = begin("-c", PROGRAM, "compare", *sides, *options, f"--checkpoint={file}", cwd=tmp_path)
+        # Each run adds something, and is killed while it goes on, or behind its end.
+        while process.poll() is None and _count_rows(file) <= max(rows, default=0):
+            time.sleep(0.01)
         with suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=drawn.uniform(1, 8))
-            break
+            process.communicate(timeout=drawn.uniform(0, 0.5))
         process.kill()
         process.communicate()
-        if rows and not file.exists():
-            # It had come to its end, and was killed before it had ended.
+        if not file.exists():
             break
-        kept = file.read_text() if file.exists() else ""
+        kept = file.read_text()
         assert "secret" not in kept
         assert "damaged" not in kept
-        tables = [json.loads(line)["done"]["ranges"] for line in kept.splitlines() if '"table"' in line]
-        rows.append(sum(each["rows"][0] for ranges in tables for each in ranges))
+        rows.append(_count_rows(file))
+    assert len(rows) > 1
     assert rows == sorted(rows)
     found = run("compare", *sides, *options, f"--checkpoint={file}").tables()
     expected = run("compare", *sides, *options).tables()

@@ -22,7 +22,7 @@ from postmigration.gate.running.progress import Progress
 from postmigration.gate.session import Run, open_session
 from postmigration.gate.starting import ASKING, START
 from postmigration.model import faults
-from postmigration.model.errors import CannotJudge, Hindrance, NotJudged, UnsafeToJudge
+from postmigration.model.errors import CannotJudge, Hindrance, NotApplicable, NotJudged, UnsafeToJudge
 from postmigration.model.evidence import Finding, Violation, escape
 from postmigration.model.verdict import INTERRUPTED, Verdict
 from postmigration.mutation.proving import Prover
@@ -261,9 +261,9 @@ def pytest_runtest_makereport(
     if judgement is None or not join_built_in.is_check(item.path, judgement.checks):
         return (yield)
     traced = getattr(item.config.option, "tbstyle", "auto") not in ("auto", "no")
-    if call.excinfo is not None and isinstance(call.excinfo.value, Violation | NotJudged) and not traced:
+    if call.excinfo is not None and isinstance(call.excinfo.value, Violation | NotJudged | NotApplicable) and not traced:
         # pytest is about to write down what nobody will read, and that takes longer than many a check.
-        call.excinfo.traceback = call.excinfo.traceback[-1:]
+        call.excinfo.traceback = call.excinfo.traceback[:0]
     testreport = yield
     if call.when != "call" and testreport.passed:
         return testreport

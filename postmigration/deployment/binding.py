@@ -6,8 +6,8 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from postmigration.deployment.clocks import show_span, show_time
-from postmigration.deployment.record import Database, File, Record
+from postmigration.deployment.records.clocks import show_span, show_time
+from postmigration.deployment.records.record import Database, File, Record
 from postmigration.deployment.subject import is_same_database
 
 # The world that the suite makes for itself proves something of the scripts, and nothing of any database.

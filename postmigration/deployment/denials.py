@@ -7,19 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from postmigration.deployment.binding import DEVELOPMENT
-from postmigration.deployment.evidence import (
-    describe_baseline,
-    has_source,
-    is_go,
-    knows_baseline,
-    list_left_out,
-    list_weaknesses,
-    name_proof,
-    name_record,
-    tell_failure,
-)
-from postmigration.deployment.record import Record
-from postmigration.deployment.record_files import Stored
+from postmigration.deployment.evidence import is_go, list_left_out, name_proof, name_record, tell_failure
+from postmigration.deployment.records.record import Record
+from postmigration.deployment.records.store import Stored
+from postmigration.deployment.weaknesses import describe_baseline, has_source, knows_baseline, list_weaknesses
 from postmigration.model.migration import Criterion, Proof
 
 _JUDGING = ("gate", "check")

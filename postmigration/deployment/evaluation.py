@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from postmigration.deployment.binding import DEVELOPMENT, list_names
-from postmigration.deployment.clocks import show_time
 from postmigration.deployment.denials import find_denials, find_unsigned, list_places, tell_baselines, tell_production
 from postmigration.deployment.evidence import FindMisfits, Found, find, find_then, is_go, name_record
-from postmigration.deployment.record_files import Stored
+from postmigration.deployment.records.clocks import show_time
+from postmigration.deployment.records.store import Stored
 from postmigration.deployment.rollback import Way, Written, find_ways, find_written
 from postmigration.deployment.signoffs import Signoff, Signoffs, find_signature
 from postmigration.model.errors import CannotJudge

@@ -8,20 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from postmigration.deployment.binding import DEVELOPMENT, Wanted, describe, find_reasons, find_source, list_names
-from postmigration.deployment.clocks import show_time
-from postmigration.deployment.record import Database, Record, Step
-from postmigration.deployment.record_files import Stored
+from postmigration.deployment.binding import DEVELOPMENT, Wanted, find_reasons, find_source, list_names
+from postmigration.deployment.records.clocks import show_time
+from postmigration.deployment.records.record import Database, Record, Step
+from postmigration.deployment.records.store import Stored
 from postmigration.deployment.subject import is_same_database
 from postmigration.model.migration import Proof
 
 _FAILING = ("failed", "broken")
-_PRODUCTION = "production"
-_VERIFY: Final = "verify-backup"
+PRODUCTION = "production"
+VERIFY: Final = "verify-backup"
 # Of what was found wrong a sentence tells first, and then of the rest.
 _PASSED = re.compile(r"\d+ of \d+ plan checks passed|[\d,]+ not applicable")
-_COMMANDS = {"gate": "pytest", "check": "postmigration check"}
-
+# The commands that come to a verdict, as a user calls them.
+GATES = {"gate": "pytest", "check": "postmigration check"}
 
 # Why a record is about something else than the plan, or too old at a moment: other scripts, another database.
 FindMisfits = Callable[[Record, Proof, datetime.datetime], list[str]]
@@ -77,7 +77,7 @@ def bind(wanted: Wanted, databases: Mapping[str, Database], sources: Mapping[str
                     database=databases.get(record.environment),
                     source=sources.get(record.environment),
                     # The state before is what it is, whichever scripts are to change it.
-                    scripts=() if proof.command == _VERIFY else wanted.scripts,
+                    scripts=() if proof.command == VERIFY else wanted.scripts,
                     within=None if hours is None else datetime.timedelta(hours=hours),
                 ),
             )
@@ -88,7 +88,7 @@ def bind(wanted: Wanted, databases: Mapping[str, Database], sources: Mapping[str
 
 def name_proof(proof: Proof) -> str:
     """What was asked for, as a user calls it."""
-    command = _COMMANDS.get(proof.command, f"postmigration {proof.command}")
+    command = GATES.get(proof.command, f"postmigration {proof.command}")
     return f"{command} on {proof.environment}" if proof.environment not in ("", DEVELOPMENT) else command
 
 
@@ -186,89 +186,6 @@ def tell_failure(stored: Stored) -> str:
     return f"{name_record(stored)} says {record.word}: {'; '.join(wrong) or record.sentence}"
 
 
-def list_weaknesses(stored: Stored, everything: Sequence[Stored]) -> list[str]:
-    """What let a record say yes where it would otherwise not: a person must sign that.
-
-    Args:
-        everything: all records.
-    """
-    record, name = stored.record, name_record(stored)
-    found = [f"{name} was weakened: {'; '.join(record.weakened)}"] if record.weakened else []
-    if record.command == _VERIFY and find_source(record, [one.record for one in everything]) is None:
-        against = "nothing (--against)"
-        if "against" in record.facts:
-            against = f"{record.facts['against']}, and no record says of which database that is"
-        found.append(f"{name} compared the backup with {against}")
-    return [*found, *_find_dropped(stored, everything), *_find_other_baseline(stored, everything)]
-
-
-def _find_other_baseline(stored: Stored, everything: Sequence[Stored]) -> list[str]:
-    """A database of the state before that is another one than that of which the environment's records are."""
-    record = stored.record
-    if record.command not in _COMMANDS or record.baseline is None or knows_baseline(stored, everything):
-        return []
-    known = _find_source(record.environment, everything)
-    if known is None:
-        return []
-    other, source = known
-    return [
-        f"{describe_baseline(stored)}, and the {name_record(other)} was of {describe(source)}",
-    ]
-
-
-def describe_baseline(stored: Stored) -> str:
-    """With which database a gate has compared, for a line."""
-    baseline = stored.record.baseline
-    return f"{name_record(stored)} was compared with {describe(baseline) if baseline else 'no database'}"
-
-
-def knows_baseline(stored: Stored, everything: Sequence[Stored]) -> bool:
-    """Whether the database with which a gate has compared is that of which the newest record of a state before is.
-
-    Of its environment, or of production, as staging may be compared with.
-    """
-    sources = [_find_source(environment, everything) for environment in (stored.record.environment, _PRODUCTION)]
-    baseline = stored.record.baseline
-    return baseline is not None and any(known and is_same_database(known[1], baseline) for known in sources)
-
-
-def has_source(environment: str, everything: Sequence[Stored]) -> bool:
-    """Whether any record says of which database the state before of an environment is."""
-    return _find_source(environment, everything) is not None
-
-
-def _find_source(environment: str, everything: Sequence[Stored]) -> tuple[Stored, Database] | None:
-    """The newest record of a state before of an environment, and the database that it is of."""
-    records = [other.record for other in everything]
-    for other in reversed(everything):
-        if other.record.environment == environment and (source := find_source(other.record, records)) is not None:
-            return other, source
-    return None
-
-
-def _find_dropped(stored: Stored, everything: Sequence[Stored]) -> list[str]:
-    """What an earlier run found wrong, by other declarations or checks, and this one did not look at."""
-    record = stored.record
-    scripts = {file.name for file in record.scripts}
-    earlier = [
-        other
-        for other in everything
-        if (other.record.command, other.record.environment) == (record.command, record.environment)
-        and record.command in _COMMANDS
-        and other.record.ended < record.ended
-        and not other.record.demonstration
-        # Those of an earlier deployment were of other files.
-        and (not scripts or scripts & {file.name for file in other.record.scripts})
-    ]
-    # What was lost by the same declarations stands in the way, and needs no signature.
-    lost = {
-        nodeid: one
-        for nodeid, one in _find_lost([*earlier, stored]).items()
-        if one.record.declarations != record.declarations
-    }
-    return [f"{name_record(stored)} was without {_name_lost(lost)}"] if lost else []
-
-
 def list_left_out(stored: Stored) -> list[str]:
     """Why a record is of some checks only, whatever those came to: it is no evidence of what the gate would say."""
     record = stored.record
@@ -297,17 +214,17 @@ def _find_unverified(
         other.record
         for other in everything
         if other.record.status == 0
-        and other.record.command in (_VERIFY, "fingerprint")
+        and other.record.command in (VERIFY, "fingerprint")
         and other.record.started <= max(at, record.ended)
-        and other.record.environment in (record.environment, _PRODUCTION)
+        and other.record.environment in (record.environment, PRODUCTION)
         and not find_misfits(
-            other.record, Proof(command=_VERIFY, environment=other.record.environment, within_hours=hours), at
+            other.record, Proof(command=VERIFY, environment=other.record.environment, within_hours=hours), at
         )
     ]
     # One of no known database counts where there is no better: a person must sign it.
     records = [other.record for other in everything]
     compared = [one for one in proven if find_source(one, records) is not None]
-    if any(one.command == _VERIFY for one in compared):
+    if any(one.command == VERIFY for one in compared):
         proven = compared
     known = {file.sha256 for one in proven for file in one.backup}
     names = [file.name for file in record.backup if file.sha256 not in known]
@@ -326,7 +243,7 @@ def _find_overlooked(stored: Stored, everything: Sequence[Stored], at: datetime.
         if other.record.command == "gate"
         and (other.record.status == 1 or any(check.outcome in _FAILING for check in other.record.checks))
         and other.record.ended > stored.record.ended
-        and (other.record.started <= at or stored.record.environment == _PRODUCTION)
+        and (other.record.started <= at or stored.record.environment == PRODUCTION)
         and other.record.environment != stored.record.environment
         and other.record.database is not None
         and is_same_database(other.record.database, database)
@@ -367,13 +284,13 @@ def _fewer(about: Sequence[Stored]) -> list[str]:
     """
     if about[-1].record.status != 0:
         return []
-    lost = _find_lost(about)
+    lost = find_lost(about)
     if not lost:
         return []
-    return [f"{name_record(about[-1])} says {about[-1].record.word} without {_name_lost(lost)}"]
+    return [f"{name_record(about[-1])} says {about[-1].record.word} without {name_lost(lost)}"]
 
 
-def _find_lost(stored: Sequence[Stored]) -> dict[str, Stored]:
+def find_lost(stored: Sequence[Stored]) -> dict[str, Stored]:
     """The checks that some run found wrong, and none since that they hold, of which the last one has none."""
     failed: dict[str, Stored] = {}
     for one in stored:
@@ -388,7 +305,8 @@ def _find_lost(stored: Sequence[Stored]) -> dict[str, Stored]:
     return {nodeid: one for nodeid, one in failed.items() if nodeid not in last}
 
 
-def _name_lost(lost: Mapping[str, Stored]) -> str:
+def name_lost(lost: Mapping[str, Stored]) -> str:
+    """Which checks those are, for a line: the first one, how many more, and the run that found it wrong."""
     nodeid = next(iter(lost))
     more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
     return f"{nodeid}{more}, which {name_record(lost[nodeid])} found to be wrong"

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from postmigration.deployment import begun
 from postmigration.deployment.binding import DEVELOPMENT, find_differing
 from postmigration.deployment.commit import find_commit
-from postmigration.deployment.record import Check, Database, File, Record, Step
-from postmigration.deployment.record_files import read_key, write_record
+from postmigration.deployment.records import begun
+from postmigration.deployment.records.record import Check, Database, File, Record, Step
+from postmigration.deployment.records.store import read_key, write_record
 from postmigration.deployment.subject import guard_files, hash_backup, hash_declarations, hash_files, hash_scripts
 from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import escape

@@ -6,10 +6,10 @@ import datetime
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from postmigration.deployment.clocks import show_span, show_time
 from postmigration.deployment.evidence import FindMisfits, find, find_steps
-from postmigration.deployment.record import Step
-from postmigration.deployment.record_files import Stored
+from postmigration.deployment.records.clocks import show_span, show_time
+from postmigration.deployment.records.record import Step
+from postmigration.deployment.records.store import Stored
 from postmigration.model.migration import Proof, Window
 
 

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from postmigration.deployment.clocks import show_time
-from postmigration.deployment.evidence import Found, list_weaknesses
-from postmigration.deployment.record_files import Stored
+from postmigration.deployment.evidence import Found
+from postmigration.deployment.records.clocks import show_time
+from postmigration.deployment.records.store import Stored
+from postmigration.deployment.weaknesses import list_weaknesses
 from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import escape
 from postmigration.model.migration import Criterion

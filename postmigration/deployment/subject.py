@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from postmigration.checks.migration_files.find import find_files
-from postmigration.deployment.record import Database, File
+from postmigration.deployment.records.record import Database, File
 from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import escape
 from postmigration.model.migration import Migration

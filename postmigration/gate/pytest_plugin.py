@@ -261,7 +261,11 @@ def pytest_runtest_makereport(
     if judgement is None or not join_built_in.is_check(item.path, judgement.checks):
         return (yield)
     traced = getattr(item.config.option, "tbstyle", "auto") not in ("auto", "no")
-    if call.excinfo is not None and isinstance(call.excinfo.value, Violation | NotJudged | NotApplicable) and not traced:
+    if (
+        call.excinfo is not None
+        and isinstance(call.excinfo.value, Violation | NotJudged | NotApplicable)
+        and not traced
+    ):
         # pytest is about to write down what nobody will read, and that takes longer than many a check.
         call.excinfo.traceback = call.excinfo.traceback[:0]
     testreport = yield

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from postmigration.backups.verification import Verification
-from postmigration.deployment.clocks import CLOCK, DATABASE_CLOCK, find_drift
-from postmigration.deployment.record import Check
 from postmigration.deployment.recording import Recording
+from postmigration.deployment.records.clocks import CLOCK, DATABASE_CLOCK, find_drift
+from postmigration.deployment.records.record import Check
 from postmigration.deployment.subject import identify, look_at, refuse_changes
 from postmigration.diff.fingerprint import Fingerprint, identity
 from postmigration.gate.baseline_source import is_address

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from postmigration.deployment.binding import Wanted
 from postmigration.deployment.evaluation import Asked, Evidence, Plan, evaluate
 from postmigration.deployment.evidence import bind
-from postmigration.deployment.record import Database, File, Record, Step
-from postmigration.deployment.record_files import Stored
+from postmigration.deployment.records.record import Database, File, Record, Step
+from postmigration.deployment.records.store import Stored
 from postmigration.deployment.signoffs import Signoff, Signoffs
 from postmigration.model.migration import Criterion, Proof, Window
 from selftest.deployment.records import NOON, PRODUCTION, SCRIPTS, make

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
-from postmigration.deployment.record import Check, Database, File, Record, Step
+from postmigration.deployment.records.record import Check, Database, File, Record, Step
+from postmigration.deployment.records.store import Stored
 
 NOON = datetime.datetime(2026, 11, 28, 12, tzinfo=datetime.UTC)
 STAGING = Database(
@@ -50,3 +52,8 @@ def make(minutes: float = 0, **fields: Any) -> Record:
     """A GO of staging, so many minutes later than noon, with other fields."""
     started = NOON + datetime.timedelta(minutes=minutes)
     return replace(GO, **{"started": started, "ended": started + datetime.timedelta(minutes=5), **fields})
+
+
+def store(*records: Record) -> list[Stored]:
+    """Records as they are read from files, in this order."""
+    return [Stored(Path(f"{number}.json"), record) for number, record in enumerate(records)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fixtures import MIGRATION
 from postmigration.deployment.evaluation import Asked, Plan
-from postmigration.deployment.record import Check, Record, Step
+from postmigration.deployment.records.record import Check, Record, Step
 from postmigration.deployment.signoffs import Signoff
 from postmigration.model.migration import PHASES, Phase, Window
 from selftest.deployment.plans import DUMP, HOUR, STEPS, judge, live, rehearse, verify, watch

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from postmigration.deployment import begun
-from postmigration.deployment.record_files import read_records, write_record
 from postmigration.deployment.recording import begin_recording
+from postmigration.deployment.records import begun
+from postmigration.deployment.records.store import read_records, write_record
 from selftest.conftest import Scratch
 from selftest.deployment.records import GO, NOON, STAGING, make
 from selftest.processes import Begin, kill

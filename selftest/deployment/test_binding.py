@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from postmigration.deployment.binding import Wanted, find_database, find_reasons, find_source
-from postmigration.deployment.record import File, Record
+from postmigration.deployment.records.record import File, Record
 from selftest.deployment.records import GO, NOON, PRODUCTION, SCRIPTS, STAGING, make
 
 HOUR = datetime.timedelta(hours=1)

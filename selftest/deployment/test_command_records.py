@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from postmigration.deployment.record import Record
-from postmigration.deployment.record_files import read_records
+from postmigration.deployment.records.record import Record
+from postmigration.deployment.records.store import read_records
 from postmigration.gate.commands import cli, workload
 from selftest.conftest import ROOT
 from selftest.servers import Servers

@@ -9,7 +9,7 @@ import pytest
 from fixtures import MIGRATION
 from postmigration.deployment.evaluation import Asked
 from postmigration.deployment.plan_file import refuse_unclear
-from postmigration.deployment.record import Record
+from postmigration.deployment.records.record import Record
 from postmigration.model.migration import PHASES, Criterion
 from postmigration.rehearsal import plan as rehearsal
 from selftest.deployment.reference import AFTER, BEFORE, DURING, deploy, sign

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from postmigration.deployment.record import Record
-from postmigration.deployment.record_files import KEY, Stored, read_records
+from postmigration.deployment.records.record import Record
+from postmigration.deployment.records.store import KEY, Stored, read_records
 from selftest.conftest import Judged, Scratch
 from selftest.servers import Servers
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from postmigration.deployment.record import File
+from postmigration.deployment.records.record import File
 from postmigration.model.migration import Criterion, Proof, Window
 from selftest.deployment.plans import ACCEPTED, DUMP, HOUR, NOW, PLAN, READY, STAGED, judge, live, rehearse, verify
 from selftest.deployment.records import NOON, PRODUCTION, make

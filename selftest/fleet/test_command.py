@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from postmigration.deployment.record_files import read_records
+from postmigration.deployment.records.store import read_records
 from postmigration.gate.commands import cli
 from selftest.fleet.conftest import LOST, NO_INDEX, Shops, Written
 from selftest.processes import Begin, line

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import MIGRATION
-from postmigration.deployment.record_files import read_records
+from postmigration.deployment.records.store import read_records
 from postmigration.deployment.subject import hash_scripts
 from postmigration.gate.session import demonstration_world
 from postmigration.postgres import embedded

@@ -13,7 +13,7 @@ import pytest
 from fixtures import MIGRATION
 from postmigration.backups.open_scratch import verify_where_it_fits
 from postmigration.backups.verification import Verification
-from postmigration.deployment.record_files import read_records
+from postmigration.deployment.records.store import read_records
 from postmigration.deployment.subject import hash_backup
 from postmigration.gate.commands import cli
 from postmigration.gate.session import demonstration_world

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from postmigration.deployment.record_files import read_records
+from postmigration.deployment.records.store import read_records
 from postmigration.gate.commands import cli
 from postmigration.gate.commands import watch as command
 from postmigration.watch.running import Clock

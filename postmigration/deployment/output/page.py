@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from postmigration.deployment.clocks import show_seconds, show_time
 from postmigration.deployment.evaluation import PHASE_WORDS, Asked, Item, Plan, group, is_required
 from postmigration.deployment.output import timeline
 from postmigration.deployment.output.plan_object import render_object, render_unfinished
-from postmigration.deployment.record import Step
-from postmigration.deployment.record_files import Stored
+from postmigration.deployment.records.clocks import show_seconds, show_time
+from postmigration.deployment.records.record import Step
+from postmigration.deployment.records.store import Stored
 from postmigration.deployment.signoffs import render_entry
 from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import escape

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from postmigration.deployment.clocks import show_seconds
 from postmigration.deployment.evaluation import Item
+from postmigration.deployment.records.clocks import show_seconds
 
 WIDTH = 1_000.0
 # From a second to four weeks: what is measured in seconds is planned in hours.

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from postmigration.deployment.binding import Wanted, find_database, find_source
-from postmigration.deployment.clocks import find_drift
 from postmigration.deployment.commit import find_commit
 from postmigration.deployment.evaluation import PHASES_ASKED, Evidence, Plan, evaluate, group, name_items
 from postmigration.deployment.evidence import bind
 from postmigration.deployment.output import page
 from postmigration.deployment.plan_file import NAME as PLAN
 from postmigration.deployment.plan_file import read_deployment, refuse_unclear
-from postmigration.deployment.record import Database, Record
-from postmigration.deployment.record_files import read_key, read_records
+from postmigration.deployment.records.clocks import find_drift
+from postmigration.deployment.records.record import Database, Record
+from postmigration.deployment.records.store import read_key, read_records
 from postmigration.deployment.signoffs import NAME as SIGNOFFS
 from postmigration.deployment.signoffs import read_signoffs
 from postmigration.deployment.subject import hash_declarations, hash_scripts, identify

@@ -17,8 +17,8 @@ from rich.console import Console
 
 from postmigration.backups.open_scratch import open_base_backup, open_scratch
 from postmigration.backups.restore import restore
-from postmigration.deployment.record import Database
-from postmigration.deployment.record import Step as RecordedStep
+from postmigration.deployment.records.record import Database
+from postmigration.deployment.records.record import Step as RecordedStep
 from postmigration.deployment.subject import identify
 from postmigration.diff import fingerprint_file
 from postmigration.diff.database_diff import Source

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from postmigration.deployment.clocks import show_seconds
+from postmigration.deployment.records.clocks import show_seconds
 from postmigration.gate.running.durations import read_seconds
 from postmigration.gate.running.load import read_load, sees_load
 from postmigration.gate.session import Run

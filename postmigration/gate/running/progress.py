@@ -13,7 +13,7 @@ from typing import TextIO
 import pytest
 from rich.cells import set_cell_size
 
-from postmigration.deployment.clocks import show_seconds
+from postmigration.deployment.records.clocks import show_seconds
 from postmigration.gate.running import order
 from postmigration.gate.session import Run
 from postmigration.model.evidence import escape

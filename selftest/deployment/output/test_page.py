@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 
 from postmigration.deployment.evaluation import Plan
 from postmigration.deployment.output.page import find_report, write, write_unfinished
-from postmigration.deployment.record_files import Stored
+from postmigration.deployment.records.store import Stored
 from postmigration.model.errors import CannotJudge
 from selftest.browser import CHROMIUM, chromium, expect_usable, needed
 from selftest.deployment.plans import ACCEPTED, NOW, PLAN, READY, STAGED, judge, rehearse

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from postmigration.deployment.evaluation import Asked
-from postmigration.deployment.record import File, Record
+from postmigration.deployment.records.record import File, Record
 from postmigration.model.migration import Criterion, Proof
 from selftest.deployment.plans import ACCEPTED, HOUR, READY, STAGED, judge, live, rehearse, verify
 from selftest.deployment.records import NOON, STAGING, check, make

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from postmigration.deployment.evaluation import Asked, Plan, group, name_items
-from postmigration.deployment.record import Database, File, Record
+from postmigration.deployment.records.record import Database, File, Record
 from postmigration.deployment.signoffs import Signoff
 from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import Criterion, Proof, Window

@@ -2,30 +2,24 @@
 
 import datetime
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from postmigration.deployment.binding import Wanted
-from postmigration.deployment.evidence import Found, bind, find, find_steps, list_weaknesses, name_proof, name_record
-from postmigration.deployment.record import Record
-from postmigration.deployment.record_files import Stored
+from postmigration.deployment.evidence import Found, bind, find, find_steps, name_proof, name_record
+from postmigration.deployment.records.record import Record
 from postmigration.model.migration import Proof
 from selftest.deployment.plans import NOW, rehearse, verify
-from selftest.deployment.records import GO, PRODUCTION, SCRIPTS, STAGING, check, make
+from selftest.deployment.records import GO, PRODUCTION, SCRIPTS, STAGING, check, make, store
 
 STAGED = Proof(command="gate", environment="staging", within_hours=24)
 
 
-def _store(*records: Record) -> list[Stored]:
-    return [Stored(Path(f"{number}.json"), record) for number, record in enumerate(records)]
-
-
 def _find(proof: Proof, records: Sequence[Record], **wanted: Any) -> Found:
     binding = bind(Wanted(now=NOW, suite="0.1.0", scripts=SCRIPTS, records=records, **wanted), {}, {})
-    return find(proof, _store(*records), binding, NOW)
+    return find(proof, store(*records), binding, NOW)
 
 
 def test_the_last_record_about_the_subject_decides() -> None:
@@ -93,20 +87,11 @@ def test_a_later_no_go_of_the_same_database_is_overlooked_nowhere() -> None:
     assert doubt.endswith("says NO-GO of the same database, as one of no named environment (--environment)")
 
 
-def test_what_weakened_a_record_is_listed() -> None:
-    weak = make(weakened=("--waivers", "-k rows"))
-    assert list_weaknesses(_store(weak)[0], []) == ["gate of 2026-11-28 12:05 UTC was weakened: --waivers; -k rows"]
-    alone = replace(verify(), baseline=None)
-    (said,) = list_weaknesses(_store(alone)[0], _store(alone))
-    assert said.endswith("compared the backup with nothing (--against)")
-    assert list_weaknesses(_store(GO)[0], []) == []
-
-
 def test_a_proof_is_named_as_a_user_calls_it() -> None:
     assert name_proof(STAGED) == "pytest on staging"
     assert name_proof(Proof(command="check", environment="development")) == "postmigration check"
     assert name_proof(Proof(command="verify-backup")) == "postmigration verify-backup"
-    assert name_record(_store(GO)[0]) == "gate of 2026-11-28 12:05 UTC"
+    assert name_record(store(GO)[0]) == "gate of 2026-11-28 12:05 UTC"
 
 
 def test_a_record_is_bound_to_the_database_of_its_environment() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from postmigration.deployment.record_files import KEY, read_records
 from postmigration.deployment.recording import begin_recording
+from postmigration.deployment.records.store import KEY, read_records
 from postmigration.model.errors import CannotJudge
 from postmigration.model.migration import Migration
 from selftest.deployment.records import check

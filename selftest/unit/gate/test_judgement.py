@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from postmigration.deployment.record_files import read_records
+from postmigration.deployment.records.store import read_records
 from postmigration.gate.judgement import Judgement, is_worker
 from postmigration.model.migration import Migration
 from selftest.conftest import Scratch

@@ -18,8 +18,8 @@ from msgspec.structs import replace
 
 import postmigration
 from postmigration.deployment.plan_file import read_deployment, refuse_unclear
-from postmigration.deployment.record import Record
-from postmigration.deployment.record_files import KEY, write_record
+from postmigration.deployment.records.record import Record
+from postmigration.deployment.records.store import KEY, write_record
 from postmigration.deployment.subject import hash_declarations
 from postmigration.gate.commands import cli
 from postmigration.gate.scaffold.files import write_project

@@ -16,9 +16,9 @@ from typing import NamedTuple, get_args
 import msgspec
 from msgspec.structs import replace
 
-from postmigration.deployment import begun
-from postmigration.deployment.clocks import DATABASE_CLOCK, find_clock_faults, find_latest_end
-from postmigration.deployment.record import SCHEMA_VERSION, Record
+from postmigration.deployment.records import begun
+from postmigration.deployment.records.clocks import DATABASE_CLOCK, find_clock_faults, find_latest_end
+from postmigration.deployment.records.record import SCHEMA_VERSION, Record
 from postmigration.model.errors import CannotJudge
 from postmigration.model.evidence import escape
 from postmigration.model.migration import RecordedCommand

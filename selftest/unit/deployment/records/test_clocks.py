@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from postmigration.deployment.clocks import (
+from postmigration.deployment.records.clocks import (
     find_clock_faults,
     find_drift,
     find_latest_end,

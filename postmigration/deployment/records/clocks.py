@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
-from postmigration.deployment.record import Record
+from postmigration.deployment.records.record import Record
 
 # Two clocks that are set by the network differ by less.
 _TOLERANCE = datetime.timedelta(minutes=1)

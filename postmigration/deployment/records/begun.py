@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from postmigration.deployment.clocks import show_time
-from postmigration.deployment.record import Moment, Record
+from postmigration.deployment.records.clocks import show_time
+from postmigration.deployment.records.record import Moment, Record
 from postmigration.model.migration import RecordedCommand
 
 SUFFIX = ".begun"

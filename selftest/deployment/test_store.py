@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from postmigration.deployment import record_files
-from postmigration.deployment.record import SCHEMA_VERSION, Record
-from postmigration.deployment.record_files import KEY, read_key, read_records, seal, write_record
+from postmigration.deployment.records import store
+from postmigration.deployment.records.record import SCHEMA_VERSION, Record
+from postmigration.deployment.records.store import KEY, read_key, read_records, seal, write_record
 from postmigration.model.errors import CannotJudge
 from selftest.deployment.records import GO, NOON, STAGING, check, make
 
@@ -132,9 +132,9 @@ def test_what_is_no_record_is_refused_and_hides_no_other(
 def test_what_is_too_large_is_refused_without_being_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_record(GO, tmp_path)
     size = path.stat().st_size
-    monkeypatch.setattr(record_files, "LARGEST", size)
+    monkeypatch.setattr(store, "LARGEST", size)
     assert not read([tmp_path]).refusals
-    monkeypatch.setattr(record_files, "LARGEST", size - 1)
+    monkeypatch.setattr(store, "LARGEST", size - 1)
     (refusal,) = read([tmp_path]).refusals
     assert refusal.reason == f"is too large for a record: more than {size - 1:,} bytes"
 

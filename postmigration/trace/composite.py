@@ -10,7 +10,7 @@ from postmigration.checks.rows.new_ids import find_alike
 from postmigration.diff.value_texts import family
 from postmigration.trace.links import KeyPart, LinkFinder, RowLink
 from postmigration.trace.reading import Row, Side, own_field
-from postmigration.trace.values import is_code
+from postmigration.trace.values.explanation import is_code
 
 _PROBES = 300
 _ENOUGH = 3

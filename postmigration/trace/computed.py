@@ -11,7 +11,7 @@ from postmigration.diff.value_texts import family, is_whole
 from postmigration.model.sqltext import quoted
 from postmigration.trace.links import KeyPart, LinkFinder, RowLink
 from postmigration.trace.reading import SAMPLE, Row, Side, as_text, own_field
-from postmigration.trace.values import can_be_key, write_literal
+from postmigration.trace.values.explanation import can_be_key, write_literal
 
 _SEPARATORS = (",", ";", "|", ", ")
 # What is made of each part.

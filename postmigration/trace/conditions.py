@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from postmigration.diff.value_texts import family
 from postmigration.trace.reading import Field, Row
-from postmigration.trace.values import write_literal
+from postmigration.trace.values.explanation import write_literal
 
 # A column of more values does not divide rows into kinds.
 _MOST_VALUES = 12

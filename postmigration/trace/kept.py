@@ -26,7 +26,9 @@ from postmigration.trace.findings import Flow, Found
 from postmigration.trace.links import KeyPart, LinkFinder, RowLink
 from postmigration.trace.moves import Move
 from postmigration.trace.reading import Field, Side, name_far, name_identity, own_field
-from postmigration.trace.values import MAJORITY, Explanation, Pairs, explain, explain_codes
+from postmigration.trace.values.cases import explain_codes
+from postmigration.trace.values.explain import explain
+from postmigration.trace.values.explanation import MAJORITY, Explanation, Pairs
 from postmigration.trace.verify import Verifier, list_differing
 
 # What is made of a value by these is rather damage where the column is the same.

@@ -10,7 +10,7 @@ from postmigration.checks.contents.tables import Relation
 from postmigration.checks.rows import retyped
 from postmigration.diff.value_texts import agree, family, is_whole, normalize_all, write_number
 from postmigration.trace.reading import Field, Row, Side, as_text, own_field
-from postmigration.trace.values import MAJORITY, can_be_key, is_code, split_number, write_literal
+from postmigration.trace.values.explanation import MAJORITY, can_be_key, is_code, split_number, write_literal
 
 # Values of a column that are looked up to find a candidate.
 _PROBES = 300

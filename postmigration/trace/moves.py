@@ -14,7 +14,8 @@ from postmigration.trace.computed import Computed, ComputedFinder
 from postmigration.trace.conditions import find_condition
 from postmigration.trace.links import LinkFinder, RowLink, is_trustworthy, list_telling_columns
 from postmigration.trace.reading import Row, Side
-from postmigration.trace.values import Explanation, explain
+from postmigration.trace.values.explain import explain
+from postmigration.trace.values.explanation import Explanation
 
 # A source must bring so many of the rows that nothing else explains.
 _LEAST_SHARE = 0.03

@@ -30,7 +30,7 @@ from postmigration.trace.findings import Flow, Found, Trace
 from postmigration.trace.kept import KeptTable
 from postmigration.trace.moves import Move, count_move
 from postmigration.trace.reading import SAMPLE, Side
-from postmigration.trace.values import MAJORITY
+from postmigration.trace.values.explanation import MAJORITY
 from postmigration.trace.verify import Verifier, list_differing
 
 # What may leave out something of a value: that the column of before is gone is another decision.

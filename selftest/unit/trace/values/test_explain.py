@@ -5,27 +5,8 @@ from typing import Any
 
 import pytest
 
-from postmigration.checks.contents.tables import Column
-from postmigration.trace.reading import Field, own_field
-from postmigration.trace.values import (
-    Explanation,
-    can_be_key,
-    explain,
-    is_code,
-    scale_rule,
-    split_number,
-    write_cases,
-    write_literal,
-)
-
-
-def column(name: str, root: str = "text") -> Column:
-    return Column(name, root, False, "", root, root, 1)
-
-
-def made(name: str, root: str = "text") -> Field:
-    return own_field(column(name, root))
-
+from postmigration.trace.values.explain import explain
+from selftest.unit.trace.columns import column, made
 
 OLD = [
     {
@@ -89,55 +70,6 @@ def test_values_that_were_cut_are_damaged() -> None:
 def test_nothing_is_guessed(new: Callable[[int], str | None]) -> None:
     assert explain([(row, {"to": new(n)}) for n, row in enumerate(OLD)], FIELDS, column("to")) is None
     assert explain([], FIELDS, column("to")) is None
-
-
-def test_an_explanation_of_no_row_has_no_share() -> None:
-    empty = Explanation("NULL", "", 0, 0)
-    assert (empty.share, empty.is_likely) == (0, False)
-
-
-def test_a_text_is_written_as_sql() -> None:
-    assert [write_literal(text) for text in ("it's", None)] == ["'it''s'", "NULL"]
-
-
-@pytest.mark.parametrize(
-    ("power", "sql", "words", "text"),
-    [(2, "r.price * 100", " times 100", "1250"), (-3, "r.price / 1000.0", " / 1,000", "0.0125")],
-)
-def test_a_number_is_scaled(power: int, sql: str, words: str, text: str) -> None:
-    rule = scale_rule(made("price", "numeric"), power)
-    assert (rule.sql, rule.words, rule.apply("12.5"), rule.apply(None)) == (sql, words, text, None)
-
-
-@pytest.mark.parametrize(
-    ("root", "target", "chosen", "sql"),
-    [
-        ("boolean", "text", {"t": "yes", "f": "no"}, "CASE WHEN r.on THEN 'yes' ELSE 'no' END"),
-        ("integer", "boolean", {"1": "t", "2": "f"}, "CASE WHEN r.on = 1 THEN true WHEN r.on = 2 THEN false END"),
-        ("text", "integer", {None: "0", "a": "1"}, "CASE WHEN r.on IS NULL THEN 0 WHEN r.on = 'a' THEN 1 END"),
-    ],
-)
-def test_cases_are_written_as_sql(root: str, target: str, chosen: dict[str | None, str], sql: str) -> None:
-    assert write_cases(Field("on", "r.on", "r.on", "", root), target, chosen) == sql
-
-
-def test_long_and_different_texts_are_codes() -> None:
-    assert is_code([f"8c2f-77aa-{n:04}" for n in range(3)])
-    assert not is_code(["8c2f-77aa-0001"] * 3)
-    assert not is_code(["a", "b", "c"])
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [("cl_17x", ("cl_", "17", "x")), ("5", ("", "5", "")), ("a007", ("a00", "7", "")), ("none", None)],
-)
-def test_a_text_is_split_around_its_number(text: str, parts: tuple[str, str, str] | None) -> None:
-    assert split_number(text) == parts
-
-
-def test_rows_are_told_apart_by_whole_numbers_and_texts() -> None:
-    types = ("integer", "uuid", "text", "numeric", "double precision", "date")
-    assert [root for root in types if can_be_key(root)] == ["integer", "uuid", "text", "numeric"]
 
 
 def test_functions_of_texts_are_given_a_text() -> None:

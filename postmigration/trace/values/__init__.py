@@ -1,0 +1,1 @@
+"""How the values of a column follow from rows of before."""

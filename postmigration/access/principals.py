@@ -14,7 +14,8 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from postmigration.model.errors import NotJudged
-from postmigration.postgres.connection import Snapshot, configure
+from postmigration.postgres.connection import Snapshot
+from postmigration.postgres.limits.settings import configure
 from postmigration.postgres.refusals import describe_refusal
 
 Kind = Literal["internal", "portal", "outsider"]

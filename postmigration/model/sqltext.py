@@ -6,7 +6,8 @@ import inspect
 import re
 import shlex
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,19 +19,37 @@ _DIALECT: sa.Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no
 
 def statement(sql: str, parameters: Mapping[str, Any]) -> sa.TextClause:
     """SQL with those of the parameters that it names."""
-    named = {name: value for name, value in parameters.items() if f":{name}" in sql}
+    named = _find_named(sql, parameters)
+    return _read(sql, named).bindparams(**named)
+
+
+def _find_named(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if f":{name}" in sql}
+
+
+def _read(sql: str, names: Collection[str]) -> sa.TextClause:
     # A colon anywhere else belongs to a cast, a literal or an identifier.
-    others = re.sub(rf":(?!(?:{'|'.join(named)})\b)" if named else ":", r"\\:", sql)
-    return sa.text(others).bindparams(**named)
+    return sa.text(re.sub(rf":(?!(?:{'|'.join(names)})\b)" if names else ":", r"\\:", sql))
 
 
-def single(sql: str, parameters: Mapping[str, Any]) -> sa.TextClause:
+def single(sql: str, parameters: Mapping[str, Any]) -> tuple[sa.TextClause, dict[str, Any]]:
     """SQL with those of the parameters that it names, sent so that the server takes it for one statement.
 
     psycopg sends what has no parameter by the simple protocol, by which several statements may come at once. One
     parameter, which stands in a comment, has the extended protocol used.
+
+    Returns:
+        The SQL, read once however often it is asked for, and the values of its parameters.
     """
-    return statement(f"{sql}\n-- :postmigration_single", {**parameters, "postmigration_single": 0})
+    values = {**_find_named(sql, parameters), "postmigration_single": 0}
+    types = tuple((name, sa.literal(value).type) for name, value in values.items())
+    return _read_single(sql, types), values
+
+
+@lru_cache(1 << 10)
+def _read_single(sql: str, types: tuple[tuple[str, sa.types.TypeEngine[Any]], ...]) -> sa.TextClause:
+    query = _read(f"{sql}\n-- :postmigration_single", [name for name, _ in types])
+    return query.bindparams(*(sa.bindparam(name, type_=type_) for name, type_ in types))
 
 
 def pasteable(sql: str, parameters: Mapping[str, Any]) -> str:

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from itertools import chain
 from typing import Any
 
 import psycopg
@@ -17,9 +16,11 @@ from postmigration.model.errors import CannotJudge
 from postmigration.model.sqltext import quoted, single
 from postmigration.postgres.dsn import ignore_environment, redact
 from postmigration.postgres.limits.limits import Limits
-from postmigration.postgres.limits.pinned import PINNED
+from postmigration.postgres.limits.settings import PINNED, configure
 from postmigration.postgres.limits.wait import wait_at_most
 from postmigration.postgres.refusals import unless_lost
+
+_UNDO = "ROLLBACK TO SAVEPOINT steady"
 
 # Whole tables are joined; with the few megabytes that are usual, that goes through temporary files.
 _WORK_MEM = "64MB"
@@ -210,12 +211,12 @@ class Snapshot:
             sa.exc.DBAPIError: the server refused it; the snapshot stays usable.
         """
         with self._under(settings):
-            return self._connection.execute(single(sql, parameters)).all()
+            return self._execute(sql, parameters).all()
 
     def scalar(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> Any:
         """The first value of the first row of a query, or None."""
         with self._under(settings):
-            return self._connection.execute(single(sql, parameters)).scalar()
+            return self._execute(sql, parameters).scalar()
 
     def count(self, sql: str, settings: Mapping[str, str] | None = None, /, **parameters: Any) -> int:
         """The number that a query gives, asked once."""
@@ -233,7 +234,7 @@ class Snapshot:
     ) -> list[tuple[str, int]]:
         """The name and the type's oid of each column that a query returns."""
         with self._under(settings):
-            result = self._connection.execute(single(f"SELECT * FROM ({sql}\n) q LIMIT 0", parameters))
+            result = self._execute(f"SELECT * FROM ({sql}\n) q LIMIT 0", parameters)
             return [(str(column[0]), int(str(column[1]))) for column in result.cursor.description]
 
     def origins(
@@ -241,7 +242,7 @@ class Snapshot:
     ) -> list[tuple[str, int, int]]:
         """The name of each column that a query returns, and which column of which table it is; 0 for no table's."""
         with self._under(settings):
-            result = self._connection.execute(single(f"SELECT * FROM ({sql}\n) q LIMIT 0", parameters))
+            result = self._execute(f"SELECT * FROM ({sql}\n) q LIMIT 0", parameters)
             names, its = [str(column[0]) for column in result.cursor.description], result.cursor.pgresult
             return [(name, its.ftable(i), its.ftablecol(i)) for i, name in enumerate(names)]
 
@@ -263,15 +264,17 @@ class Snapshot:
         One that is not read to its end must be closed.
         """
         with self._under(settings):
-            result = self._connection.execute(
-                single(sql, parameters), execution_options={"stream_results": True, "max_row_buffer": 100}
-            )
+            result = self._execute(sql, parameters, stream_results=True, max_row_buffer=100)
             deadline = self.database.limits.deadline
             with result:
                 for row in result:
                     if deadline is not None:
                         deadline.refuse()
                     yield row
+
+    def _execute(self, sql: str, parameters: Mapping[str, Any], **options: Any) -> sa.CursorResult[Any]:
+        query, values = single(sql, parameters)
+        return self._connection.execute(query, values, execution_options=options)
 
     def prepare(self, change: Callable[[sa.Connection], None]) -> None:
         """Adds to what this snapshot shows, until it is closed; names are looked up as the application does.
@@ -359,8 +362,16 @@ class Snapshot:
             yield self._connection
 
     def _recover(self) -> None:
-        if not self._connection.invalidated:
-            self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT steady")
+        if self._connection.invalidated:
+            return
+        # After each statement: the driver takes half the time to send it.
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        try:
+            driver.execute(_UNDO)
+        except psycopg.Error:
+            # Where the connection was lost, SQLAlchemy is to take note of it.
+            self._connection.exec_driver_sql(_UNDO)
 
     @property
     def info(self) -> psycopg.ConnectionInfo:
@@ -387,9 +398,3 @@ def _close_cursor(error: sa.engine.ExceptionContext) -> None:
     """Closes the cursor of a statement with which the connection was lost, as SQLAlchemy does after any other error."""
     if error.is_disconnect and error.execution_context is not None:
         error.execution_context.cursor.close()
-
-
-def configure(connection: sa.Connection, settings: Mapping[str, str]) -> None:
-    """Makes settings for the current transaction, one after the other; a role comes last."""
-    calls = ", ".join(["pg_catalog.set_config(%s, %s, true)"] * len(settings))
-    connection.exec_driver_sql(f"SELECT {calls}", tuple(chain.from_iterable(settings.items())))

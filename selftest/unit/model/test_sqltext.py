@@ -29,7 +29,22 @@ def test_a_statement_has_those_parameters_that_it_names() -> None:
 
 
 def test_a_single_statement_has_a_parameter_at_least() -> None:
-    assert single("SELECT 1", {}).compile().params == {"postmigration_single": 0}
+    built, values = single("SELECT 1", {"other": 2})
+    assert (set(built.compile().params), values) == ({"postmigration_single"}, {"postmigration_single": 0})
+
+
+def test_a_statement_is_read_once_for_values_of_the_same_types() -> None:
+    small, large = ({"n": n} for n in (1, 1 << 40))
+    built, values = single("SELECT :n", small)
+    assert single("SELECT :n", {"n": 2}) == (built, {"n": 2, "postmigration_single": 0})
+    # What has no room in 32 bits is sent as another type.
+    other, _ = single("SELECT :n", large)
+    dialect = sa.create_engine("postgresql+psycopg://").dialect
+    assert [str(one.compile(dialect=dialect)).split("::")[1].split("\n")[0] for one in (built, other)] == [
+        "INTEGER",
+        "BIGINT",
+    ]
+    assert values["n"] == 1
 
 
 def test_a_query_is_pasted_with_its_values_and_without_endless_conditions() -> None:

@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from postmigration.model.errors import CannotJudge, NotJudged
-from postmigration.postgres.connection import Database, Snapshot, configure
+from postmigration.postgres.connection import Database, Snapshot
 from postmigration.postgres.limits.limits import Limits
+from postmigration.postgres.limits.settings import configure
 from selftest.unit.conftest import NewDatabase
 
 SCRIPT = """

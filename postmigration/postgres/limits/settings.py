@@ -1,4 +1,11 @@
-"""Settings that are the same in every transaction, wherever it runs."""
+"""Settings of a transaction: those that are the same in each, wherever it runs, and those of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+
+import sqlalchemy as sa
 
 # A value must read the same whatever the server, the database or the role has set.
 PINNED = {
@@ -19,3 +26,10 @@ PINNED = {
     "idle_in_transaction_session_timeout": "0",
     "transaction_timeout": "0",
 }
+
+
+def configure(connection: sa.Connection, settings: Mapping[str, str]) -> None:
+    """Makes settings for the current transaction, one after the other; a role comes last."""
+    calls = ", ".join(["pg_catalog.set_config(%s, %s, true)"] * len(settings))
+    # One column: SQLAlchemy describes each to itself.
+    connection.exec_driver_sql(f"SELECT ARRAY[{calls}]", tuple(chain.from_iterable(settings.items())))

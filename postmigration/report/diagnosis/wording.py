@@ -87,7 +87,7 @@ def _show_values(finding: Finding) -> str:
     else:
         names = [name.removeprefix("want_") for name in values if name.startswith("want_")]
         pairs = {name: (values[f"want_{name}"], values.get(f"have_{name}", "")) for name in names}
-    said = [f"{name} is {have}, must be {want}" for name, (want, have) in pairs.items() if have]
+    said = [f"{name} is {have}, must be {want}" for name, (want, have) in pairs.items() if have not in ("", want)]
     return f"{key}: {'; '.join(said)}" if said else ""
 
 

@@ -114,3 +114,6 @@ def test_a_row_shows_what_it_holds_and_must_hold() -> None:
     assert show_example(_group(masked, shown, many)) == "id 7: note is b, must be a"
     assert show_example(_group(masked)) == "id 7: note is ‹B›, must be ‹A›"
     assert show_example(_group(many)) == ""
+    # What is as it must be says nothing of why the row is wrong.
+    alike = Finding("x", 1, 10, ("id", "want_owner", "have_owner"), (("7", "8", "8"),))
+    assert show_example(_group(alike)) == ""

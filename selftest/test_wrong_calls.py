@@ -58,17 +58,18 @@ COMMAND = [
 
 
 def each(calls: list[tuple[list[str], str]]) -> pytest.MarkDecorator:
-    """Each address in each call; the full tier has most, the default one each call and each address at least once."""
+    """Each address in each call, all at night; the default tier has each call and each address at least once."""
     return pytest.mark.parametrize(
         ("place", "words", "address"),
         [
             pytest.param(
                 *(place, words, address),
                 id=f"{' '.join(place)}-{address}",
-                marks=[] if 0 in (number, (number - call) % len(ADDRESSES)) else [pytest.mark.full],
+                marks=[] if 0 in (number, turn) else [pytest.mark.full if turn == 1 else pytest.mark.nightly],
             )
             for call, (place, words) in enumerate(calls)
             for number, address in enumerate(ADDRESSES)
+            for turn in [(number - call) % len(ADDRESSES)]
         ],
     )
 

@@ -354,6 +354,6 @@ def test_projects_have_their_contact_point(target: Target) -> None:
                 columns=["project", "contact"],
                 settled="unchanged_since_cutover",
             ),
-            statement="projects that lack the contact point that their customer before calls for",
+            statement="projects that do not have the one contact point that their customer before calls for",
             repair=repairs.CONTACT_POINTS,
         )

@@ -230,6 +230,9 @@ class Target(Gatherer):
                     subject=subject,
                     known_by=find_code(found.differences, rows.columns, rows.key, codes, safe),
                 )
+                if not table and finding.code in ("missing_rows", "extra_rows"):
+                    # Those of a query are no rows of a table.
+                    finding = replace(finding, code="wrong_rows")
                 if repair is not None:
                     finding = replace(finding, repair=repair(found, safe))
                 self.evidence.findings.append(finding)

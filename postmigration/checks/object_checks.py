@@ -38,6 +38,8 @@ _LISTED = 50
 _PARENT = re.compile(r"^FOREIGN KEY .* REFERENCES (\w+)\.(\w+)\(")
 # The columns of a unique index over all rows, where none needs quoting.
 _KEY = re.compile(r"^ USING btree \((\w+(?:, \w+)*)\)$")
+# A type that is not PostgreSQL's own, or an array of it.
+_TYPE = re.compile(r"(\w+)\.(\w+)(?:\[\])*$")
 # What a person declares of what was meant.
 _MEANT = ("changed_object, if it is meant",)
 _UNDECLARED = ", and nobody declared it"
@@ -299,7 +301,7 @@ def _findings(found: Sequence[Difference], facts: int, known: Objects) -> Iterat
                     severity=severity,
                     repair=one.repair,
                     code=_name_kind(one),
-                    subject=_subject(one.name, known.get(one.name, {})),
+                    subject=_subject(one, known.get(one.name, {})),
                 )
             continue
         rows = tuple((show_value(one.statement, plain=True),) for one in those[:_LISTED])
@@ -336,16 +338,19 @@ def _name_kind(difference: Difference) -> str:
     return words.replace("-", "_").replace(" ", "_")
 
 
-def _subject(name: ObjectName, facts: Mapping[str, str]) -> Subject:
+def _subject(difference: Difference, facts: Mapping[str, str]) -> Subject:
+    name = difference.name
     is_table = name.kind in ("table", "foreign table", "view", "materialized view")
     table = name.name if is_table else name.table
-    return Subject(name.kind, name.schema, name.name, table, refers=tuple(_refer(name, facts)))
+    return Subject(name.kind, name.schema, name.name, table, refers=tuple(_refer(difference, facts)))
 
 
-def _refer(name: ObjectName, facts: Mapping[str, str]) -> Iterator[Reference]:
-    """The table to which a foreign key leads, and the columns that a key keeps unique."""
-    definition = facts.get("definition", "")
-    if name.kind == "constraint" and (parent := _PARENT.search(definition)):
+def _refer(difference: Difference, facts: Mapping[str, str]) -> Iterator[Reference]:
+    """The table to which a foreign key leads, the columns that a key keeps unique, and the type that a column had."""
+    name, definition = difference.name, facts.get("definition", "")
+    if _name_kind(difference) == "column_type_changed" and (type_ := _TYPE.match(difference.was)):
+        yield Reference((), type_[1], type_[2], ())
+    elif name.kind == "constraint" and (parent := _PARENT.search(definition)):
         yield Reference((), parent[1], parent[2], ())
     elif name.kind == "constraint" and facts.get("kind") in ("primary key", "unique"):
         yield Reference((), name.schema, name.table, tuple(facts.get("columns", "").split(", ")))

@@ -53,7 +53,7 @@ class Subject:
         table: the table that it is or on which it stands; empty for others.
         rows: the columns of the evidence that say which rows are wrong, as the key of this or another table.
         refers: columns of the evidence that name rows of other tables; without columns the table to which a foreign key
-            leads, or the columns of its own table that a key keeps unique.
+            leads, the columns of its own table that a key keeps unique, or the type that a column had.
         who: as whom that was found, where it is not so for everybody.
         changed: of rows that hold other values the columns that do, most first, each with what became of its values;
             that is empty where nothing explains it.

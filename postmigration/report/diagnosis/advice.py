@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from postmigration.report.diagnosis.group import Found
@@ -38,9 +39,25 @@ _BY_CODE = {
         "CREATE INDEX CONCURRENTLY failed half-way",
     ),
     "policy_lost": Advice(
-        "People see or may write fewer rows of {table} than before, or more of them where the policy was restrictive.",
+        "People {do} fewer rows of {table} than before.",
         "Create it again before anybody is let in.",
         "a script dropped it to create it again, and ended before it did",
+    ),
+    "restrictive_policy_lost": Advice(
+        "People {do} more rows of {table} than before.",
+        "Create it again before anybody is let in.",
+        "a script dropped it to create it again, and ended before it did",
+    ),
+    "type_lost": Advice(
+        "What the type refused is accepted, and statements that name it fail.",
+        "Create it again, and then give it to the columns that had it.",
+        "a restore could not create it and went on, or a tool replaced it by the type that it is made of",
+    ),
+    "column_generated_changed": Advice(
+        "The column of {table} is no longer computed: new rows hold NULL there or what is sent, and a row keeps its "
+        "value when what it was computed from is changed.",
+        "Make it computed again, as the SQL below does.",
+        "a tool that copies rows created the table without the expression",
     ),
     "gained": Advice(
         "They may do what they could not before, through the API as well.",
@@ -114,10 +131,19 @@ _TRIGGER = Advice(
 _RATHER = {"trigger_missing": _TRIGGER, "trigger_silent": _TRIGGER, "trigger_disabled": _BY_CODE["trigger_disabled"]}
 
 
+# What a policy for a command decides about rows.
+_DECIDED = {"SELECT": "see", "INSERT": "may add", "UPDATE": "may change", "DELETE": "may delete"}
+_COMMAND = re.compile(r" FOR (SELECT|INSERT|UPDATE|DELETE) ")
+
+
 def advise(found: Found) -> Advice:
     """What it means and what to do: by the check of a plan, which mostly knows best, or by the kind of the finding."""
     code, table = found.finding.code, found.finding.subject.table
+    if code == "policy_lost" and " AS RESTRICTIVE " in found.finding.repair:
+        code = "restrictive_policy_lost"
     known = _RATHER.get(code) or (_BY_CODE.get(code) if found.result.plan is None else None)
     if known is None or (not table and any("{table}" in text for text in known)):
         return Advice(found.result.meaning, found.result.remedy, found.result.causes if found.result.plan else "")
-    return Advice(*(text.replace("{table}", table) for text in known))
+    command = _COMMAND.search(found.finding.repair)
+    do = _DECIDED[command[1]] if command else "see or may write"
+    return Advice(*(text.replace("{table}", table).replace("{do}", do) for text in known))

@@ -13,10 +13,10 @@ from postmigration.report.diagnosis.group import (
     AROUND,
     Found,
     Group,
-    calls_lost,
     find_bridges,
     find_error,
     group_findings,
+    needs_lost,
 )
 from postmigration.report.diagnosis.handling import Handling, handle, select_again
 from postmigration.report.diagnosis.outline import Outline, list_first, outline
@@ -114,7 +114,7 @@ def _tell(group: Group, unjudged: Sequence[Sequence[Result]] = ()) -> Cause:
     tied = [
         found
         for each in group.follows
-        if each.main.finding.severity == "warning" or calls_lost(each, group)
+        if each.main.finding.severity == "warning" or needs_lost(each, group)
         for found in each.members
         if found.finding.severity == "blocker"
     ]

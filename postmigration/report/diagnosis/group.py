@@ -205,7 +205,7 @@ def _attach(groups: list[Group]) -> list[Group]:
     for group in groups:
         of_table[group.main.table].append(group)
     recursing = [group for group in groups if _recurses(group)]
-    functions = [group for group in groups if group.codes == {"function_lost"}]
+    gone = [group for group in groups if group.codes in ({"function_lost"}, {"type_lost"})]
     for group in groups:
         if head := _find_recursion(group, recursing):
             causes[id(group)] = head
@@ -213,8 +213,8 @@ def _attach(groups: list[Group]) -> list[Group]:
         subjects = [found.finding.subject for found in group.members]
         named = [(reference.schema, reference.table) for subject in subjects for reference in subject.refers]
         tables = dict.fromkeys((group.main.table, *named))
-        if function := next((other for other in functions if calls_lost(group, other)), None):
-            causes[id(group)] = function
+        if lost := next((other for other in gone if needs_lost(group, other)), None):
+            causes[id(group)] = lost
             continue
         for other in (other for table in tables if table[1] for other in of_table.get(table, ())):
             if other is not group and _leads_up(other, causes) is not group and _follows(group, other):
@@ -283,7 +283,25 @@ def _follows(group: Group, other: Group) -> bool:
     return _is_unguarded(group, other) or _refers_to_missing(this.finding, other)
 
 
-def calls_lost(group: Group, other: Group) -> bool:
+def needs_lost(group: Group, other: Group) -> bool:
+    """Whether what a group is about cannot be as it was before what is gone by another one is there again."""
+    return _calls_lost(group, other) or _had_lost_type(group, other)
+
+
+def _had_lost_type(group: Group, other: Group) -> bool:
+    """Whether a group is columns that have another type now, and another one the type that they had."""
+    lost = other.main.finding.subject
+    return (
+        group.codes == {"column_type_changed"}
+        and "type_lost" in other.codes
+        and all(
+            any((type_.schema, type_.table) == (lost.schema, lost.name) for type_ in found.finding.subject.refers)
+            for found in group.members
+        )
+    )
+
+
+def _calls_lost(group: Group, other: Group) -> bool:
     """Whether a group is a trigger that is gone, and another one the function that it executes."""
     lost = other.main.finding.subject
     return (

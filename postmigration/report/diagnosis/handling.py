@@ -52,12 +52,13 @@ _RISKS = tuple(
             r"(DROP TRIGGER .*; )?(ALTER TABLE .* ENABLE .*(TRIGGER|RULE)|ALTER EVENT TRIGGER"
             r"|CREATE (OR REPLACE )?(CONSTRAINT |EVENT )?TRIGGER)",
             _DBA,
-            "what was written meanwhile is not made up for; bring rows back before it fires again",
+            "rows that were written without it stay as they are; what is to be restored is restored first, or it fires "
+            "for that too",
         ),
         (
             r"ALTER TABLE .* (ENABLE|DISABLE|FORCE) ROW LEVEL SECURITY|(DROP POLICY .*; )?(CREATE|ALTER|DROP) POLICY",
             _AGREED,
-            "it decides at once what everybody sees and may write",
+            "it decides at once which rows people see and may write",
         ),
         (r"GRANT|ALTER DEFAULT PRIVILEGES .* GRANT", _AGREED, "it takes effect at once"),
         (r"REVOKE|ALTER DEFAULT PRIVILEGES", _AGREED, "whoever relies on it is refused"),
@@ -109,6 +110,7 @@ _RISKS = tuple(
         (r"DROP", _AGREED, "whoever uses it fails; nothing brings it back but a backup"),
         (r"ALTER PUBLICATION|CREATE PUBLICATION|ALTER TABLE .* REPLICA IDENTITY", _DBA, "subscribers see it at once"),
         (r"COMMENT ON", _DBA, "none"),
+        (r"CREATE (DOMAIN|TYPE|SCHEMA|SEQUENCE|TABLE) ", _DBA, "none: nothing uses it yet"),
         (r"(CREATE|ALTER) ", _DBA, "the object is locked for a moment: set lock_timeout before it"),
     )
 )
@@ -119,8 +121,16 @@ def handle(repair: str) -> Handling | None:
     repair = split_beforehand(repair)[1]
     if not repair or repair.startswith("--"):
         return None
-    line = " ".join(repair.split())
-    return next((handling for start, handling in _RISKS if start.match(line)), None)
+    handling = _match(" ".join(repair.split()))
+    if handling is None or not handling.risk.startswith("none"):
+        return handling
+    # What only adds something is followed by what uses it.
+    later = filter(None, map(_match, repair.splitlines()[1:]))
+    return next((other for other in later if not other.risk.startswith("none")), handling)
+
+
+def _match(statement: str) -> Handling | None:
+    return next((handling for start, handling in _RISKS if start.match(statement)), None)
 
 
 def annotate(repair: str) -> str:

@@ -76,7 +76,9 @@ def _act(cause: Cause, file: str, *, fenced: bool) -> str:
     """
     how = f" By {escape_markup(cause.handling.words)}." if cause.handling else ""
     again = (
-        f" To judge only this again, add {_code(cause.again)} to the command." if cause.repair and cause.again else ""
+        f" To judge only this again, add {_code(cause.again)} to the command; what is judged again alone is never GO."
+        if cause.repair and cause.again
+        else ""
     )
     if _is_short(cause):
         return f"Repair: {_code(' '.join(cause.repair.split()))}{how}{again}"

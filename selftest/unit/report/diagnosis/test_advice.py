@@ -1,5 +1,7 @@
 """What a finding means and what to do: by its kind, or by the check of a plan that made it."""
 
+import dataclasses
+
 import pytest
 
 from postmigration.model.evidence import Finding, Subject
@@ -33,3 +35,26 @@ def test_what_is_not_known_is_left_to_the_check(finding: Finding) -> None:
 
 def test_a_silent_trigger_is_told_of_also_where_a_plan_looks_at_much_besides() -> None:
     assert "See the triggers of orders" in advise(Found(_find("trigger_silent"), CHECK)).remedy
+
+
+@pytest.mark.parametrize(
+    ("policy", "impact"),
+    [
+        (
+            "CREATE POLICY own ON t FOR SELECT TO staff USING (true);",
+            "People see fewer rows of orders than before.",
+        ),
+        (
+            "CREATE POLICY own ON t FOR INSERT WITH CHECK (true);",
+            "People may add fewer rows of orders than before.",
+        ),
+        (
+            "CREATE POLICY own ON t AS RESTRICTIVE FOR ALL USING (true);",
+            "People see or may write more rows of orders than before.",
+        ),
+        ("", "People see or may write fewer rows of orders than before."),
+    ],
+)
+def test_what_a_lost_policy_means_follows_from_what_it_was(policy: str, impact: str) -> None:
+    finding = dataclasses.replace(_find("policy_lost"), repair=policy)
+    assert advise(Found(finding, BUILT_IN)).impact == impact

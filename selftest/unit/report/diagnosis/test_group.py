@@ -121,3 +121,12 @@ def test_what_shows_rows_past_the_policies_is_one_cause_whatever_kind_each_check
         _find("way_around_policies", kind="function", name="mailing(uuid)", table=""),
     ]
     assert [len(group.members) for group in group_findings(found)] == [2, 1]
+
+
+def test_a_column_that_had_a_lost_type_follows_from_that() -> None:
+    lost = _find("type_lost", kind="type", name="mail", table="")
+    had, other = Reference((), "public", "mail", ()), Reference((), "sales", "mail", ())
+    column = _find("column_type_changed", kind="column", name="m", refers=(had,))
+    assert _show(group_findings([column, lost])) == [(["type_lost"], [(["column_type_changed"], [])])]
+    column = _find("column_type_changed", kind="column", name="m", refers=(other,))
+    assert len(group_findings([column, lost])) == 2

@@ -23,6 +23,11 @@ _BY_CODE = {
         "Enable it, and look at the rows of {table} that were written meanwhile.",
         "a load with disabled triggers ended before it enabled them",
     ),
+    "trigger_lost": Advice(
+        "What the trigger did to {table} by itself is not done any more: values stay empty, or nothing is recorded.",
+        "Create it again, and look at the rows of {table} that were written meanwhile.",
+        "it was dropped, or a restore could not create it since its function was missing",
+    ),
     "constraint_lost": Advice(
         "Rows of {table} that the constraint refused are accepted from now on.",
         "Mend the rows that break it, and add it again.",

@@ -19,6 +19,8 @@ from postmigration.report.diagnosis.handling import annotate
 from postmigration.report.formats.changed_words import write_changes
 
 _WIDTH = 120
+# So many causes are said in so many lines each, of which the last may tell why; more of them in one.
+_FEW_CAUSES, _CAUSE_LINES = 3, 3
 # One line, however a terminal wraps it.
 _LONGEST_LINE = 240
 # The longest value that is not broken into several lines: a UUID.
@@ -142,13 +144,18 @@ def list_warned(results: Sequence[Result]) -> list[str]:
 
 
 def list_causes(causes: Sequence[Cause]) -> list[str]:
-    """What is wrong, a line for each cause, and how many more there are; the evidence stands above."""
+    """What is wrong, a few lines for each cause, and how many more there are; the evidence stands above."""
     if not causes:
         return []
     shown = causes if len(causes) <= _CAUSES else causes[: _CAUSES - 1]
-    lines = [
-        textwrap.shorten(f"{number}. {cause.words}", _WIDTH, placeholder=" …") for number, cause in enumerate(shown, 1)
-    ]
+    wrap = textwrap.TextWrapper(
+        _WIDTH,
+        subsequent_indent="   ",
+        max_lines=_CAUSE_LINES if len(causes) <= _FEW_CAUSES else 1,
+        placeholder=" …",
+        break_on_hyphens=False,
+    )
+    lines = [line for number, cause in enumerate(shown, 1) for line in wrap.wrap(f"{number}. {cause.words}")]
     more = len(causes) - len(shown)
     return _harmless(["what is wrong:", *lines, *([f"and {more:,} more, which the report lists"] if more else [])])
 

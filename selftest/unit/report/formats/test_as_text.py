@@ -89,8 +89,8 @@ def test_warnings_of_checks_that_did_not_fail_are_listed() -> None:
     assert list_warned([make_result("passed", 1, *[WARNING] * 23)])[-1] == "and 3 more warnings, which the report lists"
 
 
-@pytest.mark.parametrize(("number", "lines"), [(0, 0), (9, 10), (10, 10)])
-def test_causes_are_a_line_each(number: int, lines: int) -> None:
+@pytest.mark.parametrize(("number", "lines"), [(0, 0), (3, 7), (4, 5), (9, 10), (10, 10)])
+def test_few_causes_are_said_in_full_and_many_in_a_line_each(number: int, lines: int) -> None:
     listed = list_causes([Cause(f"Table t{n} is gone. {'x ' * 99}") for n in range(number)])
     assert len(listed) == lines
     assert all(len(line) <= 120 for line in listed)

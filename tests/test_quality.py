@@ -4,18 +4,19 @@ import pytest
 
 from fixtures import repairs
 from fixtures.rules import CUSTOMER_ORGANIZATION
-from postmigration import Target
+from postmigration import Table, Target
 
 GROUP = "Data Quality"
 
 
 @pytest.mark.plan(15, group=GROUP, title="No orphaned project contact points")
-def test_no_orphaned_contact_points(target: Target) -> None:
+def test_no_orphaned_contact_points(target: Target, contact_points: Table) -> None:
     """Every contact point has a project and a contact that exist, and no contact stands twice on a project.
 
     Impact: The project page fails, or lists the same person twice.
 
-    Likely causes: Triggers were switched off while data was loaded, or the script was run twice without a guard.
+    Likely causes: Triggers were switched off while data was loaded, so that references dangle; the unique constraint on
+    the pair is missing, so that the script made them twice.
 
     Fix: Delete the contact points that dangle and all but one of each doubled pair; add a unique constraint on the
     pair.
@@ -42,6 +43,9 @@ def test_no_orphaned_contact_points(target: Target) -> None:
         statement="contacts that stand on a project more than once",
         repair=repairs.DOUBLED_CONTACT_POINTS,
         examined=points,
+    )
+    target.expect_no_problems(
+        contact_points.uniqueness_problems("project_id", "contact_id"), facts=1, severity="warning"
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from fixtures import repairs
 from fixtures.rules import changed_since, settled
-from postmigration import Target
+from postmigration import Table, Target
 
 GROUP = "Data Relationships"
 
@@ -122,12 +122,13 @@ def test_customer_organizations_have_one_primary_contact(target: Target) -> None
 
 
 @pytest.mark.plan(12, group=GROUP, title="Primary contact points are properly set")
-def test_projects_have_one_primary_contact_point(target: Target) -> None:
+def test_projects_have_one_primary_contact_point(target: Target, contact_points: Table) -> None:
     """Each project with contact points has exactly one primary one, and it is the project's customer contact.
 
     Impact: The project page does not know whom to call first, or names somebody else than the legacy pages do.
 
-    Likely causes: The script ran twice, or a contact point was promoted without demoting the former one.
+    Likely causes: The script ran twice, or a contact point was promoted without demoting the former one, and no unique
+    index refused that.
 
     Fix: Demote all but the contact point of the project's customer_id.
     """
@@ -163,4 +164,7 @@ def test_projects_have_one_primary_contact_point(target: Target) -> None:
         repair=repairs.PRIMARY_CONTACT_POINTS,
         examined=projects,
         plain=["code"],
+    )
+    target.expect_no_problems(
+        contact_points.uniqueness_problems("project_id", where="is_primary"), facts=1, severity="warning"
     )

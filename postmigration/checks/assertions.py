@@ -23,7 +23,7 @@ from postmigration.diff.row_diff import Comparison, Sides
 from postmigration.diff.row_sets import DifferenceKind
 from postmigration.model.comparison import RowComparison
 from postmigration.model.errors import Hindrance, NotJudged
-from postmigration.model.evidence import UNKNOWN, Finding, Letters, Reference, Severity, Subject
+from postmigration.model.evidence import UNKNOWN, Finding, Letters, Reference, Severity, Subject, find_object
 from postmigration.model.migration import Migration
 from postmigration.model.settings import Options
 from postmigration.model.sqltext import quoted, write_literals
@@ -230,12 +230,10 @@ class Target(Gatherer):
                     subject=subject,
                     known_by=find_code(found.differences, rows.columns, rows.key, codes, safe),
                 )
-                if not table and finding.code in ("missing_rows", "extra_rows"):
-                    # Those of a query are no rows of a table.
-                    finding = replace(finding, code="wrong_rows")
-                if repair is not None:
-                    finding = replace(finding, repair=repair(found, safe))
-                self.evidence.findings.append(finding)
+                # The rows of a query are those of no table.
+                code = finding.code if table or finding.code not in ("missing_rows", "extra_rows") else "wrong_rows"
+                mended = finding.repair if repair is None else repair(found, safe)
+                self.evidence.findings.append(replace(finding, code=code, repair=mended))
             return found.want_rows
         return 0
 
@@ -298,7 +296,13 @@ class Target(Gatherer):
                 raise NotJudged("rows of every bucket of the fingerprint were changed since the cut-over")
 
     def expect_no_problems(
-        self, problems: Sequence[str], *, facts: int, code: str = "", subject: Subject = UNKNOWN
+        self,
+        problems: Sequence[str],
+        *,
+        facts: int,
+        code: str = "",
+        subject: Subject = UNKNOWN,
+        severity: Severity = "blocker",
     ) -> None:
         """States that there is nothing to complain of among facts of the schema.
 
@@ -307,6 +311,7 @@ class Target(Gatherer):
             facts: how many facts were looked at.
             code: a short name for problems of this kind.
             subject: the object that they are about.
+            severity: what each of them means.
         """
         self._statements += 1
         self.evidence.facts += facts
@@ -315,17 +320,13 @@ class Target(Gatherer):
                 str(problem),
                 1,
                 facts,
+                severity=severity,
                 repair=self._place(getattr(problem, "repair", "")),
                 code=getattr(problem, "code", "") or code,
-                subject=self._find_object(problem) or subject,
+                subject=find_object(problem, self.snapshot.database.schema) or subject,
             )
             for problem in problems
         ]
-
-    def _find_object(self, problem: str) -> Subject | None:
-        """The object that a problem is about, where it says so."""
-        about: Subject = getattr(problem, "subject", UNKNOWN)
-        return replace(about, schema=self.snapshot.database.schema) if about.kind else None
 
     def expect_columns(self, query: str, want: Mapping[str, str]) -> None:
         """States that a query returns columns of these names and types, and perhaps others.

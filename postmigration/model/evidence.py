@@ -264,6 +264,12 @@ class Problem(str):
         return self
 
 
+def find_object(problem: str, schema: str) -> Subject | None:
+    """The object of a schema that a problem is about, where it says so."""
+    about: Subject = getattr(problem, "subject", UNKNOWN)
+    return replace(about, schema=schema) if about.kind else None
+
+
 class Violation(Exception):
     """The database is not as the check says that it must be."""
 

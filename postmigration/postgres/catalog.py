@@ -266,6 +266,24 @@ class Table:
             if not index.usable
         ]
 
+    def uniqueness_problems(self, *columns: str, where: str = "") -> list[Problem]:
+        """Whether rows may be doubled, since no unique index is on these columns, in whatever order.
+
+        Args:
+            where: SQL: which rows must not be doubled; an index over others of them is taken for one over these.
+        """
+        if any(index.unique and index.usable and set(index.columns) == {*columns} for index in self.indexes):
+            return []
+        listed = ", ".join(columns)
+        condition = f" WHERE {where}" if where else ""
+        repair = (
+            f"{_DBA}: it takes its time and locks nobody out, and fails on doubled values\n"
+            f"CREATE UNIQUE INDEX CONCURRENTLY ON {quoted(self.name)} ({', '.join(map(quoted, columns))}){condition};"
+        )
+        words = f"rows of {self.name} may be doubled: no usable unique index is on ({listed}){condition}"
+        there = repair if self.columns.keys() >= {*columns} else ""
+        return [Problem(words, there, Subject("key", "", listed, self.name))]
+
     def primary_key_problems(self, column: str) -> list[Problem]:
         """What is wrong with the primary key, which must be this one column."""
         if any(index.primary and index.usable and index.columns == (column,) for index in self.indexes):

@@ -13,7 +13,17 @@ import pytest
 from fixtures.rules import changed_since, settled
 from postmigration.diff.findings import as_evidence, find_code
 from postmigration.diff.row_sets import Difference
-from postmigration.model.evidence import Evidence, Finding, Letters, Overview, Violation, show_value
+from postmigration.model.evidence import (
+    Evidence,
+    Finding,
+    Letters,
+    Overview,
+    Problem,
+    Subject,
+    Violation,
+    find_object,
+    show_value,
+)
 from postmigration.model.sqltext import pasteable
 from postmigration.model.verdict import Result
 from postmigration.model.waivers import Waiver
@@ -186,3 +196,10 @@ def test_a_migration_file_fits_its_schema() -> None:
     wrong = {"name": "a", "change": [{"kind": "gone_table", "tabel": "b"}]}
     with pytest.raises(jsonschema.ValidationError, match="tabel"):
         jsonschema.validate(wrong, schema)
+
+
+def test_a_problem_says_which_object_of_the_schema_it_is_about() -> None:
+    key = Problem("t may be doubled", "", Subject("key", "", "id", "t"))
+    assert find_object(key, "app") == Subject("key", "app", "id", "t")
+    assert find_object(Problem("something is wrong"), "app") is None
+    assert find_object("something is wrong", "app") is None

@@ -161,6 +161,19 @@ def test_what_is_wrong_with_a_primary_key() -> None:
     assert replace(bare, indexes=(replace(INDEX, primary=True, columns=("id",)),)).primary_key_problems("id") == []
 
 
+def test_rows_may_be_doubled_without_a_unique_index_over_the_columns() -> None:
+    bare = Table("t", {"id": ID, "n": replace(ID, name="n")}, (INDEX,), (), (), row_security=False)
+    (problem,) = bare.uniqueness_problems("id", "n", where="id > 0")
+    assert problem == "rows of t may be doubled: no usable unique index is on (id, n) WHERE id > 0"
+    assert problem.repair.endswith("CREATE UNIQUE INDEX CONCURRENTLY ON t (id, n) WHERE id > 0;")
+    unique = replace(INDEX, unique=True, usable=True, columns=("n", "id"))
+    assert replace(bare, indexes=(unique,)).uniqueness_problems("id", "n") == []
+    for useless in (replace(unique, usable=False), replace(unique, unique=False), replace(unique, columns=("n",))):
+        assert replace(bare, indexes=(useless,)).uniqueness_problems("id", "n") != []
+    # What has no such column cannot have the index.
+    assert bare.uniqueness_problems("gone")[0].repair == ""
+
+
 @pytest.mark.parametrize(
     ("triggers", "disabled", "problem"),
     [

@@ -63,7 +63,10 @@ def usual(case: Case) -> Pairing:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves a case out where a pairing cannot hold it, and to the full tier all but its usual pairing."""
+    """Leaves a case out where a pairing cannot hold it, and to later tiers all but its usual pairing.
+
+    A third of them, in turn, is the full tier's, so that it has cases of each pairing, and each case with several.
+    """
     left_out = []
     for item in items:
         case, pairing = parameters(item)
@@ -74,7 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if not pairing.holds(case):
             left_out.append(item)
         elif pairing != usual(case):
-            item.add_marker("full")
+            item.add_marker("nightly" if (CASES.index(case) + PAIRINGS.index(pairing)) % 3 else "full")
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
 

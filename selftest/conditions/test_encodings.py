@@ -49,7 +49,7 @@ def encoded(server: SystemServer) -> Encoded:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("encoding", few(["LATIN1", "SQL_ASCII"]))
+@pytest.mark.parametrize("encoding", few(["LATIN1", "SQL_ASCII"], full=()))
 def test_another_encoding_changes_no_verdict(encoded: Encoded, judge: Judge, encoding: str) -> None:
     target = encoded(f"after_{encoding.lower()}", encoding, migrate=True)
     baseline = f"--baseline={encoded(f'before_{encoding.lower()}', 'UTF8', migrate=False)}"

@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.xdist_group("moments"),
 ]
 
-SEEDS = few(range(200), *range(4), full=())
+SEEDS = few(range(200), *range(2), full=())
 
 
 @pytest.fixture(scope="module")

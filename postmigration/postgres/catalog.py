@@ -272,7 +272,8 @@ class Table:
         Args:
             where: SQL: which rows must not be doubled; an index over others of them is taken for one over these.
         """
-        if any(index.unique and index.usable and set(index.columns) == {*columns} for index in self.indexes):
+        unique = (set(index.columns) for index in self.indexes if index.unique and index.usable)
+        if not self.exists or {*columns} in unique:
             return []
         listed = ", ".join(columns)
         condition = f" WHERE {where}" if where else ""

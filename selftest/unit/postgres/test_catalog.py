@@ -172,6 +172,8 @@ def test_rows_may_be_doubled_without_a_unique_index_over_the_columns() -> None:
         assert replace(bare, indexes=(useless,)).uniqueness_problems("id", "n") != []
     # What has no such column cannot have the index.
     assert bare.uniqueness_problems("gone")[0].repair == ""
+    # Nor has a table that is not there any rows.
+    assert replace(bare, columns={}).uniqueness_problems("id") == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from postmigration.model.evidence import Finding
 from postmigration.report.diagnosis.group import Found
 
 
@@ -58,7 +59,7 @@ _BY_CODE = {
         "Create it again, and then give it to the columns that had it.",
         "a restore could not create it and went on, or a tool replaced it by the type that it is made of",
     ),
-    "column_generated_changed": Advice(
+    "column_not_generated": Advice(
         "The column of {table} is no longer computed: new rows hold NULL there or what is sent, and a row keeps its "
         "value when what it was computed from is changed.",
         "Make it computed again, as the SQL below does.",
@@ -143,12 +144,19 @@ _COMMAND = re.compile(r" FOR (SELECT|INSERT|UPDATE|DELETE) ")
 
 def advise(found: Found) -> Advice:
     """What it means and what to do: by the check of a plan, which mostly knows best, or by the kind of the finding."""
-    code, table = found.finding.code, found.finding.subject.table
-    if code == "policy_lost" and " AS RESTRICTIVE " in found.finding.repair:
-        code = "restrictive_policy_lost"
+    code, table = _refine(found.finding), found.finding.subject.table
     known = _RATHER.get(code) or (_BY_CODE.get(code) if found.result.plan is None else None)
     if known is None or (not table and any("{table}" in text for text in known)):
         return Advice(found.result.meaning, found.result.remedy, found.result.causes if found.result.plan else "")
     command = _COMMAND.search(found.finding.repair)
     do = _DECIDED[command[1]] if command else "see or may write"
     return Advice(*(text.replace("{table}", table).replace("{do}", do) for text in known))
+
+
+def _refine(finding: Finding) -> str:
+    """The code of a finding, or one that tells what it was from the SQL that makes it so again."""
+    if finding.code == "policy_lost" and " AS RESTRICTIVE " in finding.repair:
+        return "restrictive_policy_lost"
+    if finding.code == "column_generated_changed" and " GENERATED ALWAYS AS (" in finding.repair:
+        return "column_not_generated"
+    return finding.code

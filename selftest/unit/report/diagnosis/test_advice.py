@@ -58,3 +58,10 @@ def test_a_silent_trigger_is_told_of_also_where_a_plan_looks_at_much_besides() -
 def test_what_a_lost_policy_means_follows_from_what_it_was(policy: str, impact: str) -> None:
     finding = dataclasses.replace(_find("policy_lost"), repair=policy)
     assert advise(Found(finding, BUILT_IN)).impact == impact
+
+
+def test_only_of_a_column_that_was_computed_it_is_said_that_it_is_no_longer() -> None:
+    found = _find("column_generated_changed")
+    mended = dataclasses.replace(found, repair="ALTER TABLE t DROP COLUMN a, ADD COLUMN a int GENERATED ALWAYS AS (b);")
+    assert advise(Found(mended, BUILT_IN)).impact.startswith("The column of orders is no longer computed: ")
+    assert advise(Found(found, BUILT_IN)) == Advice("It is missed.", "Restore them.", "")

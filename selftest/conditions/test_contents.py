@@ -77,7 +77,7 @@ BESIDE = {
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("beside", few(BESIDE, full=(2, 4, 6)))
+@pytest.mark.parametrize("beside", few(BESIDE, full=(4,)))
 def test_what_stands_beside_changes_nothing(
     server: embedded.Server, copy: Copy, judge: Judge, tmp_path: Path, beside: str
 ) -> None:

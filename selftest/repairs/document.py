@@ -36,7 +36,7 @@ those that look at servers. **GO** is that they pass, and that what was warned o
 
 _FOOT = """
 The share is that of the faults that were measured; one that was not has not been tried. The figures were put together
-from several runs. The nightly tier repeats each of them, the full tier every twentieth.
+from several runs. The nightly tier repeats each of them, the full tier every fortieth.
 """
 
 

@@ -1,4 +1,4 @@
-"""What the checks cost on growing worlds, beside an earlier revision of them: `python -m benchmarks.revisions 164d559`.
+"""What the checks cost on growing worlds, beside an earlier revision of them: `python -m benchmarks.revisions 4f806c0`.
 
 Each world is built once on an embedded server, and both revisions judge it, one after the other. Then each judges a
 copy in which people see and are shown what they must not, by the checks of that: both must say the same of it. The

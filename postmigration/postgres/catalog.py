@@ -270,10 +270,10 @@ class Table:
         """Whether rows may be doubled, since no unique index is on these columns, in whatever order.
 
         Args:
-            where: SQL: which rows must not be doubled; an index over others of them is taken for one over these.
+            where: SQL: which rows must not be doubled; any partial index over these columns is taken for one over them.
         """
-        unique = (set(index.columns) for index in self.indexes if index.unique and index.usable)
-        if not self.exists or {*columns} in unique:
+        whole = [index for index in self.indexes if index.unique and index.usable and (where or not index.predicate)]
+        if not self.exists or any(set(index.columns) == {*columns} for index in whole):
             return []
         listed = ", ".join(columns)
         condition = f" WHERE {where}" if where else ""

@@ -168,7 +168,14 @@ def test_rows_may_be_doubled_without_a_unique_index_over_the_columns() -> None:
     assert problem.repair.endswith("CREATE UNIQUE INDEX CONCURRENTLY ON t (id, n) WHERE id > 0;")
     unique = replace(INDEX, unique=True, usable=True, columns=("n", "id"))
     assert replace(bare, indexes=(unique,)).uniqueness_problems("id", "n") == []
-    for useless in (replace(unique, usable=False), replace(unique, unique=False), replace(unique, columns=("n",))):
+    partial = replace(unique, predicate="id > 0")
+    assert replace(bare, indexes=(partial,)).uniqueness_problems("id", "n", where="id > 0") == []
+    for useless in (
+        replace(unique, usable=False),
+        replace(unique, unique=False),
+        replace(unique, columns=("n",)),
+        partial,
+    ):
         assert replace(bare, indexes=(useless,)).uniqueness_problems("id", "n") != []
     # What has no such column cannot have the index.
     assert bare.uniqueness_problems("gone")[0].repair == ""

@@ -21,9 +21,7 @@ OLD = [
 ]
 
 
-def _come_to(
-    row: dict[str, str | None], result: Callable[[float, float], float], first: str, second: str
-) -> str | None:
+def _come_to(row: dict[str, str | None], result: Result, first: str, second: str) -> str | None:
     a, b = row[first], row[second]
     return None if a is None or b is None else f"{result(float(a), float(b)):.3f}"
 

@@ -24,7 +24,7 @@ from postmigration.diff.objects.rules import FAMILIES, RARE
 from postmigration.diff.objects.spelling import excerpt
 from postmigration.model.changes import RenamedColumn, RenamedTable
 from postmigration.model.errors import NeedsBaseline
-from postmigration.model.evidence import DEFINITIONS, Finding, Reference, Severity, Subject, escape, show_value
+from postmigration.model.evidence import DEFINITIONS, Finding, Reference, Severity, Subject, Trait, escape, show_value
 from postmigration.model.waivers import Waiver
 from postmigration.postgres.connection import Snapshot
 from postmigration.postgres.schema_objects import ObjectName, Objects, objects
@@ -40,6 +40,9 @@ _PARENT = re.compile(r"^FOREIGN KEY .* REFERENCES (\w+)\.(\w+)\(")
 _KEY = re.compile(r"^ USING btree \((\w+(?:, \w+)*)\)$")
 # A type that is not PostgreSQL's own, or an array of it.
 _TYPE = re.compile(r"(\w+)\.(\w+)(?:\[\])*$")
+_COMMANDS: Mapping[str, Trait] = {
+    "SELECT": "for_select", "INSERT": "for_insert", "UPDATE": "for_update", "DELETE": "for_delete"
+}  # fmt: skip
 # What a person declares of what was meant.
 _MEANT = ("changed_object, if it is meant",)
 _UNDECLARED = ", and nobody declared it"
@@ -342,7 +345,25 @@ def _subject(difference: Difference, facts: Mapping[str, str]) -> Subject:
     name = difference.name
     is_table = name.kind in ("table", "foreign table", "view", "materialized view")
     table = name.name if is_table else name.table
-    return Subject(name.kind, name.schema, name.name, table, refers=tuple(_refer(difference, facts)))
+    return Subject(
+        name.kind,
+        name.schema,
+        name.name,
+        table,
+        refers=tuple(_refer(difference, facts)),
+        traits=tuple(_list_traits(difference, facts)),
+    )
+
+
+def _list_traits(difference: Difference, facts: Mapping[str, str]) -> Iterator[Trait]:
+    """What a policy or a column was, where that decides what its loss means."""
+    if difference.name.kind == "policy":
+        if facts.get("permissive") == "False":
+            yield "restrictive"
+        if (trait := _COMMANDS.get(facts.get("command", ""))) is not None:
+            yield trait
+    elif _name_kind(difference) == "column_generated_changed" and not facts.get("generated"):
+        yield "computed"
 
 
 def _refer(difference: Difference, facts: Mapping[str, str]) -> Iterator[Reference]:

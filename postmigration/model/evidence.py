@@ -13,7 +13,9 @@ from typing import Any, Literal, Self
 from postmigration.model.waivers import Waiver
 
 Severity = Literal["blocker", "warning", "waived"]
-Trait = Literal["as_before", "sentence"]
+Trait = Literal[
+    "as_before", "sentence", "restrictive", "for_select", "for_insert", "for_update", "for_delete", "computed"
+]
 Picture = Literal["", "parity", "latency", "access", "work", "coverage", "flows"]
 
 # Types whose values identify or count but do not describe a person; all others are masked.
@@ -58,7 +60,8 @@ class Subject:
         changed: of rows that hold other values the columns that do, most first, each with what became of its values;
             that is empty where nothing explains it.
         traits: how the statement is made: `as_before`, all rows of the table were compared with those of before;
-            `sentence`, it is one that names the table itself, and not what the wrong rows are.
+            `sentence`, it is one that names the table itself, and not what the wrong rows are. Or what it was: a
+            `restrictive` policy, one `for_select` and so on, a column that was `computed`.
         remarks: what else is known of it that may explain it, in words that the statement has too.
     """
 

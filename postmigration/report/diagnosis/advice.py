@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from postmigration.model.evidence import Finding
@@ -138,8 +137,7 @@ _RATHER = {"trigger_missing": _TRIGGER, "trigger_silent": _TRIGGER, "trigger_dis
 
 
 # What a policy for a command decides about rows.
-_DECIDED = {"SELECT": "see", "INSERT": "may add", "UPDATE": "may change", "DELETE": "may delete"}
-_COMMAND = re.compile(r" FOR (SELECT|INSERT|UPDATE|DELETE) ")
+_DECIDED = {"for_select": "see", "for_insert": "may add", "for_update": "may change", "for_delete": "may delete"}
 
 
 def advise(found: Found) -> Advice:
@@ -148,15 +146,14 @@ def advise(found: Found) -> Advice:
     known = _RATHER.get(code) or (_BY_CODE.get(code) if found.result.plan is None else None)
     if known is None or (not table and any("{table}" in text for text in known)):
         return Advice(found.result.meaning, found.result.remedy, found.result.causes if found.result.plan else "")
-    command = _COMMAND.search(found.finding.repair)
-    do = _DECIDED[command[1]] if command else "see or may write"
+    do = next((_DECIDED[trait] for trait in found.finding.subject.traits if trait in _DECIDED), "see or may write")
     return Advice(*(text.replace("{table}", table).replace("{do}", do) for text in known))
 
 
 def _refine(finding: Finding) -> str:
-    """The code of a finding, or one that tells what it was from the SQL that makes it so again."""
-    if finding.code == "policy_lost" and " AS RESTRICTIVE " in finding.repair:
+    """The code of a finding, or one that says what it was as well."""
+    if finding.code == "policy_lost" and "restrictive" in finding.subject.traits:
         return "restrictive_policy_lost"
-    if finding.code == "column_generated_changed" and " GENERATED ALWAYS AS (" in finding.repair:
+    if finding.code == "column_generated_changed" and "computed" in finding.subject.traits:
         return "column_not_generated"
     return finding.code

@@ -72,7 +72,10 @@ class Subject(Struct):
     ]
     traits: Annotated[
         list[str],
-        Meta(description="as_before: all its rows were compared with those of before; sentence: the statement is one."),
+        Meta(
+            description="as_before: all its rows were compared with those of before; sentence: the statement is one; "
+            "restrictive, for_select and so on, computed: what a policy or a column was."
+        ),
     ]
     remarks: Annotated[list[str], Meta(description="What else is known of it that may explain it.")]
 

@@ -60,6 +60,25 @@ def test_a_key_that_is_lost_is_known_by_its_columns(was: Fill, now: Fill) -> Non
     assert found == {"named": [("name", "id")], "once": [("id",)], "few": []}
 
 
+def test_what_a_policy_and_a_column_were_is_known_by_the_catalogs(was: Fill, now: Fill) -> None:
+    world = """
+        CREATE TABLE sum (net int, gross int GENERATED ALWAYS AS (net * 2) STORED, plain int);
+        ALTER TABLE sum ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY own ON sum FOR SELECT USING (net > 0);
+        CREATE POLICY few ON sum AS RESTRICTIVE USING (net < 9);
+    """
+    changes = """
+        DROP POLICY own ON sum;
+        DROP POLICY few ON sum;
+        ALTER TABLE sum ALTER gross DROP EXPRESSION;
+        ALTER TABLE sum DROP plain, ADD plain int GENERATED ALWAYS AS (net * 3) STORED;
+    """
+    target = aim(now(world, changes), Before(was(world)))
+    report_objects(target, "row_security", "columns")
+    found = {one.subject.name: one.subject.traits for one in target.evidence.findings}
+    assert found == {"own": ("for_select",), "few": ("restrictive",), "gross": ("computed",), "plain": ()}
+
+
 def test_without_a_state_before_only_some_families_can_be_judged(now: Fill) -> None:
     target = aim(now(WORLD))
     with pytest.raises(NeedsBaseline, match=r"^it compares with the state before: name it with --baseline$"):

@@ -140,6 +140,7 @@ def test_what_became_safer_is_inherited(server: embedded.Server, copy: Copy, jud
     assert {f"case_{number}." for number in range(len(SAFER))} == set(re.findall(r"case_\d+\.", inherited))
 
 
+@pytest.mark.full
 def test_what_is_new_of_an_object_is_told_though_the_rest_is_inherited(
     server: embedded.Server, copy: Copy, judge: Judge
 ) -> None:

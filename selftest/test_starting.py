@@ -276,6 +276,7 @@ def test_a_check_that_ends_the_process_leaves_no_verdict(project: Path, begin: S
     said(project)
 
 
+@pytest.mark.full
 def test_all_files_stand_beside_the_page_that_is_named(project: Path, begin: Start) -> None:
     (project / "conftest.py").write_text("import no_such_module\n")
     begin("--html=elsewhere/x.html").communicate()

@@ -167,6 +167,7 @@ def test_what_belongs_to_nobody_special_is_not_told(changed: Changed) -> None:
     assert not [s for s in changed("", both=made, alone=True).words("warning") if "runs as a superuser" in s]
 
 
+@pytest.mark.full
 def test_a_table_that_is_called_like_a_tools_and_holds_more_is_compared(changed: Changed) -> None:
     both = """
         CREATE TABLE app.alembic_version (version_num text PRIMARY KEY, iban text);
@@ -211,6 +212,7 @@ def test_a_constraint_runs_nothing_as_the_superuser_who_judges(changed: Changed,
         shutil.rmtree(directory)
 
 
+@pytest.mark.full
 def test_rows_that_moved_to_a_table_that_inherits_are_missed(changed: Changed) -> None:
     verdict = changed("""
         CREATE TABLE app.more () INHERITS (app.orders);

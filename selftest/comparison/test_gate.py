@@ -212,6 +212,7 @@ def test_a_running_system_may_move_on_and_may_lose_nothing(
         assert "missing" in judged.evidence("rows_are_those_of_before")
 
 
+@pytest.mark.full
 def test_what_was_altered_without_a_trace_after_the_cutover_is_found(
     servers: Servers, fresh: Fresh, taken: Callable[..., str], judge: Judge
 ) -> None:

@@ -143,6 +143,7 @@ def test_a_reader_that_goes_away_has_not_seen_a_difference(fresh: Fresh, options
     assert (process.returncode, err.splitlines()[1:]) == (4, [])
 
 
+@pytest.mark.full
 def test_a_statement_that_takes_too_long_names_its_table(fresh: Fresh, run: Run) -> None:
     tables = (QUICK.format("first"), SLOW.format("slow"))
     both = (f"--baseline={fresh(18, *tables)}", f"--db-url={fresh(18, *tables)}")
@@ -154,6 +155,7 @@ def test_a_statement_that_takes_too_long_names_its_table(fresh: Fresh, run: Run)
     )
 
 
+@pytest.mark.full
 def test_a_lock_is_said_to_be_one(fresh: Fresh, run: Run) -> None:
     # Its defaults and expressions cannot be asked for while it is locked.
     table = (

@@ -13,6 +13,7 @@ from postmigration.gate.session import demonstration_world
 from postmigration.postgres import embedded
 from postmigration.rehearsal import plan, psql
 from selftest.rehearsal.stages import script, stage, words
+from selftest.tiers import few
 
 pytestmark = pytest.mark.xdist_group("faults of migrations")
 
@@ -228,7 +229,7 @@ REPEATED = {
 }
 
 
-@pytest.mark.parametrize("case", REPEATED)
+@pytest.mark.parametrize("case", few(REPEATED))
 def test_a_migration_that_cannot_be_run_again_is_named(case: str, server: embedded.Server, tmp_path: Path) -> None:
     text, said = REPEATED[case]
     on = stage(server, tmp_path, [script(tmp_path, text)])

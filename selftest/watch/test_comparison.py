@@ -103,6 +103,7 @@ def scatter(begin: datetime.datetime, values: Sequence[float], *, subjects: int 
     ]
 
 
+@pytest.mark.full
 def test_of_much_that_is_compared_some_is_more_by_chance() -> None:
     # Alone the chance is 1 in 6,000; of thirty such it is 1 in 200.
     now, before = [20.0] * 20, [10.0] * 16 + [100.0] * 4

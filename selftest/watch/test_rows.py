@@ -127,6 +127,7 @@ def test_older_rows_are_not_looked_at(rows: Watched) -> None:
     assert rows.find("checks.wrong") == [("references purchase.client", "12:50", None)]
 
 
+@pytest.mark.full
 def test_what_cannot_be_looked_at_is_no_pass(rows: Watched) -> None:
     with rows.server.connect(rows.name) as other:
         other.execute("BEGIN; LOCK TABLE purchase")

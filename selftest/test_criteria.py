@@ -185,7 +185,12 @@ def test_each_fault_is_read_from_what_the_plan_asks_for() -> None:
 _SPEAKS_OF = {
     "Each customer has one primary contact, and each project one person to call first.": ("8",),
     "All database migrations were applied: what they make is there.": (
-        *("functions_exist", "organizations_have_a_website", "contact_points_are_protected"),
+        *(
+            "functions_exist",
+            "organizations_have_a_website",
+            "contact_points_are_protected",
+            "what_scripts_make_is_there",
+        ),
         *("organizations_have_their_structure", "contacts_have_their_structure", "contact_points_have_their_structure"),
     ),
     "No row of before is lost, and no value of it changed but as intended.": (

@@ -12,6 +12,7 @@ import pytest
 
 from fixtures import MIGRATION
 from postmigration.model.evidence import Evidence, Finding, Reference, Subject
+from postmigration.model.sqltext import AFTER_ROWS
 from postmigration.model.verdict import Outcome, Result, Verdict
 from postmigration.report.diagnosis.causes import Cause, diagnose
 from postmigration.report.formats import as_csv, as_html, as_markdown, as_text
@@ -56,6 +57,14 @@ def thing(code: str, kind: str, table: str, name: str, repair: str = "") -> Find
 
 def words(found: Sequence[Cause]) -> list[str]:
     return [cause.words for cause in found]
+
+
+def test_what_comes_after_rows_says_so_where_rows_are_repaired() -> None:
+    derived = thing("policy_lost", "policy", "orders", "own", f"{AFTER_ROWS}\nCREATE POLICY own ON orders;")
+    (alone,) = causes(derived)
+    assert alone.repair == "CREATE POLICY own ON orders;"
+    missing = replace(rows("missing_rows", "invoices", ["7"]), repair="INSERT INTO invoices VALUES (7);")
+    assert derived.repair in [cause.repair for cause in causes(derived, missing)]
 
 
 def test_the_same_rows_in_two_checks_are_one_cause() -> None:

@@ -383,11 +383,12 @@ class Target(Gatherer):
         What the server refuses becomes a finding of the check.
 
         Args:
-            milliseconds: how long one statement may take.
+            milliseconds: how long one statement may take, or a thirtieth of --statement-timeout where that is more.
 
         Raises:
             NotJudged: nothing may be written here.
         """
+        milliseconds = max(milliseconds, self._writer.limits.statement_timeout // 30)
         if self.options.read_only:
             raise NotJudged("it writes (and rolls back), and --read-only leaves that out", Hindrance.READ_ONLY)
         if self.server.in_recovery:

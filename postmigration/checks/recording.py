@@ -16,7 +16,7 @@ from postmigration.checks.baseline import Before, explain
 from postmigration.checks.declared_objects import is_declared, list_patterns
 from postmigration.checks.repairs.definitions import restore_definitions
 from postmigration.checks.repairs.policies import find_deviations, name_policies
-from postmigration.checks.repairs.scripts import read_all_text, read_scripts
+from postmigration.checks.scripts.reading import read_all_text, read_scripts
 from postmigration.diff.objects.expected import expect_objects
 from postmigration.model.errors import Hindrance, NotApplicable, NotJudged
 from postmigration.model.evidence import UNKNOWN, Evidence, Finding, Letters, Severity, Subject, Violation, show_value

@@ -77,6 +77,20 @@ def test_it_is_judged(command: Command, tmp_path: Path, sides: tuple[str, str]) 
     assert "<title>Booking to Visit: all 50 rows</title>" in page.read_text()
 
 
+def test_a_script_that_did_not_run_is_warned_of(command: Command, tmp_path: Path, sides: tuple[str, str]) -> None:
+    before, after = sides
+    script = 'CREATE INDEX "Visit_by_guest" ON "Visit" ("guestEMail");\nALTER TABLE "Visit" ADD COLUMN tip numeric;\n'
+    (tmp_path / "sql" / "2.sql").write_text(script)
+    done = command("pytest", "-q", "-p", "no:cacheprovider", f"--db-url={after}", f"--baseline={before}")
+    assert done.returncode == 0, done
+    assert done.stdout.splitlines()[-1].startswith("GO: 1 of 1 plan checks passed"), done
+    for words in (
+        'the index "Visit_by_guest" on "Visit", which 2.sql makes, is missing',
+        'the column tip of "Visit", which 2.sql makes, is missing',
+    ):
+        assert f"warning: {words}" in done.stdout
+
+
 def test_it_is_judged_by_a_fingerprint(
     command: Command, server: embedded.Server, tmp_path: Path, sides: tuple[str, str]
 ) -> None:

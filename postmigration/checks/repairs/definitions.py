@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from postmigration.checks.repairs.scripts import Made
+from postmigration.checks.scripts.reading import Made
 from postmigration.diff.objects.texts import write_type
 from postmigration.model.sqltext import AFTER_ROWS, DECISION, as_comment, quoted
 from postmigration.postgres.schema_objects import ObjectName, Objects

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from postmigration.checks.repairs.scripts import Made
+from postmigration.checks.scripts.reading import Made
 from postmigration.diff.objects.matching import match_objects
 from postmigration.diff.objects.spelling import same_text
 from postmigration.model.evidence import Finding, escape

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from postmigration.model.evidence import Finding
-from postmigration.model.sqltext import DECISION
+from postmigration.model.sqltext import AFTER_ROWS, DECISION
 from postmigration.model.verdict import Result
 from postmigration.report.diagnosis.advice import advise
 from postmigration.report.diagnosis.group import (
@@ -95,9 +95,16 @@ def diagnose(validation: Validation) -> list[Cause]:
     ]
     left = {reason: results for reason, results in unjudged.items() if reason not in following}
     causes += [*_not_judged(left), *_broken(validation), *_troubles(validation)]
-    if causes or validation.verdict.word != "NO-GO":
+    if not causes and validation.verdict.word == "NO-GO":
+        causes = [_tell(group) for group in group_findings(warned)]
+    return _keep_order(causes)
+
+
+def _keep_order(causes: list[Cause]) -> list[Cause]:
+    """Leaves out that a repair comes after those of rows, where there is no such one."""
+    if any(cause.repair and not cause.repair.startswith(AFTER_ROWS) for cause in causes):
         return causes
-    return [_tell(group) for group in group_findings(warned)]
+    return [replace(cause, repair=cause.repair.removeprefix(f"{AFTER_ROWS}\n")) for cause in causes]
 
 
 def _tell(group: Group, unjudged: Sequence[Sequence[Result]] = ()) -> Cause:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from postmigration.checks.repairs.definitions import restore_definitions
-from postmigration.checks.repairs.scripts import Made, read_scripts
+from postmigration.checks.scripts.reading import Made, read_scripts
 from postmigration.model.sqltext import DECISION
 from postmigration.postgres.schema_objects import objects
 from selftest.unit.uncommitted import Fill

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from postmigration.checks.repairs.policies import Deviation, find_deviations, name_policies
-from postmigration.checks.repairs.scripts import Made, read_all_text, read_scripts
+from postmigration.checks.scripts.reading import Made, read_all_text, read_scripts
 from postmigration.model.evidence import Finding, Subject
 from postmigration.postgres.schema_objects import objects
 from selftest.unit.uncommitted import Fill

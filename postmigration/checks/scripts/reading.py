@@ -1,4 +1,4 @@
-"""What the migration's own scripts define, statement by statement, so that a repair can say a part of them again."""
+"""What the migration's own scripts define, statement by statement."""
 
 from __future__ import annotations
 
@@ -58,23 +58,30 @@ def read_scripts(scripts: tuple[Path, ...], schema: str) -> Sequence[Made]:
         schema: where names without a schema stand.
     """
     found: dict[object, Made] = {}
+    for path, statement in read_statements(scripts):
+        for made in _read(statement, schema, path.name):
+            if made.kind in ("policy", "no policy"):
+                # What it was before that is nothing any more.
+                found = {key: one for key, one in found.items() if not _alters(one, made)}
+            key = (
+                (made.text, made.name)
+                if made.kind in ("grant", "altered policy")
+                else (made.kind.removeprefix("no "), made.name, made.table, _arguments(made))
+            )
+            found.pop(key, None)
+            found[key] = made
+    return tuple(found.values())
+
+
+def read_statements(scripts: Sequence[Path]) -> Iterator[tuple[Path, bytes]]:
+    """Reads the statements of scripts in turn, each with its file; of each as far as it can be read without psql."""
     for path in scripts:
         script = Script(io.BytesIO(path.read_bytes()), path.name)
         # It ends without the comment that pg_dump closes a dump with, or where only psql goes on.
         with suppress(CannotJudge):
             for item in script.items():
-                for made in _read(item.text, schema, path.name) if isinstance(item, Statement) else ():
-                    if made.kind in ("policy", "no policy"):
-                        # What it was before that is nothing any more.
-                        found = {key: one for key, one in found.items() if not _alters(one, made)}
-                    key = (
-                        (made.text, made.name)
-                        if made.kind in ("grant", "altered policy")
-                        else (made.kind.removeprefix("no "), made.name, made.table, _arguments(made))
-                    )
-                    found.pop(key, None)
-                    found[key] = made
-    return tuple(found.values())
+                if isinstance(item, Statement):
+                    yield path, item.text
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from postmigration.checks.repairs.scripts import read_scripts
+from postmigration.checks.scripts.reading import read_scripts
 
 FIRST = """
 CREATE TABLE orders (id int);

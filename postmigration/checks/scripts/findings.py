@@ -16,6 +16,7 @@ from postmigration.model.sqltext import quoted
 
 # More of one kind on one table are told as one.
 _FOLDED = 3
+_PLURALS = {"index": "indexes", "policy": "policies"}
 _CLAUSE = re.compile(r"\bADD\b", re.IGNORECASE)
 
 
@@ -65,7 +66,9 @@ def _tell(one: Expected, facts: int) -> Finding:
 def _tell_all(those: Sequence[Expected], facts: int) -> Finding:
     """Several of one kind on one table."""
     one = those[0]
-    words = f"{len(those)} of the kind {one.kind} on {escape(quoted(one.table))}, which the scripts make, are missing"
+    kinds = _PLURALS.get(one.kind, f"{one.kind}s")
+    on = "of" if one.kind == "column" else "on"
+    words = f"{len(those)} {kinds} {on} {escape(quoted(one.table))}, which the scripts make, are missing"
     return Finding(
         words,
         len(those),

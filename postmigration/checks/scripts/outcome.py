@@ -33,6 +33,8 @@ _ADDED = re.compile(rf"\bADD\s+COLUMN\s+(?:IF\s+NOT\s+EXISTS\s+)?({_IDENTIFIER})
 # A shell type, or one that functions in C make, is no object that is compared.
 _LISTED_TYPE = re.compile(r"CREATE\s+(?:DOMAIN\b|TYPE\s.*?\bAS\s*(?:ENUM\b|RANGE\b|\())", re.IGNORECASE | re.DOTALL)
 _DROPS = re.compile(r"DROP\s+(MATERIALIZED\s+VIEW|FOREIGN\s+TABLE|\w+)\s", re.IGNORECASE)
+# What these drop besides they do not name.
+_WIDE = re.compile(r"\bCASCADE\b|^DROP\s+SCHEMA\b", re.IGNORECASE)
 _CASCADES = re.compile(r"\bCASCADE\b", re.IGNORECASE)
 _WORDS = {"if", "exists", "cascade", "restrict", "concurrently"}
 _DROPS_ON = re.compile(
@@ -76,11 +78,14 @@ class Expected:
 
     @property
     def label(self) -> str:
-        """What it is and what it is called, as `changed_object` names it."""
-        place = f"{quoted(self.schema)}.{quoted(self.table or self.name)}"
+        """What it is and what it is called, as `changed_object` names it; a function without its arguments."""
+        schema, name = quoted(self.schema or "public"), quoted(self.name)
         if self.kind == "column":
-            return f"column {place}.{quoted(self.name)}"
-        return f"{self.kind} {quoted(self.name)} on {place}" if self.table else f"{self.kind} {place}"
+            return f"column {schema}.{quoted(self.table)}.{name}"
+        kind = _family(self.kind) if self.kind in _CONSTRAINTS else self.kind
+        if self.table and kind != "index":
+            return f"{kind} {name} on {schema}.{quoted(self.table)}"
+        return f"{kind} {schema}.{name}"
 
 
 @cache
@@ -98,7 +103,12 @@ def read_outcome(scripts: tuple[Path, ...]) -> Sequence[Expected] | None:
         bare = _COMMENT_OR_TEXT.sub(" ", text)
         if "$" in text and _UNDOES.search(text) and _COMPUTES.search(text):
             return None
-        found = [one for one in found if not _undoes(text if "$" in text else bare, one)]
+        seen = text if "$" in text else bare
+        if _UNDOES.search(seen) or _MOVES.search(seen):
+            named, wide = _list_names(seen), _WIDE.search(seen)
+            found = [
+                one for one in found if not (wide or one.name in named or one.table in named) or not _undoes(seen, one)
+            ]
         found += _read(statement, text, path.name)
     return tuple(found)
 
@@ -172,7 +182,7 @@ def _undoes(text: str, one: Expected) -> bool:
         if _MOVES.search(text):
             return table in (one.name, one.table)
         return table == one.table and any(_is_altered(how, name, one) for how, name in _ALTERS.findall(text))
-    return bool(_UNDOES.search(text) or _MOVES.search(text)) and one.name in _list_names(text)
+    return one.name in _list_names(text)
 
 
 def _is_altered(how: str, name: str, one: Expected) -> bool:

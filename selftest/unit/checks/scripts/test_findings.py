@@ -45,7 +45,7 @@ def test_each_is_told_with_its_statement(tmp_path: Path) -> None:
 def test_many_on_one_table_are_one_finding(tmp_path: Path) -> None:
     expected = read(tmp_path)
     (found,) = list_findings([one for one in expected if one.kind == "policy"], expected)
-    assert found.statement == "4 of the kind policy on orders, which the scripts make, are missing"
+    assert found.statement == "4 policies on orders, which the scripts make, are missing"
     assert (found.wrong, [row[2] for row in found.rows]) == (4, ["p1", "p2", "p3", "p4"])
     assert found.repair.count("CREATE POLICY") == 4
 

@@ -49,6 +49,24 @@ def test_what_a_script_makes_is_left(tmp_path: Path) -> None:
     assert read(tmp_path, MADE) == LEFT
 
 
+def test_objects_are_called_as_changes_declare_them(tmp_path: Path) -> None:
+    path = tmp_path / "called.sql"
+    path.write_text(MADE + "CREATE VIEW recent AS SELECT 1;\n")
+    assert [one.label for one in read_outcome((path,)) or ()] == [
+        "table app.orders",
+        'column app.orders."Total"',
+        "column app.orders.note",
+        "constraint positive on app.orders",
+        "index app.orders_id",
+        "type app.state",
+        "function app.total",
+        "trigger stamp on app.orders",
+        "policy own on app.orders",
+        "view app.recent",
+        "view public.recent",
+    ]
+
+
 @pytest.mark.parametrize(
     ("undoing", "gone"),
     [

@@ -7,9 +7,8 @@ from functools import lru_cache
 
 _NAME = re.compile(r'"(?:[^"]|"")+"|(?<![\w$])[^\W\d][\w$]*')
 _QUALIFIER = re.compile(r'(?:"(?:[^"]|"")+"|(?<![\w$])[^\W\d][\w$]*)\s*\.\s*(?=[\w"])')
-_COMMENT = re.compile(
-    r"""(?P<kept>[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*")|--[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)""", re.DOTALL
-)
+_KEPT = r"""(?P<kept>[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*")"""
+_COMMENT = re.compile(rf"{_KEPT}|--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _TEXT = re.compile(r"""(?P<kept>"(?:[^"]|"")*")|[eE]?'(?:[^'\\]|\\.|'')*'""", re.DOTALL)
 # PostgreSQL cuts longer names.
 _LONGEST = 63

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from postmigration.checks.baseline import Before, explain
 from postmigration.checks.declared_objects import is_declared, list_patterns
-from postmigration.checks.repairs.definitions import restore_definitions
+from postmigration.checks.repairs.definitions import name_triggers, restore_definitions
 from postmigration.checks.repairs.policies import find_deviations, name_policies
 from postmigration.checks.scripts.reading import read_all_text, read_scripts
 from postmigration.diff.objects.expected import expect_objects
@@ -149,6 +149,7 @@ class Gatherer:
             # What is to be said again of the objects themselves may be nothing: then what they read decides.
             repair = repair or restore_definitions(before, now, made, every, self.evidence.words)
             self.evidence.findings[place] = replace(self.evidence.findings[place], repair=repair)
+        self.evidence.findings = [name_triggers(finding, before, now, made) for finding in self.evidence.findings]
         self._name_policies(before, now, every)
 
     def _name_policies(self, before: Objects | None, now: Objects, tables: Collection[tuple[str, str]]) -> None:

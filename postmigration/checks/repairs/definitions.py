@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from postmigration.checks.scripts.reading import Made
 from postmigration.diff.objects.texts import write_type
+from postmigration.model.evidence import Finding, escape
 from postmigration.model.sqltext import AFTER_ROWS, DECISION, as_comment, quoted
 from postmigration.postgres.schema_objects import ObjectName, Objects
 
@@ -25,6 +27,8 @@ _DROPPED = {
     " DROP CONSTRAINT ": "constraints",
 }
 _EVERYBODY = ("anon", "authenticated")
+# Of more triggers than these none is known to be the one.
+_NAMED = 2
 Name = tuple[str, str]
 
 
@@ -121,6 +125,33 @@ def _restore_functions(before: Objects | None, after: Objects, made: Sequence[Ma
         ):
             yield one.text
             yield from (grant.text for grant in made if grant.kind == "grant" and _is_named(one.name[1], grant.text))
+
+
+def name_triggers(finding: Finding, before: Objects | None, after: Objects, made: Sequence[Made]) -> Finding:
+    """Says of a refusal on a table which of its triggers may be why: one or two that neither state nor script has.
+
+    Args:
+        finding: what the database refuses.
+        before: the objects of the state before; nothing is said where there is none.
+        after: those of the database.
+        made: what the migration's scripts make.
+    """
+    subject, ours = finding.subject, {(one.name[1], one.table) for one in made if one.kind == "trigger"}
+    if finding.code != "refused" or before is None or not subject.table:
+        return finding
+    table = (subject.schema, subject.table)
+    new = [
+        name.name
+        for name in after
+        if name.kind == "trigger" and (name.schema, name.table) == table and name not in before
+        if (name.name, table) not in ours
+    ]
+    if not 0 < len(new) <= _NAMED:
+        return finding
+    names = " and ".join(f"the trigger {escape(quoted(name))}" for name in new)
+    stand = "was not there before and stands" if len(new) == 1 else "were not there before and stand"
+    words = f"{names} on {escape(quoted(subject.table))} {stand} in no script"
+    return replace(finding, statement=f"{finding.statement}; {words}")
 
 
 def _drop_strangers(

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from postmigration.checks.repairs.definitions import restore_definitions
+from postmigration.checks.repairs.definitions import name_triggers, restore_definitions
 from postmigration.checks.scripts.reading import Made, read_scripts
+from postmigration.model.evidence import Finding, Subject
 from postmigration.model.sqltext import DECISION
 from postmigration.postgres.schema_objects import objects
 from selftest.unit.uncommitted import Fill
@@ -31,6 +32,29 @@ def restore(was: Fill, now: Fill, change: str, made: list[Made], words: str = ""
     lines = restore_definitions(objects(was(WORLD)), objects(now(WORLD, change)), made, [TABLE], words).splitlines()
     # Comments say what to think of first.
     return lines[lines.index("BEGIN;") + 1 : lines.index("COMMIT;")] if lines else []
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        ("", "refused", ""),
+        ("CREATE TRIGGER keep BEFORE UPDATE ON item EXECUTE FUNCTION stay();", "refused",
+         "; the trigger keep on item was not there before and stands in no script"),
+        ("CREATE TRIGGER keep BEFORE UPDATE ON item EXECUTE FUNCTION stay();", "wrong_rows", ""),
+        ("CREATE TRIGGER ours BEFORE UPDATE ON item EXECUTE FUNCTION stay();", "refused", ""),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_said_with_the_trigger_that_is_new(
+    was: Fill, now: Fill, tmp_path: Path, change: str, code: str, words: str
+) -> None:
+    script = tmp_path / "triggers.sql"
+    script.write_text("CREATE TRIGGER ours BEFORE UPDATE ON item EXECUTE FUNCTION stay();")
+    world = f"{WORLD} CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';"
+    finding = Finding("it is refused", 1, 1, code=code, subject=Subject("table", "public", "item", "item"))
+    made = read_scripts((script,), "public")
+    before, after = objects(was(world)), objects(now(world, change))
+    assert name_triggers(finding, before, after, made).statement == f"it is refused{words}"
+    assert name_triggers(finding, None, after, made) == finding
 
 
 def test_what_is_another_than_before_is_said_again(was: Fill, now: Fill) -> None:

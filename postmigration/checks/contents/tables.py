@@ -248,7 +248,7 @@ def explain_few(rows: int, *sides: Relation) -> list[str]:
     """
     words = []
     if not rows and sides[-1].persistence == "u":
-        words.append("it is unlogged: a crash or a promotion empties such a table, and SET LOGGED keeps its rows")
+        words.append("it is unlogged: a crash or a promotion empties such a table, and would not after SET LOGGED")
     if any(side.secured for side in sides):
         words.append("row-level security is on: whoever copied it was perhaps shown some of its rows only")
     return words

@@ -151,7 +151,7 @@ def name_triggers(finding: Finding, before: Objects | None, after: Objects, made
     names = " and ".join(f"the trigger {escape(quoted(name))}" for name in new)
     stand = "was not there before and stands" if len(new) == 1 else "were not there before and stand"
     words = f"{names} on {escape(quoted(subject.table))} {stand} in no script"
-    return replace(finding, statement=f"{finding.statement}; {words}")
+    return replace(finding, statement=f"{finding.statement}; {words}", subject=replace(subject, remarks=(words,)))
 
 
 def _drop_strangers(

@@ -240,7 +240,7 @@ def _head(table: TableRows, found: Comparison, *, copied: bool, undecided: bool)
     return as_comment(
         f"{waits}the DBA, as a superuser, {' and '.join(filter(None, does))}. Risk: {risk}. {where}. Enable "
         "disabled triggers after it, not before: they would fire for it"
-        f"{'. Delete the file then: it holds rows' * copied}"
+        f"{'. Delete the file when it is done, since it holds rows.' * copied}"
     )
 
 

@@ -33,6 +33,11 @@ _BY_CODE = {
         "Mend the rows that break it, and add it again.",
         "a restore could not create it and went on, or it was dropped for the load",
     ),
+    "constraint_not_validated": Advice(
+        "Rows of {table} that were there before may break the constraint; it is enforced for new ones alone.",
+        "Look for the rows that break it, mend them, and validate it.",
+        "it was added NOT VALID to keep the table from being locked, and nobody validated it",
+    ),
     "index_lost": Advice(
         "Queries that found rows of {table} by the index read all of it.",
         "Create it again, concurrently where people work.",

@@ -139,7 +139,8 @@ def _tell(group: Group, unjudged: Sequence[Sequence[Result]] = ()) -> Cause:
     return Cause(
         words=describe(group),
         impact=advice.impact,
-        probably=advice.cause,
+        # What is known of this one says more than what mostly brings such a thing about.
+        probably="" if main.finding.subject.remarks else advice.cause,
         remedy=remedy,
         repair=repair,
         example=show_example(group),
